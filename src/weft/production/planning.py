@@ -1,0 +1,134 @@
+"""From orders to a planning problem: what is left of every job, and what holds it.
+
+Rule 1: reservations enter the plan as jobs of their own rank, so no capacity is promised twice.
+Rule 2: what remains of a running job goes by what was counted; before the first count, by the clock.
+Not here: placing jobs (``greedy.py``), promises for a new demand (``promise.py``).
+"""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Final
+
+from weft.basis import instant
+from weft.basis import quantity as q
+from weft.production.calendar import MINUTE, OpenTime
+from weft.production.master import Routing, WorkCentre, centres_for, seconds_to_ms
+from weft.production.messages import Draft, JobSheet, Material
+from weft.production.plan import Arrival, Outage, PlanCentre, PlanJob, Problem, Stage
+from weft.production.state import FINISHED, Down, Job, JobState, Order, State
+
+OVERDUE: Final = 15 * MINUTE  # a repair that is past its estimate is assumed to take this much longer
+
+
+def job_id(order: str, operation: int) -> str:
+    """The id of the job that runs ``operation`` of ``order``."""
+    return f"{order}-{operation}"
+
+
+def sheets(routing: Routing, centres: dict[str, WorkCentre]) -> tuple[JobSheet, ...]:
+    """The operations of ``routing`` as an order carries them, candidates resolved."""
+    return tuple(
+        JobSheet(number=o.number, zh=o.zh, en=o.en, work_centres=centres_for(o, centres), setup_s=o.setup_s,
+                 run_s=o.run_s, set_points=dict(o.set_points), program=o.program)
+        for o in routing.operations
+    )
+
+
+def predecessors(draft: Draft, index: int, last_jobs: dict[str, str]) -> tuple[str, ...]:
+    """Jobs that come before operation ``index``: the one before, or the last jobs of child orders."""
+    if index:
+        return (job_id(draft.id, draft.operations[index - 1].number),)
+    refs = [m.ref for m in draft.materials if m.source == "make"]
+    return tuple(sorted({last_jobs[ref] for ref in refs if ref in last_jobs}))
+
+
+def last_jobs(drafts: Iterable[Draft]) -> dict[str, str]:
+    """Order id -> id of its last job, for drafts that have operations."""
+    return {d.id: job_id(d.id, d.operations[-1].number) for d in drafts if d.operations}
+
+
+def draft_jobs(drafts: Sequence[Draft], rank: int = 0, priority: int = 0) -> tuple[PlanJob, ...]:
+    """The jobs of orders that do not exist yet."""
+    ends = last_jobs(drafts)
+    jobs: list[PlanJob] = []
+    for draft in drafts:
+        amount = q.decimal(draft.quantity)
+        for index, sheet in enumerate(draft.operations):
+            work = seconds_to_ms(q.decimal(sheet.setup_s) + q.decimal(sheet.run_s) * amount)
+            jobs.append(PlanJob(
+                id=job_id(draft.id, sheet.number), order=draft.id, operation=sheet.number,
+                centres=sheet.work_centres, work_ms=work, after=predecessors(draft, index, ends),
+                materials=() if index else arrivals(draft.materials), rank=rank, priority=priority,
+            ))
+    return tuple(jobs)
+
+
+def arrivals(materials: Sequence[Material]) -> tuple[Arrival, ...]:
+    """Materials that an order still waits for; what is made here arrives by precedence instead."""
+    return tuple(
+        Arrival(item=m.item, at_ms=instant.to_ms(m.at, m.item) if m.at else None)
+        for m in materials if not m.arrived and m.source not in ("make", "stock")
+    )
+
+
+def problem_of(state: State, now_ms: int) -> Problem:
+    """The problem of planning everything open in ``state`` from ``now_ms`` on."""
+    times = {name: OpenTime(calendar) for name, calendar in state.master.calendars.items()}
+    centres = state.master.work_centres
+    jobs: list[PlanJob] = []
+    for order in state.orders.values():
+        if order.closed:
+            continue
+        for name in order.jobs:
+            job = state.jobs[name]
+            if job.state not in FINISHED:
+                open_time = times[centres[job.work_centre].calendar] if job.work_centre in centres else None
+                jobs.append(_plan_job(order, job, open_time, now_ms))
+    for held in state.reservations.values():
+        jobs.extend(draft_jobs(held.drafts, held.rank, held.priority))
+    return Problem(
+        now_ms=now_ms, jobs=tuple(jobs), calendars=dict(state.master.calendars),
+        centres=tuple(PlanCentre(id=c.id, calendar=c.calendar, parallel=c.parallel) for c in centres.values()),
+        outages=tuple(outage_of(name, down, now_ms) for name, down in state.downs.items()),
+    )
+
+
+def outage_of(work_centre: str, down: Down, now_ms: int) -> Outage:
+    """The outage as the plan sees it at ``now_ms``; an overdue repair is moved ahead of the clock."""
+    since = instant.to_ms(down.since, work_centre)
+    until = None
+    if down.expected_minutes:
+        until = since + down.expected_minutes * MINUTE
+        until = until if until > now_ms else now_ms + OVERDUE
+    return Outage(centre=work_centre, from_ms=since, until_ms=until, alarm=down.alarm)
+
+
+def _plan_job(order: Order, job: Job, open_time: OpenTime | None, now_ms: int) -> PlanJob:
+    stage: Stage = "waiting"
+    if job.state is JobState.RUNNING:
+        stage = "running"
+    elif job.loaded or job.state is JobState.INTERRUPTED:
+        stage = "loaded"
+    held = stage != "waiting" and job.work_centre
+    return PlanJob(
+        id=job.id, order=order.id, operation=job.operation,
+        centres=(job.work_centre,) if held else job.work_centres,
+        work_ms=remaining_ms(job, open_time, now_ms),
+        materials=arrivals(order.materials) if job.id == order.jobs[0] and not job.started else (),
+        after=job.after, due_ms=instant.to_ms(order.due, order.id) if order.due else None,
+        priority=order.priority, rank=order.rank, stage=stage,
+        started_ms=instant.to_ms(job.started, job.id) if job.started else None,
+    )
+
+
+def remaining_ms(job: Job, open_time: OpenTime | None, now_ms: int) -> int:
+    """Working milliseconds that ``job`` still takes at ``now_ms``; ``open_time`` of its work centre."""
+    piece = q.decimal(job.cycle_s or job.run_s)
+    run = piece * job.remaining
+    if not job.started:
+        return seconds_to_ms(q.decimal(job.setup_s) + run)
+    if job.counted_at or job.state is JobState.INTERRUPTED or open_time is None:
+        return seconds_to_ms(run)
+    spent = Decimal(open_time.between(instant.to_ms(job.started, job.id), now_ms)) / 1000
+    total = q.decimal(job.setup_s) + run - spent
+    return seconds_to_ms(max(total, min(piece, run)))  # not ended yet: at least the last piece is to come
