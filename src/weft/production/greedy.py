@@ -164,7 +164,8 @@ class _Board:
             at, bound = until, "outage"
         return open_time.add(at, left), bound, centre
 
-    def _place_waiting(self, job: PlanJob) -> PlannedJob | str:
+    def _ready(self, job: PlanJob) -> tuple[int, Bound, str] | str:
+        """From when ``job`` could run if its work centre were free, and what says so; or why it cannot."""
         ready, bound_by = self._now, ""
         bound: Bound = "now"
         if job.earliest_ms > ready:
@@ -179,6 +180,13 @@ class _Board:
                 return "predecessor"
             if other in self._jobs and self._jobs[other].end_ms > ready:
                 ready, bound, bound_by = self._jobs[other].end_ms, "predecessor", other
+        return ready, bound, bound_by
+
+    def _place_waiting(self, job: PlanJob) -> PlannedJob | str:
+        limits = self._ready(job)
+        if isinstance(limits, str):
+            return limits
+        ready, bound, bound_by = limits
         best: PlannedJob | None = None
         for centre in job.centres:
             for lane, busy in enumerate(self._lane(centre)):

@@ -187,8 +187,8 @@ class _Exploder:
         source, amount = self._sources[item], q.text(self._short[item])
         rule = self._master.supply_rules.get(item)
         if source == "make" and item in self._master.routings:
-            self._ids[item] = f"{self._ask.id}.{len(made)}" if made else self._ask.id
             made.append(item)
+            self._ids[item] = self._ask.id if item == self._ask.item else f"{self._ask.id}.{len(made)}"
             self._tell("make", item=item, quantity=amount, order=self._ids[item])
             self._use_components(item)
         elif source == "buy" and rule is not None and rule.supplier:
@@ -289,7 +289,10 @@ def propose(problem: Problem, plan: Plan, explosion: Explosion, quotes: Mapping[
     jobs = draft_jobs(drafts, priority=explosion.ask.priority)
     extended = planner.insert(problem, plan, jobs) if jobs else plan
     top = explosion.ask.id
-    at = extended.order_ends[top] if drafts else max([problem.now_ms, *(d for d in dates.values() if d)])
+    if any(draft.id == top for draft in drafts):
+        at = extended.order_ends[top]
+    else:  # bought or from stock: it is here when the last thing it waits for is here
+        at = max([problem.now_ms, *(date for date in dates.values() if date)])
     why.extend(chain(extended, top))
     return Offer(at_ms=at, drafts=drafts, jobs=jobs, plan=extended, why=(*why, *explosion.why))
 
@@ -305,6 +308,8 @@ def _dates(now: int, explosion: Explosion, quotes: Mapping[str, Quote], why: lis
     for need in explosion.free_issue:
         quote = quotes.get(need.item)
         dates[need.item] = quote.at_ms if quote else now
+        if quote is not None and quote.at_ms is None:
+            why.append(Why(code="free-issue-refused", facts={"item": need.item, "reason": quote.refusal}))
         if quote is None:
             why.append(Why(code="free-issue-assumed", facts={"item": need.item, "quantity": need.quantity}))
     for purchase in reversed(explosion.purchases):  # bought material that goes into other purchases first

@@ -1,0 +1,29 @@
+"""Instants: UTC, ISO 8601 with milliseconds and ``Z``; a pure codec, no clock.
+
+Rule 1: an instant is for people and plans; it never decides a right (an expiry binds only by an event).
+Not here: the present time (``engine/clock.py``), shifts and holidays (``production/calendar.py``).
+"""
+
+import re
+from datetime import UTC, datetime
+
+from weft.basis.errors import Invalid
+
+_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z")
+
+
+def from_ms(milliseconds: int) -> str:
+    """The instant ``milliseconds`` after 1970-01-01T00:00Z."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{milliseconds % 1000:03d}Z"
+
+
+def to_ms(text: str, where: str = "") -> int:
+    """Milliseconds since 1970 of ``text``; raises ``Invalid('instant.malformed')``."""
+    if not isinstance(text, str) or not _FORM.fullmatch(text):
+        raise Invalid("instant.malformed", value=str(text)[:40], where=where)
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError as error:
+        raise Invalid("instant.malformed", value=text[:40], where=where) from error
+    return round(moment.timestamp() * 1000)

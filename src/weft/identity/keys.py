@@ -1,0 +1,53 @@
+"""Ed25519 keys (RFC 8032): sign, verify, and refuse keys that would accept anybody's signature.
+
+A public key is written as base64url (43 characters) inside Weft and as did:key outside.
+Rule 1: small-order and non-canonical public keys are refused when a key is registered.
+Not here: which key may sign for whom (``keylog.py``), files and seeds (``launch.py``).
+"""
+
+from nacl.bindings import (
+    crypto_core_ed25519_is_valid_point,
+    crypto_sign,
+    crypto_sign_open,
+    crypto_sign_seed_keypair,
+)
+from nacl.exceptions import CryptoError
+
+from weft.basis.canonical import b64, unb64
+from weft.basis.errors import Invalid
+
+SEED_BYTES = 32
+SIGNATURE_BYTES = 64
+
+
+class Signer:
+    """A private key. ``public`` is its base64url name."""
+
+    __slots__ = ("_secret", "public")
+
+    def __init__(self, seed: bytes) -> None:
+        public, self._secret = crypto_sign_seed_keypair(seed)
+        self.public = b64(public)
+
+    def sign(self, message: bytes) -> bytes:
+        """The 64-byte signature over ``message``."""
+        return crypto_sign(message, self._secret)[:SIGNATURE_BYTES]
+
+
+def verify(public: str, message: bytes, signature: bytes) -> bool:
+    """Whether ``signature`` over ``message`` was made by the key ``public``."""
+    if len(signature) != SIGNATURE_BYTES:
+        return False
+    try:
+        crypto_sign_open(signature + message, unb64(public, 32))
+    except (CryptoError, Invalid, ValueError):
+        return False
+    return True
+
+
+def registered(public: str) -> str:
+    """``public`` if it may be registered; raises ``Invalid('key.weak')`` for points of small order."""
+    point = unb64(public, 32)
+    if not crypto_core_ed25519_is_valid_point(point):
+        raise Invalid("key.weak")
+    return public

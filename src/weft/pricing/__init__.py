@@ -1,0 +1,10 @@
+"""Price books: a committed public rule that gives the same price for the same public attributes.
+
+API:
+  book      load(bytes | mapping) -> PriceBook, encode(book) -> bytes, hash(book) -> str
+  evaluate  price(book, Attributes) -> Priced, follows(book, priced) -> bool
+  lint      lint(value, previous=…, at=…, published=…) -> tuple[Finding, …]
+  publish   the `pricing/1` book: Publish, Withdraw; current(state, at), selling(state, item, unit, at)
+  table     read(rows) -> (lines, problems), book_of(rows, head) -> (book | None, problems)
+Not here: the log that proves when a book was published (``tlog/``), off-book prices (``trade/``).
+"""

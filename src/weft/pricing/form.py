@@ -1,0 +1,239 @@
+"""What a price book must be before anyone may rely on it, whoever wrote it.
+
+Rule 1: a book that passes can be priced for every attribute it lists; ``evaluate.py`` relies on that.
+Rule 2: all findings are told at once, each with the place where it stands.
+Not here: what depends on an earlier version or on the day (``lint.py``).
+"""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final
+
+from weft.basis import instant, quantity
+from weft.basis.errors import Invalid
+from weft.pricing.schema import (
+    ATTRIBUTES,
+    CONDITIONS_MAX,
+    PRICE_DECIMALS_MAX,
+    Condition,
+    Finding,
+    Line,
+    PriceBook,
+    Rule,
+    Tax,
+)
+
+LINES_MAX: Final = 20_000
+TIERS_MAX: Final = 20
+RULES_MAX: Final = 100
+VALUES_MAX: Final = 200
+NOTICE_DAYS_MAX: Final = 365
+TEXT_MAX: Final = 120
+TAX_CATEGORIES: Final = frozenset({"S", "Z", "E", "AE", "K", "G", "O", "L", "M"})
+TAXED: Final = frozenset({"S", "L", "M"})  # the others are always 0 %
+FACTOR_DIGITS_MAX: Final = 9
+
+_FACTOR = re.compile(rf"[1-9]\d{{0,{FACTOR_DIGITS_MAX - 1}}}/[1-9]\d{{0,{FACTOR_DIGITS_MAX - 1}}}")
+_VALUE = re.compile(r"\w[\w.+-]{0,31}")
+_LONG_NUMBER = re.compile(r"\d{7,}")
+_WORD = re.compile(r"[^\W_]+")
+_IDENTITY: Final = frozenset(
+    "buyer customer client consumer user account person name company org organisation organization firm "
+    "did key vat uscc phone mobile email mail wechat openid address ip device cookie session history loyalty "
+    "age gender login 客户 买家 买方 用户 手机 微信 公司".split()
+)
+_CHANNEL: Final = frozenset(
+    "channel shop store platform counter online offline app website web source referrer campaign traffic "
+    "渠道 平台 门店".split()
+)
+
+
+def findings(book: PriceBook) -> Iterator[Finding]:
+    """Everything that is wrong with ``book`` taken alone."""
+    yield from _head(book)
+    yield from _tax(book.tax)
+    yield from _lines(book)
+    for name, values in book.attributes.items():
+        yield from _attribute(name, values)
+    yield from _rules(book)
+
+
+def found(code: str, **facts: str | int) -> Finding:
+    """A finding of ``pricing.<code>``; long texts are cut so that a sentence stays one."""
+    short = {name: fact[:60] if isinstance(fact, str) else fact for name, fact in facts.items()}
+    return Finding(code=f"pricing.{code}", facts=short)
+
+
+def _head(book: PriceBook) -> Iterator[Finding]:
+    for where, text in (("id", book.id), ("name", book.name)):
+        if not text.strip() or len(text) > TEXT_MAX:
+            yield found("text", where=where, limit=TEXT_MAX)
+    if book.currency not in quantity.MINOR_UNITS:
+        yield found("currency", value=book.currency)
+    if not 0 <= book.notice_days <= NOTICE_DAYS_MAX:
+        yield found("notice", value=book.notice_days, limit=NOTICE_DAYS_MAX)
+    if book.attested:
+        yield found("attested")
+    try:
+        start = instant.to_ms(book.valid_from)
+        if book.valid_until and instant.to_ms(book.valid_until) <= start:
+            yield found("validity", valid_from=book.valid_from, valid_until=book.valid_until)
+    except Invalid:
+        yield found("validity", valid_from=book.valid_from, valid_until=book.valid_until)
+
+
+def _tax(tax: Tax) -> Iterator[Finding]:
+    if tax.category not in TAX_CATEGORIES:
+        yield found("tax-category", value=tax.category)
+    percent = _decimal(tax.percent, 4)
+    untaxed = tax.category in TAX_CATEGORIES - TAXED
+    if percent is None or not 0 <= percent <= 100 or (untaxed and percent != 0):
+        yield found("tax-percent", value=tax.percent, category=tax.category)
+
+
+def _lines(book: PriceBook) -> Iterator[Finding]:
+    if not 1 <= len(book.lines) <= LINES_MAX:
+        yield found("too-many", what="lines", limit=LINES_MAX) if book.lines else found("no-lines")
+    seen: set[tuple[str, str]] = set()
+    for line in book.lines:
+        if (line.item, line.unit) in seen:
+            yield found("duplicate-line", item=line.item, unit=line.unit)
+        seen.add((line.item, line.unit))
+        if not line.item.strip() or len(line.item) > TEXT_MAX:
+            yield found("text", where="item", limit=TEXT_MAX)
+        if line.unit not in quantity.UNITS:
+            yield found("unit", item=line.item, value=line.unit)
+        yield from _tiers(line)
+
+
+def _tiers(line: Line) -> Iterator[Finding]:
+    if not 1 <= len(line.tiers) <= TIERS_MAX:
+        yield found("tiers", item=line.item, limit=TIERS_MAX)
+    last_from: Decimal | None = None
+    last_price: Decimal | None = None
+    for tier in line.tiers:
+        start, price = _decimal(tier.from_, PRICE_DECIMALS_MAX), _decimal(tier.price)
+        if start is None or start < 0:
+            yield found("tier-from", item=line.item, value=tier.from_)
+        elif last_from is not None and start <= last_from:
+            yield found("tiers-overlap", item=line.item, tier=tier.from_, before=quantity.text(last_from))
+        last_from = start if start is not None else last_from
+        if price is None or price < 0:
+            yield found("price", item=line.item, value=tier.price)
+            continue
+        if _places(price) > PRICE_DECIMALS_MAX:
+            yield found("price-decimals", item=line.item, value=tier.price, limit=PRICE_DECIMALS_MAX)
+        if last_price is not None and price > last_price:
+            yield found("tiers-not-monotone", item=line.item, tier=tier.from_, price=tier.price)
+        last_price = price
+
+
+def _attribute(name: str, values: tuple[str, ...]) -> Iterator[Finding]:
+    yield from _attribute_name(name)
+    if not values:
+        yield found("free-text-attribute", attribute=name, value="")
+    if len(values) > VALUES_MAX:
+        yield found("too-many", what=name, limit=VALUES_MAX)
+    if len(set(values)) != len(values):
+        yield found("duplicate-value", attribute=name)
+    for value in values:
+        if not _VALUE.fullmatch(value):
+            yield found("free-text-attribute", attribute=name, value=value)
+        elif _LONG_NUMBER.search(value):
+            yield found("identity-value", attribute=name, value=value)
+
+
+def _attribute_name(name: str) -> Iterator[Finding]:
+    if name in ATTRIBUTES:
+        return
+    words = set(_WORD.findall(name.lower()))
+    if words & _CHANNEL:
+        yield found("channel", attribute=name)
+    elif words & _IDENTITY:
+        yield found("identity-attribute", attribute=name)
+    else:
+        yield found("unknown-attribute", attribute=name, known=", ".join(ATTRIBUTES))
+
+
+def _rules(book: PriceBook) -> Iterator[Finding]:
+    if len(book.rules) > RULES_MAX:
+        yield found("too-many", what="rules", limit=RULES_MAX)
+    items = frozenset(line.item for line in book.lines)
+    seen: set[str] = set()
+    for rule in book.rules:
+        if rule.id in seen or not rule.id.strip() or len(rule.id) > TEXT_MAX or len(rule.name) > TEXT_MAX:
+            yield found("rule-id", rule=rule.id)
+        seen.add(rule.id)
+        if len(rule.when) > CONDITIONS_MAX:
+            yield found("too-many-conditions", rule=rule.id, count=len(rule.when), limit=CONDITIONS_MAX)
+        yield from _effect(rule)
+        for condition in rule.when:
+            yield from _condition(book, rule, condition, items)
+        yield from _range(rule)
+
+
+def _effect(rule: Rule) -> Iterator[Finding]:
+    if bool(rule.multiply) == bool(rule.add) or (rule.multiply and rule.per != "unit"):
+        yield found("rule-effect", rule=rule.id)
+    elif rule.multiply and not _FACTOR.fullmatch(rule.multiply):
+        yield found("rule-factor", rule=rule.id, value=rule.multiply)
+    elif rule.add and _decimal(rule.add, PRICE_DECIMALS_MAX) is None:
+        yield found("rule-amount", rule=rule.id, value=rule.add, limit=PRICE_DECIMALS_MAX)
+
+
+def _condition(book: PriceBook, rule: Rule, condition: Condition, items: frozenset[str]) -> Iterator[Finding]:
+    name = condition.attribute
+    if name == "quantity":
+        if condition.one_of:
+            yield found("exact-number", rule=rule.id)
+        elif not condition.at_least and not condition.below:
+            yield found("condition-empty", rule=rule.id, attribute=name)
+        return
+    if name != "item" and name not in ATTRIBUTES:
+        yield from _attribute_name(name)
+        return
+    if condition.at_least or condition.below or not condition.one_of:
+        yield found("condition-empty", rule=rule.id, attribute=name)
+    known = items if name == "item" else frozenset(book.attributes.get(name, ()))
+    for value in condition.one_of:
+        if value not in known:
+            yield found("condition-value", rule=rule.id, attribute=name, value=value)
+
+
+def _range(rule: Rule) -> Iterator[Finding]:
+    """A quantity range so narrow that it picks out one order is as good as an exact number."""
+    bounds = [condition for condition in rule.when if condition.attribute == "quantity"]
+    lows = [_decimal(bound.at_least, PRICE_DECIMALS_MAX) for bound in bounds if bound.at_least]
+    highs = [_decimal(bound.below, PRICE_DECIMALS_MAX) for bound in bounds if bound.below]
+    low_known = [low for low in lows if low is not None and low >= 0]
+    high_known = [high for high in highs if high is not None and high > 0]
+    if len(low_known) != len(lows) or len(high_known) != len(highs):
+        yield found("condition-range", rule=rule.id)
+    elif low_known and high_known:
+        low, width = max(low_known), min(high_known) - max(low_known)
+        if width <= 0:
+            yield found("condition-range", rule=rule.id)
+        elif width <= 1 or width * 10 < low:
+            yield found("exact-number", rule=rule.id)
+
+
+def _decimal(text: str, places: int | None = None) -> Decimal | None:
+    """The value of ``text``, or None when it is no number or has more than ``places`` decimals."""
+    try:
+        value = quantity.decimal(text)
+    except Invalid:
+        return None
+    return None if places is not None and _places(value) > places else value
+
+
+def _places(value: Decimal) -> int:
+    exponent = value.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def factor(text: str) -> Fraction:
+    """The exact value of a factor that ``findings`` has passed."""
+    above, _, below = text.partition("/")
+    return Fraction(int(above), int(below))

@@ -1,0 +1,182 @@
+"""The `pricing/1` book: which versions of which price books a firm has published, and which is in force.
+
+Rule 1: a version is in force from its ``valid_from``, but never before it was published.
+Rule 2: withdrawing the newest version in force leaves no price; an older one does not come back by it.
+Rule 3: our own draft is published only when the linter finds nothing.
+Not here: the price itself (``evaluate.py``), the log that proves the time of publishing (``tlog/``).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, assert_never
+
+import msgspec
+
+from weft.basis import instant
+from weft.basis.decider import Crossing, Message, Said
+from weft.basis.errors import Invalid, NotFound, Refused
+from weft.pricing import form
+from weft.pricing.book import shape
+from weft.pricing.lint import lint
+from weft.pricing.schema import PriceBook
+
+NAME: Final = "pricing"
+VERSION: Final = 1
+
+
+class BookPublished(Message):
+    """From instant ``at`` on the firm's prices may be quoted from ``book``, whose hash is ``hash``."""
+
+    book: PriceBook
+    hash: str
+    at: str
+
+
+class BookWithdrawn(Message):
+    """From instant ``at`` on nothing more is quoted from the version ``hash``."""
+
+    hash: str
+    at: str
+    reason: str = ""
+
+
+class Publish(msgspec.Struct, frozen=True, kw_only=True):
+    """Command: publish a draft as its owner wrote it."""
+
+    book: PriceBook | Mapping[str, Any]
+    at: str
+
+
+class Withdraw(msgspec.Struct, frozen=True, kw_only=True):
+    """Command: stop quoting from a version."""
+
+    hash: str
+    at: str
+    reason: str = ""
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A published version; ``number`` counts publications from 1."""
+
+    book: PriceBook
+    number: int
+    published_at: str
+    withdrawn_at: str = ""
+    reason: str = ""
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """All versions by hash."""
+
+    books: dict[str, Version] = {}
+
+
+MESSAGES: Final[Mapping[str, type[Message]]] = {
+    "BookPublished": BookPublished,
+    "BookWithdrawn": BookWithdrawn,
+}
+INITIAL: Final = State()
+CROSSINGS: Final[Mapping[tuple[type[Message], type[Message]], Crossing]] = {}  # one author
+
+Command = Publish | Withdraw
+
+
+def judge(state: State, said: Said, /) -> str | None:
+    """The code for which ``said`` is void, or None."""
+    message = said.message
+    try:
+        instant.to_ms(message.at, "at")
+        if isinstance(message, BookPublished):
+            for finding in form.findings(message.book):
+                return finding.code
+            if message.book.hash != message.hash:
+                return "pricing.hash"
+            return "pricing.already-published" if message.hash in state.books else None
+    except Invalid as error:
+        return error.code
+    version = state.books.get(message.hash)
+    if version is None:
+        return "pricing.unknown-book"
+    return "pricing.already-withdrawn" if version.withdrawn_at else None
+
+
+def decide(state: State, command: Command, /) -> Sequence[Message]:
+    """What to say; raises ``Invalid`` or ``Refused`` with the first finding, ``NotFound`` for a book unknown."""
+    instant.to_ms(command.at, "at")
+    match command:
+        case Publish():
+            return (_published(state, command),)
+        case Withdraw():
+            version = state.books.get(command.hash)
+            if version is None:
+                raise NotFound("pricing.unknown-book", hash=command.hash[:43])
+            if version.withdrawn_at:
+                raise Refused("pricing.already-withdrawn", hash=command.hash, at=version.withdrawn_at)
+            return (BookWithdrawn(hash=command.hash, at=command.at, reason=command.reason),)
+        case _:
+            assert_never(command)
+
+
+def _published(state: State, command: Publish) -> BookPublished:
+    book = command.book if isinstance(command.book, PriceBook) else shape(command.book)
+    earlier = [version for version in state.books.values() if version.book.id == book.id]
+    findings = lint(
+        book,
+        previous=_lately(earlier, command.at),
+        at=command.at,
+        published=[version.published_at for version in earlier],
+    )
+    for finding in findings:
+        raise Refused(finding.code, **{**finding.facts, "findings": len(findings)})
+    if book.hash in state.books:
+        raise Refused("pricing.already-published", hash=book.hash)
+    return BookPublished(book=book, hash=book.hash, at=command.at)
+
+
+def evolve(state: State, said: Said, /) -> State:
+    """``state`` after ``said``, which ``judge`` allows."""
+    match said.message:
+        case BookPublished(book=book, hash=name, at=at):
+            version = Version(book=book, number=len(state.books) + 1, published_at=at)
+        case BookWithdrawn(hash=name, at=at, reason=reason):
+            version = msgspec.structs.replace(state.books[name], withdrawn_at=at, reason=reason)
+        case _:
+            raise AssertionError(said.message)
+    return State(books={**state.books, name: version})
+
+
+def current(state: State, at: str) -> tuple[PriceBook, ...]:
+    """The version in force at instant ``at`` of each book, newest publication first."""
+    now_ms = instant.to_ms(at)
+    newest: dict[str, Version] = {}
+    for version in sorted(state.books.values(), key=lambda version: version.number):
+        if _begun(version, now_ms) and not _ended(version, now_ms):
+            newest[version.book.id] = version
+    found = sorted(newest.values(), key=lambda version: -version.number)
+    return tuple(version.book for version in found if not version.withdrawn_at)
+
+
+def selling(state: State, item: str, unit: str, at: str) -> PriceBook:
+    """The book in force that prices ``item``, by ``unit`` if it can; raises ``NotFound('pricing.no-book')``."""
+    books = [book for book in current(state, at) if any(line.item == item for line in book.lines)]
+    if not books:
+        raise NotFound("pricing.no-book", item=item[:60], at=at)
+    exact = [book for book in books if any(line.item == item and line.unit == unit for line in book.lines)]
+    return (exact or books)[0]
+
+
+def _lately(versions: Sequence[Version], at: str) -> PriceBook | None:
+    """What an increase is measured against: the version in force, else the last that was."""
+    now_ms = instant.to_ms(at)
+    begun = [version for version in versions if _begun(version, now_ms)]
+    lasting = [version for version in begun if not _ended(version, now_ms)]
+    found = max(lasting or begun, key=lambda version: version.number, default=None)
+    return None if found is None else found.book
+
+
+def _begun(version: Version, now_ms: int) -> bool:
+    return now_ms >= max(instant.to_ms(version.book.valid_from), instant.to_ms(version.published_at))
+
+
+def _ended(version: Version, now_ms: int) -> bool:
+    until = version.book.valid_until
+    return bool(until) and now_ms >= instant.to_ms(until)

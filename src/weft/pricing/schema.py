@@ -1,0 +1,107 @@
+"""What a price book is made of, as canonical JSON holds it.
+
+Every number is a decimal string; a factor is a rational such as ``19/20``.
+Rule 1: no field can name a buyer or a sales channel; the attributes are the closed list ``ATTRIBUTES``.
+Rule 2: a stored field never changes its meaning: the hash of old books must stay.
+Not here: what makes a book sound (``form.py``), its price (``evaluate.py``).
+"""
+
+from functools import cached_property
+from typing import Final, Literal
+
+import msgspec
+
+from weft.basis import canonical
+
+ATTRIBUTES: Final = ("zone", "lead_time", "payment_term", "packaging", "published_class")
+CONDITIONS_MAX: Final = 2
+PRICE_DECIMALS_MAX: Final = 6
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """A piece of a price book; a field that is not declared is refused."""
+
+
+class Tax(Part):
+    """Tax on every line: UNCL 5305 ``category`` such as ``S``, and its ``percent`` such as ``13``."""
+
+    category: str
+    percent: str
+
+
+class Tier(Part):
+    """From this quantity on (inclusive) the price, in the book's currency per ``Line.base`` units."""
+
+    from_: str = msgspec.field(name="from")
+    price: str
+
+
+class Line(Part):
+    """What one item costs in one unit; ``base`` is the number of units that a price is for."""
+
+    item: str
+    unit: str
+    tiers: tuple[Tier, ...]
+    base: Literal["1", "100", "1000"] = "1"
+
+
+class Condition(Part):
+    """True when the attribute is ``one_of`` the values, or the quantity lies in [``at_least``, ``below``)."""
+
+    attribute: str
+    one_of: tuple[str, ...] = ()
+    at_least: str = ""
+    below: str = ""
+
+
+class Rule(Part):
+    """When all conditions hold: multiply the unit price, or add per single unit or once per line."""
+
+    id: str
+    when: tuple[Condition, ...] = ()
+    multiply: str = ""
+    add: str = ""
+    per: Literal["unit", "line"] = "unit"
+    name: str = ""
+
+
+class PriceBook(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, dict=True
+):
+    """One version of a price rule; ``id`` stays from version to version, the hash names the version.
+
+    ``attributes`` maps a name to its closed list of values, the first being the standard one.
+    ``valid_from`` and ``valid_until`` (exclusive, empty = open) are instants; ``notice_days`` is how long
+    before an increase the next version is published. ``attested`` is kept for machine-minute attestation.
+    """
+
+    id: str
+    name: str
+    currency: str
+    basis: Literal["net", "gross"]
+    tax: Tax
+    lines: tuple[Line, ...]
+    valid_from: str
+    attributes: dict[str, tuple[str, ...]] = {}
+    rules: tuple[Rule, ...] = ()
+    valid_until: str = ""
+    notice_days: int = 0
+    disclosure: Literal["to-counterparties", "public"] = "to-counterparties"
+    attested: bool = False
+
+    @cached_property
+    def canonical(self) -> bytes:
+        """Canonical bytes; raises ``Invalid`` outside the profile."""
+        return canonical.encode(msgspec.to_builtins(self))
+
+    @cached_property
+    def hash(self) -> str:
+        """base64url of the digest ``price-book/1`` over the canonical bytes."""
+        return canonical.b64(canonical.digest("price-book/1", self.canonical))
+
+
+class Finding(Part):
+    """Something that keeps a book from being published: a stable code and the facts of its sentence."""
+
+    code: str
+    facts: dict[str, str | int] = {}

@@ -1,0 +1,318 @@
+"""Read a decoded Thing Description piece by piece into the structs of ``description``.
+
+Each refusal names the place (``where``) as a path into the JSON.
+Not here: the words and rules (``description``).
+"""
+
+from decimal import Decimal, InvalidOperation
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+from weft.basis.errors import Invalid
+from weft.basis.quantity import text as plain
+from weft.shopfloor.description import (
+    PROPERTIES_MAX,
+    REPEATABLE_ROLES,
+    WRITABLE_ROLES,
+    Action,
+    Description,
+    Property,
+    Role,
+    Security,
+    StartMode,
+    TwinTarget,
+)
+from weft.shopfloor.jobcontrol import state_named
+
+_TYPES = ("boolean", "integer", "number", "string")
+_MODES = {"none": "none", "sign": "sign", "signandencrypt": "signAndEncrypt"}
+_POLICIES = ("Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss")
+_ARGUMENTS = ("jobId", "program", "target")
+
+
+def read_thing(thing: Any) -> Description:
+    """The description of ``thing``; raises ``Invalid`` with the place that is wrong."""
+    if not isinstance(thing, dict):
+        raise Invalid("description.not-object", where="")
+    base = _text(thing, "base", "")
+    properties = _each(thing, "properties")
+    if len(properties) > PROPERTIES_MAX:
+        raise Invalid("description.too-many", limit=PROPERTIES_MAX)
+    description = Description(
+        id=_text(thing, "id", ""),
+        title=_text(thing, "title", ""),
+        titles=_names(thing.get("titles", {}), "titles"),
+        base=base,
+        scheme=_scheme(base),
+        kind=_text(thing, "weft:kind", "", default=""),
+        security=_security(thing),
+        start_mode=_start_mode(thing),
+        ready_max_age_ms=_whole(thing, "weft:readyMaxAgeMs", "", 5000),
+        count_every=max(1, _whole(thing, "weft:countEvery", "", 1)),
+        link_grace_ms=_whole(thing, "weft:linkGraceMs", "", 5000),
+        readback_ms=_whole(thing, "weft:readBackMs", "", 3000),
+        start_ms=_whole(thing, "weft:startMs", "", 5000),
+        properties={name: _property(name, each) for name, each in properties.items()},
+        actions={name: _action(name, each) for name, each in _each(thing, "actions").items()},
+    )
+    _check_roles(description)
+    return description
+
+
+def _property(name: str, each: dict[str, Any]) -> Property:
+    where = f"properties/{name}"
+    kind = _text(each, "type", where)
+    if kind not in _TYPES:
+        raise Invalid("description.type", where=where, type=kind[:40])
+    href, operations = _form(each, where, "readproperty")
+    one = Property(
+        name=name,
+        title=_text(each, "title", where, default=name),
+        type=kind,
+        href=href,
+        role=_role(each, where),
+        unit=_text(each, "unit", where, default=""),
+        write=_flag(each, "weft:write", where, False),
+        observe=_flag(each, "observable", where, True),
+        minimum=_number(each, "minimum", where, ""),
+        maximum=_number(each, "maximum", where, ""),
+        length=_whole(each, "maxLength", where, 80),
+        enum=_choices(each, where),
+        scale=_number(each, "weft:scale", where, "1"),
+        offset=_number(each, "weft:offset", where, "0"),
+        deadband=_number(each, "weft:deadband", where, "0"),
+        max_step=_number(each, "weft:maxStep", where, ""),
+        min_interval_ms=_whole(each, "weft:minIntervalMs", where, 0),
+        states=_states(each, where),
+        alarms=_names(each.get("weft:alarms", {}), f"{where}/weft:alarms"),
+        twin=_twin(name, each, where),
+    )
+    _check_limits(one, where)
+    _check_write(one, each, operations, where)
+    return one
+
+
+def _check_limits(one: Property, where: str) -> None:
+    if one.minimum and one.maximum and Decimal(one.minimum) > Decimal(one.maximum):
+        raise Invalid("description.limits", where=where, minimum=one.minimum, maximum=one.maximum)
+    if Decimal(one.scale) == 0:
+        raise Invalid("description.number", where=f"{where}/weft:scale")
+    if Decimal(one.deadband) < 0 or (one.max_step and Decimal(one.max_step) <= 0):
+        raise Invalid("description.number", where=where)
+
+
+def _check_write(one: Property, each: dict[str, Any], operations: tuple[str, ...], where: str) -> None:
+    if one.role is Role.SAFETY and (one.write or "writeproperty" in operations):
+        raise Invalid("description.safety-write", where=where)
+    if not one.write:
+        return
+    if one.role not in WRITABLE_ROLES:
+        raise Invalid("description.role-not-writable", where=where, role=one.role.value)
+    if _flag(each, "readOnly", where, False):
+        raise Invalid("description.read-only", where=where)
+    if operations and "writeproperty" not in operations:
+        raise Invalid("description.no-write-form", where=where)
+    if one.numeric and not one.enum and not (one.minimum and one.maximum):
+        raise Invalid("description.write-without-limits", where=where)
+
+
+def _action(name: str, each: dict[str, Any]) -> Action:
+    where = f"actions/{name}"
+    href, _ = _form(each, where, "invokeaction")
+    role = _role(each, where)
+    if role not in (Role.START, Role.SIGNAL, Role.SAFETY):
+        raise Invalid("description.role-unknown", where=where, role=role.value)
+    arguments = each.get("weft:arguments", ["jobId"] if role is Role.START else [])
+    if not isinstance(arguments, list) or any(one not in _ARGUMENTS for one in arguments):
+        raise Invalid("description.field-type", where=f"{where}/weft:arguments")
+    return Action(
+        name=name,
+        title=_text(each, "title", where, default=name),
+        href=href,
+        role=role,
+        object=_text(each["forms"][0], "weft:object", f"{where}/forms/0", default=""),
+        arguments=tuple(arguments),
+    )
+
+
+def _check_roles(description: Description) -> None:
+    seen: dict[Role, str] = {}
+    for one in description.properties.values():
+        if one.role in REPEATABLE_ROLES:
+            continue
+        if one.role in seen:
+            raise Invalid("description.role-twice", role=one.role.value, first=seen[one.role], second=one.name)
+        seen[one.role] = one.name
+    if description.start_mode is not StartMode.AUTO:
+        return
+    for role in (Role.JOB_ID, Role.STATE, Role.LOCAL_READY):
+        if role not in seen:
+            raise Invalid("description.auto-needs", role=role.value)
+    start = description.by_role(Role.START)
+    if description.start_action() is None and (start is None or not start.write):
+        raise Invalid("description.auto-needs", role=Role.START.value)
+
+
+def _form(each: dict[str, Any], where: str, needed: str) -> tuple[str, tuple[str, ...]]:
+    forms = each.get("forms")
+    if not isinstance(forms, list) or not forms or not isinstance(forms[0], dict):
+        raise Invalid("description.form-missing", where=where)
+    href = _text(forms[0], "href", f"{where}/forms/0")
+    given = forms[0].get("op", [])
+    operations = tuple([given] if isinstance(given, str) else given) if isinstance(given, list | str) else ()
+    if not all(isinstance(one, str) for one in operations):
+        raise Invalid("description.field-type", where=f"{where}/forms/0/op")
+    if operations and needed not in operations:
+        raise Invalid("description.form-op", where=f"{where}/forms/0", needed=needed)
+    return href, operations
+
+
+def _security(thing: dict[str, Any]) -> Security:
+    wanted = thing.get("security", [])
+    names = [wanted] if isinstance(wanted, str) else wanted
+    definitions = thing.get("securityDefinitions", {})
+    if not isinstance(names, list) or not isinstance(definitions, dict) or not names:
+        raise Invalid("description.security", where="security", scheme="")
+    mode, policy, user = "", "", False
+    for name in names:
+        one = definitions.get(name) if isinstance(name, str) else None
+        if not isinstance(one, dict):
+            raise Invalid("description.security", where="securityDefinitions", scheme=str(name)[:40])
+        scheme = str(one.get("scheme", ""))
+        if scheme == "nosec":
+            mode = mode or "none"
+        elif scheme == "uav:channel-security":
+            mode, policy = _channel(one)
+        elif scheme in ("basic", "uav:authentication"):
+            user = True
+        else:
+            raise Invalid("description.security", where="securityDefinitions", scheme=scheme[:40])
+    if not mode:
+        raise Invalid("description.security", where="security", scheme="")
+    return Security(mode=mode, policy=policy, user=user)
+
+
+def _channel(one: dict[str, Any]) -> tuple[str, str]:
+    mode = _MODES.get(str(one.get("uav:securityMode", "")).lower())
+    policy = str(one.get("uav:securityPolicy", "")).rsplit("#", 1)[-1]
+    if mode is None:
+        raise Invalid("description.security", where="uav:securityMode", scheme=str(one.get("uav:securityMode"))[:40])
+    if mode == "none":
+        return mode, ""
+    if policy not in _POLICIES:
+        raise Invalid("description.security", where="uav:securityPolicy", scheme=policy[:40])
+    return mode, policy
+
+
+def _start_mode(thing: dict[str, Any]) -> StartMode:
+    given = thing.get("weft:startMode", StartMode.OPERATOR.value)
+    if given not in (StartMode.OPERATOR.value, StartMode.AUTO.value):
+        raise Invalid("description.start-mode", value=str(given)[:40])
+    return StartMode(given)
+
+
+def _states(each: dict[str, Any], where: str) -> dict[str, str]:
+    states = _names(each.get("weft:states", {}), f"{where}/weft:states")
+    for raw, name in states.items():
+        if state_named(name) is None:
+            raise Invalid("description.state-unknown", where=f"{where}/weft:states/{raw}"[:120], value=name[:40])
+    return states
+
+
+def _twin(name: str, each: dict[str, Any], where: str) -> TwinTarget:
+    given = each.get("weft:twin", {})
+    if not isinstance(given, dict):
+        raise Invalid("description.field-type", where=f"{where}/weft:twin")
+    inside = f"{where}/weft:twin"
+    submodel = _text(given, "submodel", inside, default="OperationalData")
+    return TwinTarget(submodel, _text(given, "path", inside, default=name[:1].upper() + name[1:]))
+
+
+def _role(each: dict[str, Any], where: str) -> Role:
+    given = each.get("weft:role", Role.SIGNAL.value)
+    try:
+        return Role(given)
+    except ValueError as error:
+        raise Invalid("description.role-unknown", where=where, role=str(given)[:40]) from error
+
+
+def _scheme(base: str) -> str:
+    try:
+        parts = urlsplit(base)
+    except ValueError as error:
+        raise Invalid("description.base", value=base[:80]) from error
+    if not parts.scheme or not parts.netloc:
+        raise Invalid("description.base", value=base[:80])
+    if "@" in parts.netloc:  # a secret does not belong in a description that partners may see
+        raise Invalid("description.base-credentials")
+    return parts.scheme
+
+
+def _each(thing: dict[str, Any], field: str) -> dict[str, dict[str, Any]]:
+    given = thing.get(field, {})
+    if not isinstance(given, dict):
+        raise Invalid("description.field-type", where=field)
+    for name, each in given.items():
+        if not isinstance(each, dict):
+            raise Invalid("description.field-type", where=f"{field}/{name}"[:120])
+        if not name or len(name) > 120:
+            raise Invalid("description.field-type", where=f"{field}/{name}"[:120])
+    return given
+
+
+def _names(given: Any, where: str) -> dict[str, str]:
+    if not isinstance(given, dict) or not all(isinstance(one, str) for one in given.values()):
+        raise Invalid("description.field-type", where=where)
+    return dict(given)
+
+
+def _choices(each: dict[str, Any], where: str) -> tuple[str, ...]:
+    given = each.get("enum", [])
+    if not isinstance(given, list) or not all(isinstance(one, str | int | float) for one in given):
+        raise Invalid("description.field-type", where=f"{where}/enum")
+    return tuple(one if isinstance(one, str) else _decimal(one, f"{where}/enum") for one in given)
+
+
+def _text(each: dict[str, Any], field: str, where: str, default: str | None = None) -> str:
+    value = each.get(field, default)
+    at = f"{where}/{field}".lstrip("/")
+    if value is None or (value == "" and default is None):
+        raise Invalid("description.field-missing", where=at)
+    if not isinstance(value, str):
+        raise Invalid("description.field-type", where=at)
+    return value
+
+
+def _flag(each: dict[str, Any], field: str, where: str, default: bool) -> bool:
+    value = each.get(field, default)
+    if not isinstance(value, bool):
+        raise Invalid("description.field-type", where=f"{where}/{field}")
+    return value
+
+
+def _whole(each: dict[str, Any], field: str, where: str, default: int) -> int:
+    value = each.get(field, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 86_400_000:
+        raise Invalid("description.field-type", where=f"{where}/{field}".lstrip("/"))
+    return value
+
+
+def _number(each: dict[str, Any], field: str, where: str, default: str) -> str:
+    value = each.get(field)
+    return default if value is None else _decimal(value, f"{where}/{field}")
+
+
+def _decimal(value: Any, where: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        _not_number(where)
+    try:
+        exact = Decimal(str(value))
+    except InvalidOperation:
+        _not_number(where)
+    if not exact.is_finite() or abs(exact.adjusted()) > 30:
+        _not_number(where)
+    return plain(exact)
+
+
+def _not_number(where: str) -> NoReturn:
+    raise Invalid("description.number", where=where)

@@ -1,0 +1,1 @@
+"""What firms share: signed events in a graph, folded by rules, exchanged by heads."""

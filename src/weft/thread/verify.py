@@ -1,0 +1,57 @@
+"""Verification of one event, by numbered steps that the code repeats.
+
+1. The header is canonical and well formed, its payloads match their commitments (``event.parse``).
+2. The author is a member of the thread.
+3. The author's key log, as we hold it, knows the key event named in ``ks``.
+4. The device may sign at this place of its chain.
+5. The signature over the id is the device's.
+For the key log itself, steps 2 to 4 read: an organisation key in force signs it.
+Not here: parents, forks, rules; what is missing or denied is the engine's concern, not a forgery.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from weft.basis.errors import Denied, Invalid
+from weft.identity import keylog
+from weft.identity.keys import verify
+from weft.thread.event import Event, signed_bytes
+
+
+def check_event(event: Event, members: Mapping[str, str], keys: keylog.KeyState | None) -> None:
+    """Raises ``Denied`` or ``Invalid`` unless ``event`` was signed by a device of a member."""
+    # 2
+    if event.author not in members:
+        raise Denied("event.stranger")
+    # 3
+    if keys is None or event.header.ks not in keys.events:
+        raise Denied("event.unknown-key-event")
+    # 4
+    code = keylog.may_sign(keys, event.header.d, event.thread, event.header.i, event.header.n)
+    if code is not None:
+        raise Denied(code)
+    # 5
+    if not verify(event.header.d, signed_bytes(event.id), event.signature):
+        raise Denied("event.signature")
+
+
+def check_key_event(event: Event, before: keylog.KeyState) -> None:
+    """Raises unless ``event`` was signed by an organisation key in force (or founds the log itself)."""
+    keys = before.keys
+    if event.header.t is None:
+        keys = inception_keys(event)
+    if event.header.d not in keys:
+        raise Denied("event.unknown-device")
+    if not verify(event.header.d, signed_bytes(event.id), event.signature):
+        raise Denied("event.signature")
+
+
+def inception_keys(event: Event) -> list[str]:
+    """The keys that an inception brings into force; raises ``Invalid``."""
+    if event.header.y != "KeyInception" or 0 not in event.payloads:
+        raise Invalid("keylog.no-inception")
+    try:
+        return msgspec.json.decode(event.payloads[0].content, type=keylog.KeyInception).keys
+    except msgspec.DecodeError as error:
+        raise Invalid("keylog.no-inception") from error
