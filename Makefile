@@ -1,0 +1,74 @@
+# Every target sets up what it needs, on a machine with Python >= 3.11, git and make. `make help` lists them.
+# ARGS=… is handed on, for example: make demo ARGS="--headless --json"   make test ARGS="tests/trade -k cancel"
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+            $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check install
+
+ifneq ($(wildcard ../shared/DESIGN.md),)
+export WEFT_SHARED ?= $(abspath ../shared)
+endif
+
+.PHONY: help demo test check bench sim release clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: $(VENV)/.runtime  ## a world of four firms and their machines; consoles stay open until Ctrl-C
+	@$(BIN)/weft demo examples/demo $(ARGS)
+
+test: $(VENV)/.dev browser  ## unit, story and browser tests
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev  ## ruff, mypy strict, import contracts, tidy test
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q --no-header --durations=0 tests/test_tidy.py $(ARGS)
+
+bench: $(VENV)/.dev  ## speed and size, each as a ratio to a baseline in the same run
+	$(BIN)/python -m bench $(ARGS)
+
+sim: $(VENV)/.dev  ## seeded worlds of nodes in virtual time, with faults
+	$(BIN)/python -m tests.simulation $(ARGS)
+
+release: check browser  ## everything, also what is too long for every day
+	$(BIN)/python -m pytest -m "release or not release" --release $(ARGS)
+
+clean:  ## forget the environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# ---- what the targets stand on ------------------------------------------------------------------------
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Weft needs Python 3.11 or newer; none was found (set PYTHON=…)." >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { echo "python -m venv failed; on Debian: apt-get install python3-venv" >&2; exit 2; }
+
+$(VENV)/.runtime: requirements/runtime.lock requirements/build.lock pyproject.toml | $(BIN)/python
+	@test -e $(VENV)/.dev || { echo "Installing what Weft runs on (once) …" >&2; \
+	  $(PIP) --require-hashes -r requirements/runtime.lock -r requirements/build.lock; }
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what the tests need (once) …" >&2
+	@$(PIP) --require-hashes -r requirements/dev.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.runtime
+
+# Browser tests need a Chromium and a Chinese font of the system. As root on Debian they are installed;
+# elsewhere the tests skip and say so.
+.PHONY: browser
+browser:
+	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  need=""; command -v chromium >/dev/null || need="chromium"; \
+	  fc-list :lang=zh 2>/dev/null | grep -q . || need="$$need fonts-noto-cjk fontconfig"; \
+	  if [ -n "$$need" ]; then echo "Installing $$need …" >&2; apt-get -qq update && \
+	    DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$need >/dev/null || \
+	    echo "could not install $$need; browser tests will skip" >&2; fi; \
+	elif ! command -v chromium >/dev/null; then \
+	  echo "NO CHROMIUM: browser tests will skip" >&2; fi
