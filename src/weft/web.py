@@ -1,0 +1,246 @@
+"""What every HTTP door shares: who is asking, how a refusal is told, how a body and a page are bounded.
+
+RFC 6750 (bearer tokens), RFC 9457 (problem details), RFC 9110 §12.5.4 (Accept-Language).
+Rule 1: no exception leaves ``guard``; a programmer's error is logged and answered without details.
+Rule 2: nothing is read from a body beyond the door's limit, nor decoded when nested deeper than 32.
+Rule 3: a browser's cookie (and the open door of a developer) never answers another site's request to change things.
+Not here: the answers of AAS and EPCIS (their doors' ``problems.py``), what a command may do (``engine/commands``).
+"""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from weft.basis.canonical import DEPTH_MAX
+from weft.basis.errors import Denied, Invalid, NotFound, Refused, Unavailable, WeftError
+
+COOKIE: Final = "weft_device"
+OWNER: Final = "owner"
+OPERATOR: Final = "operator"
+CLIENT: Final = "client"  # a program with a token of its own: reads twins and trace
+PUBLIC: Final = frozenset[str]()  # scopes of a document that anybody may see
+PEOPLE: Final = frozenset({OWNER, OPERATOR})
+ANYONE_KNOWN: Final = frozenset({OWNER, OPERATOR, CLIENT})
+
+BODY_MAX: Final = 1024 * 1024
+TOKEN_MAX: Final = 512
+LANGUAGES: Final = ("zh", "en")
+ALL_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+STATUS: Final[Mapping[type[WeftError], int]] = {
+    Invalid: 422, Denied: 403, NotFound: 404, Refused: 409, Unavailable: 503}
+STATUS_OF_CODE: Final = {
+    "web.token-missing": 401, "web.token-unknown": 401, "web.method": 405, "web.not-acceptable": 406,
+    "web.body-too-large": 413, "web.media-type": 415,
+}
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_LOG: Final = logging.getLogger("weft.web")
+_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_BRACKETS: Final = re.compile(rb"[\[{\]}]")
+
+T = TypeVar("T")
+
+
+class Device(Protocol):
+    """A paired phone, tablet or program."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def scope(self) -> str: ...
+
+
+class Devices(Protocol):
+    """Knows the paired devices by the hash of their tokens."""
+
+    async def authenticate(self, token: str) -> Device | None: ...
+
+
+class Host(Protocol):
+    """What a door needs of its node to let people in and to talk to them.
+
+    ``dev_open`` lets everybody in who comes from this very machine; ``translate(lang, key, facts)`` gives the
+    sentence for people, or the key itself when there is none.
+    """
+
+    @property
+    def devices(self) -> Devices: ...
+    @property
+    def dev_open(self) -> bool: ...
+    def translate(self, lang: str, key: str, facts: Mapping[str, str | int], /) -> str: ...
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+Answer = Callable[[Host, Request, WeftError | None], Response]
+
+
+def guard(
+    host: Host, handler: Handler, *, scopes: frozenset[str] = PEOPLE, methods: tuple[str, ...] = ("GET",),
+    answer: Answer | None = None,
+) -> Handler:
+    """``handler`` behind authentication, for ``methods`` only; every error becomes ``answer(host, request, error)``.
+
+    ``request.state.device`` is the device that asks (None for the public and for the developer's open door).
+    ``answer`` gets None for a programmer's error. Mount it with ``methods=ALL_METHODS``, so that 405 is ours too.
+    """
+    tell = answer or problem
+
+    async def guarded(request: Request) -> Response:
+        try:
+            _check_method(request, methods)
+            request.state.device = await authenticate(host, request, scopes)
+            return await handler(request)
+        except WeftError as error:
+            response = tell(host, request, error)
+            if error.code == "web.method":
+                response.headers["Allow"] = ", ".join(methods)
+            return response
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Exception:  # noqa: BLE001 - the edge of every door (Rule 1)
+            _LOG.exception("%s %s failed", request.method, request.url.path)
+            return tell(host, request, None)
+
+    return guarded
+
+
+def _check_method(request: Request, methods: tuple[str, ...]) -> None:
+    if request.method not in methods and not (request.method == "HEAD" and "GET" in methods):
+        raise Invalid("web.method", method=request.method, allowed=", ".join(methods))
+
+
+async def authenticate(host: Host, request: Request, scopes: frozenset[str]) -> Device | None:
+    """The device that asks, if its scope is among ``scopes``; raises ``Denied``."""
+    if not scopes:
+        return None
+    bearer = _bearer(request)
+    token = bearer or request.cookies.get(COOKIE, "")
+    if not bearer and request.method not in _SAFE and not _same_site(request):
+        raise Denied("web.cross-site")
+    if host.dev_open and _from_here(request):
+        return None
+    if not token:
+        raise Denied("web.token-missing")
+    device = await host.devices.authenticate(token) if len(token) <= TOKEN_MAX else None
+    if device is None:
+        raise Denied("web.token-unknown")
+    if device.scope not in scopes:
+        raise Denied("web.scope", scope=device.scope)
+    return device
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _same_site(request: Request) -> bool:
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return False
+    origin = request.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
+
+
+def _from_here(request: Request) -> bool:
+    """True when both ends are this machine; the name is checked too, against rebinding of a foreign name."""
+    named = urlsplit("//" + request.headers.get("host", "")).hostname
+    return request.client is not None and request.client.host in _LOOPBACK and named in _LOOPBACK
+
+
+def status_of(error: WeftError) -> int:
+    """The HTTP status of ``error``: 400 for what could not be read, 422 for what breaks a rule of form."""
+    known = STATUS_OF_CODE.get(error.code)
+    if known is not None:
+        return known
+    if isinstance(error, Invalid) and error.code.partition(".")[0] in ("web", "canonical"):
+        return 400
+    return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
+
+
+def problem(host: Host, request: Request, error: WeftError | None) -> Response:
+    """``error`` as RFC 9457 problem details in the reader's language; None is an error of ours, without details."""
+    lang = language(request)
+    status = 500 if error is None else status_of(error)
+    code = "internal" if error is None else error.code
+    facts = {} if error is None else error.facts
+    body = {"type": f"urn:weft:problem:{code}", "title": host.translate(lang, f"problem.{status}", {}),
+            "status": status, "detail": host.translate(lang, f"error.{code}", facts), "code": code, "facts": facts}
+    headers = {"Content-Language": lang, "Cache-Control": "no-store"}
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="weft"'
+    if status == 503:
+        headers["Retry-After"] = "5"
+    return Response(msgspec.json.encode(body), status, headers, "application/problem+json")
+
+
+def language(request: Request, default: str = "en") -> str:
+    """The language that the reader likes best of those we speak (cookie ``weft_lang`` first)."""
+    chosen = request.cookies.get("weft_lang")
+    if chosen in LANGUAGES:
+        return chosen
+    best, weight = default, 0.0
+    for part in request.headers.get("accept-language", "")[:200].split(","):
+        tag, _, quality = part.strip().partition(";q=")
+        name = tag.strip().lower().partition("-")[0]
+        try:
+            liking = float(quality or 1)
+        except ValueError:
+            continue
+        if name in LANGUAGES and liking > weight:
+            best, weight = name, liking
+    return best
+
+
+async def body(request: Request, limit: int = BODY_MAX) -> bytes:
+    """The request's body; raises ``Invalid('web.body-too-large')`` as soon as it passes ``limit`` bytes."""
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared[:15]) > limit:
+        raise Invalid("web.body-too-large", limit=limit)
+    taken = bytearray()
+    async for chunk in request.stream():
+        taken += chunk
+        if len(taken) > limit:
+            raise Invalid("web.body-too-large", limit=limit)
+    return bytes(taken)
+
+
+async def json_body(request: Request, kind: type[T], limit: int = BODY_MAX) -> T:
+    """The request's JSON body as ``kind``; raises ``Invalid`` when it is too large, too deep, or something else."""
+    return from_json(await body(request, limit), kind)
+
+
+def from_json(data: bytes, kind: type[T]) -> T:
+    """``data`` decoded as ``kind``; raises ``Invalid`` when it is nested too deep or is not of that shape."""
+    depth = 0
+    for bracket in _BRACKETS.finditer(_STRINGS.sub(b"", data)):
+        depth += 1 if bracket[0] in b"[{" else -1
+        if depth > DEPTH_MAX:
+            raise Invalid("web.body-too-deep", limit=DEPTH_MAX)
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as error:
+        raise Invalid("web.body-shape", detail=str(error)[:200]) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid("web.body-not-json", detail=str(error)[:100]) from error
+
+
+def page_size(request: Request, name: str = "limit", default: int = 100, maximum: int = 1000) -> int:
+    """How many the reader wants on a page, at most ``maximum``; raises ``Invalid('web.page-size')`` unless above 0."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdecimal()) or len(text) > 9 or int(text) == 0:
+        raise Invalid("web.page-size", name=name, value=text[:20])
+    return min(int(text), maximum)
+
+
+def json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None,
+         media_type: str = "application/json") -> Response:
+    """``value`` (structs too) as a JSON answer."""
+    return Response(msgspec.json.encode(value), status, headers, media_type)
