@@ -14,6 +14,7 @@ from weft.basis.errors import Invalid
 DIGITS_MAX: Final = 18
 UNITS: Final = frozenset({"C62", "EA", "PCE", "KGM", "GRM", "TNE", "MTR", "MMT", "CMT", "MTK", "LTR", "MLT",
                           "SET", "PR", "NPR", "BX", "MIN", "HUR", "SEC", "DAY", "KWH", "RO", "NRL", "MTQ"})
+WHOLE_UNITS: Final = frozenset({"C62", "EA", "PCE", "SET", "PR", "NPR", "BX", "RO", "NRL"})  # counted, never split
 MINOR_UNITS: Final = {"CNY": 2, "EUR": 2, "USD": 2, "GBP": 2, "CHF": 2, "HKD": 2, "JPY": 0, "KRW": 0, "TWD": 2}
 
 

@@ -2,7 +2,7 @@
 
 Names follow ISA-95 (IEC 62264) and ERP usage. Quantities are decimal strings, times exact decimal seconds.
 Rule 1: bills have no cycle; every operation finds a work centre; every quantity is above zero.
-Rule 2: set-point names are ASCII, because they become keys of canonical JSON.
+Rule 2: ids and set-point names are ASCII, because they become keys of canonical JSON.
 Not here: items and lots (``stock/``), rows of a spreadsheet (``table.py``), working time (``calendar.py``).
 """
 
@@ -18,7 +18,7 @@ from weft.basis import quantity as q
 from weft.basis.errors import Invalid
 
 MINUTES_OF_DAY: Final = 24 * 60
-WHOLE_UNITS: Final = frozenset({"C62", "EA", "PCE", "SET", "PR", "NPR", "BX", "RO", "NRL"})
+ID_MAX: Final = 120
 
 StartMode = Literal["operator", "auto"]
 LineSource = Literal["stock", "make", "buy", "free-issue"]
@@ -149,7 +149,7 @@ def seconds_to_ms(seconds: Decimal) -> int:
 
 def whole(amount: Decimal, unit: str) -> Decimal:
     """``amount`` rounded up when ``unit`` counts pieces, else unchanged."""
-    return amount.to_integral_value(ROUND_CEILING) if unit in WHOLE_UNITS else amount
+    return amount.to_integral_value(ROUND_CEILING) if unit in q.WHOLE_UNITS else amount
 
 
 def needed(line: BillLine, parents: Decimal) -> Decimal:
@@ -165,6 +165,12 @@ def raise_first(faults: Iterable[Invalid]) -> None:
     """Raise the first of ``faults``, if there is one."""
     for fault in faults:
         raise fault
+
+
+def id_faults(what: str, name: str) -> Iterator[Invalid]:
+    """A fault when ``name`` is not 1 to 120 printable ASCII characters without blanks at its ends."""
+    if not 0 < len(name) <= ID_MAX or not name.isascii() or not name.isprintable() or name != name.strip():
+        yield Invalid("production.id-form", what=what, value=name[:40])
 
 
 def master_faults(master: Master, items: Collection[str] | None = None) -> Iterator[Invalid]:
@@ -187,8 +193,7 @@ def master_faults(master: Master, items: Collection[str] | None = None) -> Itera
 
 def calendar_faults(calendar: Calendar) -> Iterator[Invalid]:
     """Faults of shifts, dates and the offset; a calendar without any weekly shift never opens."""
-    if not calendar.id:
-        yield Invalid("production.calendar-id", value=calendar.id)
+    yield from id_faults("calendar", calendar.id)
     if not calendar.shifts:
         yield Invalid("production.calendar-empty", calendar=calendar.id)
     if not -14 * 60 <= calendar.utc_offset <= 14 * 60:
@@ -215,8 +220,7 @@ def _is_date(text: str) -> bool:
 
 def work_centre_faults(centre: WorkCentre, calendars: Collection[str]) -> Iterator[Invalid]:
     """Faults of one work centre; its calendar must be among ``calendars``."""
-    if not centre.id:
-        yield Invalid("production.work-centre-id", value=centre.id)
+    yield from id_faults("work-centre", centre.id)
     if centre.calendar not in calendars:
         yield Invalid("production.calendar-unknown", work_centre=centre.id, calendar=centre.calendar)
     if centre.parallel < 1:
@@ -228,9 +232,11 @@ def work_centre_faults(centre: WorkCentre, calendars: Collection[str]) -> Iterat
 def bill_faults(bill: Bill) -> Iterator[Invalid]:
     """Faults of one bill by itself: quantities, units, scrap, repeated components."""
     where = f"bill {bill.item}"
+    yield from id_faults("item", bill.item)
     yield from _caught(q.unit, bill.unit, where)
     seen: set[str] = set()
     for line in bill.lines:
+        yield from id_faults("item", line.item)
         place = f"{where}, component {line.item}"
         yield from _caught(q.positive, line.quantity, place)
         yield from _caught(q.unit, line.unit, place)
@@ -268,6 +274,7 @@ def _walk(item: str, bills: Mapping[str, Bill], path: list[str], done: set[str])
 
 def routing_faults(routing: Routing, centres: Mapping[str, WorkCentre]) -> Iterator[Invalid]:
     """Faults of one routing: numbers, times, set-points, and operations that find no work centre."""
+    yield from id_faults("item", routing.item)
     if not routing.operations:
         yield Invalid("production.routing-empty", item=routing.item)
     last = 0
@@ -296,6 +303,7 @@ def _place_faults(item: str, operation: Operation, centres: Mapping[str, WorkCen
 
 def supply_rule_faults(rule: SupplyRule) -> Iterator[Invalid]:
     """Faults of one supply rule: a bought item needs a supplier; lead times are not negative."""
+    yield from id_faults("item", rule.item)
     if rule.source == "buy" and not rule.supplier:
         yield Invalid("production.supplier-missing", item=rule.item)
     if rule.lead_days < 0:
@@ -304,17 +312,17 @@ def supply_rule_faults(rule: SupplyRule) -> Iterator[Invalid]:
 
 def item_faults(master: Master, items: Collection[str]) -> Iterator[Invalid]:
     """A fault for every item that master data names and that ``items`` does not hold."""
+    for named, where in _named(master):
+        if named not in items:
+            yield Invalid("production.item-unknown", item=named, where=where)
+
+
+def _named(master: Master) -> Iterator[tuple[str, str]]:
     for bill in master.bills.values():
-        for named in (bill.item, *(line.item for line in bill.lines)):
-            if named not in items:
-                yield Invalid("production.item-unknown", item=named, where=f"bill {bill.item}")
-    for item in master.routings:
-        if item not in items:
-            yield Invalid("production.item-unknown", item=item, where="routing")
+        yield from ((item, f"bill {bill.item}") for item in (bill.item, *(line.item for line in bill.lines)))
+    yield from ((item, "routing") for item in master.routings)
     for rule in master.supply_rules.values():
-        for named in (rule.item, *rule.supplies_material):
-            if named not in items:
-                yield Invalid("production.item-unknown", item=named, where=f"supply rule {rule.item}")
+        yield from ((item, f"supply rule {rule.item}") for item in (rule.item, *rule.supplies_material))
 
 
 def _not_negative(text: str, where: str) -> None:

@@ -21,6 +21,7 @@ from weft.production.master import (
     bill_faults,
     calendar_faults,
     cycle_faults,
+    id_faults,
     raise_first,
     routing_faults,
     supply_rule_faults,
@@ -68,6 +69,8 @@ def may_say(job: Job) -> tuple[str, ...]:
 
 def check(state: State, message: Message) -> None:
     """Raise ``Invalid``, ``NotFound`` or ``Refused`` when ``message`` may not be recorded in ``state``."""
+    if type(message) not in _CHECKS:
+        raise Invalid("production.message-unknown", type=type(message).__name__)
     _CHECKS[type(message)](state, message)
 
 
@@ -87,7 +90,7 @@ def _work_centre(state: State, said: m.WorkCentreDefined) -> None:
     raise_first(work_centre_faults(said.work_centre, state.master.calendars))
 
 
-def _calendar(state: State, said: m.CalendarDefined) -> None:
+def _calendar(_: State, said: m.CalendarDefined) -> None:
     raise_first(calendar_faults(said.calendar))
 
 
@@ -106,7 +109,7 @@ def _routing(state: State, said: m.RoutingDefined) -> None:
     raise_first(routing_faults(said.routing, state.master.work_centres))
 
 
-def _supply_rule(state: State, said: m.SupplyRuleDefined) -> None:
+def _supply_rule(_: State, said: m.SupplyRuleDefined) -> None:
     raise_first(supply_rule_faults(said.rule))
 
 
@@ -114,6 +117,7 @@ def _supply_rule(state: State, said: m.SupplyRuleDefined) -> None:
 
 
 def _sourcing_opened(state: State, said: m.SourcingOpened) -> None:
+    raise_first(id_faults("sourcing", said.id))
     if said.id in state.sourcings:
         raise Refused("production.sourcing-exists", sourcing=said.id)
     if not said.needs:
@@ -145,6 +149,7 @@ def _sourcing_closed(state: State, said: m.SourcingClosed) -> None:
 
 
 def _reserved(state: State, said: m.CapacityReserved) -> None:
+    raise_first(id_faults("reservation", said.id))
     if said.id in state.reservations:
         raise Refused("production.reservation-exists", reservation=said.id)
     instant.to_ms(said.promise, said.id)
@@ -158,6 +163,7 @@ def _released_capacity(state: State, said: m.CapacityReleased) -> None:
 
 
 def _promise_made(state: State, said: m.PromiseMade) -> None:
+    raise_first(id_faults("demand", said.demand.key))
     if said.demand.key in state.promises:
         raise Refused("production.promise-exists", demand=said.demand.key)
     instant.to_ms(said.at, said.demand.key)
@@ -173,6 +179,7 @@ def _promise_moved(state: State, said: m.PromiseMoved) -> None:
 
 
 def _draft(draft: m.Draft) -> None:
+    raise_first(id_faults("order", draft.id))
     q.positive(draft.quantity, draft.id)
     q.unit(draft.unit, draft.id)
     if not draft.operations:
@@ -180,6 +187,9 @@ def _draft(draft: m.Draft) -> None:
     for sheet in draft.operations:
         if not sheet.work_centres:
             raise Invalid("production.operation-nowhere", item=draft.item, operation=sheet.number)
+        q.positive(sheet.run_s, draft.id)
+        if q.decimal(sheet.setup_s, draft.id) < 0:
+            raise Invalid("production.negative", value=sheet.setup_s, where=draft.id)
     for material in draft.materials:
         if material.at:
             instant.to_ms(material.at, material.item)
@@ -230,7 +240,8 @@ def _job(state: State, said: Any) -> Job:
     """The job that ``said`` is about, if its state allows ``said``."""
     job = _found(state.jobs, said.job, "production.job-unknown", "job")
     if type(said) not in RULES[job.state]:
-        codes = {m.JobStarted: "production.job-started-already", m.JobEnded: "production.job-ended-already"}
+        codes: dict[type[Message], str] = {
+            m.JobStarted: "production.job-started-already", m.JobEnded: "production.job-ended-already"}
         once = job.state in FINISHED or (type(said) is m.JobStarted and job.state in STARTED)
         code = codes.get(type(said), "production.job-state") if once else "production.job-state"
         raise Refused(code, job=job.id, state=job.state.value, message=type(said).__name__)
