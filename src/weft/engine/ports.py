@@ -188,4 +188,8 @@ class Randomness(Protocol):
 class Peers(Protocol):
     """How we reach another node: one signed request, one answer. Raises ``Unavailable`` when it cannot."""
 
+    def reachable(self, organisation: str) -> bool:
+        """Whether we have an address of ``organisation`` at all."""
+        ...
+
     async def request(self, organisation: str, path: str, body: bytes) -> bytes: ...

@@ -1,0 +1,229 @@
+"""Our own words: decide, sign, append; the only way in which this node says anything.
+
+Steps, under the thread's lock: 1. a key seen before gives its first result; 2. the conversation decides on the folded
+state; 3. each message becomes an event above all heads, signed (a book signs only the tip of the commit);
+4. one transaction stores events, fold, effects, deliveries and the result; 5. memory follows the store.
+Rule 1: a command that the rules deny raises and leaves nothing behind.
+Rule 2: none of our own events is ever void when it is said.
+Not here: what others said (``receive.py``), what follows (``effects.py``).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from weft.basis import canonical
+from weft.basis.canonical import b64
+from weft.basis.decider import Message, Said
+from weft.basis.errors import Invalid, Refused
+from weft.engine.acks import Ack
+from weft.engine.machines import Machine, machine, state_hash
+from weft.engine.memory import Memory
+from weft.engine.ports import Batch, DoneRow, EffectRow, EventRow, OutboxRow, PayloadRow, StoreConflict
+from weft.engine.threads import Loaded, entry_of
+from weft.identity import keylog
+from weft.identity.keys import Signer
+from weft.thread import clock
+from weft.thread.event import PARENTS_MAX, SALT_BYTES, Event, compose, signed_bytes
+
+OPENED: Final = "*opened"  # where the keys of commands that begin a thread are remembered
+BEGUN: Final = "BookOpened"
+
+
+async def say(memory: Memory, thread: str, commands: Sequence[Any], key: str = "") -> list[str]:
+    """Ids of the events that ``commands`` give, all in one transaction; raises ``WeftError``."""
+    async with memory.lock(thread):
+        if key and (first := await memory.store.done(thread, key)) is not None:
+            return msgspec.json.decode(first, type=list[str])
+        loaded = await memory.loaded(thread)
+        if loaded.machine is None:
+            raise Refused("thread.unknown-machine", machine=loaded.machine_name)
+        after, events = _decided(memory, loaded, loaded.machine, commands)
+        if not events and not key:
+            return []
+        ids = [event.id for event in events]
+        batch = Batch(lengths={thread: loaded.position})
+        if key:
+            batch.done.append(DoneRow(thread, key, msgspec.json.encode(ids)))
+        await commit(memory, after, events, batch)
+        return ids
+
+
+def _decided(
+    memory: Memory, loaded: Loaded, machine: Machine, commands: Sequence[Any]
+) -> tuple[Loaded, list[Event]]:
+    """The thread after ``commands``, and their events."""
+    after, events = loaded, list[Event]()
+    for command in commands:
+        for message in machine.conversation.decide(after.state, command):
+            event = _event(memory, after, machine, message)
+            after = after.extended([entry_of(event, machine)])
+            if event.id in after.void:
+                raise Refused(after.void[event.id])
+            events.append(event)
+    return after, _signed(memory.identity.signer, machine, events)
+
+
+def _signed(signer: Signer, machine: Machine, events: Sequence[Event]) -> list[Event]:
+    """Every event of a shared thread is signed; of a book only the tip of the commit."""
+    last = len(events) - 1
+    return [
+        msgspec.structs.replace(event, signature=signer.sign(signed_bytes(event.id)))
+        if machine.shared or place == last else event
+        for place, event in enumerate(events)
+    ]
+
+
+def _event(memory: Memory, loaded: Loaded, machine: Machine, message: Message) -> Event:
+    """An unsigned event above all heads of ``loaded``."""
+    mine = (memory.organisation, memory.identity.signer.public, memory.identity.incarnation)
+    n, previous = loaded.tips.get(mine, (-1, None))
+    others = sorted(set(loaded.heads) - {previous})
+    if len(others) > PARENTS_MAX:
+        others = others[:PARENTS_MAX]
+    header = {
+        "v": 1, "t": loaded.thread, "a": mine[0], "d": mine[1], "i": mine[2], "n": n + 1, "p": previous, "x": others,
+        "ks": memory.key_event, "h": clock.tick(memory.clock.now_ms(), [loaded.hlc]), "y": type(message).__name__,
+        "s": 1, "m": machine.name,
+    }
+    return compose(header, [("*", canonical.encode(msgspec.to_builtins(message)))], [memory.random(SALT_BYTES)])
+
+
+async def open_thread(
+    memory: Memory, machine: Machine, members: Mapping[str, str], message: Message | None, key: str = ""
+) -> str:
+    """Begin a thread whose genesis says ``message`` (None: a book, which begins empty); its id."""
+    async with memory.lock(OPENED):
+        if key and (first := await memory.store.done(OPENED, key)) is not None:
+            return first.decode()
+        event = _genesis(memory, machine, members, message)
+        loaded = Loaded(thread=event.thread, machine=machine, machine_name=machine.name, members=dict(members),
+                        state=machine.conversation.INITIAL)
+        if message is not None:
+            said = Said(id=event.id, by=memory.organisation, role=members[memory.organisation], message=message)
+            code = machine.conversation.judge(loaded.state, said)
+            if code is not None:
+                raise Refused(code)
+        signed = msgspec.structs.replace(event, signature=memory.identity.signer.sign(signed_bytes(event.id)))
+        batch = Batch(lengths={event.thread: 0})
+        if key:
+            batch.done.append(DoneRow(OPENED, key, event.thread.encode()))
+        async with memory.lock(event.thread):
+            await commit(memory, loaded.extended([entry_of(signed, machine)]), [signed], batch)
+        return event.thread
+
+
+def _genesis(memory: Memory, machine: Machine, members: Mapping[str, str], message: Message | None) -> Event:
+    header = {
+        "v": 1, "t": None, "a": memory.organisation, "d": memory.identity.signer.public, "i": memory.identity.incarnation,
+        "n": 0, "p": None, "x": [], "ks": memory.key_event, "h": clock.tick(memory.clock.now_ms(), []),
+        "y": BEGUN if message is None else type(message).__name__, "s": 1, "m": machine.name,
+        "g": b64(memory.random(16)), "mem": dict(members),
+    }
+    content = canonical.encode({} if message is None else msgspec.to_builtins(message))
+    return compose(header, [("*", content)], [memory.random(SALT_BYTES)])
+
+
+async def acknowledge(memory: Memory, thread: str) -> None:
+    """Say that we hold all of ``thread`` and fold it to this state, unless our own last word is above it all."""
+    async with memory.lock(thread):
+        loaded = await memory.loaded(thread)
+        if loaded.machine is None or not needs_ack(loaded, memory.organisation):
+            return
+        event = _event(memory, loaded, loaded.machine, Ack(state=state_hash(loaded.state)))
+        signed = _signed(memory.identity.signer, loaded.machine, [event])
+        await commit(memory, loaded.extended([entry_of(event, loaded.machine)]), signed,
+                      Batch(lengths={thread: loaded.position}))
+
+
+def needs_ack(loaded: Loaded, organisation: str) -> bool:
+    """Whether another member said something (an ack does not count) that no word of ours is above."""
+    seen: set[str] = set()
+    stack = list(loaded.heads)
+    while stack:
+        entry = loaded.entries.get(stack.pop())
+        if entry is None or entry.id in seen or entry.author == organisation:
+            continue
+        if entry.kind != Ack.__name__:
+            return True
+        seen.add(entry.id)
+        stack.extend(entry.parents)
+    return False
+
+
+async def append_key_events(memory: Memory, signer: Signer, messages: Sequence[Message]) -> str:
+    """Begin or continue our own key log, signed by an organisation key; the id of the organisation."""
+    known = machine(f"{keylog.NAME}/{keylog.VERSION}")
+    organisation = ""
+    for message in messages:
+        loaded = await memory.loaded(organisation) if organisation else None
+        event = _key_event(memory, loaded, signer, known, message)
+        organisation = organisation or event.thread
+        signed = msgspec.structs.replace(event, signature=signer.sign(signed_bytes(event.id)))
+        before = loaded or Loaded(thread=event.thread, machine=known, machine_name=known.name,
+                                  members={event.thread: "owner"}, state=known.conversation.INITIAL)
+        after = before.extended([entry_of(signed, known)])
+        if after.void:
+            raise Invalid(next(iter(after.void.values())))
+        await commit(memory, after, [signed], Batch(lengths={event.thread: before.position}))
+    return organisation
+
+
+def _key_event(memory: Memory, loaded: Loaded | None, signer: Signer, known: Machine, message: Message) -> Event:
+    first = loaded is None
+    tip = None if loaded is None else loaded.tips[(loaded.thread, signer.public, memory.identity.incarnation)]
+    header: dict[str, Any] = {
+        "v": 1, "t": None if loaded is None else loaded.thread, "a": None if loaded is None else loaded.thread,
+        "d": signer.public, "i": memory.identity.incarnation, "n": 0 if tip is None else tip[0] + 1,
+        "p": None if tip is None else tip[1], "x": [],
+        "ks": None if loaded is None else loaded.state.event,
+        "h": clock.tick(memory.clock.now_ms(), [] if loaded is None else [loaded.hlc]),
+        "y": type(message).__name__, "s": 1, "m": known.name,
+    }
+    if first:
+        header |= {"g": b64(memory.random(16)), "mem": {}}
+    return compose(header, [("*", canonical.encode(msgspec.to_builtins(message)))], [memory.random(SALT_BYTES)])
+
+
+# ---- one transaction -----------------------------------------------------------------------------
+
+
+async def commit(memory: Memory, after: Loaded, events: Sequence[Event], batch: Batch, *, from_peer: bool = False) -> None:
+    """Store ``events`` and all that they bring, then let memory follow."""
+    first = after.position - len(events)
+    for offset, event in enumerate(events):
+        batch.events.append(event_row(event, first + offset))
+        batch.payloads.extend(PayloadRow(event.thread, event.id, slot, held.salt, held.content)
+                              for slot, held in event.payloads.items())
+    effects = list(effects_of(memory, after, events, from_peer=from_peer))
+    batch.effects.extend(effects)
+    if after.shared and memory.organisation in after.members:
+        batch.outbox.extend(OutboxRow(member, after.thread) for member in after.members
+                            if member != memory.organisation)
+    batch.threads.append(memory.row(after, batch))
+    try:
+        await memory.store.commit(batch)
+    except StoreConflict:
+        memory.forget(after.thread)
+        raise
+    memory.swap(after, effects, [event.header.y for event in events])
+
+
+def event_row(event: Event, position: int) -> EventRow:
+    """``event`` as the store keeps it."""
+    header = event.header
+    return EventRow(thread=event.thread, id=event.id, author=event.author, device=header.d, incarnation=header.i,
+                    n=header.n, position=position, header=event.raw, signature=event.signature)
+
+
+def effects_of(memory: Memory, after: Loaded, events: Sequence[Event], *, from_peer: bool) -> Iterator[EffectRow]:
+    """What follows from ``events`` by the table of reactions."""
+    conversation = after.machine_name.partition("/")[0]
+    for event in events:
+        if event.id in after.void:
+            continue
+        for reaction in memory.reactions.get((conversation, event.header.y), ()):
+            if reaction.who in ("any", "peer" if from_peer else "own"):
+                yield EffectRow(after.thread, event.id, reaction.name, reaction.final)
+

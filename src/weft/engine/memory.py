@@ -1,0 +1,320 @@
+"""Threads in memory: the one way to read them, and what happens when one has changed.
+
+Rule 1: only ``handle`` and ``receive`` write, each under the lock of its thread, one transaction at a time.
+Rule 2: whatever is in memory can be built again from the store; nothing is promised before it is durable.
+Rule 3: no protocol and no database is known here: store, clock and randomness are given.
+Not here: writing (``handle.py``, ``receive.py``), the node as a whole (``node.py``).
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from weft.basis.canonical import b64, encode
+from weft.basis.errors import NotFound
+from weft.engine.machines import MACHINES, Machine, machine
+from weft.engine.ports import Batch, Clock, EffectRow, EventRow, Randomness, Store, ThreadRow
+from weft.engine.threads import Entry, Loaded, entry_of
+from weft.identity.keylog import KeyState
+from weft.identity.keys import Signer
+from weft.thread.event import Event, Payload, parse
+
+LOADED_MAX: Final = 2_000
+SNAPSHOT_EVERY: Final = 500  # events of a book between two stored folds
+FOLDS: Final = "fold"  # bucket of the stored folds of books
+BOOKS: Final = ("stock", "production", "pricing", "floor", "trace")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A thread has changed: what live pages and workers listen to."""
+
+    thread: str
+    machine: str
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One event of a thread's history for display, in the order of the fold; ``void`` is a code or ""."""
+
+    id: str
+    author: str
+    role: str
+    kind: str
+    message: Any
+    at_ms: int
+    void: str
+    final: bool
+    parents: tuple[str, ...]
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A stored fold of a book: the state after ``position`` events at ``heads``."""
+
+    position: int
+    heads: list[str]
+    state: msgspec.Raw
+
+
+class Reacting(Protocol):
+    """What ``handle`` and ``receive`` must know of a reaction to store its effect (``reactions/``)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def final(self) -> bool: ...
+    @property
+    def who(self) -> str: ...
+
+
+@dataclass(slots=True)
+class Identity:
+    """Who this node is: the organisation, the device that signs, and the incarnation of its chains."""
+
+    organisation: str
+    signer: Signer
+    incarnation: str
+    key_event: str = ""
+
+
+@dataclass(slots=True)
+class Memory:
+    """One firm's threads as they stand; see the module's rules. ``wake`` events are set when there is new work."""
+
+    identity: Identity
+    store: Store
+    clock: Clock
+    random: Randomness
+    reactions: Mapping[tuple[str, str], Sequence[Reacting]] = field(default_factory=dict)
+    partners: dict[str, str] = field(default_factory=dict)
+    _loaded: "OrderedDict[str, Loaded]" = field(default_factory=OrderedDict)
+    _locks: "WeakValueDictionary[str, asyncio.Lock]" = field(default_factory=WeakValueDictionary)
+    _machines: dict[str, str] = field(default_factory=dict)
+    _books: dict[str, str] = field(default_factory=dict)
+    _listeners: "set[asyncio.Queue[Change]]" = field(default_factory=set)
+    effects: list[EffectRow] = field(default_factory=list)
+    effects_wake: asyncio.Event = field(default_factory=asyncio.Event)
+    outbox_wake: asyncio.Event = field(default_factory=asyncio.Event)
+    ack_wake: asyncio.Event = field(default_factory=asyncio.Event)
+    to_ack: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def organisation(self) -> str:
+        """The id of our firm: the id of its key log."""
+        return self.identity.organisation
+
+    @property
+    def key_event(self) -> str:
+        """The header's ``ks``: our key event in force."""
+        return self.identity.key_event
+
+    def forget(self, thread: str) -> None:
+        """Drop ``thread`` from memory: the store knows better."""
+        self._loaded.pop(thread, None)
+
+    # ---- reading --------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Learn which threads there are, and which effects are still to be drawn."""
+        for row in await self.store.threads():
+            self._machines[row.thread] = row.machine
+            self._note_book(row.thread, row.machine, row.members)
+        self.effects = list(await self.store.effects())
+        self.effects_wake.set()
+        self.outbox_wake.set()
+
+    def lock(self, thread: str) -> asyncio.Lock:
+        """The lock under which ``thread`` is written."""
+        held = self._locks.get(thread)
+        if held is None:
+            held = self._locks[thread] = asyncio.Lock()
+        return held
+
+    async def find(self, thread: str) -> Loaded | None:
+        """The thread as it stands, or None."""
+        loaded = self._loaded.get(thread)
+        if loaded is not None:
+            self._loaded.move_to_end(thread)
+            return loaded
+        row = await self.store.thread(thread)
+        if row is None:
+            return None
+        loaded = await self._load(row)
+        return self._loaded.setdefault(thread, loaded)
+
+    async def loaded(self, thread: str) -> Loaded:
+        """The thread as it stands; raises ``NotFound('thread.unknown')``."""
+        found = await self.find(thread)
+        if found is None:
+            raise NotFound("thread.unknown")
+        return found
+
+    async def state(self, thread: str) -> Any:
+        """The folded state of ``thread``."""
+        return (await self.loaded(thread)).state
+
+    async def members(self, thread: str) -> dict[str, str]:
+        """Organisations and their roles in ``thread``."""
+        return dict((await self.loaded(thread)).members)
+
+    def threads(self, name: str) -> list[str]:
+        """Ids of all threads whose conversation is ``name`` (order, relationship ...), sorted."""
+        wanted = next((one.name for one in MACHINES.values() if one.conversation.NAME == name), name)
+        return sorted(thread for thread, named in self._machines.items() if named == wanted)
+
+    def book(self, name: str) -> str:
+        """The thread of our own book ``name``."""
+        if name not in self._books:
+            raise NotFound("thread.no-book", book=name)
+        return self._books[name]
+
+    async def keys(self, organisation: str) -> KeyState | None:
+        """The key state of ``organisation`` as far as we hold its key log."""
+        found = await self.find(organisation)
+        return found.state if found is not None and isinstance(found.state, KeyState) else None
+
+    def partner(self, organisation: str) -> str | None:
+        """The relationship thread with ``organisation``, accepted by both; None when there is none."""
+        return self.partners.get(organisation)
+
+    async def log(self, thread: str) -> list[Logged]:
+        """The history of ``thread`` in the order that all members read."""
+        loaded = await self.loaded(thread)
+        if loaded.shared:
+            entries = [loaded.entries[name] for name in loaded.order]
+            final = loaded.final()
+        else:
+            entries = [entry async for entry in self._entries(loaded.thread, loaded.machine, -1)]
+            final = {entry.id for entry in entries}
+        return [
+            Logged(entry.id, entry.author, loaded.members.get(entry.author, ""), entry.kind, entry.message,
+                   entry.at_ms, loaded.void.get(entry.id, ""), entry.id in final, entry.parents)
+            for entry in entries
+        ]
+
+    async def event(self, thread: str, event: str) -> Event | None:
+        """One stored event with its payloads."""
+        row = await self.store.event(thread, event)
+        if row is None:
+            return None
+        return (await self.with_payloads(thread, [row]))[0]
+
+    async def with_payloads(self, thread: str, rows: Sequence[EventRow]) -> list[Event]:
+        """Stored rows as events."""
+        held: dict[str, dict[int, Payload]] = {}
+        for payload in await self.store.payloads(thread, [row.id for row in rows]):
+            held.setdefault(payload.id, {})[payload.slot] = Payload(payload.salt, payload.content)
+        return [parse(row.header, row.signature, held.get(row.id, {})) for row in rows]
+
+    # ---- loading --------------------------------------------------------------------------------
+
+    async def _load(self, row: ThreadRow) -> Loaded:
+        known = MACHINES.get(row.machine)
+        loaded = Loaded(thread=row.thread, machine=known, machine_name=row.machine,
+                        members=msgspec.json.decode(row.members, type=dict[str, str]),
+                        state=known.conversation.INITIAL if known else None)
+        after = -1
+        if not loaded.shared:
+            after = await self._resume(loaded)
+        entries = [entry async for entry in self._entries(row.thread, known, after)]
+        if not loaded.shared:
+            return loaded.extended(entries)
+        for entry in entries:
+            loaded._take(entry, refold_later=True)  # noqa: SLF001 - one idea in two modules: memory and loading
+        loaded.refold()
+        return loaded
+
+    async def _resume(self, loaded: Loaded) -> int:
+        """Begin from the stored fold of a book; the last position that it covers."""
+        data = await self.store.value(FOLDS, loaded.thread)
+        if data is None or loaded.machine is None:
+            return -1
+        try:
+            stored = msgspec.json.decode(data, type=Stored)
+            loaded.state = loaded.machine.state(bytes(stored.state))
+        except msgspec.DecodeError:
+            return -1  # made by another version: fold anew
+        loaded.position = loaded.snapshot = stored.position
+        for head in stored.heads:
+            row = await self.store.event(loaded.thread, head)
+            if row is None:
+                loaded.state, loaded.position, loaded.snapshot = loaded.machine.conversation.INITIAL, 0, 0
+                return -1
+            entry = entry_of(parse(row.header, row.signature), None)
+            loaded.tips[entry.chain] = (entry.n, entry.id)
+            loaded.hlc = max(loaded.hlc, entry.hlc)
+        loaded.heads = tuple(stored.heads)
+        return stored.position - 1
+
+    async def _entries(self, thread: str, known: Machine | None, after: int) -> AsyncIterator[Entry]:
+        while rows := await self.store.events(thread, after, 2_000):
+            for event in await self.with_payloads(thread, rows):
+                yield entry_of(event, known)
+            after = rows[-1].position
+
+    # ---- after a commit -------------------------------------------------------------------------
+
+    def row(self, loaded: Loaded, batch: Batch) -> ThreadRow:
+        """The thread's row after ``batch``; a long book's fold is stored beside it now and then."""
+        state = b""
+        if loaded.machine is not None and loaded.shared:
+            state = msgspec.json.encode(loaded.state)
+        elif loaded.machine is not None and loaded.position - loaded.snapshot >= SNAPSHOT_EVERY:
+            loaded.snapshot = loaded.position
+            kept = Stored(loaded.position, list(loaded.heads), msgspec.Raw(msgspec.json.encode(loaded.state)))
+            batch.values.append((FOLDS, loaded.thread, msgspec.json.encode(kept)))
+        return ThreadRow(thread=loaded.thread, machine=loaded.machine_name, members=encode(loaded.members),
+                         heads=loaded.heads, fold=state, length=loaded.position)
+
+    def swap(self, loaded: Loaded, effects: Iterable[EffectRow], kinds: Iterable[str]) -> None:
+        """The store has ``loaded``: make it the present, and wake whoever waits for it."""
+        self._loaded[loaded.thread] = loaded
+        self._loaded.move_to_end(loaded.thread)
+        while len(self._loaded) > LOADED_MAX:
+            self._loaded.popitem(last=False)
+        self._machines[loaded.thread] = loaded.machine_name
+        self._note_book(loaded.thread, loaded.machine_name, encode(loaded.members))
+        self.effects.extend(effects)
+        self.effects_wake.set()
+        if loaded.shared:
+            self.outbox_wake.set()
+        change = Change(loaded.thread, loaded.machine_name.partition("/")[0], tuple(kinds))
+        self.tell(change)
+
+    def tell(self, change: Change) -> None:
+        """Tell every listener of ``change``; one that does not keep up loses the oldest."""
+        for queue in self._listeners:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(change)
+
+    async def changes(self) -> AsyncIterator[Change]:
+        """Every change from now on."""
+        queue: asyncio.Queue[Change] = asyncio.Queue(256)
+        self._listeners.add(queue)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self._listeners.discard(queue)
+
+    def _note_book(self, thread: str, name: str, members: bytes) -> None:
+        kind = name.partition("/")[0]
+        if kind in BOOKS and self.organisation.encode() in members:
+            self._books[kind] = thread
+
+
+def machine_named(name: str) -> Machine:
+    """The newest version of conversation ``name``."""
+    return next((one for one in MACHINES.values() if one.conversation.NAME == name), None) or machine(name)
+
+
+def new_incarnation(random: Randomness) -> str:
+    """Eight unguessable bytes that name one unbroken life of a device's chains."""
+    return b64(random(8))

@@ -1,0 +1,164 @@
+"""Delivery to peers, at least once: every thread that a peer has not acknowledged is synced until it has.
+
+Rule 1: a row stays until the peer's heads cover ours; a crash repeats a delivery and never forgets one.
+Rule 2: peers do not wait for each other; each has its own backoff, and one that speaks to us is tried at once.
+Rule 3: who cannot be reached is not pushed to: it polls, and its rows wait for it.
+Not here: the protocol (``sync.py``), connections (``peers/http.py``).
+"""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from weft.basis.errors import WeftError
+from weft.engine import sync
+from weft.engine.memory import Change, Memory
+from weft.engine.ports import Batch, Peers
+
+ROUNDS_MAX: Final = 64
+CHECK_S: Final = 5.0
+
+
+@dataclass(slots=True)
+class Outbox:
+    """Workers that deliver. ``retry_ms`` is the first and the longest pause after a failure."""
+
+    memory: Memory
+    peers: Peers
+    retry_ms: tuple[int, int] = (200, 30_000)
+    theirs: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)
+    due_ms: dict[str, int] = field(default_factory=dict)
+    seen_ms: dict[str, int] = field(default_factory=dict)
+    _busy: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _asked: dict[str, asyncio.Event] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        try:
+            while True:
+                self.memory.outbox_wake.clear()
+                pause = await self._start_workers()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.memory.outbox_wake.wait(), pause)
+        finally:
+            for task in self._busy.values():
+                task.cancel()
+            await asyncio.gather(*self._busy.values(), return_exceptions=True)
+
+    async def _start_workers(self) -> float:
+        """Give each peer with something to deliver its worker; seconds until the next one is due."""
+        now, pause = self.memory.clock.now_ms(), CHECK_S
+        for peer in {row.peer for row in await self.memory.store.outbox()}:
+            if (asked := self._asked.get(peer)) is not None:
+                asked.set()
+            if peer in self._busy or not self.peers.reachable(peer):
+                continue
+            wait_ms = self.due_ms.get(peer, 0) - now
+            if wait_ms > 0:
+                pause = min(pause, wait_ms / 1000)
+                continue
+            task = asyncio.create_task(self._deliver(peer))
+            self._busy[peer] = task
+            task.add_done_callback(lambda _, peer=peer: self._free(peer))
+        return pause
+
+    def _free(self, peer: str) -> None:
+        self._busy.pop(peer, None)
+        self.memory.outbox_wake.set()
+
+    async def _deliver(self, peer: str) -> None:
+        for row in await self.memory.store.outbox():
+            if row.peer != peer:
+                continue
+            try:
+                await self.sync(peer, row.thread)
+            except WeftError as error:
+                if self._failed(peer, row.thread, error):
+                    return
+            else:
+                self.heard(peer)
+
+    def _failed(self, peer: str, thread: str, error: WeftError) -> bool:
+        """Note a failure; True when the peer itself is the trouble, so that its other threads wait too."""
+        count = self.failures.get(peer, 0) + 1
+        self.failures[peer] = count
+        first, longest = self.retry_ms
+        self.due_ms[peer] = self.memory.clock.now_ms() + min(longest, first * 2 ** min(count - 1, 12))
+        if count == 1:
+            self.memory.tell(Change(thread, "peer", (error.code,)))
+        return True
+
+    def heard(self, peer: str) -> None:
+        """``peer`` has answered or asked: it can be reached now."""
+        self.seen_ms[peer] = self.memory.clock.now_ms()
+        if self.failures.pop(peer, 0):
+            self.due_ms.pop(peer, None)
+            self.memory.outbox_wake.set()
+            self.memory.tell(Change("", "peer", ("heard",)))
+
+    async def sync(self, peer: str, thread: str) -> None:
+        """Rounds with ``peer`` until it holds all that we hold of ``thread``; raises ``WeftError``."""
+        for _ in range(ROUNDS_MAX):
+            loaded = await self.memory.loaded(thread)
+            request = await sync.opening(self.memory, loaded, self.theirs.get((peer, thread), ()))
+            body = await self.peers.request(peer, sync.SYNC_PATH, msgspec.json.encode(request))
+            reply = sync.read_reply(body)
+            self.theirs[peer, thread] = tuple(reply.heads)
+            if await sync.conclude(self.memory, peer, thread, reply):
+                await self.settle(peer, thread, reply.heads)
+                return
+
+    async def settle(self, peer: str, thread: str, theirs: list[str]) -> None:
+        """Strike the row if ``peer`` holds all that we hold; under the thread's lock, so that nothing slips between."""
+        async with self.memory.lock(thread):
+            loaded = await self.memory.loaded(thread)
+            self.theirs[peer, thread] = tuple(theirs)
+            if not sync.graph.missing(loaded.parents(), theirs):
+                await self.memory.store.commit(Batch(outbox_settled=[(peer, thread)]))
+
+    async def waiting_for(self, peer: str, wait_ms: int) -> list[str]:
+        """Threads with something for ``peer``, waiting up to ``wait_ms`` until there is one (long-poll)."""
+        deadline = self.memory.clock.now_ms() + wait_ms
+        asked = self._asked.setdefault(peer, asyncio.Event())
+        while True:
+            asked.clear()
+            rows = [row.thread for row in await self.memory.store.outbox() if row.peer == peer]
+            left = (deadline - self.memory.clock.now_ms()) / 1000
+            if rows or left <= 0:
+                return rows
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asked.wait(), left)
+
+    async def poll(self, peer: str, wait_ms: int) -> None:
+        """Ask ``peer`` over and over for what it has for us, until cancelled: for a node that nobody can reach."""
+        pause_ms = self.retry_ms[0]
+        while True:
+            try:
+                body = await self.peers.request(
+                    peer, sync.POLL_PATH, msgspec.json.encode(sync.PollRequest(wait_ms=wait_ms)))
+                for thread in msgspec.json.decode(body, type=sync.PollReply).threads:
+                    await self.pull(peer, thread)
+                self.heard(peer)
+                pause_ms = self.retry_ms[0]
+            except (WeftError, msgspec.DecodeError):
+                await asyncio.sleep(pause_ms / 1000)
+                pause_ms = min(self.retry_ms[1], pause_ms * 2)
+
+    async def pull(self, peer: str, thread: str) -> None:
+        """Bring ``thread`` up to what ``peer`` holds, also when it is new here."""
+        for _ in range(ROUNDS_MAX):
+            loaded = await self.memory.find(thread)
+            if loaded is None:
+                request = sync.SyncRequest(thread=thread, heads=[])
+            else:
+                request = await sync.opening(self.memory, loaded, self.theirs.get((peer, thread), loaded.heads))
+            reply = sync.read_reply(
+                await self.peers.request(peer, sync.SYNC_PATH, msgspec.json.encode(request)))
+            self.theirs[peer, thread] = tuple(reply.heads)
+            if await sync.conclude(self.memory, peer, thread, reply):
+                await self.settle(peer, thread, reply.heads)
+                return

@@ -1,0 +1,108 @@
+"""Signed requests between nodes: who asks, for whom it is meant, when, and the answer bound to the question.
+
+    Weft-Request: organisation.device.time_ms.nonce.signature      Weft-Reply: device.signature
+The request's signature covers ``req/1``, path, SHA-256 of the body, the organisation addressed, time and nonce; the
+reply's covers ``rep/1``, the nonce and SHA-256 of the body. Keys are those of the key log as we hold it.
+Rule 1: a request is good for ten minutes and once; the requests themselves are idempotent besides.
+Rule 2: a firm that we do not know yet proves itself by the key log that its first event carries, or not at all.
+Not here: HTTP (``doors/peer``, ``peers/http.py``), what is asked (``sync.py``).
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Final
+
+from weft.basis.canonical import b64, digest, unb64
+from weft.basis.errors import Denied, Invalid
+from weft.engine.memory import Memory
+from weft.identity.keylog import KeyState
+from weft.identity.keys import SIGNATURE_BYTES, verify
+
+WINDOW_MS: Final = 10 * 60 * 1000
+NONCES_MAX: Final = 20_000
+HEADER_MAX: Final = 400
+
+
+def _request_digest(path: str, body: bytes, audience: str, stamp: str, nonce: str) -> bytes:
+    return digest("req/1", "\n".join((path, b64(digest("body/1", body)), audience, stamp, nonce)).encode())
+
+
+def _reply_digest(nonce: str, body: bytes) -> bytes:
+    return digest("rep/1", "\n".join((nonce, b64(digest("body/1", body)))).encode())
+
+
+def sign_request(memory: Memory, audience: str, path: str, body: bytes) -> tuple[str, str]:
+    """(header, nonce) of a request to ``audience``."""
+    nonce, stamp = b64(memory.random(12)), str(memory.clock.now_ms())
+    signer = memory.identity.signer
+    signature = b64(signer.sign(_request_digest(path, body, audience, stamp, nonce)))
+    return ".".join((memory.organisation, signer.public, stamp, nonce, signature)), nonce
+
+
+def sign_reply(memory: Memory, nonce: str, body: bytes) -> str:
+    """The header of an answer."""
+    signer = memory.identity.signer
+    return f"{signer.public}.{b64(signer.sign(_reply_digest(nonce, body)))}"
+
+
+async def check_reply(memory: Memory, organisation: str, nonce: str, body: bytes, header: str,
+                      carried: KeyState | None = None) -> None:
+    """Raises ``Denied`` unless ``organisation`` gave this answer to our request; ``carried``: a key log in it."""
+    device, _, signature = header.partition(".")
+    keys = await memory.keys(organisation) or carried
+    if not _may_speak(keys, device) or not verify(device, _reply_digest(nonce, body), _bytes(signature)):
+        raise Denied("peer.reply-signature")
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks: organisation, device, and the nonce that the answer must be bound to."""
+
+    organisation: str
+    device: str
+    nonce: str
+
+
+@dataclass(slots=True)
+class Gate:
+    """Checks requests and remembers which nonces were used."""
+
+    memory: Memory
+    _used: "OrderedDict[str, int]" = field(default_factory=OrderedDict)
+
+    async def check(self, path: str, body: bytes, header: str, carried: KeyState | None = None) -> Asker:
+        """Who sent this request; raises ``Denied('peer.…')``. ``carried``: the key log that a newcomer brings."""
+        parts = header.split(".")
+        if len(header) > HEADER_MAX or len(parts) != 5 or not parts[2].isdecimal():
+            raise Denied("peer.unsigned")
+        organisation, device, stamp, nonce, signature = parts
+        now = self.memory.clock.now_ms()
+        if abs(now - int(stamp)) > WINDOW_MS:
+            raise Denied("peer.request-time")
+        keys = await self.memory.keys(organisation) or carried
+        if not _may_speak(keys, device):
+            raise Denied("peer.unknown")
+        expected = _request_digest(path, body, self.memory.organisation, stamp, nonce)
+        if not verify(device, expected, _bytes(signature)):
+            raise Denied("peer.signature")
+        self._use(f"{device}.{nonce}", now)
+        return Asker(organisation, device, nonce)
+
+    def _use(self, nonce: str, now: int) -> None:
+        if nonce in self._used:
+            raise Denied("peer.replayed")
+        self._used[nonce] = now
+        while self._used and (len(self._used) > NONCES_MAX or now - next(iter(self._used.values())) > 2 * WINDOW_MS):
+            self._used.popitem(last=False)
+
+
+def _may_speak(keys: KeyState | None, device: str) -> bool:
+    held = keys.devices.get(device) if keys is not None else None
+    return held is not None and not held.revoked
+
+
+def _bytes(signature: str) -> bytes:
+    try:
+        return unb64(signature, SIGNATURE_BYTES)
+    except Invalid:
+        return b""

@@ -1,0 +1,138 @@
+"""How two nodes bring one thread to the same heads: what they tell each other, and both ends of it.
+
+One round: the caller says its heads and pushes what the other probably lacks; the answer says the heads after that
+and gives what the caller lacks. Rounds repeat until nothing is missing. Speaks of heads only, never of numbers.
+Rule 1: bounded: at most ``EVENTS_MAX`` events and about ``BYTES_MAX`` bytes each way in one round.
+Rule 2: one end may ask only for threads that both are members of; else there is no such thread.
+Not here: HTTP and signatures (``requests.py``, ``doors/peer``), when to deliver (``outbox.py``).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from weft.basis.errors import Invalid, NotFound
+from weft.engine.memory import Memory
+from weft.engine.receive import Received, receive
+from weft.engine.threads import Loaded
+from weft.thread import graph
+from weft.thread.event import Envelope, Event, from_envelope, to_envelope
+
+EVENTS_MAX: Final = 256
+BYTES_MAX: Final = 700_000
+HEADS_MAX: Final = 64
+SYNC_PATH: Final = "/peer/v1/sync"
+POLL_PATH: Final = "/peer/v1/poll"
+
+
+class SyncRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``heads``: what the caller holds; ``events``: what it pushes."""
+
+    thread: str
+    heads: list[str]
+    events: list[Envelope] = []
+
+
+class SyncReply(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``heads``: what the answerer holds now; ``events``: what the caller lacks; ``invalid``: (id, code) not taken."""
+
+    heads: list[str]
+    events: list[Envelope] = []
+    more: bool = False
+    invalid: list[tuple[str, str]] = []
+
+
+class PollRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Wait up to ``wait_ms`` until there is something for us."""
+
+    wait_ms: int = 0
+
+
+class PollReply(msgspec.Struct, frozen=True):
+    """Threads in which the answerer has something that the caller has not acknowledged."""
+
+    threads: list[str]
+
+
+_REQUEST = msgspec.json.Decoder(SyncRequest)
+_REPLY = msgspec.json.Decoder(SyncReply)
+
+
+def read_request(body: bytes) -> SyncRequest:
+    """The request in ``body``; raises ``Invalid``."""
+    try:
+        request = _REQUEST.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Invalid("sync.malformed") from error
+    if len(request.events) > EVENTS_MAX or len(request.heads) > HEADS_MAX:
+        raise Invalid("sync.too-many", limit=EVENTS_MAX)
+    return request
+
+
+def read_reply(body: bytes) -> SyncReply:
+    """The answer in ``body``; raises ``Invalid``."""
+    try:
+        reply = _REPLY.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Invalid("sync.malformed") from error
+    if len(reply.events) > EVENTS_MAX:
+        raise Invalid("sync.too-many", limit=EVENTS_MAX)
+    return reply
+
+
+async def answer(memory: Memory, peer: str, request: SyncRequest) -> SyncReply:
+    """The answerer's end: take in, and give back what ``peer`` lacks; raises ``NotFound`` to strangers."""
+    events, bad = _events(request.events)
+    taken = Received()
+    if events:
+        taken = await receive(memory, peer, request.thread, events)
+    loaded = await memory.find(request.thread)
+    if loaded is None or not loaded.shared or peer not in loaded.members or memory.organisation not in loaded.members:
+        raise NotFound("thread.unknown")
+    envelopes, more = await lacking(memory, loaded, request.heads)
+    return SyncReply(heads=list(loaded.heads), events=envelopes, more=more, invalid=[*bad, *taken.invalid])
+
+
+def _events(envelopes: Iterable[Envelope]) -> tuple[list[Event], list[tuple[str, str]]]:
+    events, bad = list[Event](), list[tuple[str, str]]()
+    for envelope in envelopes:
+        try:
+            events.append(from_envelope(envelope))
+        except Invalid as error:
+            bad.append(("", error.code))
+    return events, bad
+
+
+async def lacking(memory: Memory, loaded: Loaded, theirs: Sequence[str]) -> tuple[list[Envelope], bool]:
+    """(events, parents first, that one who holds heads ``theirs`` lacks; whether more remain)."""
+    absent = graph.missing(loaded.parents(), theirs)
+    if not absent:
+        return [], False
+    chosen: list[Envelope] = []
+    size = 0
+    ordered = [name for name in loaded.order if name in absent]
+    for name in ordered[:EVENTS_MAX]:
+        event = await memory.event(loaded.thread, name)
+        assert event is not None
+        envelope = to_envelope(event)
+        size += len(envelope.e) + sum(len(content) for _, content in envelope.b.values()) + 200
+        if chosen and size > BYTES_MAX:
+            break
+        chosen.append(envelope)
+    return chosen, len(chosen) < len(ordered)
+
+
+async def opening(memory: Memory, loaded: Loaded, theirs: Sequence[str]) -> SyncRequest:
+    """The caller's next round, given the heads that the other held last time."""
+    envelopes, _ = await lacking(memory, loaded, theirs)
+    return SyncRequest(thread=loaded.thread, heads=list(loaded.heads), events=envelopes)
+
+
+async def conclude(memory: Memory, peer: str, thread: str, reply: SyncReply) -> bool:
+    """The caller's end: take in what came back; whether the other now holds all that we hold."""
+    events, _ = _events(reply.events)
+    if events:
+        await receive(memory, peer, thread, events)
+    loaded = await memory.loaded(thread)
+    return not reply.more and not graph.missing(loaded.parents(), reply.heads)
