@@ -1,0 +1,1 @@
+"""Where bytes rest: engines of the store port, one file each, one test suite for all."""

@@ -1,0 +1,1 @@
+"""SQL in files, read by name; one folder for each dialect."""

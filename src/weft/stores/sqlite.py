@@ -1,0 +1,254 @@
+"""The store on disk: SQLite by apsw, one writer, durable when ``commit`` returns.
+
+WAL with ``synchronous=FULL``; commits of one moment share a transaction (``group.py``), written in the
+event loop, where short reads happen too; the WAL is checkpointed by a thread in the background.
+Rule 1: a group is written together; if one batch conflicts, the group is written anew with a savepoint
+        around each batch, so that the conflicting one goes alone and its neighbours stay.
+Rule 2: after an input/output error nothing more is written: what the disk holds is known only after
+        the file was opened again (fsync may have lost pages that it reported once).
+Rule 3: reads run on the writer's connection between groups, so they see every commit that returned.
+Not here: SQL (``sql/sqlite``), opening, locks and migrations (``sqlite_file.py``).
+"""
+
+import asyncio
+import json
+from collections.abc import Iterable, Sequence
+from itertools import starmap
+from operator import attrgetter
+from typing import Any, Final
+
+import apsw
+
+from weft.basis.errors import Unavailable, WeftError
+from weft.engine.ports import (
+    Batch,
+    EffectRow,
+    EventRow,
+    ForkRow,
+    OutboxRow,
+    PayloadRow,
+    PendingRow,
+    StoreConflict,
+    ThreadRow,
+)
+from weft.stores.group import GroupCommit
+from weft.stores.sqlite_file import DatabaseFile, fault
+from weft.stores.statements import queries
+
+WAL_PAGES_CHECKPOINT: Final = 1_000  # about 4 MB: the background thread starts to copy
+WAL_PAGES_FINISH: Final = 16_000  # about 64 MB: the loop copies the rest, so that the WAL starts anew
+
+_EVENT = attrgetter("thread", "id", "author", "device", "incarnation", "n", "position", "header", "signature")
+_PAYLOAD = attrgetter("thread", "id", "slot", "salt", "content")
+_PENDING = attrgetter("thread", "id", "author", "device", "incarnation", "n", "envelope")
+_FORK = attrgetter("thread", "device", "incarnation", "n", "first", "second")
+_EFFECT = attrgetter("thread", "cause", "reaction", "final", "attempts", "due_ms")
+_OUTBOX = attrgetter("peer", "thread", "attempts", "due_ms")
+_DONE = attrgetter("thread", "key", "result")
+
+
+class SqliteStore:
+    """Implements ``engine.ports.Store`` over one database file.
+
+    ``background`` false keeps checkpoints in the loop too, for a simulation without threads.
+    """
+
+    def __init__(self, path: str, *, background: bool = True) -> None:
+        self._file = DatabaseFile(path)
+        self._connection = self._file.connection
+        self._cursor = self._connection.cursor()
+        self._sql = queries("sqlite")
+        self._group = GroupCommit(self._write)
+        self._background = background
+        self._checkpoint: asyncio.Future[None] | None = None
+        self._wal_pages = 0
+        self._broken: WeftError | None = None
+        self._connection.set_wal_hook(self._wal_grew)
+
+    # ---- writing
+
+    async def commit(self, batch: Batch) -> None:
+        """Store ``batch`` whole and durably; raises ``StoreConflict`` and stores nothing of it otherwise."""
+        if self._broken is not None:
+            raise self._broken
+        await self._group.commit(batch)
+
+    def _write(self, batches: Sequence[Batch]) -> Sequence[Exception | None]:
+        if self._broken is not None:
+            raise self._broken
+        try:
+            outcomes = self._together(batches) or self._one_by_one(batches)
+        except apsw.Error as error:
+            raise self._give_up(error) from error
+        self._care_for_wal()
+        return outcomes
+
+    def _together(self, batches: Sequence[Batch]) -> Sequence[Exception | None] | None:
+        """One transaction for all, or None (and nothing written) when some batch cannot be applied."""
+        self._cursor.execute("BEGIN IMMEDIATE")
+        try:
+            for batch in batches:
+                self._apply(batch)
+        except (StoreConflict, apsw.ConstraintError, apsw.MismatchError, TypeError, ValueError, OverflowError):
+            self._cursor.execute("ROLLBACK")
+            return None
+        self._cursor.execute("COMMIT")
+        return [None] * len(batches)
+
+    def _one_by_one(self, batches: Sequence[Batch]) -> Sequence[Exception | None]:
+        outcomes: list[Exception | None] = []
+        self._cursor.execute("BEGIN IMMEDIATE")
+        for batch in batches:
+            self._cursor.execute("SAVEPOINT batch")
+            try:
+                self._apply(batch)
+                outcomes.append(None)
+            except apsw.ConstraintError as error:
+                outcomes.append(StoreConflict(str(error)))
+            except (StoreConflict, apsw.MismatchError, TypeError, ValueError, OverflowError) as error:
+                outcomes.append(error)
+            if outcomes[-1] is not None:
+                self._cursor.execute("ROLLBACK TO batch")
+            self._cursor.execute("RELEASE batch")
+        self._cursor.execute("COMMIT")
+        return outcomes
+
+    def _give_up(self, error: apsw.Error) -> WeftError:
+        """What a failed group means; the connection is left outside any transaction."""
+        told = fault(error, self._file.path)
+        if not isinstance(error, apsw.BusyError | apsw.FullError):  # these two leave the file as it was
+            self._broken = told
+        if self._connection.in_transaction:
+            try:
+                self._cursor.execute("ROLLBACK")
+            except apsw.Error:
+                self._broken = told
+        return told
+
+    def _apply(self, batch: Batch) -> None:
+        sql = self._sql
+        for thread, length in batch.lengths.items():
+            row = self._cursor.execute(sql["length"], (thread,)).fetchone()
+            if (row[0] if row else 0) != length:
+                raise StoreConflict(thread)
+        if batch.threads:
+            self._many(
+                "put_thread",
+                ((t.thread, t.machine, t.members, " ".join(t.heads), t.fold, t.length) for t in batch.threads),
+            )
+        for name, rows in (
+            ("add_event", map(_EVENT, batch.events)),
+            ("add_payload", map(_PAYLOAD, batch.payloads)),
+            ("add_pending", map(_PENDING, batch.pending)),
+            ("settle_pending", batch.pending_settled),
+            ("add_fork", map(_FORK, batch.forks)),
+            ("put_effect", map(_EFFECT, batch.effects)),
+            ("settle_effect", batch.effects_settled),
+            ("put_outbox", map(_OUTBOX, batch.outbox)),
+            ("settle_outbox", batch.outbox_settled),
+            ("add_done", map(_DONE, batch.done)),
+        ):
+            self._many(name, rows)
+        for bucket, key, content in batch.values:
+            if content is None:
+                self._cursor.execute(sql["delete_value"], (bucket, key))
+            else:
+                self._cursor.execute(sql["put_value"], (bucket, key, content))
+
+    def _many(self, name: str, rows: Iterable[Any]) -> None:
+        self._cursor.executemany(self._sql[name], rows)
+
+    # ---- checkpoints
+
+    def _wal_grew(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
+        self._wal_pages = pages
+        return apsw.SQLITE_OK
+
+    def _care_for_wal(self) -> None:
+        if self._wal_pages < WAL_PAGES_CHECKPOINT or self._checkpoint is not None:
+            return
+        if not self._background or self._wal_pages > WAL_PAGES_FINISH:
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        if self._background:
+            self._checkpoint = asyncio.get_running_loop().run_in_executor(None, self._file.checkpoint)
+            self._checkpoint.add_done_callback(self._checkpointed)
+
+    def _checkpointed(self, done: asyncio.Future[None]) -> None:
+        self._checkpoint = None
+        error = None if done.cancelled() else done.exception()
+        if isinstance(error, apsw.Error) and not isinstance(error, apsw.BusyError):
+            self._broken = fault(error, self._file.path)
+
+    async def close(self) -> None:
+        """Write what waits, wait for the background thread, let go of the file."""
+        self._group.drain()
+        if self._checkpoint is not None:
+            await asyncio.wait([self._checkpoint])
+        self._broken = self._broken or Unavailable("store.unavailable", reason="closed")
+        self._file.close()
+
+    def crash(self, *, durable: bool = False) -> None:
+        """Power is gone: what nobody was told is stored is lost, or (``durable``) stored all the same."""
+        waiting = self._group.drop()
+        if durable and waiting:
+            self._write(waiting)
+        self._broken = Unavailable("store.unavailable", reason="closed")
+        self._file.close()
+
+    # ---- reading: the port says what each gives, and in which order
+
+    def _rows(self, name: str, *values: Any) -> list[Any]:
+        try:
+            return self._cursor.execute(self._sql[name], values).fetchall()
+        except apsw.Error as error:
+            raise fault(error, self._file.path) from error
+
+    async def thread(self, thread: str) -> ThreadRow | None:
+        rows = self._rows("thread", thread)
+        return _thread(*rows[0]) if rows else None
+
+    async def threads(self) -> Sequence[ThreadRow]:
+        return list(starmap(_thread, self._rows("threads")))
+
+    async def events(self, thread: str, after: int = -1, limit: int = 1_000_000) -> Sequence[EventRow]:
+        return list(starmap(EventRow, self._rows("events", thread, after, limit)))
+
+    async def event(self, thread: str, id: str) -> EventRow | None:
+        """One event by its id."""
+        rows = self._rows("event", thread, id)
+        return EventRow(*rows[0]) if rows else None
+
+    async def chain(self, thread: str, author: str, device: str, incarnation: str, n: int) -> EventRow | None:
+        rows = self._rows("chain", thread, author, device, incarnation, n)
+        return EventRow(*rows[0]) if rows else None
+
+    async def payloads(self, thread: str, ids: Sequence[str]) -> Sequence[PayloadRow]:
+        return list(starmap(PayloadRow, self._rows("payloads", thread, json.dumps(list(ids)))))
+
+    async def pending(self, thread: str) -> Sequence[PendingRow]:
+        return list(starmap(PendingRow, self._rows("pending", thread)))
+
+    async def forks(self, thread: str | None = None) -> Sequence[ForkRow]:
+        return list(starmap(ForkRow, self._rows("forks", thread)))
+
+    async def effects(self) -> Sequence[EffectRow]:
+        rows = self._rows("effects")
+        return [EffectRow(row[0], row[1], row[2], bool(row[3]), row[4], row[5]) for row in rows]
+
+    async def outbox(self) -> Sequence[OutboxRow]:
+        return list(starmap(OutboxRow, self._rows("outbox")))
+
+    async def done(self, thread: str, key: str) -> bytes | None:
+        rows = self._rows("done", thread, key)
+        return rows[0][0] if rows else None
+
+    async def value(self, bucket: str, key: str) -> bytes | None:
+        rows = self._rows("value", bucket, key)
+        return rows[0][0] if rows else None
+
+    async def values(self, bucket: str) -> Sequence[tuple[str, bytes]]:
+        return self._rows("values", bucket)
+
+
+def _thread(thread: str, machine: str, members: bytes, heads: str, fold: bytes, length: int) -> ThreadRow:
+    return ThreadRow(thread, machine, members, tuple(heads.split()), fold, length)

@@ -1,0 +1,131 @@
+"""One SQLite file: opened, locked for one node, migrated, checkpointed, closed.
+
+Rule 1: one node at a time: a lock file beside the database is held as long as it is open (it ends with
+        the process, however that ends); readers such as backup tools stay welcome.
+Rule 2: a database of a newer Weft is left untouched.
+Not here: what is stored (``sqlite.py``).
+"""
+
+import contextlib
+import os
+from collections.abc import Sequence
+from typing import Final
+
+import apsw
+
+from weft.basis.errors import Invalid, Unavailable, WeftError
+from weft.stores.statements import Migration, migrations
+
+APPLICATION_ID: Final = 0x57656674  # "Weft"
+BUSY_MS: Final = 250
+MMAP_BYTES: Final = 256 * 1024 * 1024
+WAL_BYTES_KEPT: Final = 64 * 1024 * 1024
+_MIGRATIONS: Final = "CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)"
+
+
+def fault(error: apsw.Error, path: str) -> WeftError:
+    """The error for callers behind what SQLite says."""
+    match error:
+        case apsw.CorruptError() | apsw.NotADBError():
+            return Invalid("store.corrupt", path=path)
+        case apsw.BusyError() | apsw.LockedError() | apsw.ReadOnlyError() | apsw.CantOpenError():
+            return Unavailable("store.locked", path=path)
+        case apsw.FullError():
+            return Unavailable("store.unavailable", path=path, reason="full")
+        case _:
+            return Unavailable("store.unavailable", path=path, reason=str(error)[:120])
+
+
+class DatabaseFile:
+    """The writer's ``connection`` and what belongs to the file as a whole."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._lock = _lock(path)
+        try:
+            self.connection = _open(path)
+            migrate(self.connection, path, migrations("sqlite"))
+            _tune(self.connection)
+        except apsw.Error as error:
+            self._lock.close()
+            raise fault(error, path) from error
+        except WeftError:
+            self._lock.close()
+            raise
+
+    def checkpoint(self) -> None:
+        """Copy the WAL into the file without stopping the writer; on a connection (and thread) of its own."""
+        connection = apsw.Connection(self.path)
+        try:
+            connection.set_busy_timeout(BUSY_MS)
+            connection.pragma("schema_version")  # before its first read a connection knows of no WAL to copy
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        finally:
+            connection.close()
+
+    def check(self) -> str:
+        """What SQLite finds wrong with the whole file, or ``ok``; reads all of it, so not in the loop."""
+        connection = apsw.Connection(self.path, flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            return str(connection.pragma("integrity_check"))
+        except apsw.Error as error:
+            return str(error)
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.connection.close(True)
+        self._lock.close()
+
+
+def _lock(path: str) -> apsw.Connection:
+    """A connection that holds the lock of ``path`` until it is closed."""
+    try:
+        lock = apsw.Connection(path + "-lock")
+        lock.execute("BEGIN EXCLUSIVE")
+    except apsw.Error as error:
+        raise fault(error, path) from error
+    return lock
+
+
+def _open(path: str) -> apsw.Connection:
+    with contextlib.suppress(OSError):  # an unwritable place is told by SQLite in the next line
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    connection = apsw.Connection(path)
+    connection.set_busy_timeout(BUSY_MS)
+    return connection
+
+
+def _tune(connection: apsw.Connection) -> None:
+    connection.pragma("journal_mode", "wal")
+    connection.pragma("synchronous", "FULL")
+    connection.pragma("fullfsync", 1)
+    connection.pragma("checkpoint_fullfsync", 1)
+    connection.pragma("wal_autocheckpoint", 0)
+    connection.pragma("journal_size_limit", WAL_BYTES_KEPT)
+    connection.pragma("mmap_size", MMAP_BYTES)
+    connection.pragma("cache_size", -16_384)
+    connection.pragma("temp_store", "memory")
+
+
+def migrate(connection: apsw.Connection, path: str, steps: Sequence[Migration]) -> None:
+    """Bring the schema up to the last of ``steps``; raises ``Invalid`` for a newer or a foreign file."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    if tables and (connection.pragma("application_id") != APPLICATION_ID or "migrations" not in tables):
+        raise Invalid("store.corrupt", path=path)
+    rows = connection.execute("SELECT number, checksum FROM migrations").fetchall() if tables else []
+    applied: dict[int, str] = {int(str(number)): str(checksum) for number, checksum in rows}
+    newest = steps[-1].number
+    if max(applied, default=0) > newest:
+        raise Invalid("store.newer", path=path, database=max(applied), known=newest)
+    with connection:
+        if not tables:
+            connection.pragma("application_id", APPLICATION_ID)
+            connection.execute(_MIGRATIONS)
+        for step in steps:
+            if step.number not in applied:
+                connection.execute(step.sql)
+                connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (step.number, step.name, step.checksum))
+            elif applied[step.number] != step.checksum:
+                raise Invalid("store.migration-changed", path=path, number=step.number)
