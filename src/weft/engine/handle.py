@@ -8,7 +8,7 @@ Rule 2: none of our own events is ever void when it is said.
 Not here: what others said (``receive.py``), what follows (``effects.py``).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -189,14 +189,18 @@ def _key_event(memory: Memory, loaded: Loaded | None, signer: Signer, known: Mac
 # ---- one transaction -----------------------------------------------------------------------------
 
 
-async def commit(memory: Memory, after: Loaded, events: Sequence[Event], batch: Batch, *, from_peer: bool = False) -> None:
-    """Store ``events`` and all that they bring, then let memory follow."""
+async def commit(memory: Memory, after: Loaded, events: Sequence[Event], batch: Batch, *, from_peer: bool = False,
+                 before: Loaded | None = None) -> None:
+    """Store ``events`` and all that they bring, then let memory follow. ``before`` finds verdicts that turned."""
     first = after.position - len(events)
     for offset, event in enumerate(events):
         batch.events.append(event_row(event, first + offset))
         batch.payloads.extend(PayloadRow(event.thread, event.id, slot, held.salt, held.content)
                               for slot, held in event.payloads.items())
-    effects = list(effects_of(memory, after, events, from_peer=from_peer))
+    said = [(event.id, event.header.y) for event in events]
+    effects = list(effects_of(memory, after, said, "peer" if from_peer else "own"))
+    if before is not None:
+        effects.extend(_turned(memory, before, after))
     batch.effects.extend(effects)
     if after.shared and memory.organisation in after.members:
         batch.outbox.extend(OutboxRow(member, after.thread) for member in after.members
@@ -207,7 +211,7 @@ async def commit(memory: Memory, after: Loaded, events: Sequence[Event], batch: 
     except StoreConflict:
         memory.forget(after.thread)
         raise
-    memory.swap(after, effects, [event.header.y for event in events])
+    memory.swap(after, effects, [kind for _, kind in said])
 
 
 def event_row(event: Event, position: int) -> EventRow:
@@ -217,13 +221,26 @@ def event_row(event: Event, position: int) -> EventRow:
                     n=header.n, position=position, header=event.raw, signature=event.signature)
 
 
-def effects_of(memory: Memory, after: Loaded, events: Sequence[Event], *, from_peer: bool) -> Iterator[EffectRow]:
-    """What follows from ``events`` by the table of reactions."""
+def effects_of(memory: Memory, after: Loaded, said: Iterable[tuple[str, str]], who: str) -> Iterator[EffectRow]:
+    """What follows from events (id, type) said by ``who`` (own, peer), by the table of reactions."""
     conversation = after.machine_name.partition("/")[0]
-    for event in events:
-        if event.id in after.void:
+    for event, kind in said:
+        if event in after.void:
             continue
-        for reaction in memory.reactions.get((conversation, event.header.y), ()):
-            if reaction.who in ("any", "peer" if from_peer else "own"):
-                yield EffectRow(after.thread, event.id, reaction.name, reaction.final)
+        for reaction in memory.reactions.get((conversation, kind), ()):
+            if reaction.who in ("any", who):
+                yield EffectRow(after.thread, event, reaction.name, reaction.final)
 
+
+def _turned(memory: Memory, before: Loaded, after: Loaded) -> Iterator[EffectRow]:
+    """Effects of older events whose verdict a concurrent one has turned: compensations, or what now follows."""
+    conversation = after.machine_name.partition("/")[0]
+    for event in before.order:
+        entry = after.entries[event]
+        who = "own" if entry.author == memory.organisation else "peer"
+        if event in after.void and event not in before.void:
+            for reaction in memory.reactions.get((conversation, entry.kind), ()):
+                if reaction.undo is not None and reaction.who in ("any", who):
+                    yield EffectRow(after.thread, event, f"undo:{reaction.name}", final=False)
+        elif event in before.void and event not in after.void:
+            yield from effects_of(memory, after, [(event, entry.kind)], who)

@@ -71,6 +71,8 @@ class Reacting(Protocol):
     def final(self) -> bool: ...
     @property
     def who(self) -> str: ...
+    @property
+    def undo(self) -> object: ...
 
 
 @dataclass(slots=True)
@@ -204,6 +206,11 @@ class Memory:
         if row is None:
             return None
         return (await self.with_payloads(thread, [row]))[0]
+
+    async def entry(self, loaded: Loaded, event: str) -> Entry | None:
+        """One event of a book as its views see it."""
+        found = await self.event(loaded.thread, event)
+        return None if found is None else entry_of(found, loaded.machine)
 
     async def with_payloads(self, thread: str, rows: Sequence[EventRow]) -> list[Event]:
         """Stored rows as events."""

@@ -164,7 +164,7 @@ async def _append(memory: Memory, loaded: Loaded, fresh: Sequence[Event], result
     alarm = _mismatch(loaded, ready)
     if alarm:
         batch.values.append((ALARMS, loaded.thread, alarm.encode()))
-    await commit(memory, after, ready, batch, from_peer=True)
+    await commit(memory, after, ready, batch, from_peer=True, before=loaded)
     result.stored.extend(event.id for event in ready)
     if alarm:
         memory.tell(Change(loaded.thread, "alarm", (alarm,)))

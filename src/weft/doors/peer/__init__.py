@@ -1,0 +1,89 @@
+"""The door for other nodes: sync of one thread, and the long-poll of a node that nobody can reach.
+
+``POST /peer/v1/sync`` and ``POST /peer/v1/poll``, JSON as in ``engine/sync.py``, signed as in ``engine/requests.py``.
+Rule 1: a stranger gets 404 and nothing else, whatever he sent.
+Rule 2: a firm that we do not know may speak only to answer an invitation; its first event carries its key log.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from weft import web
+from weft.basis.errors import Invalid, WeftError
+from weft.engine import requests, sync
+from weft.engine.machines import MACHINES
+from weft.engine.node import Node
+from weft.engine.receive import key_state
+from weft.engine.threads import entry_of
+from weft.identity.keylog import KeyState
+from weft.thread.event import from_envelope
+
+BODY_MAX: Final = 2 * 1024 * 1024
+WAIT_MS_MAX: Final = 60_000
+_POLL: Final = msgspec.json.Decoder(sync.PollRequest)
+
+
+def routes(node: Node) -> list[BaseRoute]:
+    """The two addresses of this door."""
+
+    async def synced(request: Request) -> Response:
+        body = await web.body(request, BODY_MAX)
+        asked = sync.read_request(body)
+        header = request.headers.get("weft-request", "")
+        asker = await node.gate.check(sync.SYNC_PATH, body, header, _newcomer(header, asked))
+        reply = await sync.answer(node, asker.organisation, asked)
+        node.outbox.heard(asker.organisation)
+        await node.outbox.settle(asker.organisation, asked.thread, asked.heads)
+        return _signed(node, asker, msgspec.json.encode(reply))
+
+    async def polled(request: Request) -> Response:
+        body = await web.body(request, BODY_MAX)
+        asker = await node.gate.check(sync.POLL_PATH, body, request.headers.get("weft-request", ""))
+        try:
+            asked = _POLL.decode(body)
+        except msgspec.DecodeError as error:
+            raise Invalid("sync.malformed") from error
+        node.outbox.heard(asker.organisation)
+        waiting = await node.outbox.waiting_for(asker.organisation, min(max(asked.wait_ms, 0), WAIT_MS_MAX))
+        return _signed(node, asker, msgspec.json.encode(sync.PollReply(threads=waiting)))
+
+    return [
+        Route(path, web.guard(node, handler, scopes=web.PUBLIC, methods=("POST",), answer=_answer),
+              methods=list(web.ALL_METHODS))
+        for path, handler in ((sync.SYNC_PATH, synced), (sync.POLL_PATH, polled))
+    ]
+
+
+def _newcomer(header: str, asked: sync.SyncRequest) -> KeyState | None:
+    """The key state that a first word carries, if it proves itself."""
+    organisation = header.partition(".")[0]
+    for envelope in asked.events[:1]:
+        try:
+            event = from_envelope(envelope)
+            message = entry_of(event, MACHINES.get(event.header.m)).message
+            if event.author == organisation:
+                return key_state(organisation, getattr(message, "key_log", ()))
+        except WeftError:
+            return None
+    return None
+
+
+def _signed(node: Node, asker: requests.Asker, body: bytes) -> Response:
+    headers = {"weft-reply": requests.sign_reply(node, asker.nonce, body), "cache-control": "no-store"}
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def _answer(_host: web.Host, _request: Request, error: WeftError | None) -> Response:
+    """What a caller learns of a refusal: a code, and nothing else (Rule 1)."""
+    if error is None:
+        status, code = 500, "internal"
+    elif isinstance(error, Invalid):
+        status, code = web.status_of(error), error.code
+    else:
+        status, code = 404, "peer.unknown"
+    body: dict[str, Any] = {"code": code}
+    return Response(msgspec.json.encode(body), status, media_type="application/json")

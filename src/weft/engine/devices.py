@@ -1,0 +1,94 @@
+"""Paired phones, tablets and programs: a short code shown at the node becomes a token that only the device knows.
+
+A phone is a session of the node: the node's own device key signs, and who pressed the button stays private.
+Rule 1: codes and tokens are kept as digests only; a code pairs one device, within ten minutes.
+Rule 2: the owner's own token lies in a file of the home (0600) and is never in the store.
+Not here: cookies and headers (``web.py``), the page that pairs (``doors/console``).
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from weft.basis.canonical import b64, digest
+from weft.basis.errors import Denied, Invalid, NotFound
+from weft.engine.ports import Batch, Clock, Randomness, Store
+
+DEVICES: Final = "device"
+CODE_MS: Final = 10 * 60 * 1000
+TRIES_MAX: Final = 20  # wrong codes in ten minutes before no code counts any more
+SCOPES: Final = ("owner", "operator", "client")
+_LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # none that are taken for each other
+
+
+class Device(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A paired device; ``id`` is the digest of its token. ``scope`` is owner, operator or client."""
+
+    id: str
+    scope: str
+    name: str = ""
+    paired_ms: int = 0
+
+
+@dataclass(slots=True)
+class Devices:
+    """Who may come in. ``owner_token`` is the home's own."""
+
+    store: Store
+    clock: Clock
+    random: Randomness
+    owner_token: str = ""
+    _known: dict[str, Device] | None = None
+    _codes: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _wrong: list[int] = field(default_factory=list)
+
+    async def authenticate(self, token: str) -> Device | None:
+        """The device that holds ``token``, or None."""
+        name = _name(token)
+        if self.owner_token and name == _name(self.owner_token):
+            return Device(name, "owner", "home")
+        return (await self._all()).get(name)
+
+    async def all(self) -> list[Device]:
+        """All paired devices, newest first."""
+        return sorted((await self._all()).values(), key=lambda device: -device.paired_ms)
+
+    async def new_code(self, scope: str = "owner") -> str:
+        """A code such as ``7KQ4-M2XP`` that pairs one device within ten minutes."""
+        if scope not in SCOPES:
+            raise Invalid("device.scope", value=scope[:20])
+        letters = "".join(_LETTERS[byte % len(_LETTERS)] for byte in self.random(8))
+        self._codes[letters] = (scope, self.clock.now_ms() + CODE_MS)
+        return f"{letters[:4]}-{letters[4:]}"
+
+    async def pair(self, code: str, name: str = "") -> str:
+        """The new device's token, told once; raises ``Denied('device.code')``."""
+        now = self.clock.now_ms()
+        self._wrong = [at for at in self._wrong if now - at < CODE_MS]
+        letters = code.upper().replace("-", "").replace(" ", "")
+        scope, until = self._codes.pop(letters, ("", 0))
+        if len(self._wrong) >= TRIES_MAX or until < now:
+            self._wrong.append(now)
+            raise Denied("device.code")
+        token = b64(self.random(32))
+        device = Device(_name(token), scope, name[:60], now)
+        await self.store.commit(Batch(values=[(DEVICES, device.id, msgspec.json.encode(device))]))
+        (await self._all())[device.id] = device
+        return token
+
+    async def revoke(self, device: str) -> None:
+        """The device comes in no more; raises ``NotFound('device.unknown')``."""
+        if (await self._all()).pop(device, None) is None:
+            raise NotFound("device.unknown")
+        await self.store.commit(Batch(values=[(DEVICES, device, None)]))
+
+    async def _all(self) -> dict[str, Device]:
+        if self._known is None:
+            rows = await self.store.values(DEVICES)
+            self._known = {key: msgspec.json.decode(value, type=Device) for key, value in rows}
+        return self._known
+
+
+def _name(token: str) -> str:
+    return b64(digest("device-token/1", token.encode()))

@@ -1,0 +1,141 @@
+"""The node as a whole: threads, machines' live values, and the workers that keep it going.
+
+Rule 1: a node that has started goes on where it stopped: effects, deliveries and acknowledgements are in the store.
+Rule 2: stopping ends every worker; nothing that was acknowledged needs them to have finished.
+Not here: how a node is put together from parts (``launch.py``), what follows what (``reactions/``).
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from weft.basis.decider import Message
+from weft.basis.errors import WeftError
+from weft.config import Config
+from weft.engine import handle
+from weft.engine.effects import Effects, Reaction
+from weft.engine.live import Live
+from weft.engine.machines import MACHINES, machine
+from weft.engine.memory import Memory
+from weft.engine.outbox import Outbox
+from weft.engine.ports import Peers
+from weft.engine.requests import Gate
+from weft.engine.threads import Loaded
+from weft.trade import relationship
+
+ACK_PAUSE_S: Final = 0.02  # an answer that comes within it makes the ack superfluous
+
+
+@dataclass(slots=True, kw_only=True)
+class Node(Memory):
+    """One firm's running node. ``table`` is the table of reactions; ``ticks`` run every ``tick_s`` seconds."""
+
+    config: Config
+    peers: Peers
+    table: Mapping[tuple[str, str], Sequence[Reaction]] = field(default_factory=dict)
+    ticks: Sequence[Callable[["Node"], Awaitable[None]]] = ()
+    tick_s: float = 1.0
+    live: Live = field(default_factory=Live)
+    devices: Any = None
+    floor: Any = None
+    plan: Any = None
+    outbox: Outbox = field(init=False)
+    work: Effects = field(init=False)
+    gate: Gate = field(init=False)
+    started_s: float = field(default_factory=time.monotonic)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    _pollers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.reactions = self.table
+        by_name = {reaction.name: reaction for row in self.table.values() for reaction in row}
+        self.work = Effects(self, by_name)
+        retry = self.config.peers
+        self.outbox = Outbox(self, self.peers, (int(retry.retry_s_min * 1000), int(retry.retry_s_max * 1000)))
+        self.gate = Gate(self)
+
+    async def begin(self) -> None:
+        """Load what is needed and start the workers."""
+        await self.start()
+        for thread in self.threads(relationship.NAME):
+            self._note_partner(await self.loaded(thread))
+        self._tasks = [asyncio.create_task(work) for work in
+                       (self.work.run(), self.outbox.run(), self._acknowledge(), self._acks_owed(), self._tick())]
+
+    async def stop(self) -> None:
+        """End every worker."""
+        tasks = [*self._tasks, *self._pollers.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.work.finish()
+        self._tasks.clear()
+        self._pollers.clear()
+
+    # ---- writing --------------------------------------------------------------------------------
+
+    async def say(self, thread: str, command: Any, key: str = "") -> list[str]:
+        """Say what ``command`` decides; ids of the new events. With ``key``, once and for all."""
+        return await handle.say(self, thread, [command], key)
+
+    async def say_many(self, thread: str, commands: Sequence[Any], key: str = "") -> list[str]:
+        """Say what ``commands`` decide one after the other, in one transaction."""
+        return await handle.say(self, thread, commands, key)
+
+    async def open(self, name: str, members: Mapping[str, str], message: Message | None, key: str = "") -> str:
+        """Begin a thread of conversation ``name``; its id. With ``key``, once and for all."""
+        newest = next((one for one in MACHINES.values() if one.conversation.NAME == name), None)
+        return await handle.open_thread(self, newest or machine(name), dict(members), message, key)
+
+    def swap(self, loaded: Loaded, effects: Any, kinds: Any) -> None:
+        """Besides what memory does: know our partners."""
+        if loaded.machine is not None and loaded.machine.conversation.NAME == relationship.NAME:
+            self._note_partner(loaded)
+        Memory.swap(self, loaded, effects, kinds)
+
+    def _note_partner(self, loaded: Loaded) -> None:
+        other = next((one for one in loaded.members if one != self.organisation), None)
+        if other is None or not relationship.is_open(loaded.state):
+            return
+        held = self.partners.get(other)
+        self.partners[other] = loaded.thread if held is None else min(held, loaded.thread)
+        self.poll_where_needed(other)
+
+    def poll_where_needed(self, other: str) -> None:
+        """Poll a partner that cannot reach us; one poller a partner."""
+        if self.config.firm.url or not self.peers.reachable(other) or other in self._pollers:
+            return
+        wait_ms = int(self.config.peers.poll_wait_s * 1000)
+        self._pollers[other] = asyncio.create_task(self.outbox.poll(other, wait_ms))
+
+    # ---- workers --------------------------------------------------------------------------------
+
+    async def _acknowledge(self) -> None:
+        while True:
+            await self.ack_wake.wait()
+            self.ack_wake.clear()
+            await asyncio.sleep(ACK_PAUSE_S)
+            while self.to_ack:
+                thread = next(iter(self.to_ack))
+                self.to_ack.pop(thread)
+                with contextlib.suppress(WeftError):
+                    await handle.acknowledge(self, thread)
+
+    async def _acks_owed(self) -> None:
+        """After a crash between storing and acknowledging: acknowledge now."""
+        for name in ("order", "relationship"):
+            for thread in self.threads(name):
+                if handle.needs_ack(await self.loaded(thread), self.organisation):
+                    self.to_ack[thread] = None
+                    self.ack_wake.set()
+                await asyncio.sleep(0)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(self.tick_s)
+            for tick in self.ticks:
+                with contextlib.suppress(WeftError):
+                    await tick(self)

@@ -1,0 +1,184 @@
+"""Jobs: the dispatch list of each work centre, and one job as its operator needs it.
+
+Rule 1: buttons come from ``production.rules.may_say``; nothing is offered that the book would refuse.
+Not here: the plan's bars (``plan.py``), machines (``machines.py``).
+"""
+
+from typing import Any, Final
+
+from weft.basis.errors import NotFound
+from weft.engine.views.shape import Named, View
+from weft.production.messages import JobSheet
+from weft.production.rules import may_say
+from weft.production.state import FINISHED, Job, JobState
+
+STATES: Final = {
+    JobState.NOT_ALLOWED: "waiting", JobState.ALLOWED: "free", JobState.RUNNING: "running",
+    JobState.INTERRUPTED: "paused", JobState.ENDED: "done", JobState.ABORTED: "aborted",
+}
+DONE_SHOWN: Final = 20
+
+
+class JobRow(View, frozen=True, kw_only=True):
+    """One job in a list. ``state``: waiting, free, ready (loaded), running, paused, done or aborted."""
+
+    id: str
+    order: str
+    item: str
+    operation: int
+    zh: str = ""
+    en: str = ""
+    state: str
+    quantity: str
+    unit: str = "C62"
+    good: str = "0"
+    scrap: str = "0"
+    work_centre: str = ""
+    machine: str = ""
+    due: str = ""
+    start: str = ""
+    end: str = ""
+    late: bool = False
+    waits_for: str = ""
+
+
+class Queue(View, frozen=True, kw_only=True):
+    """The jobs of one work centre, in the order in which they are to be run."""
+
+    centre: Named
+    machine: str = ""
+    down: str = ""
+    jobs: tuple[JobRow, ...] = ()
+
+
+class JobsView(View, frozen=True, kw_only=True):
+    """All queues, and what was finished lately."""
+
+    queues: tuple[Queue, ...]
+    done: tuple[JobRow, ...] = ()
+
+
+class Step(View, frozen=True, kw_only=True):
+    """One operation on the traveller."""
+
+    job: str
+    number: int
+    zh: str = ""
+    en: str = ""
+    work_centre: str = ""
+    setup_s: str = "0"
+    run_s: str = "0"
+    program: str = ""
+    state: str = "waiting"
+    good: str = "0"
+    scrap: str = "0"
+
+
+class MaterialRow(View, frozen=True, kw_only=True):
+    """One material of the job's order, and when it is here."""
+
+    item: str
+    quantity: str
+    unit: str = "C62"
+    source: str = "stock"
+    at: str = ""
+    arrived: bool = False
+    lots: tuple[str, ...] = ()
+
+
+class JobView(View, frozen=True, kw_only=True):
+    """One job in full; ``may`` are names of messages, ``centres`` where it may be started."""
+
+    row: JobRow
+    may: tuple[str, ...]
+    centres: tuple[str, ...]
+    startable: bool = False
+    operator: str = ""
+    started: str = ""
+    ended: str = ""
+    scrapped: dict[str, str] = {}
+    set_points: dict[str, str] = {}
+    program: str = ""
+    run_s: str = "0"
+    cycle_s: str = ""
+    previous: str = ""
+    previous_good: str = ""
+    steps: tuple[Step, ...] = ()
+    materials: tuple[MaterialRow, ...] = ()
+    thread: str = ""
+
+
+async def jobs(node: Any) -> JobsView:
+    """Every open job by work centre, in the order of the plan."""
+    state = await node.state(node.book("production"))
+    planned = await planned_jobs(node)
+    queues = []
+    for centre in sorted(state.master.work_centres.values(), key=lambda one: one.id):
+        rows = [job_row(job, state, planned) for job in state.jobs.values()
+                if job.state not in FINISHED and _at(job, planned) == centre.id]
+        rows.sort(key=lambda row: (row.state not in ("running", "paused", "ready"), row.start or "~", row.id))
+        down = state.downs.get(centre.id)
+        queues.append(Queue(centre=Named(id=centre.id, zh=centre.zh, en=centre.en), machine=centre.machine,
+                            down=(down.alarm or "down") if down else "", jobs=tuple(rows)))
+    ended = sorted((job for job in state.jobs.values() if job.state in FINISHED), key=lambda job: job.ended, reverse=True)
+    return JobsView(queues=tuple(queues), done=tuple(job_row(job, state, planned) for job in ended[:DONE_SHOWN]))
+
+
+async def job(node: Any, job: str) -> JobView:
+    """The job with the id ``job``; raises ``NotFound``."""
+    state = await node.state(node.book("production"))
+    found: Job | None = state.jobs.get(job)
+    if found is None:
+        raise NotFound("production.job-unknown", job=job[:80])
+    order = state.orders.get(found.order)
+    before = state.jobs.get(found.previous) if found.previous else None
+    return JobView(
+        row=job_row(found, state, await planned_jobs(node)), may=may_say(found), centres=found.work_centres,
+        startable="JobStarted" in may_say(found) and all(float(state.jobs[name].good) > 0 for name in found.after
+                                                         if name in state.jobs),
+        operator=found.operator, started=found.started, ended=found.ended, scrapped=dict(found.scrapped),
+        set_points=dict(found.set_points), program=found.program, run_s=found.run_s, cycle_s=found.cycle_s,
+        previous=found.previous, previous_good=before.good if before else "",
+        steps=tuple(_step(state.jobs[name]) for name in order.jobs if name in state.jobs) if order else (),
+        materials=tuple(
+            MaterialRow(item=m.item, quantity=m.quantity, unit=m.unit, source=m.source, at=m.at, arrived=m.arrived,
+                        lots=m.lots) for m in order.materials) if order else (),
+        thread=order.demand.thread if order else "",
+    )
+
+
+def job_row(job: Job, state: Any, planned: Any) -> JobRow:
+    """``job`` as one line of a list."""
+    order = state.orders.get(job.order)
+    place = planned.get(job.id)
+    due = order.due if order else ""
+    waits = next((name for name in job.after if name in state.jobs and state.jobs[name].good == "0"), "")
+    told = "ready" if job.loaded and job.state is JobState.ALLOWED else STATES[job.state]
+    return JobRow(
+        id=job.id, order=job.order, item=job.item, operation=job.operation, zh=job.zh, en=job.en, state=told,
+        quantity=job.quantity, unit=job.unit, good=job.good, scrap=str(job.scrap), machine=job.machine,
+        work_centre=job.work_centre or (place.centre if place else "") or job.work_centres[0], due=due,
+        start=place.start if place else "", end=place.end if place else job.ended,
+        late=bool(due and place and place.end > due), waits_for=waits,
+    )
+
+
+def _at(job: Job, planned: Any) -> str:
+    place = planned.get(job.id)
+    return job.work_centre or (place.centre if place else "") or job.work_centres[0]
+
+
+def _step(job: Job) -> Step:
+    return Step(job=job.id, number=job.operation, zh=job.zh, en=job.en, setup_s=job.setup_s, run_s=job.run_s,
+                work_centre=job.work_centre or job.work_centres[0], program=job.program, state=STATES[job.state],
+                good=job.good, scrap=str(job.scrap))
+
+
+async def planned_jobs(node: Any) -> Any:
+    """Job id to its place in the plan."""
+    from weft.engine.views.plan import places
+
+    return await places(node)
+
+
+__all__ = ["JobRow", "JobSheet", "JobView", "JobsView", "MaterialRow", "Queue", "Step", "job", "job_row", "jobs"]

@@ -1,0 +1,122 @@
+"""Requests to other nodes over HTTP(S): signed, kept connections, small limits, no redirects.
+
+Rule 1: only addresses that a partner gave in a signed message, or that the owner pasted, are ever called.
+Rule 2: an answer counts only when the partner signed it for this very question.
+Rule 3: private addresses are called only if the owner allows it (``peers.allow_private``): a partner may name any address.
+Not here: when to call (``engine/outbox.py``), what to say (``engine/sync.py``).
+"""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from weft.basis.errors import NotFound, Unavailable
+from weft.engine import requests, sync
+from weft.engine.memory import Memory
+from weft.engine.receive import key_state
+from weft.engine.threads import entry_of
+from weft.engine.machines import MACHINES
+from weft.identity.keylog import KeyState
+from weft.thread.event import from_envelope
+
+REPLY_MAX: Final = 4 * 1024 * 1024
+TIMEOUT_S: Final = 20.0
+POLL_EXTRA_S: Final = 75.0
+
+
+@dataclass(slots=True)
+class HttpPeers:
+    """``address(organisation)`` gives a partner's URL or ""; ``memory`` is set when the node is put together."""
+
+    address: Callable[[str], str]
+    allow_private: bool = True
+    memory: Memory | None = None
+    _session: aiohttp.ClientSession | None = field(default=None)
+
+    def reachable(self, organisation: str) -> bool:
+        """Whether we have an address of ``organisation``."""
+        return bool(self.address(organisation))
+
+    async def request(self, organisation: str, path: str, body: bytes) -> bytes:
+        """The signed answer; raises ``Unavailable('peer.unreachable')`` or ``NotFound('peer.refused')``."""
+        memory = self.memory
+        assert memory is not None
+        base = self.address(organisation).rstrip("/")
+        if not base:
+            raise Unavailable("peer.no-address")
+        if not self.allow_private and not _public_name(base):
+            raise Unavailable("peer.private-address")
+        header, nonce = requests.sign_request(memory, organisation, path, body)
+        timeout = aiohttp.ClientTimeout(total=POLL_EXTRA_S if path == sync.POLL_PATH else TIMEOUT_S, connect=5)
+        try:
+            async with self._open().post(base + path, data=body, timeout=timeout, allow_redirects=False, headers={
+                    "weft-request": header, "content-type": "application/json"}) as response:
+                answer = await response.content.read(REPLY_MAX + 1)
+                status, signed = response.status, response.headers.get("weft-reply", "")
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise Unavailable("peer.unreachable", detail=type(error).__name__) from error
+        if status == 404:
+            raise NotFound("peer.refused")
+        if status != 200 or len(answer) > REPLY_MAX:
+            raise Unavailable("peer.answered-badly", status=status)
+        await requests.check_reply(memory, organisation, nonce, answer, signed, _carried(organisation, path, answer))
+        return answer
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            resolver: Any = None if self.allow_private else PublicOnly()
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit_per_host=8, keepalive_timeout=60, resolver=resolver),
+                cookie_jar=aiohttp.DummyCookieJar())
+        return self._session
+
+    async def close(self) -> None:
+        """Let all connections go."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
+def _public_name(url: str) -> bool:
+    """False for an address of our own network written as numbers (names are checked when they resolve)."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host != "localhost"
+
+
+def _carried(organisation: str, path: str, answer: bytes) -> KeyState | None:
+    """The key log of a firm that answers an invitation for the first time."""
+    if path != sync.SYNC_PATH:
+        return None
+    for envelope in sync.read_reply(answer).events:
+        event = from_envelope(envelope)
+        message = entry_of(event, MACHINES.get(event.header.m)).message
+        if event.author == organisation and getattr(message, "key_log", ()):
+            return key_state(organisation, message.key_log)
+    return None
+
+
+class PublicOnly(aiohttp.abc.AbstractResolver):
+    """Resolves once, and only to addresses of the public internet (no rebinding to our own network)."""
+
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[Any]:
+        """Addresses of ``host``; raises ``OSError`` when one is not public."""
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
+        for *_, address in found:
+            if not ipaddress.ip_address(address[0]).is_global:
+                raise OSError(f"{host} is not a public address")
+        return [{"hostname": host, "host": address[0], "port": port, "family": kind, "proto": 0,
+                 "flags": socket.AI_NUMERICHOST} for kind, *_, address in found]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
