@@ -5,7 +5,8 @@
 It prints one ready line (JSON with its endpoint) and runs until SIGTERM. ``--speed 60`` makes a minute of
 machine time pass in a second. A power cut (kill -9) loses its job; ``--state FILE`` keeps only the log of the
 starts it has seen, as the hour counter of a real machine would. ``StartsSeen`` is that log as JSON.
-Simulation only: methods SimulateAlarm(code), ClearAlarm(), SetLocalReady(bool), Abort(); variable OperatorStart.
+Simulation only: methods SimulateAlarm(code), ClearAlarm(), SetLocalReady(bool),
+FreezeReady(bool), Abort(); variable OperatorStart.
 Not here: what a machine does (``simulation.py``).
 """
 
@@ -44,6 +45,7 @@ class Machine:
         self._nodes: dict[str, ua.NodeId] = {}
         self._sent: dict[str, Any] = {}
         self._last_start = ""
+        self._ready_frozen = False
 
     async def serve(self, endpoint: str, certificate: tuple[str, str] | None = None) -> None:
         """Build the address space and begin to listen."""
@@ -58,7 +60,8 @@ class Machine:
             await self.server.load_certificate(certificate[0])
             await self.server.load_private_key(certificate[1])
         space = await self.server.register_namespace(NAMESPACE)
-        top = await self.server.nodes.objects.add_object(ua.NodeId(self.name, space), ua.QualifiedName(self.name, space))
+        objects = self.server.nodes.objects
+        top = await objects.add_object(ua.NodeId(self.name, space), ua.QualifiedName(self.name, space))
         await self._add_variables(top, space)
         await self._add_methods(top, space)
         await self.server.start()
@@ -97,6 +100,7 @@ class Machine:
         await method("SimulateAlarm", self._simulate_alarm, [V.Int32])
         await method("ClearAlarm", self._clear_alarm, [])
         await method("SetLocalReady", self._set_ready, [V.Boolean])
+        await method("FreezeReady", self._freeze_ready, [V.Boolean])
         await method("Abort", self._abort, [])
 
     async def _start_job(self, _parent: ua.NodeId, job: ua.Variant) -> Any:
@@ -116,6 +120,10 @@ class Machine:
     async def _set_ready(self, _parent: ua.NodeId, ready: ua.Variant) -> Any:
         self.simulation.ready = bool(ready.Value)
         await self._send()
+        return []
+
+    async def _freeze_ready(self, _parent: ua.NodeId, frozen: ua.Variant) -> Any:
+        self._ready_frozen = bool(frozen.Value)
         return []
 
     async def _abort(self, _parent: ua.NodeId) -> Any:
@@ -212,7 +220,7 @@ class Machine:
             await self._send(skip=frozenset() if now >= next_signals else signals)
             if now >= next_signals:
                 next_signals = now + SIGNAL_SECONDS
-            if now >= next_ready:  # a live signal: its stamp moves although its value does not
+            if now >= next_ready and not self._ready_frozen:  # a live signal: its stamp moves, its value does not
                 await self._write("LocalReady", self._outputs()["LocalReady"])
                 next_ready = now + READY_SECONDS
 

@@ -28,7 +28,7 @@ class Kind:
 KINDS = {
     "lathe": Kind(
         60.0,
-        {"SpindleSpeed": ("RPM", 1200.0), "Feed": ("MMT/MIN", 180.0)},
+        {"SpindleSpeed": ("RPM", 1200.0), "Feed": ("H81", 180.0)},
         {"SpindleLoad": ("P1", 2.0, 55.0), "Temperature": ("CEL", 24.0, 41.0)},
         {101: "Tool worn", 102: "Coolant low", 103: "Chuck not clamped"},
         True,
@@ -44,7 +44,7 @@ KINDS = {
     ),
     "press": Kind(
         30.0,
-        {"MouldTemperature": ("CEL", 175.0), "ClampForce": ("KNT", 250.0)},
+        {"MouldTemperature": ("CEL", 175.0), "ClampForce": ("B47", 250.0)},
         {"SpindleLoad": ("P1", 3.0, 70.0), "Temperature": ("CEL", 26.0, 172.0)},
         {301: "Mould too cold", 302: "Clamp pressure low"},
         False,

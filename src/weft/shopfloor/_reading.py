@@ -72,8 +72,8 @@ def _property(name: str, each: dict[str, Any]) -> Property:
         href=href,
         role=_role(each, where),
         unit=_text(each, "unit", where, default=""),
-        write=_flag(each, "weft:write", where, False),
-        observe=_flag(each, "observable", where, True),
+        write=_flag(each, "weft:write", where, default=False),
+        observe=_flag(each, "observable", where, default=True),
         minimum=_number(each, "minimum", where, ""),
         maximum=_number(each, "maximum", where, ""),
         length=_whole(each, "maxLength", where, 80),
@@ -108,7 +108,7 @@ def _check_write(one: Property, each: dict[str, Any], operations: tuple[str, ...
         return
     if one.role not in WRITABLE_ROLES:
         raise Invalid("description.role-not-writable", where=where, role=one.role.value)
-    if _flag(each, "readOnly", where, False):
+    if _flag(each, "readOnly", where, default=False):
         raise Invalid("description.read-only", where=where)
     if operations and "writeproperty" not in operations:
         raise Invalid("description.no-write-form", where=where)
@@ -283,7 +283,7 @@ def _text(each: dict[str, Any], field: str, where: str, default: str | None = No
     return value
 
 
-def _flag(each: dict[str, Any], field: str, where: str, default: bool) -> bool:
+def _flag(each: dict[str, Any], field: str, where: str, *, default: bool) -> bool:
     value = each.get(field, default)
     if not isinstance(value, bool):
         raise Invalid("description.field-type", where=f"{where}/{field}")

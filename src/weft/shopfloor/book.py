@@ -306,8 +306,13 @@ def _heard(seen: Seen, fact: Any) -> Seen:
         case JobStarted():
             return seen if seen.job == fact.job and seen.phase else Seen(
                 job=fact.job, phase="running", alarm=seen.alarm, lost=seen.lost)
-        case _ if fact.job != seen.job:
-            return seen  # a late word about a job that another has followed
+        case _:
+            return seen if fact.job != seen.job else _went_on(seen, fact)  # a late word about an earlier job
+
+
+def _went_on(seen: Seen, fact: Any) -> Seen:
+    change = msgspec.structs.replace
+    match fact:
         case JobCounted():
             return change(seen, good=max(seen.good, fact.good), scrap=max(seen.scrap, fact.scrap))
         case JobPaused() | JobResumed():

@@ -26,7 +26,8 @@ class Quality(StrEnum):
 
 class Value(msgspec.Struct, frozen=True, gc=False):
     """One reading. ``source_ms``: the device's stamp of the value; ``server_ms``: the device's clock
-    when it answered (both UTC ms, 0 = not told). ``detail`` names the reason when it is not good."""
+    when it answered (both UTC ms, 0 = not told). ``detail`` names the reason when it is not good.
+    """
 
     value: Scalar | None
     quality: Quality = Quality.GOOD
@@ -41,11 +42,14 @@ class Value(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def age_ms(self) -> int:
-        """How old the value is by the device's own clock; both stamps are needed, else -1."""
-        if not self.source_ms or not self.server_ms:
+        """How old the value is by the device's own clock; -1 when a stamp is missing or lies ahead of that clock."""
+        age = self.server_ms - self.source_ms
+        if not self.source_ms or not self.server_ms or age < -AHEAD_MS:
             return -1
-        return max(0, self.server_ms - self.source_ms)
+        return max(0, age)
 
+
+AHEAD_MS = 1000  # a stamp may lie so far ahead: the device's clock ticks while it answers
 
 NO_DATA = Value(None, Quality.MISSING)
 

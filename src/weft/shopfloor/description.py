@@ -181,7 +181,7 @@ def engineering(prop: Property, value: Value) -> Value:
         return value
     if prop.numeric and (isinstance(raw, str) or (isinstance(raw, float) and raw != raw)):
         return msgspec.structs.replace(value, value=None, quality=Quality.BAD, detail="type")
-    if not prop.numeric or (prop.scale == "1" and prop.offset == "0"):
+    if isinstance(raw, str) or not prop.numeric or (prop.scale == "1" and prop.offset == "0"):
         return value
     return msgspec.structs.replace(value, value=raw * float(prop.scale) + float(prop.offset))
 

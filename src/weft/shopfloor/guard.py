@@ -47,6 +47,10 @@ def _typed(prop: Property, wanted: Scalar) -> Decimal | bool | str:
         if len(wanted) > prop.length or any(ord(one) < 32 for one in wanted):
             _refuse("guard.text", prop, wanted)
         return wanted
+    return _exact(prop, wanted)
+
+
+def _exact(prop: Property, wanted: Scalar) -> Decimal:
     if isinstance(wanted, bool):
         _refuse("guard.type", prop, wanted)
     try:
@@ -76,7 +80,7 @@ def _check_step(prop: Property, value: Decimal, current: Value | None) -> None:
         raise Refused("guard.step", property=prop.name, value=str(value)[:40], step=prop.max_step, unit=prop.unit)
 
 
-def _spelled(value: Decimal | bool | str) -> str:
+def _spelled(value: Decimal | bool | str) -> str:  # noqa: FBT001 - it is the value
     if isinstance(value, Decimal):
         return "0" if value == 0 else format(value.normalize(), "f")
     return str(value)

@@ -68,7 +68,8 @@ def state_of(prop: Property, value: Scalar) -> JobState | None:
 
 class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
     """One operation to run on a machine. ``quantity`` is a whole number of pieces as a string;
-    ``setpoints`` maps property names to decimal strings or words."""
+    ``setpoints`` maps property names to decimal strings or words.
+    """
 
     id: str
     program: str = ""
@@ -120,7 +121,8 @@ def loading(
 ) -> Loading:
     """The guarded steps that load ``job``; raises ``Refused`` when the machine or a limit forbids it.
 
-    ``elapsed_ms``: per property the time since it was last written, None if never."""
+    ``elapsed_ms``: per property the time since it was last written, None if never.
+    """
     holder = _property(description, Role.JOB_ID)
     held, state = held_job(description, now), job_state(description, now)
     if held is None:

@@ -1,0 +1,27 @@
+"""We reach the shop floor: one connection per machine, one runner that joins it to the book.
+
+API:
+    connect(description, secrets, machine) -> AssetConnection by the scheme of the description's address
+    runner.MachineRunner   one machine: values -> facts -> book; load and start jobs; recover after a crash
+    fleet.Fleet            all machines of the folded book, opened and closed as it changes
+    propose.propose        a Thing Description for what a device offers
+Not here: rules (``shopfloor/``), live values (``engine/live.py``).
+"""
+
+from pathlib import Path
+
+from weft.basis.errors import Invalid
+from weft.shopfloor.connection import AssetConnection
+from weft.shopfloor.description import Description
+
+SCHEMES = ("opc.tcp",)
+
+
+def connect(description: Description, secrets: Path, machine: str) -> AssetConnection:
+    """The connection for ``description``, not yet open; ``secrets`` is the folder for keys and trusted certificates."""
+    if description.scheme == "opc.tcp":
+        from weft.machines.opcua import OpcUaConnection  # asyncua takes half a second to import
+        from weft.machines.opcua_channel import OpcUaFiles
+
+        return OpcUaConnection(description, OpcUaFiles.under(secrets, machine))
+    raise Invalid("machine.scheme", scheme=description.scheme, known=", ".join(SCHEMES))

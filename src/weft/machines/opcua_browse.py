@@ -1,0 +1,170 @@
+"""Browse an OPC UA server to a bounded depth, and look up what a method wants.
+
+Rule 1: at most ``NODES_MAX`` nodes and ``depth`` levels; the server's own objects (namespace 0) are left out.
+Rule 2: a node that cannot be read is listed without the detail, and does not stop the others.
+Not here: what the found nodes mean (``propose``).
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+from asyncua import Client, ua
+
+from weft.basis.errors import Invalid, Unavailable
+from weft.machines.opcua_values import BUILT_IN, href_of
+from weft.shopfloor.connection import BrowsedNode
+
+NODES_MAX: Final = 5000
+DEPTH_MAX: Final = 12
+PER_CALL: Final = 100
+_KINDS: Final = {ua.NodeClass.Variable: "variable", ua.NodeClass.Method: "method", ua.NodeClass.Object: "object"}
+_MASK: Final = ua.NodeClass.Variable | ua.NodeClass.Method | ua.NodeClass.Object
+_DETAILS: Final = ("EngineeringUnits", "EnumStrings")
+_CEFACT: Final = "http://www.opcfoundation.org/UA/units/un/cefact"
+_TYPES: Final = {"Boolean": "boolean", "String": "string", "LocalizedText": "string", "Float": "number",
+                 "Double": "number"}
+_SILENT: Final = (OSError, TimeoutError, ua.UaError)
+
+
+async def browse(client: Client, namespaces: Sequence[str], depth: int) -> list[BrowsedNode]:
+    """The nodes below the objects folder, breadth first; raises ``Unavailable('machine.no-answer')``."""
+    try:
+        found = await _walk(client, min(depth, DEPTH_MAX))
+        return await _described(client, namespaces, found)
+    except _SILENT as error:
+        raise Unavailable("machine.no-answer", detail=type(error).__name__) from error
+
+
+async def _walk(client: Client, depth: int) -> dict[ua.NodeId, tuple[Any, str, ua.NodeId | None]]:
+    found: dict[ua.NodeId, tuple[Any, str, ua.NodeId | None]] = {}
+    level: list[tuple[ua.NodeId, str, ua.NodeId | None]] = [(ua.NodeId(ua.ObjectIds.ObjectsFolder), "", None)]
+    for step in range(depth):
+        below: list[tuple[ua.NodeId, str, ua.NodeId | None]] = []
+        for some in _batches(level):
+            for (node, path, _), references in zip(some, await _children(client, [one[0] for one in some]),
+                                                   strict=True):
+                for reference in references:
+                    child = reference.NodeId
+                    if child in found or (child.NamespaceIndex == 0 and reference.BrowseName.Name not in _DETAILS):
+                        continue
+                    if len(found) >= NODES_MAX:
+                        return found
+                    place = f"{path}/{reference.BrowseName.Name}".lstrip("/")
+                    found[child] = (reference, place, None if step == 0 else node)
+                    below.append((child, place, node))
+        level = below
+    return found
+
+
+def _batches(items: Sequence[Any]) -> list[Sequence[Any]]:
+    return [items[start : start + PER_CALL] for start in range(0, len(items), PER_CALL)]
+
+
+async def _children(client: Client, nodes: Sequence[ua.NodeId]) -> list[list[Any]]:
+    wanted = [ua.BrowseDescription(
+        NodeId=node, BrowseDirection=ua.BrowseDirection.Forward, IncludeSubtypes=True, NodeClassMask=_MASK,
+        ReferenceTypeId=ua.NodeId(ua.ObjectIds.HierarchicalReferences),
+        ResultMask=ua.BrowseResultMask.All) for node in nodes]
+    view = ua.BrowseParameters(RequestedMaxReferencesPerNode=0, NodesToBrowse=wanted)
+    results = await client.uaclient.browse(view)
+    return [list(result.References or []) + await _rest(client, result.ContinuationPoint) for result in results]
+
+
+async def _rest(client: Client, point: bytes | None) -> list[Any]:
+    more: list[Any] = []
+    while point and len(more) < NODES_MAX:
+        result = (await client.uaclient.browse_next(ua.BrowseNextParameters(ContinuationPoints=[point])))[0]
+        more.extend(result.References or [])
+        point = result.ContinuationPoint
+    return more
+
+
+async def _described(
+    client: Client, namespaces: Sequence[str], found: dict[ua.NodeId, tuple[Any, str, ua.NodeId | None]]
+) -> list[BrowsedNode]:
+    details = await _details(client, found)
+    shown = [node for node, (reference, _, _) in found.items() if reference.BrowseName.Name not in _DETAILS]
+    variables = [node for node in shown if found[node][0].NodeClass == ua.NodeClass.Variable]
+    kinds = await _attributes(client, variables, ua.AttributeIds.DataType)
+    access = await _attributes(client, variables, ua.AttributeIds.UserAccessLevel)
+    described = []
+    for node in shown:
+        reference, path, parent = found[node]
+        unit, values = details.get(node, ("", ()))
+        described.append(BrowsedNode(
+            href=href_of(node, namespaces), name=reference.BrowseName.Name, path=path,
+            kind=_KINDS.get(reference.NodeClass, "object"), type=_type(kinds.get(node)), unit=unit,
+            writable=bool((access.get(node) or 0) & 2), values=values,
+            parent=href_of(parent, namespaces) if parent is not None else ""))
+    return described
+
+
+async def _details(client: Client, found: dict[Any, Any]) -> dict[Any, tuple[str, tuple[str, ...]]]:
+    nodes = [node for node, (reference, _, _) in found.items() if reference.BrowseName.Name in _DETAILS]
+    values = await _attributes(client, nodes, ua.AttributeIds.Value)
+    told: dict[Any, tuple[str, tuple[str, ...]]] = {}
+    for node in nodes:
+        reference, _, parent = found[node]
+        unit, names = told.get(parent, ("", ()))
+        if reference.BrowseName.Name == "EngineeringUnits":
+            unit = _unit(values.get(node))
+        else:
+            names = tuple(str(getattr(one, "Text", one) or "") for one in values.get(node) or ())
+        told[parent] = (unit, names)
+    return told
+
+
+async def _attributes(client: Client, nodes: Sequence[ua.NodeId], what: ua.AttributeIds) -> dict[ua.NodeId, Any]:
+    found: dict[ua.NodeId, Any] = {}
+    for some in _batches(nodes):
+        data = await client.uaclient.read_attributes(list(some), what)
+        found.update({node: one.Value.Value for node, one in zip(some, data, strict=True) if one.Value is not None})
+    return found
+
+
+def _type(node: Any) -> str:
+    """The Thing Description's type for data type ``node``; enumerations and counters count as integers."""
+    if not isinstance(node, ua.NodeId):
+        return ""
+    if node.NamespaceIndex != 0:
+        return "integer"
+    kind = BUILT_IN.get(node.Identifier)
+    name = kind.name if kind is not None else ""
+    return _TYPES.get(name, "integer" if name else "")
+
+
+def _unit(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if getattr(value, "NamespaceUri", "") == _CEFACT and value.UnitId > 0:  # the Rec 20 code, packed
+        return bytes(value.UnitId.to_bytes(4, "big")).strip(b"\0").decode("ascii", "ignore")
+    text = getattr(getattr(value, "DisplayName", None), "Text", "")
+    return text or ""
+
+
+async def owner_of(client: Client, method: ua.NodeId) -> ua.NodeId:
+    """The object that ``method`` belongs to; raises ``Invalid('machine.method-owner')``."""
+    wanted = ua.BrowseDescription(
+        NodeId=method, BrowseDirection=ua.BrowseDirection.Inverse, IncludeSubtypes=True,
+        ReferenceTypeId=ua.NodeId(ua.ObjectIds.HierarchicalReferences), NodeClassMask=ua.NodeClass.Object,
+        ResultMask=ua.BrowseResultMask.All)
+    try:
+        result = (await client.uaclient.browse(ua.BrowseParameters(NodesToBrowse=[wanted])))[0]
+    except _SILENT as error:
+        raise Unavailable("machine.unreachable", detail=type(error).__name__) from error
+    if not result.References:
+        raise Invalid("machine.method-owner", href=method.to_string())
+    owner: ua.NodeId = result.References[0].NodeId
+    return owner
+
+
+async def input_kinds(client: Client, method: ua.NodeId) -> list[ua.VariantType]:
+    """The types that ``method`` wants, in order; empty when it takes none or does not say."""
+    try:
+        node = await asyncio.wait_for(client.get_node(method).get_child("0:InputArguments"), 4)
+        declared = await node.read_value()
+    except _SILENT:
+        return []
+    return [BUILT_IN.get(one.DataType.Identifier, ua.VariantType.String) for one in declared or ()
+            if one.DataType.NamespaceIndex == 0]

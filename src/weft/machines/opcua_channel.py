@@ -1,0 +1,137 @@
+"""A secured session with an OPC UA server: exactly the security that the description names, or none at all.
+
+OPC 10000-4 and -7: None, or Sign / SignAndEncrypt with Basic256Sha256, Aes128_Sha256_RsaOaep, Aes256_Sha256_RsaPss.
+Rule 1: never another mode or policy than the one named: if the server does not offer it, there is no session.
+Rule 2: the server's certificate is remembered on first use and must be the same from then on.
+Rule 3: a password is never sent over a channel that is not encrypted.
+Not here: keeping a link up (``opcua``).
+"""
+
+import contextlib
+import hashlib
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from asyncua import Client, ua
+from asyncua.crypto import security_policies
+
+from weft.basis.errors import Denied, Invalid, Unavailable
+from weft.shopfloor.description import Description, Security
+
+_URI: Final = "urn:weft:node"
+_POLICIES: Final = {
+    "Basic256Sha256": security_policies.SecurityPolicyBasic256Sha256,
+    "Aes128_Sha256_RsaOaep": security_policies.SecurityPolicyAes128Sha256RsaOaep,
+    "Aes256_Sha256_RsaPss": security_policies.SecurityPolicyAes256Sha256RsaPss,
+}
+_MODES: Final = {"sign": ua.MessageSecurityMode.Sign, "signAndEncrypt": ua.MessageSecurityMode.SignAndEncrypt}
+WATCHDOG_S: Final = 4.0
+SESSION_MS: Final = 60_000
+
+_log = logging.getLogger("asyncua")
+if _log.level == logging.NOTSET:  # a link that is down is told once, by the link itself, and not as a trace each second
+    _log.setLevel(logging.CRITICAL + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class OpcUaFiles:
+    """Where our certificate and key, the server's remembered certificate, and the login (two lines) rest."""
+
+    certificate: Path
+    key: Path
+    trusted: Path
+    login: Path
+
+    @classmethod
+    def under(cls, folder: Path, machine: str) -> "OpcUaFiles":
+        """The files of ``machine`` below ``folder``; one certificate and key of ours serve all machines."""
+        name = hashlib.sha256(machine.encode()).hexdigest()[:16]
+        return cls(folder / "opcua.der", folder / "opcua.pem", folder / f"opcua-trusted-{name}.der",
+                   folder / f"opcua-login-{name}")
+
+
+def check_security(description: Description, files: OpcUaFiles | None) -> None:
+    """Raise ``Invalid`` when ``description`` asks for security that cannot be given."""
+    security = description.security
+    if security.mode != "none" and files is None:
+        raise Invalid("machine.no-files", machine=description.title)
+    if security.user and security.mode != "signAndEncrypt":
+        raise Invalid("machine.password-in-clear", machine=description.title)
+
+
+async def open_session(description: Description, files: OpcUaFiles | None, timeout_s: float) -> Client:
+    """A connected client; raises ``Denied`` or ``Unavailable`` with ``machine.*`` codes, or what asyncua raises."""
+    security = description.security
+    client = Client(description.base, timeout=timeout_s, watchdog_intervall=WATCHDOG_S)
+    client.name = client.description = "Weft"
+    client.application_uri, client.product_uri = _URI, _URI
+    client.session_timeout = SESSION_MS
+    if security.user:
+        user, password = _login(description, files)
+        client.set_user(user)
+        client.set_password(password)
+    if security.mode == "none":
+        await client.connect()
+        return client
+    assert files is not None
+    offered = await _offered_certificate(description, timeout_s)
+    _check_trusted(description, files.trusted, offered)
+    await client.setup_self_signed_certificate(files.key, files.certificate)
+    files.key.chmod(0o600)
+    await client.set_security(_POLICIES[security.policy], str(files.certificate), str(files.key),
+                              server_certificate=offered, mode=_MODES[security.mode])
+    await client.connect()
+    if not files.trusted.exists():  # only now has the server proved that it holds the key
+        _remember(files.trusted, offered)
+    return client
+
+
+async def _offered_certificate(description: Description, timeout_s: float) -> bytes:
+    security: Security = description.security
+    finder = Client(description.base, timeout=timeout_s)
+    endpoints = await finder.connect_and_get_server_endpoints()
+    policy = _POLICIES[security.policy]
+    for one in endpoints:
+        if one.SecurityMode == _MODES[security.mode] and one.SecurityPolicyUri == policy.URI and one.ServerCertificate:
+            return _leaf(bytes(one.ServerCertificate))
+    raise Unavailable("machine.security-not-offered", machine=description.title,
+                      mode=security.mode, policy=security.policy)
+
+
+def _leaf(chain: bytes) -> bytes:
+    """The first certificate of a chain: an ASN.1 sequence with a two-byte length."""
+    return chain[: int.from_bytes(chain[2:4], "big") + 4]
+
+
+def _check_trusted(description: Description, trusted: Path, offered: bytes) -> None:
+    if trusted.exists() and trusted.read_bytes() != offered:
+        raise Denied("machine.certificate-changed", machine=description.title,
+                     fingerprint=hashlib.sha256(offered).hexdigest()[:16])
+
+
+def _remember(trusted: Path, offered: bytes) -> None:
+    fresh = trusted.with_suffix(".new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(offered)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(trusted)
+
+
+def _login(description: Description, files: OpcUaFiles | None) -> tuple[str, str]:
+    try:
+        lines = files.login.read_text(encoding="utf-8").splitlines() if files else []
+    except OSError:
+        lines = []
+    if len(lines) < 2:
+        raise Denied("machine.no-login", machine=description.title)
+    return lines[0], lines[1]
+
+
+async def close_session(client: Any) -> None:
+    """Let ``client`` go, whatever state its link is in."""
+    with contextlib.suppress(Exception):  # a dead server cannot be told goodbye; the socket closes all the same
+        await client.disconnect()
