@@ -9,7 +9,8 @@ Not here: what the values mean.
 import base64
 import binascii
 import hashlib
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final, cast
 
 import orjson
 
@@ -17,6 +18,7 @@ from weft.basis.errors import Invalid
 
 DEPTH_MAX = 32
 INTEGER_MAX = 2**53 - 1
+_PLAIN: Final = frozenset({str, bool, type(None)})
 
 
 def encode(value: Any) -> bytes:
@@ -41,7 +43,7 @@ def decode(data: bytes) -> Any:
 
 def _check(value: Any, depth: int) -> None:
     kind = type(value)
-    if kind is str or value is None or kind is bool:
+    if kind in _PLAIN:
         return
     if kind is int:
         if not -INTEGER_MAX <= value <= INTEGER_MAX:
@@ -49,16 +51,19 @@ def _check(value: Any, depth: int) -> None:
         return
     if depth >= DEPTH_MAX:
         raise Invalid("canonical.too-deep", limit=DEPTH_MAX)
-    if kind is dict:
-        for key, inner in value.items():
-            if type(key) is not str or not key.isascii():
-                raise Invalid("canonical.key")
-            _check(inner, depth + 1)
-    elif kind is list or kind is tuple:
-        for inner in value:
-            _check(inner, depth + 1)
-    else:
+    for inner in _inside(value, kind):
+        _check(inner, depth + 1)
+
+
+def _inside(value: Any, kind: type) -> Iterable[Any]:
+    if kind is list or kind is tuple:
+        return cast("Iterable[Any]", value)
+    if kind is not dict:
         raise Invalid("canonical.type", type=kind.__name__)
+    for key in value:
+        if type(key) is not str or not key.isascii():
+            raise Invalid("canonical.key")
+    return cast("Iterable[Any]", value.values())
 
 
 def digest(domain: str, *parts: bytes) -> bytes:

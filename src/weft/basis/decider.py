@@ -10,11 +10,12 @@ Not here: the order in which concurrent events are read (``thread/fold.py``).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, dataclass_transform
 
 import msgspec
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that a firm says; its class name is the event's type ``y``."""
 

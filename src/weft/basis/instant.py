@@ -5,17 +5,20 @@ Not here: the present time (``engine/clock.py``), shifts and holidays (``product
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 
 from weft.basis.errors import Invalid
 
-_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z")
+_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z", re.ASCII)
+FIRST_MS = -62_135_596_800_000  # 0001-01-01T00:00Z
+LAST_MS = 253_402_300_799_999  # the last millisecond of 9999
 
 
 def from_ms(milliseconds: int) -> str:
-    """The instant ``milliseconds`` after 1970-01-01T00:00Z."""
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{milliseconds % 1000:03d}Z"
+    """The instant ``milliseconds`` after 1970-01-01T00:00Z; outside the calendar, its first or last instant."""
+    held = min(max(milliseconds, FIRST_MS), LAST_MS)
+    moment = datetime(1970, 1, 1) + timedelta(milliseconds=held)  # noqa: DTZ001 - UTC by construction
+    return moment.isoformat(timespec="milliseconds") + "Z"
 
 
 def to_ms(text: str, where: str = "") -> int:

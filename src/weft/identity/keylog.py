@@ -2,7 +2,8 @@
 
 Semantics of KERI and did:webvh: the id of the organisation is the thread id of its key log, and the
 keys of the next rotation are committed by digest before they are ever used.
-Rule 1: only the organisation's keys in force sign the key log; devices sign everything else.
+Rule 1: only the organisation's keys in force sign the key log; devices sign everything else. A rotation is
+        signed by one of the keys that it brings into force: whoever stole the old ones cannot rotate.
 Rule 2: a device's right ends at a place in its chains ("valid up to"), never at a time.
 Not here: the header that carries these messages (``thread/event.py``).
 """
@@ -15,12 +16,13 @@ import msgspec
 from weft.basis.canonical import b64, digest, unb64
 from weft.basis.decider import Crossing, Message, Said
 from weft.basis.errors import Refused
-from weft.identity.keys import registered
+from weft.identity.keys import registered, sound
 
 NAME: Final = "keylog"
 VERSION: Final = 1
 SCOPE_NODE: Final = "node"  # may sign everything but the key log
 SCOPES: Final = frozenset({SCOPE_NODE, "till", "line"})
+KEYS_MAX: Final = 8
 
 
 class KeyInception(Message):
@@ -84,18 +86,25 @@ def commitment(keys: Sequence[str]) -> str:
 def judge(state: KeyState, said: Said, /) -> str | None:
     """A refusal code, or None. Whether a key in force signed is checked by ``thread/verify.py``."""
     match said.message:
-        case KeyInception():
-            return "keylog.begun" if state.keys else None
+        case KeyInception(keys=keys):
+            return "keylog.begun" if state.keys else _keys_fault(keys)
         case DeviceDelegation(device=device, scope=scope):
-            known = state.devices.get(device)
+            if not sound(device):
+                return "key.weak"
             if scope not in SCOPES:
                 return "keylog.scope"
-            return "keylog.device-known" if known is not None else None
+            return "keylog.device-known" if device in state.devices else None
         case DeviceRevocation(device=device):
             return None if device in state.devices else "keylog.device-unknown"
         case KeyRotation(keys=keys):
-            return None if commitment(keys) == state.next else "keylog.not-committed"
+            return _keys_fault(keys) or (None if commitment(keys) == state.next else "keylog.not-committed")
     return "keylog.unknown"
+
+
+def _keys_fault(keys: Sequence[str]) -> str | None:
+    if not 1 <= len(set(keys)) == len(keys) <= KEYS_MAX:
+        return "keylog.keys"
+    return None if all(sound(key) for key in keys) else "key.weak"
 
 
 def decide(state: KeyState, command: Message, /) -> Sequence[Message]:

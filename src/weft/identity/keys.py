@@ -45,9 +45,16 @@ def verify(public: str, message: bytes, signature: bytes) -> bool:
     return True
 
 
+def sound(public: str) -> bool:
+    """Whether ``public`` is a key at all: 32 bytes in base64url, a canonical point, not of small order."""
+    try:
+        return bool(crypto_core_ed25519_is_valid_point(unb64(public, 32)))
+    except Invalid:
+        return False
+
+
 def registered(public: str) -> str:
-    """``public`` if it may be registered; raises ``Invalid('key.weak')`` for points of small order."""
-    point = unb64(public, 32)
-    if not crypto_core_ed25519_is_valid_point(point):
+    """``public`` if it may be registered; raises ``Invalid('key.weak')``."""
+    if not sound(public):
         raise Invalid("key.weak")
     return public

@@ -10,6 +10,7 @@ Rule 2: headers hold no personal data; payloads are apart, salted, and may be er
 Not here: who may sign (``verify.py``), what events mean (the conversations), order (``fold.py``).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -24,8 +25,14 @@ PAYLOAD_BYTES_MAX: Final = 256 * 1024
 PARENTS_MAX: Final = 16
 SLOTS_MAX: Final = 8
 SALT_BYTES: Final = 32
+MEMBERS_MAX: Final = 16
+SCHEMA_MAX: Final = 1_000_000
 ID_CHARACTERS: Final = 43
 MEDIA_JSON: Final = "application/json"
+_CLOCK: Final = re.compile(r"[0-9a-f]{16}")
+_TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9.-]{0,63}")
+_MACHINE: Final = re.compile(r"[a-z][a-z0-9.-]{0,55}/[1-9][0-9]{0,5}")
+_ROLE: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
 class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -135,33 +142,55 @@ def parse(raw: bytes, signature: bytes, payloads: Mapping[int, Payload] | None =
 def _check_form(header: Header) -> None:
     if header.v != 1:
         raise Invalid("event.version", version=header.v)
-    if (header.t is None) != isinstance(header.g, str) or (header.t is None) != isinstance(header.mem, dict):
-        raise Invalid("event.genesis-form")
-    if isinstance(header.g, str):
-        unb64(header.g, 16)
-        if header.n != 0 or header.p is not None or header.x:
-            raise Invalid("event.genesis-form")
+    _check_names(header)
+    _check_genesis(header)
     if (header.a is None) != (header.ks is None) or (header.a is None and header.t is not None):
         raise Invalid("event.author-form")
     if header.n < 0 or (header.n > 0) != (header.p is not None):
         raise Invalid("event.chain-form")
     if header.x != sorted(set(header.x)) or len(header.x) > PARENTS_MAX or header.p in header.x:
         raise Invalid("event.parents-form", limit=PARENTS_MAX)
+    if not _CLOCK.fullmatch(header.h):
+        raise Invalid("event.clock-form")
+    _check_slots(header.b)
+
+
+def _check_names(header: Header) -> None:
     for name in (header.d, *header.x, *filter(None, (header.t, header.a, header.p, header.ks))):
         unb64(name, 32)
     unb64(header.i, 8)
-    if len(header.h) != 16 or header.h != header.h.lower() or not _hexadecimal(header.h):
-        raise Invalid("event.clock-form")
-    if len(header.b) > SLOTS_MAX or not (0 < len(header.y) <= 64) or not (0 < len(header.m) <= 64):
-        raise Invalid("event.header-malformed", detail="b, y or m")
-    for slot in header.b:
+    if isinstance(header.pre, str):
+        unb64(header.pre, 32)
+    if not _TYPE.fullmatch(header.y) or not _MACHINE.fullmatch(header.m) or not 1 <= header.s <= SCHEMA_MAX:
+        raise Invalid("event.header-malformed", detail="y, m or s")
+
+
+def _check_genesis(header: Header) -> None:
+    begins = header.t is None
+    if begins != isinstance(header.g, str) or begins != isinstance(header.mem, dict):
+        raise Invalid("event.genesis-form")
+    if not isinstance(header.g, str) or not isinstance(header.mem, dict):
+        return
+    unb64(header.g, 16)
+    if header.n != 0 or header.p is not None or header.x:
+        raise Invalid("event.genesis-form")
+    if (header.a is None) != (not header.mem) or (header.a is not None and header.a not in header.mem):
+        raise Invalid("event.members-form")  # an inception has no members yet; elsewhere the author is one of them
+    for member, role in header.mem.items():
+        unb64(member, 32)
+        if not _ROLE.fullmatch(role):
+            raise Invalid("event.members-form")
+    if len(header.mem) > MEMBERS_MAX:
+        raise Invalid("event.members-form", limit=MEMBERS_MAX)
+
+
+def _check_slots(slots: Sequence[Slot]) -> None:
+    if len(slots) > SLOTS_MAX:
+        raise Invalid("event.header-malformed", detail="b")
+    for slot in slots:
         unb64(slot.c, 32)
         if not 0 <= slot.l <= PAYLOAD_BYTES_MAX:
             raise Invalid("event.payload-too-large", limit=PAYLOAD_BYTES_MAX)
-
-
-def _hexadecimal(text: str) -> bool:
-    return all(letter in "0123456789abcdef" for letter in text)
 
 
 def _check_payload(header: Header, index: int, payload: Payload) -> None:
@@ -196,13 +225,14 @@ def from_envelope(envelope: Envelope) -> Event:
     """The event in ``envelope``; raises ``Invalid``."""
     payloads = {}
     for slot, (salt, content) in envelope.b.items():
-        if not slot.isdecimal() or len(slot) > 2:
+        if slot not in _SLOTS:
             raise Invalid("event.payload-unknown", slot=slot[:10])
         payloads[int(slot)] = Payload(unb64(salt, SALT_BYTES), content.encode())
     return parse(envelope.e.encode(), unb64(envelope.g) if envelope.g else b"", payloads)
 
 
 _ENVELOPE = msgspec.json.Decoder(Envelope)
+_SLOTS: Final = frozenset(str(slot) for slot in range(SLOTS_MAX))
 
 
 def wire(event: Event) -> bytes:

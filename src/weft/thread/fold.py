@@ -5,7 +5,8 @@ Where a chain ties the two ways (its first event loses, a later one wins), the w
 read first: what must stand is never put behind what it beats.
 Rule 1: the order is a function of the set of events alone; arrival, clocks and hashes decide nothing
         (an id only orders events whose order, by the rules, cannot matter).
-Rule 2: an event that ``judge`` denies is void: it stays in the graph and changes nothing.
+Rule 2: an event that ``judge`` denies, or whose contents it cannot read, is void: it stays in the graph and
+        changes nothing.
 Not here: storing, caching (``engine/handle.py``).
 """
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from weft.basis.decider import Conversation, Crossing, Said
+from weft.basis.errors import WeftError
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,15 @@ def fold(conversation: Conversation, nodes: Iterable[Node]) -> Folded:
 
 def extend(conversation: Conversation, result: Folded, said: Said) -> None:
     """Read one more event, whose ancestors are all of ``result.order``."""
-    code = None if said.message is None else conversation.judge(result.state, said)
-    if code is not None:
-        result.void[said.id] = code
-    elif said.message is not None:
-        result.state = conversation.evolve(result.state, said)
+    if said.message is not None:
+        try:
+            code = conversation.judge(result.state, said)
+            if code is None:
+                result.state = conversation.evolve(result.state, said)
+        except WeftError as error:  # a malformed number, say: denied like anything else that the rules cannot take
+            code = error.code
+        if code is not None:
+            result.void[said.id] = code
     result.order.append(said.id)
 
 

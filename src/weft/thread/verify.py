@@ -5,7 +5,8 @@
 3. The author's key log, as we hold it, knows the key event named in ``ks``.
 4. The device may sign at this place of its chain.
 5. The signature over the id is the device's.
-For the key log itself, steps 2 to 4 read: an organisation key in force signs it.
+For the key log itself, steps 2 to 4 read: an organisation key in force signs it; an inception or a rotation is
+signed by a key that it brings into force itself.
 Not here: parents, forks, rules; what is missing or denied is the engine's concern, not a forgery.
 """
 
@@ -38,9 +39,13 @@ def check_event(event: Event, members: Mapping[str, str], keys: keylog.KeyState 
 
 def check_key_event(event: Event, before: keylog.KeyState) -> None:
     """Raises unless ``event`` was signed by an organisation key in force (or founds the log itself)."""
+    if event.author != event.thread:
+        raise Denied("event.stranger")
     keys = before.keys
     if event.header.t is None:
         keys = inception_keys(event)
+    elif event.header.y == keylog.KeyRotation.__name__:
+        keys = _rotated_keys(event, before)
     if event.header.d not in keys:
         raise Denied("event.unknown-device")
     if not verify(event.header.d, signed_bytes(event.id), event.signature):
@@ -55,3 +60,16 @@ def inception_keys(event: Event) -> list[str]:
         return msgspec.json.decode(event.payloads[0].content, type=keylog.KeyInception).keys
     except msgspec.DecodeError as error:
         raise Invalid("keylog.no-inception") from error
+
+
+def _rotated_keys(event: Event, before: keylog.KeyState) -> list[str]:
+    """The keys that a rotation brings into force, if they are those committed to; raises ``Invalid``."""
+    if 0 not in event.payloads:
+        raise Invalid("keylog.no-rotation")
+    try:
+        keys = msgspec.json.decode(event.payloads[0].content, type=keylog.KeyRotation).keys
+    except msgspec.DecodeError as error:
+        raise Invalid("keylog.no-rotation") from error
+    if keylog.commitment(keys) != before.next:
+        raise Denied("keylog.not-committed")
+    return keys

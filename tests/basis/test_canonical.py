@@ -1,0 +1,140 @@
+"""Canonical bytes against the reference implementation, the published vectors, and everything outside the profile."""
+
+import json
+
+import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weft.basis import canonical
+from weft.basis.errors import Invalid
+
+KEYS = st.text(st.characters(max_codepoint=127), max_size=8)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+INTEGERS = st.integers(-canonical.INTEGER_MAX, canonical.INTEGER_MAX)
+LEAVES = st.none() | st.booleans() | INTEGERS | TEXTS
+VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4))
+
+
+@given(VALUES)
+def test_inside_the_profile_the_bytes_are_those_of_rfc_8785(value):
+    assert canonical.encode(value) == rfc8785.dumps(value)
+
+
+@given(VALUES)
+def test_what_was_encoded_is_read_back(value):
+    assert canonical.decode(canonical.encode(value)) == value
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_read_as_themselves_or_refused(data):
+    try:
+        value = canonical.decode(data)
+    except Invalid:
+        return
+    assert canonical.encode(value) == data
+
+
+@given(VALUES, st.data())
+def test_another_spelling_of_the_same_value_is_refused(value, data):
+    ours = canonical.encode(value)
+    other = json.dumps(value, ensure_ascii=data.draw(st.booleans()), indent=data.draw(st.sampled_from([None, 1])))
+    if other.encode() != ours:
+        with pytest.raises(Invalid):
+            canonical.decode(other.encode())
+
+
+PUBLISHED = {
+    "arrays": None,
+    "unicode": None,
+    "structures": "canonical.type",  # it has floats
+    "values": "canonical.type",
+    "french": "canonical.key",
+    "weird": "canonical.key",  # it has keys that are not ASCII
+}
+
+
+@pytest.mark.parametrize(("name", "outside"), PUBLISHED.items())
+def test_each_published_vector_agrees_or_is_outside_the_profile(published, name, outside):
+    folder = published / "vectors" / "jcs-rfc8785" / "testdata"
+    value = json.loads((folder / "input" / f"{name}.json").read_text(encoding="utf-8"))
+    expected = (folder / "output" / f"{name}.json").read_bytes()
+    if outside is None:
+        assert canonical.encode(value) == expected
+        assert canonical.decode(expected) == value
+        return
+    with pytest.raises(Invalid) as refusal:
+        canonical.encode(value)
+    assert refusal.value.code == outside
+
+
+@pytest.mark.parametrize(("value", "code"), [
+    (1.0, "canonical.type"),
+    (float("nan"), "canonical.type"),
+    (2**53, "canonical.integer-range"),
+    (-(2**53), "canonical.integer-range"),
+    ({"é": 1}, "canonical.key"),
+    ({1: 1}, "canonical.key"),
+    ("\ud800", "canonical.not-encodable"),
+    ({"a": ["\udfff"]}, "canonical.not-encodable"),
+    (b"bytes", "canonical.type"),
+    ({"a": {1, 2}}, "canonical.type"),
+])
+def test_outside_the_profile_nothing_is_encoded(value, code):
+    with pytest.raises(Invalid) as refusal:
+        canonical.encode(value)
+    assert refusal.value.code == code
+
+
+@pytest.mark.parametrize("data", [
+    b"", b" ", b"{", b'{"a":1 }', b' {"a":1}', b'{"a":1}\n', b'{"b":1,"a":2}', b'{"a":1,"a":1}', b'{"a":1,"a":2}',
+    b"1.0", b"1e3", b"-0", b"01", b"9007199254740992", b"123456789012345678901234567890", b"1" * 5_000,
+    b'"\\u0041"', b'"\\/"', b'"\\ud800"', b'"\xff"', b"\xef\xbb\xbf{}", b"NaN", b"nul", b"[1,]", b"'a'",
+])
+def test_bytes_that_are_not_canonical_are_refused(data):
+    with pytest.raises(Invalid):
+        canonical.decode(data)
+
+
+def nested(depth: int) -> bytes:
+    return b"[" * depth + b"]" * depth
+
+
+def test_depth_is_limited_at_32():
+    assert canonical.decode(nested(canonical.DEPTH_MAX))
+    for depth in (canonical.DEPTH_MAX + 1, 1_000, 100_000):
+        with pytest.raises(Invalid):
+            canonical.decode(nested(depth))
+
+
+def test_depth_is_limited_when_encoding_too():
+    value: list = []
+    for _ in range(canonical.DEPTH_MAX):
+        value = [value]
+    with pytest.raises(Invalid, match="too-deep"):
+        canonical.encode(value)
+
+
+def test_digests_of_different_domains_differ():
+    assert canonical.digest("a", b"b") != canonical.digest("b", b"b")
+    assert canonical.digest("a", b"b", b"c") == canonical.digest("a", b"bc")
+    assert len(canonical.digest("a")) == 32
+
+
+@given(st.binary(max_size=70))
+def test_base64url_has_one_spelling(data):
+    text = canonical.b64(data)
+    assert canonical.unb64(text, len(data)) == data
+    assert "=" not in text
+
+
+@pytest.mark.parametrize("text", ["A", "AB=", "AB==", "A+/A", "AAB", "Aé", "A A", "AAAA\n", "AAA*"])
+def test_other_spellings_of_base64url_are_refused(text):
+    with pytest.raises(Invalid, match=r"canonical\.base64"):
+        canonical.unb64(text)
+
+
+def test_a_wrong_length_is_refused():
+    with pytest.raises(Invalid):
+        canonical.unb64(canonical.b64(bytes(31)), 32)
