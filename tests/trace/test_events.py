@@ -1,0 +1,113 @@
+"""Events are derived, valid by the GS1 schema, and named by their own content."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft7Validator, FormatChecker
+
+from weft.trace import events as trace
+from weft.trace.document import document, query_document
+from weft.trace.events import Despatched, Goods, JobDone, Received, Scrapped
+from weft.trace.hash import event_id
+from weft.trace.names import lot_class
+
+OURS, THEIRS = "AxQ_hengtai-1", "B7-jinggong_2"
+AT = "2026-11-25T08:15:30.250Z"
+CASTING = Goods(item="CAST-15", quantity="40", lot="炉 7/31", named_by=THEIRS)
+SEAL = Goods(item="SEAL-15", quantity="40", lot="S1")
+VALVE = Goods(item="BV-15", quantity="40", lot="L2611-001")
+WIRE = Goods(item="WIRE", quantity="2.5", unit="KGM")
+
+SHARED = Path(os.environ.get("WEFT_SHARED", Path(__file__).parents[3] / "shared"))
+SCHEMA = SHARED / "data" / "epcis" / "EPCIS-JSON-Schema.json"
+
+
+@pytest.fixture(scope="module")
+def schema():
+    if not SCHEMA.exists():
+        pytest.skip(f"the GS1 schema is not at {SCHEMA}; set WEFT_SHARED")
+    return Draft7Validator(json.loads(SCHEMA.read_text()), format_checker=FormatChecker())
+
+
+def everything():
+    return [
+        *trace.job_done(OURS, JobDone(order="MO1", job="MO1-20", at=AT, inputs=(CASTING, SEAL, WIRE), outputs=(VALVE,),
+                                      work_centre="ASM", machine="cell-1", customer_order="T1")),
+        *trace.job_done(OURS, JobDone(order="MO1", job="MO1-10", at=AT, inputs=(CASTING,), work_centre="BENCH")),
+        *trace.scrapped(OURS, Scrapped(goods=(VALVE,), at=AT, order="MO1")),
+        *trace.created(OURS, (SEAL, WIRE), AT, ref="R1"),
+        *trace.despatched(OURS, Despatched(goods=(VALVE,), at=AT, partner=THEIRS, thread="T1", despatch="D1")),
+        *trace.despatched(OURS, Despatched(goods=(CASTING,), at=AT, partner=THEIRS, thread="T2", despatch="D2",
+                                           kind="materials")),
+        *trace.received(OURS, Received(good=(SEAL,), damaged=(WIRE,), rejected=(CASTING,), at=AT, partner=THEIRS,
+                                       thread="T3", despatch="D3"), "+08:00"),
+    ]
+
+
+def test_every_derived_event_is_valid_by_the_gs1_schema(schema):
+    events = everything()
+    assert len(events) == 9
+    for whole in (document(events, AT), query_document(events, AT)):
+        assert [error.message for error in schema.iter_errors(whole)] == []
+
+
+def test_the_schema_would_notice_a_wrong_event(schema):
+    events = everything()
+    events[2]["action"] = "MAKE"
+    assert not schema.is_valid(document(events, AT))
+
+
+def test_every_event_is_named_by_its_content():
+    for event in everything():
+        assert event["eventID"] == event_id(event)
+        assert event["eventID"].startswith("ni:///sha-256;") and event["eventID"].endswith("?ver=CBV2.0")
+    assert len({event["eventID"] for event in everything()}) == 9
+    assert everything() == everything()
+
+
+def test_a_job_joins_what_went_in_to_what_came_out():
+    made = everything()[0]
+    assert made["type"] == "TransformationEvent" and made["bizStep"] == "assembling"
+    assert made["inputQuantityList"][0] == {"epcClass": f"urn:weft:{THEIRS}:lot:%E7%82%89%207%2F31", "quantity": 40}
+    assert made["inputQuantityList"][2] == {"epcClass": f"urn:weft:{OURS}:item:WIRE", "quantity": 2.5, "uom": "KGM"}
+    assert made["outputQuantityList"] == [{"epcClass": f"urn:weft:{OURS}:lot:L2611-001", "quantity": 40}]
+    assert made["transformationID"] == f"urn:weft:{OURS}:order:MO1"
+    assert made["readPoint"]["id"] == f"urn:weft:{OURS}:machine:cell-1"
+    assert {"type": "po", "bizTransaction": "urn:weft:order:T1"} in made["bizTransactionList"]
+
+
+def test_a_job_in_the_middle_of_a_routing_leaves_no_event():
+    assert trace.job_done(OURS, JobDone(order="MO1", job="MO1-15", at=AT)) == []
+
+
+def test_nothing_sent_makes_no_event():
+    nothing = Goods(item="BV-15", quantity="0")
+    assert trace.despatched(OURS, Despatched(goods=(nothing,), at=AT, partner=THEIRS, thread="T", despatch="D")) == []
+
+
+def test_goods_change_owner_but_free_issue_material_does_not():
+    events = everything()
+    assert [one["type"] for one in events[4]["sourceList"]] == ["owning_party", "possessing_party"]
+    assert events[5]["sourceList"] == [{"type": "possessing_party", "source": f"urn:weft:{OURS}"}]
+    assert events[5]["destinationList"] == [{"type": "possessing_party", "destination": f"urn:weft:{THEIRS}"}]
+
+
+def test_what_came_damaged_is_received_and_told():
+    came, damaged, rejected = everything()[6:]
+    assert len(came["quantityList"]) == 3 and came["bizStep"] == "receiving"
+    assert damaged["disposition"] == "damaged" and rejected["disposition"] == "non_conformant"
+    assert came["sourceList"][0]["source"] == f"urn:weft:{THEIRS}"
+
+
+def test_an_item_with_a_gtin_is_named_by_its_digital_link():
+    assert lot_class(OURS, "L/1", "4012345111118") == "https://id.gs1.org/01/04012345111118/10/L%2F1"
+
+
+@given(st.text(min_size=1, max_size=20).filter(lambda name: name.encode("utf-8", "ignore").decode() == name))
+def test_every_name_gives_a_uri_of_ascii(name):
+    named = lot_class(OURS, name)
+    assert named.isascii() and " " not in named and named.count(":") == 4
