@@ -12,7 +12,7 @@ Not here: SQL (``sql/sqlite``), opening, locks and migrations (``sqlite_file.py`
 
 import asyncio
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import starmap
 from operator import attrgetter
 from typing import Any, Final
@@ -35,16 +35,24 @@ from weft.stores.group import GroupCommit
 from weft.stores.sqlite_file import DatabaseFile, fault
 from weft.stores.statements import queries
 
-WAL_PAGES_CHECKPOINT: Final = 1_000  # about 4 MB: the background thread starts to copy
-WAL_PAGES_FINISH: Final = 16_000  # about 64 MB: the loop copies the rest, so that the WAL starts anew
+WAL_PAGES_CHECKPOINT: Final = 2_000  # about 8 MB: the background thread starts to copy
+WAL_PAGES_LEFT: Final = 500  # about 2 MB: few enough for the loop to copy
+WAL_PAGES_MAX: Final = 16_000  # about 64 MB: the loop copies whatever is left
 
-_EVENT = attrgetter("thread", "id", "author", "device", "incarnation", "n", "position", "header", "signature")
-_PAYLOAD = attrgetter("thread", "id", "slot", "salt", "content")
-_PENDING = attrgetter("thread", "id", "author", "device", "incarnation", "n", "envelope")
-_FORK = attrgetter("thread", "device", "incarnation", "n", "first", "second")
-_EFFECT = attrgetter("thread", "cause", "reaction", "final", "attempts", "due_ms")
-_OUTBOX = attrgetter("peer", "thread", "attempts", "due_ms")
-_DONE = attrgetter("thread", "key", "result")
+# What a batch holds, in the order in which it is applied: list, statement, columns (None: rows are tuples).
+_STEPS: Final[Sequence[tuple[str, str, Callable[[Any], Any] | None]]] = (
+    ("events", "add_event",
+     attrgetter("thread", "id", "author", "device", "incarnation", "n", "position", "header", "signature")),
+    ("payloads", "add_payload", attrgetter("thread", "id", "slot", "salt", "content")),
+    ("pending", "add_pending", attrgetter("thread", "id", "author", "device", "incarnation", "n", "envelope")),
+    ("pending_settled", "settle_pending", None),
+    ("forks", "add_fork", attrgetter("thread", "device", "incarnation", "n", "first", "second")),
+    ("effects", "put_effect", attrgetter("thread", "cause", "reaction", "final", "attempts", "due_ms")),
+    ("effects_settled", "settle_effect", None),
+    ("outbox", "put_outbox", attrgetter("peer", "thread", "attempts", "due_ms")),
+    ("outbox_settled", "settle_outbox", None),
+    ("done", "add_done", attrgetter("thread", "key", "result")),
+)  # fmt: skip
 
 
 class SqliteStore:
@@ -60,7 +68,7 @@ class SqliteStore:
         self._sql = queries("sqlite")
         self._group = GroupCommit(self._write)
         self._background = background
-        self._checkpoint: asyncio.Future[None] | None = None
+        self._checkpoint: asyncio.Future[int] | None = None
         self._wal_pages = 0
         self._broken: WeftError | None = None
         self._connection.set_wal_hook(self._wal_grew)
@@ -128,37 +136,23 @@ class SqliteStore:
     def _apply(self, batch: Batch) -> None:
         sql = self._sql
         for thread, length in batch.lengths.items():
-            row = self._cursor.execute(sql["length"], (thread,)).fetchone()
-            if (row[0] if row else 0) != length:
+            held = self._cursor.execute(sql["length"], (thread,)).fetchone()
+            if (held[0] if held else 0) != length:
                 raise StoreConflict(thread)
-        if batch.threads:
-            self._many(
-                "put_thread",
-                ((t.thread, t.machine, t.members, " ".join(t.heads), t.fold, t.length) for t in batch.threads),
-            )
-        for name, rows in (
-            ("add_event", map(_EVENT, batch.events)),
-            ("add_payload", map(_PAYLOAD, batch.payloads)),
-            ("add_pending", map(_PENDING, batch.pending)),
-            ("settle_pending", batch.pending_settled),
-            ("add_fork", map(_FORK, batch.forks)),
-            ("put_effect", map(_EFFECT, batch.effects)),
-            ("settle_effect", batch.effects_settled),
-            ("put_outbox", map(_OUTBOX, batch.outbox)),
-            ("settle_outbox", batch.outbox_settled),
-            ("add_done", map(_DONE, batch.done)),
-        ):
-            self._many(name, rows)
+        for row in batch.threads:
+            values = (row.thread, row.machine, row.members, " ".join(row.heads), row.fold, row.length)
+            self._cursor.execute(sql["put_thread"], values)
+        for name, statement, columns in _STEPS:
+            rows = getattr(batch, name)
+            if rows:
+                self._cursor.executemany(sql[statement], map(columns, rows) if columns else rows)
         for bucket, key, content in batch.values:
             if content is None:
                 self._cursor.execute(sql["delete_value"], (bucket, key))
             else:
                 self._cursor.execute(sql["put_value"], (bucket, key, content))
 
-    def _many(self, name: str, rows: Iterable[Any]) -> None:
-        self._cursor.executemany(self._sql[name], rows)
-
-    # ---- checkpoints
+    # ---- checkpoints: a thread copies most of the WAL, the loop the few pages written meanwhile; then it starts anew
 
     def _wal_grew(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
         self._wal_pages = pages
@@ -167,16 +161,30 @@ class SqliteStore:
     def _care_for_wal(self) -> None:
         if self._wal_pages < WAL_PAGES_CHECKPOINT or self._checkpoint is not None:
             return
-        if not self._background or self._wal_pages > WAL_PAGES_FINISH:
-            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         if self._background:
             self._checkpoint = asyncio.get_running_loop().run_in_executor(None, self._file.checkpoint)
             self._checkpoint.add_done_callback(self._checkpointed)
+        else:
+            self._finish_checkpoint()
 
-    def _checkpointed(self, done: asyncio.Future[None]) -> None:
+    def _checkpointed(self, done: asyncio.Future[int]) -> None:
         self._checkpoint = None
-        error = None if done.cancelled() else done.exception()
-        if isinstance(error, apsw.Error) and not isinstance(error, apsw.BusyError):
+        if done.cancelled() or self._broken is not None:
+            return
+        error = done.exception()
+        if error is None and self._wal_pages - done.result() > WAL_PAGES_LEFT and self._wal_pages < WAL_PAGES_MAX:
+            self._care_for_wal()
+        elif error is None:
+            self._finish_checkpoint()
+        elif isinstance(error, apsw.Error) and not isinstance(error, apsw.BusyError):
+            self._broken = fault(error, self._file.path)
+
+    def _finish_checkpoint(self) -> None:
+        try:
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.BusyError:
+            return
+        except apsw.Error as error:
             self._broken = fault(error, self._file.path)
 
     async def close(self) -> None:

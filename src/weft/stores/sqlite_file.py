@@ -53,13 +53,13 @@ class DatabaseFile:
             self._lock.close()
             raise
 
-    def checkpoint(self) -> None:
-        """Copy the WAL into the file without stopping the writer; on a connection (and thread) of its own."""
+    def checkpoint(self) -> int:
+        """Copy the WAL into the file without stopping the writer, from another thread; gives the pages copied."""
         connection = apsw.Connection(self.path)
         try:
             connection.set_busy_timeout(BUSY_MS)
             connection.pragma("schema_version")  # before its first read a connection knows of no WAL to copy
-            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            return connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)[1]
         finally:
             connection.close()
 
