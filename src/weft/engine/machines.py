@@ -17,6 +17,7 @@ from weft.pricing import publish
 from weft.production import book as production
 from weft.shopfloor import book as floor
 from weft.stock import book as stock
+from weft.trace import book as trace
 from weft.trade import order, relationship
 
 
@@ -58,6 +59,7 @@ MACHINES: Final[dict[str, Machine]] = {
         Machine(production, shared=False),
         Machine(publish, shared=False),
         Machine(floor, shared=False),
+        Machine(trace, shared=False),
     )
 }
 
