@@ -67,7 +67,7 @@ class Job(Data, frozen=True, kw_only=True):
     @property
     def scrap(self) -> Decimal:
         """Pieces lost: what was counted, or what was explained, whichever is more."""
-        explained = sum((q.decimal(part) for part in self.scrapped.values()), Decimal(0))
+        explained = sum((Decimal(part) for part in self.scrapped.values()), Decimal(0))
         return max(q.decimal(self.counted_scrap), explained)
 
     @property

@@ -130,8 +130,10 @@ def _completed(state: State, message: Message) -> Message:
     """``message`` with what the caller left open: lot ids, picks, the expected count."""
     match message:
         case m.Received():
-            lots = tuple(_named(state, lot, place) for place, lot in enumerate(message.lots, 1))
-            return _replace(message, lots=lots)
+            lots = [_named(state, lot, place) for place, lot in enumerate(message.lots, 1)]
+            if message.why not in ("opening", "found"):
+                lots = [_distinct(state, lot, message.partner) for lot in lots]
+            return _replace(message, lots=tuple(lots))
         case m.Produced():
             return _replace(message, lot=_named(state, message.lot, 1))
         case m.Counted(expected=""):
@@ -147,6 +149,14 @@ def _completed(state: State, message: Message) -> Message:
 
 def _named(state: State, lot: m.LotIn, place: int) -> m.LotIn:
     return lot if lot.id else _replace(lot, id=f"L{state.sequence + 1:06d}-{place}")
+
+
+def _distinct(state: State, lot: m.LotIn, partner: str) -> m.LotIn:
+    """``lot`` under a name of its own when its sender's number means another lot here."""
+    known = state.lots.get(lot.id)
+    if known is None or rules.same_lot(known, lot, partner):
+        return lot
+    return _replace(lot, id=f"{lot.id}~{state.sequence + 1}")
 
 
 def _counts(state: State, command: CountItem) -> Sequence[Message]:
@@ -199,31 +209,31 @@ def _partner_number(state: State, said: m.PartnerNumberGiven) -> State:
 
 
 def _received(state: State, said: m.Received) -> State:
-    lots = dict(state.lots)
-    number = _next_number(state)
-    for place, lot in enumerate(said.lots):
-        lots[lot.id] = Lot(
-            id=lot.id, item=lot.item, unit=state.items[lot.item].unit, owner=lot.owner, number=number + place,
-            at={lot.holder: _told(lot.quantity)}, heat=lot.heat, certificates=lot.certificates, place=lot.place,
-            weight=lot.weight, partner=said.partner, why=said.why, ref=said.ref, received=said.at)
-        state = _account(state, (lot.owner, lot.holder, lot.item), "sent", Decimal(lot.quantity))
-    return _replace(state, lots=_forget(lots))
+    for new in said.lots:
+        fresh = Lot(id=new.id, item=new.item, unit=state.items[new.item].unit, owner=new.owner,
+                    number=_next_number(state), partner=said.partner, why=said.why, ref=said.ref, received=said.at)
+        lot = _grown(state.lots.get(new.id) or fresh, new)
+        state = _replace(state, lots={**state.lots, lot.id: lot})
+        state = _account(state, (new.owner, new.holder, new.item), "sent", Decimal(new.quantity))
+    return _replace(state, lots=_forget(dict(state.lots)))
 
 
 def _produced(state: State, said: m.Produced) -> State:
     new = said.lot
-    known = state.lots.get(new.id)
-    if known is None:
-        known = Lot(id=new.id, item=new.item, unit=state.items[new.item].unit, owner=new.owner,
-                    number=_next_number(state), order=said.order, why="produced", ref=said.ref, received=said.at)
-    amount = Decimal(known.at.get(new.holder, "0")) + Decimal(new.quantity)
-    lot = _replace(
-        known, at={**known.at, new.holder: q.text(amount)}, heat=new.heat or known.heat,
-        place=new.place or known.place, weight=new.weight or known.weight,
-        certificates=tuple(dict.fromkeys((*known.certificates, *new.certificates))),
-        sources=tuple(dict.fromkeys((*known.sources, *said.sources))))
+    fresh = Lot(id=new.id, item=new.item, unit=state.items[new.item].unit, owner=new.owner,
+                number=_next_number(state), order=said.order, why="produced", ref=said.ref, received=said.at)
+    lot = _grown(state.lots.get(new.id) or fresh, new)
+    lot = _replace(lot, sources=tuple(dict.fromkeys((*lot.sources, *said.sources))))
     state = _account(state, (new.owner, new.holder, new.item), "made", Decimal(new.quantity))
     return _replace(state, lots=_forget({**state.lots, lot.id: lot}))
+
+
+def _grown(lot: Lot, new: m.LotIn) -> Lot:
+    """``lot`` with the quantity and the papers of ``new``."""
+    amount = Decimal(lot.at.get(new.holder, "0")) + Decimal(new.quantity)
+    return _replace(lot, at={**lot.at, new.holder: q.text(amount)}, heat=new.heat or lot.heat,
+                    place=new.place or lot.place, weight=new.weight or lot.weight,
+                    certificates=tuple(dict.fromkeys((*lot.certificates, *new.certificates))))
 
 
 def _consumed(state: State, said: m.Consumed) -> State:

@@ -96,11 +96,19 @@ def _received(state: State, said: m.Received) -> None:
     seen: set[str] = set()
     for lot in said.lots:
         _lot_in(state, lot)
-        if lot.id in state.lots or lot.id in seen:
+        known = state.lots.get(lot.id)
+        if lot.id in seen or (known and said.why in ("opening", "found")):
             raise Refused("stock.lot-exists", lot=lot.id, item=lot.item)
+        if known and not same_lot(known, lot, said.partner):
+            raise Refused("stock.lot-differs", lot=known.id, item=known.item)
         seen.add(lot.id)
         if said.why == "free-issue" and not lot.owner:
             raise Invalid("stock.owner-missing", item=lot.item, lot=lot.id)
+
+
+def same_lot(known: Lot, lot: m.LotIn, partner: str) -> bool:
+    """Whether ``lot`` from ``partner`` is more of what we hold as ``known``."""
+    return (known.item, known.owner, known.partner) == (lot.item, lot.owner, partner)
 
 
 def _produced(state: State, said: m.Produced) -> None:
