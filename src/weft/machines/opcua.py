@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
 from asyncua import Client, ua
 from asyncua.ua.ua_binary import struct_from_binary
 
@@ -277,8 +278,12 @@ class OpcUaConnection:
     def _changes(self, items: Iterable[Any]) -> Iterable[Change]:
         for one in items:
             name = self._handles.get(one.ClientHandle)
-            if name is not None:
-                yield name, value_of(one.Value)
+            if name is None:
+                continue
+            value = value_of(one.Value)
+            if not value.source_ms:  # written by a client that gave no stamp: the server's stands in for the order
+                value = msgspec.structs.replace(value, source_ms=value.server_ms)
+            yield name, value
 
     def _tell_bad(self, reasons: Mapping[str, str]) -> None:
         if reasons and self._on_changes is not None:
@@ -345,7 +350,10 @@ class OpcUaConnection:
             return
         pairs = [(session.nodes[name], what) for name in wanted
                  for what in (ua.AttributeIds.DataType, ua.AttributeIds.Value)]
-        data, _ = await self._read_attributes(session, pairs)
+        try:
+            data, _ = await self._read_attributes(session, pairs)
+        except Unavailable as error:  # nothing has been written yet
+            raise Unavailable("machine.unreachable", **error.facts) from error
         for name, declared, present in zip(wanted, data[::2], data[1::2], strict=True):
             node = declared.Value.Value if declared.Value is not None else None
             if isinstance(node, ua.NodeId) and node.NamespaceIndex == 0 and node.Identifier in BUILT_IN:

@@ -108,6 +108,20 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         return NO_DATA if prop is None else self.values.get(prop.name, NO_DATA)
 
 
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How a command ended: ``status`` is confirmed, refused or unknown; ``reason`` a code, ``detail`` for people."""
+
+    command: str
+    status: str
+    reason: str = ""
+    detail: str = ""
+
+    @property
+    def confirmed(self) -> bool:
+        """True when what was wanted was read back."""
+        return self.status == "confirmed"
+
+
 class Verdict(StrEnum):
     """What a reading back proves."""
 

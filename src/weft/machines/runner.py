@@ -1,0 +1,325 @@
+"""One machine joined to the floor book: its values become facts, its jobs become guarded writes.
+
+Rule 1: facts are said in order and at least once; the book makes nothing of what it has heard before.
+Rule 2: intent in the book -> guarded write -> read-back -> exactly one outcome in the book.
+Rule 3: a command's id follows from machine, kind, job and attempt; the book bars a second start of a job while an
+        earlier one is open, confirmed or unknown; nothing is ever written twice because an answer is missing.
+Rule 4: after a crash an open intent is read back when the machine is heard again, else it is unknown.
+Rule 5: remote start only with ``auto`` and a local-ready signal read fresh, before the intent and again after it.
+Not here: limits (``shopfloor/guard``), what is a fact (``shopfloor/binding``), which job is due (``production/``).
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from weft.basis.decider import Message
+from weft.basis.errors import Refused, Unavailable, WeftError
+from weft.basis.instant import from_ms
+from weft.engine.live import Live
+from weft.engine.ports import Clock
+from weft.machines.commanding import Commanding
+from weft.shopfloor import binding
+from weft.shopfloor.book import CommandConfirmed, CommandIntended, CommandRefused, CommandUnknown, Floor, open_commands
+from weft.shopfloor.connection import AssetConnection, Change, Link, Value
+from weft.shopfloor.description import Description, StartMode, engineering, moved
+from weft.shopfloor.facts import Fact, JobCounted
+from weft.shopfloor.jobcontrol import JobOrder, Outcome
+
+SAY_RETRY_S: Final = 0.5
+_UP_S: Final = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FloorBook:
+    """The floor book as a runner sees it: say one message (twice is harmless), and the folded state."""
+
+    say: Callable[[Message], Awaitable[Any]]
+    state: Callable[[], Awaitable[Floor]]
+
+
+class MachineRunner:
+    """One machine; belongs to one event loop. ``stop_writing`` refuses every write at once."""
+
+    def __init__(
+        self, machine: str, description: Description, connection: AssetConnection,
+        book: FloorBook, live: Live, clock: Clock,
+    ) -> None:
+        self.machine = machine
+        self.description = description
+        self.connection = connection
+        self._book = book
+        self._live = live
+        self._clock = clock
+        self._commands = Commanding(description, connection, clock)
+        self._tracking = binding.resume(machine, description)
+        self._facts: deque[Fact] = deque()
+        self._wake = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._lock = asyncio.Lock()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._grace: asyncio.TimerHandle | None = None
+        self._down_ms = 0
+        self._raw: dict[str, Value] = {}
+
+    @property
+    def stop_writing(self) -> bool:
+        """The emergency switch: while it is set nothing is written to the machine."""
+        return self._commands.stopped
+
+    @stop_writing.setter
+    def stop_writing(self, stopped: bool) -> None:
+        self._commands.stopped = stopped
+
+    # ---- life ----------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Go on where the book stands: subscribe, keep the link up, read open intents back."""
+        floor = await self._book.state()
+        known = floor.machines.get(self.machine)
+        self._tracking = binding.resume(self.machine, self.description, known.seen if known else None)
+        self.connection.subscribe(self.description.observed(), self._on_changes, self._on_link)
+        self._down_ms = self._clock.now_ms()
+        self._begin_grace()
+        self._tasks = [asyncio.create_task(self._say_facts()), asyncio.create_task(self._recover_when_up())]
+        await self.connection.open()
+
+    async def close(self) -> None:
+        """Let the machine go; facts not yet said follow from the machine's totals at the next start."""
+        self._end_grace()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        await self.connection.close()
+
+    # ---- values become facts -------------------------------------------------------------------------
+
+    def _on_changes(self, changes: Sequence[Change]) -> None:
+        now = self._clock.now_ms()
+        stamped = [one if one[1].source_ms or one[1].server_ms else (one[0], _stamped(one[1], now)) for one in changes]
+        self._live.take(self.machine, [self._shown(name, value) for name, value in stamped])
+        self._tracking, facts = binding.observe_all(self._tracking, stamped)
+        self._queue(facts)
+
+    def _shown(self, name: str, value: Value) -> Change:
+        """The value in its unit; inside the deadband the old number with the new stamps."""
+        prop = self.description.properties[name]
+        now = engineering(prop, value)
+        before = self._live.get(self.machine, name)
+        if before is not None and prop.deadband != "0" and not moved(prop, before, now):
+            return name, Value(before.value, now.quality, now.source_ms, now.server_ms, now.detail)
+        return name, now
+
+    def _on_link(self, link: Link) -> None:
+        now = self._clock.now_ms()
+        if link.up:
+            gap_ms = link.gap_ms or (now - self._down_ms if self._down_ms else 0)
+            self._live.link(self.machine, Link(up=True, gap_ms=gap_ms))
+            self._end_grace()
+            self._down_ms = 0
+            self._tracking, facts = binding.restored(self._tracking, now, gap_ms)
+            self._queue(facts)
+            return
+        self._live.link(self.machine, link)
+        self._tracking = binding.interrupted(self._tracking)
+        self._down_ms = self._down_ms or now
+        self._begin_grace()
+
+    def _begin_grace(self) -> None:
+        self._end_grace()
+        loop = asyncio.get_running_loop()
+        self._grace = loop.call_later(self.description.link_grace_ms / 1000, self._lost)
+
+    def _end_grace(self) -> None:
+        if self._grace is not None:
+            self._grace.cancel()
+            self._grace = None
+
+    def _lost(self) -> None:
+        self._tracking, facts = binding.lost(self._tracking, self._down_ms)
+        self._queue(facts)
+
+    def _queue(self, facts: Sequence[Fact]) -> None:
+        for fact in facts:
+            waiting = self._facts[-1] if len(self._facts) > 1 else None  # the first may be on its way
+            if isinstance(fact, JobCounted) and isinstance(waiting, JobCounted) and waiting.job == fact.job:
+                self._facts[-1] = fact  # totals: the newer says all that the older said
+            else:
+                self._facts.append(fact)
+        if facts:
+            self._settled.clear()
+            self._wake.set()
+
+    async def _say_facts(self) -> None:
+        while True:
+            while self._facts:
+                await self._say_surely(self._facts[0])
+                self._facts.popleft()
+            self._settled.set()
+            await self._wake.wait()
+            self._wake.clear()
+
+    async def _say_surely(self, message: Message) -> None:
+        """Say ``message`` until the book has it; what the book refuses (a removed machine) is let go."""
+        what = type(message).__name__
+        while True:
+            try:
+                await self._book.say(message)
+            except Unavailable as error:
+                _log.warning("machine %s: the book cannot take %s now (%s)", self.machine, what, error)
+            except WeftError as error:
+                _log.warning("machine %s: the book refused %s (%s)", self.machine, what, error)
+                return
+            except Exception:  # a fact must not be lost to a fault elsewhere
+                _log.exception("machine %s: the book failed at %s", self.machine, what)
+            else:
+                return
+            await asyncio.sleep(SAY_RETRY_S)
+
+    async def quiet(self) -> None:
+        """Wait until every fact heard so far is in the book."""
+        await self._settled.wait()
+
+    # ---- jobs ----------------------------------------------------------------------------------------
+
+    async def dispatch(self, job: JobOrder) -> Outcome:
+        """Load ``job``; and start it, if the machine and the job both say ``auto``."""
+        loaded = await self.load(job)
+        if loaded.confirmed and job.start == StartMode.AUTO.value and self.description.start_mode is StartMode.AUTO:
+            return await self.start(job)
+        return loaded
+
+    async def load(self, job: JobOrder) -> Outcome:
+        """Write program, quantity and set-points of ``job``, its id last, each read back.
+
+        Safe to repeat: a job that lies loaded as wanted is not written again. Raises ``Unavailable`` when nothing
+        was tried because the machine cannot be reached, ``Refused`` when the book bars the command.
+        """
+        async with self._lock:
+            floor = await self._settle_open()
+            if (stands := _stands(floor, self.machine, job.id)) is not None:
+                return stands
+            command = _next_id(floor, "load", self.machine, job.id)
+            try:
+                now = await self._commands.look(job)
+                done = _confirmed_load(floor, self.machine, job.id)
+                if done and self._commands.lies_loaded(job, now):
+                    return Outcome(command=done, status="confirmed")
+                loading = self._commands.plan(job, now)
+            except Refused as error:
+                return await self._refuse(command, job.id, "load", error)
+            await self._intend(command, job.id, "load", self._commands.written(loading.writes))
+            outcome = await self._commands.load(loading)
+            return await self._conclude(command, job.id, "load", outcome)
+
+    async def start(self, job: JobOrder) -> Outcome:
+        """Start the loaded ``job``. Safe to repeat: a job that was started is never started again."""
+        async with self._lock:
+            floor = await self._settle_open()
+            if (stands := _stands(floor, self.machine, job.id)) is not None:
+                return stands
+            command = _next_id(floor, "start", self.machine, job.id)
+            try:
+                await self._commands.check_start(job)
+                starting = self._commands.plan_start(job)
+            except Refused as error:
+                return await self._refuse(command, job.id, "start", error)
+            writes = (starting.write,) if starting.write else ()
+            await self._intend(command, job.id, "start", self._commands.written(writes))
+            outcome = await self._commands.start(job, starting)
+            return await self._conclude(command, job.id, "start", outcome)
+
+    async def _settle_open(self) -> Floor:
+        """The book; an intent left open by an earlier life is read back first."""
+        floor = await self._book.state()
+        if open_commands(floor, self.machine):
+            await self._read_back_open(floor)
+            floor = await self._book.state()
+        return floor
+
+    async def _intend(self, command: str, job: str, kind: str, writes: Any) -> None:
+        await self._book.say(CommandIntended(command=command, machine=self.machine, job=job, kind=kind, writes=writes,
+                                             at=from_ms(self._clock.now_ms())))
+
+    async def _refuse(self, command: str, job: str, kind: str, error: Refused) -> Outcome:
+        detail = ", ".join(f"{name} {value}" for name, value in error.facts.items() if value != "")[:200]
+        return await self._conclude(command, job, kind, Outcome(command="", status="refused", reason=error.code,
+                                                                detail=detail))
+
+    async def _conclude(self, command: str, job: str, kind: str, outcome: Outcome) -> Outcome:
+        """Put the outcome into the book; the machine has acted, so it is said until the book has it."""
+        at = from_ms(self._clock.now_ms())
+        message: Message
+        if outcome.status == "confirmed":
+            message = CommandConfirmed(command=command, machine=self.machine, job=job, at=at)
+        elif outcome.status == "refused":
+            message = CommandRefused(command=command, machine=self.machine, job=job, kind=kind, reason=outcome.reason,
+                                     detail=outcome.detail, at=at)
+        else:
+            message = CommandUnknown(command=command, machine=self.machine, job=job, reason=outcome.reason,
+                                     detail=outcome.detail, at=at)
+        await self._say_surely(message)
+        return Outcome(command=command, status=outcome.status, reason=outcome.reason, detail=outcome.detail)
+
+    # ---- after a crash -------------------------------------------------------------------------------
+
+    async def recover(self) -> tuple[Outcome, ...]:
+        """Read back every open intent of this machine; raises ``Unavailable`` while it cannot be reached."""
+        async with self._lock:
+            return await self._read_back_open(await self._book.state())
+
+    async def _read_back_open(self, floor: Floor) -> tuple[Outcome, ...]:
+        outcomes = []
+        for intent in open_commands(floor, self.machine):
+            outcome = await self._commands.read_back(intent)
+            outcomes.append(await self._conclude(intent.command, intent.job, intent.kind, outcome))
+        return tuple(outcomes)
+
+    async def _recover_when_up(self) -> None:
+        while True:
+            if await self.connection.wait_up(_UP_S):
+                with contextlib.suppress(WeftError):
+                    await self.recover()
+                    return
+                await asyncio.sleep(SAY_RETRY_S)
+
+
+def _stamped(value: Value, now: int) -> Value:
+    return Value(value.value, value.quality, 0, now, value.detail)
+
+
+def _next_id(floor: Floor, kind: str, machine: str, job: str) -> str:
+    attempt = 1
+    while (command := f"{kind}/{machine}/{job}/{attempt}") in floor.commands:
+        attempt += 1
+    return command
+
+
+def _stands(floor: Floor, machine: str, job: str) -> Outcome | None:
+    """The outcome of an earlier start that bars another; None when the job may still be loaded and started."""
+    known = floor.machines.get(machine)
+    if known is None:
+        return None
+    status = known.starts.get(job, "")
+    command = next((one.id for one in floor.commands.values()
+                    if (one.machine, one.job, one.kind) == (machine, job, "start") and one.status != "refused"), "")
+    begun = known.seen.job == job and known.seen.phase != ""  # by whomever: the operator may have been first
+    if begun or status in ("confirmed", "done"):
+        return Outcome(command=command, status="confirmed")
+    if status in ("open", "unknown"):
+        return Outcome(command=command, status="unknown", reason="machine.start-unsettled")
+    return None
+
+
+def _confirmed_load(floor: Floor, machine: str, job: str) -> str:
+    return next((one.id for one in floor.commands.values()
+                 if (one.machine, one.job, one.kind, one.status) == (machine, job, "load", "confirmed")), "")
+
+
