@@ -37,6 +37,7 @@ class Crossing(Enum):
     LEFT_FIRST = "left-first"
     RIGHT_FIRST = "right-first"
     EITHER = "either"  # both orders give the same state; a test proves it
+    BY_ROLE = "by-role"  # the one whose author's role comes first in the alphabet: two of one type by both sides
 
 
 class Conversation(Protocol):

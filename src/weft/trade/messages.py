@@ -22,7 +22,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RequestLine(Part, frozen=True, kw_only=True):
-    """One line asked for. ``item`` is the seller's number where known, ``buyer_item`` our own (partner's part number)."""
+    """One line asked for. ``item`` is the seller's number where known, ``buyer_item`` the buyer's own part number."""
 
     line: str
     item: str
@@ -81,7 +81,7 @@ class QuotationLine(Part, frozen=True, kw_only=True):
 
 
 class PriceEvidence(Part, frozen=True, kw_only=True):
-    """Which price book the lines follow (its hash); ``attributes`` as evaluated; ``proof``: place of the log's proof."""
+    """Which price book the lines follow (its hash); ``attributes`` as evaluated; ``proof``: place of the log's."""
 
     book: str
     attributes: dict[str, str] = {}
@@ -128,7 +128,7 @@ class CounterLine(Part, frozen=True, kw_only=True):
 
 
 class CounterOffer(Message, frozen=True, kw_only=True):
-    """The buyer answers a quotation (its event id) with other quantities, prices or dates; as many rounds as both like."""
+    """The buyer answers a quotation (its event id) with other quantities, prices or dates, as often as both like."""
 
     quotation: str
     lines: tuple[CounterLine, ...]
@@ -136,7 +136,7 @@ class CounterOffer(Message, frozen=True, kw_only=True):
 
 
 class RequestDeclined(Message, frozen=True, kw_only=True):
-    """The seller does not offer; or the buyer ends the talk. The thread is closed. ``reason`` is a code or plain words."""
+    """The seller does not offer; or the buyer ends the talk. The thread is closed. ``reason``: a code or words."""
 
     reason: str = ""
 
@@ -394,7 +394,7 @@ class StatementAnswer(Part, frozen=True, kw_only=True):
 
 
 class StatementResponse(Message, frozen=True, kw_only=True):
-    """Who owes answers the statement (its event id) line by line; a later response replaces answers to the same lines."""
+    """Who owes answers the statement (its event id) line by line; a later answer to a line replaces the earlier."""
 
     statement: str
     answers: tuple[StatementAnswer, ...]
