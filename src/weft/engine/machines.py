@@ -18,6 +18,7 @@ from weft.production import book as production
 from weft.shopfloor import book as floor
 from weft.stock import book as stock
 from weft.trace import book as trace
+from weft.trace import book as trace
 from weft.trade import order, relationship
 
 
@@ -59,6 +60,7 @@ MACHINES: Final[dict[str, Machine]] = {
         Machine(production, shared=False),
         Machine(publish, shared=False),
         Machine(floor, shared=False),
+        Machine(trace, shared=False),
         Machine(trace, shared=False),
     )
 }

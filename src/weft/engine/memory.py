@@ -39,6 +39,9 @@ class Change:
     kinds: tuple[str, ...]
 
 
+END: Final = Change("", "end", ())  # the node stops: no more changes
+
+
 @dataclass(frozen=True, slots=True)
 class Logged:
     """One event of a thread's history for display, in the order of the fold; ``void`` is a code or ""."""
@@ -306,8 +309,8 @@ class Memory:
         queue: asyncio.Queue[Change] = asyncio.Queue(256)
         self._listeners.add(queue)
         try:
-            while True:
-                yield await queue.get()
+            while (change := await queue.get()) is not END:
+                yield change
         finally:
             self._listeners.discard(queue)
 

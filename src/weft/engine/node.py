@@ -7,11 +7,11 @@ Not here: how a node is put together from parts (``launch.py``), what follows wh
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from weft import locale
 from weft.basis.decider import Message
 from weft.basis.errors import WeftError
 from weft.config import Config
@@ -19,12 +19,13 @@ from weft.engine import handle
 from weft.engine.effects import Effects, Reaction
 from weft.engine.live import Live
 from weft.engine.machines import MACHINES, machine
-from weft.engine.memory import Memory
+from weft.engine.memory import END, Memory
 from weft.engine.outbox import Outbox
 from weft.engine.ports import Peers
 from weft.engine.requests import Gate
 from weft.engine.threads import Loaded
 from weft.trade import relationship
+from weft.trade.say import Say
 
 ACK_PAUSE_S: Final = 0.02  # an answer that comes within it makes the ack superfluous
 
@@ -41,11 +42,11 @@ class Node(Memory):
     live: Live = field(default_factory=Live)
     devices: Any = None
     floor: Any = None
-    plan: Any = None
+    dev_open: bool = False
+    addresses: dict[str, str] = field(default_factory=dict)
     outbox: Outbox = field(init=False)
     work: Effects = field(init=False)
     gate: Gate = field(init=False)
-    started_s: float = field(default_factory=time.monotonic)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _pollers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
@@ -75,6 +76,19 @@ class Node(Memory):
         self._tasks.clear()
         self._pollers.clear()
 
+    def closing(self) -> None:
+        """End every live page, so that stopping does not wait for them."""
+        for queue in self._listeners:
+            queue.put_nowait(END) if not queue.full() else None
+
+    def translate(self, lang: str, key: str, facts: Mapping[str, str | int]) -> str:
+        """The sentence of ``key`` for people."""
+        return locale.text(lang, key, **facts)
+
+    def address_of(self, organisation: str) -> str:
+        """The URL of a partner (or of a firm whose invitation we answer), or ""."""
+        return self.addresses.get(organisation, "")
+
     # ---- writing --------------------------------------------------------------------------------
 
     async def say(self, thread: str, command: Any, key: str = "") -> list[str]:
@@ -90,6 +104,20 @@ class Node(Memory):
         newest = next((one for one in MACHINES.values() if one.conversation.NAME == name), None)
         return await handle.open_thread(self, newest or machine(name), dict(members), message, key)
 
+    async def speak(self, thread: str, message: Message, key: str = "") -> list[str]:
+        """Say ``message`` in a shared thread in our own role there."""
+        members = await self.members(thread)
+        said = Say(members.get(self.organisation, ""), self.organisation, message)
+        return await handle.say(self, thread, [said], key)
+
+    async def record(self, book: str, *commands: Any, key: str = "") -> list[str]:
+        """Say ``commands`` in our own ``book``, in one transaction."""
+        return await handle.say(self, self.book(book), commands, key)
+
+    async def book_state(self, book: str) -> Any:
+        """The folded state of our own ``book``."""
+        return await self.state(self.book(book))
+
     def swap(self, loaded: Loaded, effects: Any, kinds: Any) -> None:
         """Besides what memory does: know our partners."""
         if loaded.machine is not None and loaded.machine.conversation.NAME == relationship.NAME:
@@ -102,6 +130,7 @@ class Node(Memory):
             return
         held = self.partners.get(other)
         self.partners[other] = loaded.thread if held is None else min(held, loaded.thread)
+        self.addresses[other] = relationship.party_of(loaded.state, other).url
         self.poll_where_needed(other)
 
     def poll_where_needed(self, other: str) -> None:

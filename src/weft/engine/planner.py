@@ -1,0 +1,26 @@
+"""The present plan: made from the production book when it is asked for, kept until the book or the minute changes.
+
+Rule 1: a plan is derived and never stored; the same book at the same minute gives the same plan.
+Not here: the planner itself (``production/greedy.py``), what a moved promise brings (``reactions/lateness.py``).
+"""
+
+import msgspec
+
+from weft.engine.node import Node
+from weft.production import greedy
+from weft.production.messages import DemandRef
+from weft.production.plan import Plan, Problem
+from weft.production.planning import problem_of
+from weft.production.state import State
+
+Present = tuple[State, Problem, Plan]
+
+
+async def present(node: Node, without: DemandRef | None = None) -> Present:
+    """(state, problem, plan) of everything open now; ``without``: leave out what is reserved for that demand."""
+    state: State = await node.book_state("production")
+    if without is not None:
+        kept = {name: held for name, held in state.reservations.items() if held.demand.thread != without.thread}
+        state = msgspec.structs.replace(state, reservations=kept)
+    problem = problem_of(state, node.clock.now_ms())
+    return state, problem, greedy.schedule(problem)

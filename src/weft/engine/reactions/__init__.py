@@ -1,0 +1,65 @@
+"""What follows what, across subjects: one table, read from top to bottom as an order travels.
+
+A row: after this message in such a conversation, these reactions run, each once, each in a transaction of its own.
+``who`` said it (own, peer, any); ``final``: only once it cannot be undone; ``undo``: if it turns out void.
+Not here: how effects are kept and run (``effects.py``).
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
+
+from weft.engine.effects import Reaction
+from weft.engine.node import Node
+from weft.engine.reactions import lateness, making, meeting, offering, ordering, sending
+
+TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
+    # two firms meet
+    ("relationship", "RelationshipProposed"): [Reaction("accept-invited", meeting.accept_invited, "peer")],
+    # a request is answered: suppliers are asked, stock and capacity held, the book's price quoted
+    ("order", "RequestForQuotation"): [
+        Reaction("answer-request", offering.answer_request, "peer", undo=offering.release_offer)],
+    ("order", "CounterOffer"): [
+        Reaction("answer-counter", offering.answer_request, "peer", undo=offering.release_offer)],
+    ("order", "Quotation"): [Reaction("take-supplier-offer", offering.take_supplier_offer, "peer")],
+    ("order", "RequestDeclined"): [
+        Reaction("take-supplier-refusal", offering.take_supplier_refusal, "peer"),
+        Reaction("release-offer", offering.release_offer, "any")],
+    ("order", "QuotationWithdrawn"): [Reaction("release-withdrawn", offering.release_offer, "own")],
+    ("production", "SourcingAnswered"): [Reaction("close-when-answered", offering.close_when_answered)],
+    # an order becomes work
+    ("order", "Order"): [Reaction("answer-order", ordering.answer_order, "peer", final=True)],
+    ("order", "OrderResponse"): [
+        Reaction("begin-work", ordering.begin_work, "own", final=True),
+        Reaction("take-supplier-response", ordering.take_supplier_response, "peer", final=True)],
+    ("order", "OrderCancellation"): [Reaction("stop-work", ordering.stop_work, "peer", final=True)],
+    ("order", "OrderChangeResponse"): [
+        Reaction("apply-accepted-change", ordering.apply_change, "peer", final=True),
+        Reaction("apply-agreed-change", ordering.apply_change, "own", final=True)],
+    # the shop floor
+    ("production", "MaterialExpected"): [
+        Reaction("release-next", making.release_next), Reaction("replan-material", lateness.replan)],
+    ("production", "JobStarted"): [
+        Reaction("consume-material", making.consume_material), Reaction("tell-started", making.tell_progress)],
+    ("production", "JobCounted"): [
+        Reaction("tell-progress", making.tell_progress), Reaction("replan-counted", lateness.replan)],
+    ("production", "JobEnded"): [
+        Reaction("put-into-stock", making.put_into_stock), Reaction("release-after", making.release_next),
+        Reaction("tell-made", making.tell_progress), Reaction("replan-ended", lateness.replan)],
+    ("production", "WorkCentreDown"): [Reaction("replan-down", lateness.replan)],
+    ("production", "WorkCentreUp"): [Reaction("replan-up", lateness.replan)],
+    ("production", "PromiseMoved"): [Reaction("propose-moved", lateness.propose_moved)],
+    ("order", "OrderChange"): [Reaction("take-supplier-change", lateness.take_supplier_change, "peer")],
+    **{("floor", kind): [Reaction(f"take-{kind}", making.take_machine_fact)] for kind in (
+        "JobStarted", "JobCounted", "JobPaused", "JobResumed", "JobEnded", "JobAborted")},
+    ("floor", "MachineAlarmed"): [Reaction("take-alarm", making.take_alarm)],
+    ("floor", "MachineCleared"): [Reaction("take-clearance", making.take_clearance)],
+    # goods leave, arrive, and are billed
+    ("order", "DespatchAdvice"): [
+        Reaction("book-despatch", sending.book_despatch, "own", final=True),
+        Reaction("receive-sent", sending.receive_sent, "peer", final=True)],
+    ("order", "ReceiptAdvice"): [
+        Reaction("book-receipt", sending.book_receipt, "own", final=True),
+        Reaction("bill-receipt", sending.bill_receipt, "peer", final=True)],
+}
+
+TICKS: Final[Sequence[Callable[[Node], Awaitable[None]]]] = (offering.expire, lateness.watch_promises)

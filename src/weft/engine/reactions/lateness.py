@@ -1,0 +1,116 @@
+"""A promise that moves by itself: machine event, plan, promise, order change, customer; and the same from below.
+
+Rule 1: by default a moved promise waits for the owner; by the owner's rule ``change = "auto"`` it is proposed at once.
+Rule 2: one open proposal of ours a thread: a newer date takes the place of an older one that is not answered.
+Rule 3: what a supplier says about dates is expected at once, whether its change is accepted yet or not.
+Not here: the plan (``engine/planner.py``), choosing among the options (people, or the buyer's own rule).
+"""
+
+from decimal import Decimal
+from typing import Final
+
+from weft.basis import instant
+from weft.basis import quantity as q
+from weft.basis.errors import WeftError
+from weft.engine.effects import Cause
+from weft.engine.node import Node
+from weft.engine.planner import present
+from weft.engine.reactions.offering import next_number
+from weft.engine.reactions.ordering import expect_from
+from weft.production import views
+from weft.production.messages import DemandRef, PromiseMoved
+from weft.trade.messages import (
+    ChangeLine,
+    ChangeOption,
+    OrderChange,
+    OrderChangeResponse,
+    OrderChangeWithdrawn,
+)
+from weft.trade.order_state import OrderState, Phase
+
+LATER: Final = "later"
+PARTIAL: Final = "partial"
+CANCEL: Final = "cancel"
+
+
+async def replan(node: Node, cause: Cause) -> None:
+    """Something on the shop floor has changed: compare what was promised with what the plan can keep."""
+    await move_promises(node, cause.key)
+
+
+async def watch_promises(node: Node) -> None:
+    """Time itself makes plans late: the same comparison, once in a while."""
+    await move_promises(node, "")
+
+
+async def move_promises(node: Node, key: str) -> None:
+    """Record every promise that the present plan cannot keep, or can keep earlier again."""
+    production, _, plan = await present(node)
+    if not production.promises:
+        return
+    now = instant.from_ms(node.clock.now_ms())
+    minutes = node.config.rules.promise_move_minutes
+    said = [PromiseMoved(demand=demand, at=new, why=why)
+            for demand, _, new, why in views.moved_promises(production, plan, now, minutes)]
+    if said:
+        await node.record("production", *said, key=key)
+
+
+async def propose_moved(node: Node, cause: Cause) -> None:
+    """A promise has moved: offer the buyer the choices, if the owner lets the node do so."""
+    if node.config.rules.change == "auto":
+        await propose(node, cause.message.demand, cause.key)
+
+
+async def propose(node: Node, demand: DemandRef, key: str) -> None:
+    """Propose the present promise of ``demand`` to its buyer: later, what is done now and the rest later, or cancel."""
+    production = await node.book_state("production")
+    promise = production.promises.get(demand.key)
+    if promise is None or not demand.thread or not promise.at:
+        return
+    state: OrderState = await node.state(demand.thread)
+    line = state.lines.get(demand.line)
+    if state.phase is not Phase.CONFIRMED or line is None or line.open <= 0:
+        return
+    for change, held in state.changes.items():
+        if held.by == "seller" and held.status == "open":
+            await node.speak(demand.thread, OrderChangeWithdrawn(change=change, reason="newer"), f"{key}:withdraw")
+    if line.promise == promise.at:
+        return
+    message = OrderChange(number=await next_number(node, "C"), cause="machine-late" if promise.at > line.promise
+                          else "earlier", options=_options(production, demand, line.open, promise.at))
+    await node.speak(demand.thread, message, key)
+
+
+def _options(production: views.State, demand: DemandRef, rest: Decimal, at: str) -> tuple[ChangeOption, ...]:
+    later = ChangeOption(id=LATER, kind="later", lines=(ChangeLine(line=demand.line, promise=at),))
+    cancel = ChangeOption(id=CANCEL, kind="cancel", lines=(ChangeLine(line=demand.line, quantity="0"),))
+    done = q.decimal(views.progress(production, demand)[0])
+    if not 0 < done < rest:
+        return (later, cancel)
+    partial = ChangeOption(id=PARTIAL, kind="partial", note=q.text(done),
+                           lines=(ChangeLine(line=demand.line, promise=at),))
+    return (later, partial, cancel)
+
+
+async def take_supplier_change(node: Node, cause: Cause) -> None:
+    """A supplier proposes another date: expect it, and take it if the owner lets the node take dates."""
+    later = next((one for one in cause.message.options if one.kind == "later"), None)
+    if later is None:
+        return
+    dates = [line.promise for line in later.lines if line.promise]
+    if dates:
+        await expect_from(node, cause.thread, max(dates), f"{cause.key}:expect")
+    if node.config.rules.change != "auto" or not await _serves_another(node, cause.thread):
+        return
+    try:
+        await node.speak(cause.thread, OrderChangeResponse(change=cause.id, option=later.id), cause.key)
+    except WeftError:
+        return  # withdrawn or overtaken meanwhile
+
+
+async def _serves_another(node: Node, thread: str) -> bool:
+    """Whether an order of ours is a child order: its dates are the plan's affair, not a person's."""
+    from weft.engine.reactions.ordering import link_of
+
+    return await link_of(node, thread) is not None

@@ -1,0 +1,269 @@
+"""From jobs to goods: release what may start, take what machines and people report, book stock, send.
+
+Rule 1: what a machine did is a fact of the floor book and becomes a message about the job, once.
+Rule 2: material is booked when its job starts, goods when the last job ends; trace events are derived, not typed in.
+Rule 3: goods leave when the whole open line is there, if the owner lets the node send; the despatch is booked after.
+Not here: writing to machines (``engine/dispatch.py``), moved dates (``lateness.py``).
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from weft.basis import instant
+from weft.basis import quantity as q
+from weft.basis.errors import Refused, WeftError
+from weft.engine.effects import Cause
+from weft.engine.node import Node
+from weft.engine.reactions.offering import next_number, other_member, own_item
+from weft.production import messages as pm
+from weft.production import views
+from weft.production.messages import DemandRef
+from weft.production.state import Job, Order
+from weft.stock import levels
+from weft.stock import messages as sm
+from weft.trace import book as trace_book
+from weft.trace import events as traces
+from weft.trade.messages import DespatchAdvice, DespatchLine, ProgressNotice
+from weft.trade.order_state import OrderState, Phase
+
+_ZERO: Final = Decimal(0)
+_STEPS: Final = 4  # progress is told at each quarter
+
+
+async def advance(node: Node, key: str) -> None:
+    """Release every job whose material and predecessors are there."""
+    production = await node.book_state("production")
+    now = instant.from_ms(node.clock.now_ms())
+    ready = views.releasable(production)
+    if ready:
+        await node.record("production", *(pm.JobReleased(job=job, at=now) for job in ready), key=key)
+
+
+async def release_next(node: Node, cause: Cause) -> None:
+    """After a job has ended or material has come: release what may start now."""
+    await advance(node, cause.key)
+
+
+# ---- facts of machines become messages about jobs -----------------------------------------------
+
+
+async def take_machine_fact(node: Node, cause: Cause) -> None:
+    """A machine has started, counted, paused, resumed, ended or given up a job."""
+    production = await node.book_state("production")
+    fact = cause.message
+    job = production.jobs.get(fact.job)
+    if job is None:
+        return
+    for message in _about_job(job, fact, _centre_of(production, job, fact.machine), await _started_by(node, fact)):
+        try:
+            await node.record("production", message, key=f"{cause.key}:{type(message).__name__}")
+        except Refused:
+            continue  # the book knows already, or a person has said otherwise
+
+
+def _about_job(job: Job, fact: Any, centre: str, by: Any) -> Sequence[Any]:
+    match type(fact).__name__:
+        case "JobStarted":
+            return [pm.JobStarted(job=job.id, by=by, work_centre=centre, machine=fact.machine, at=fact.at)]
+        case "JobCounted":
+            return [pm.JobCounted(job=job.id, good=str(fact.good), scrap=str(fact.scrap), by="machine", at=fact.at)]
+        case "JobPaused":
+            return [pm.JobPaused(job=job.id, reason=fact.alarm, at=fact.at)]
+        case "JobResumed":
+            return [pm.JobResumed(job=job.id, at=fact.at)]
+        case "JobEnded":
+            return [pm.JobEnded(job=job.id, good=str(fact.good), scrap=str(fact.scrap), by="machine", at=fact.at)]
+        case "JobAborted":
+            return [pm.JobAborted(job=job.id, reason=fact.reason, at=fact.at)]
+        case _:
+            return []
+
+
+def _centre_of(production: Any, job: Job, machine: str) -> str:
+    if job.work_centre:
+        return job.work_centre
+    mine = [name for name in job.work_centres if production.master.work_centres[name].machine == machine]
+    return mine[0] if mine else job.work_centres[0]
+
+
+async def _started_by(node: Node, fact: Any) -> str:
+    floor = await node.book_state("floor")
+    machine = floor.machines.get(fact.machine)
+    started = machine.starts.get(fact.job, "") if machine else ""
+    return "auto" if started in ("confirmed", "open", "unknown", "done") else "operator"
+
+
+async def take_alarm(node: Node, cause: Cause) -> None:
+    """A machine's alarm takes its work centre out of the plan; the owner's rule says for how long."""
+    production = await node.book_state("production")
+    for centre in production.master.work_centres.values():
+        if centre.machine == cause.message.machine and centre.id not in production.downs:
+            await node.record("production", pm.WorkCentreDown(
+                work_centre=centre.id, alarm=cause.message.text or cause.message.code, at=cause.message.at,
+                expected_minutes=node.config.rules.alarm_minutes), key=f"{cause.key}:{centre.id}")
+
+
+async def take_clearance(node: Node, cause: Cause) -> None:
+    """The alarm is gone: the work centre gives capacity again."""
+    production = await node.book_state("production")
+    for centre in production.master.work_centres.values():
+        if centre.machine == cause.message.machine and centre.id in production.downs:
+            await node.record("production", pm.WorkCentreUp(work_centre=centre.id, at=cause.message.at),
+                              key=f"{cause.key}:{centre.id}")
+
+
+# ---- jobs become stock and trace ----------------------------------------------------------------
+
+
+async def consume_material(node: Node, cause: Cause) -> None:
+    """The first job of an order has started: its material is used up."""
+    production = await node.book_state("production")
+    job = production.jobs.get(cause.message.job)
+    if job is None or job.id != production.orders[job.order].jobs[0]:
+        return
+    order = production.orders[job.order]
+    customer = await _customer(node, order)
+    for material in order.materials:
+        await _consume(node, order, material, customer, f"{cause.key}:{material.item}")
+
+
+async def _customer(node: Node, order: Order) -> str:
+    return await other_member(node, order.demand.thread) if order.demand.thread else ""
+
+
+async def _consume(node: Node, order: Order, material: Any, customer: str, key: str) -> None:
+    stock = await node.book_state("stock")
+    left = Decimal(material.quantity)
+    held = [one for one in levels.reservations_of(stock, order.demand.thread, order.demand.line)
+            if one.item == material.item] if order.demand.thread else []
+    for place, one in enumerate(held):
+        part = min(left, Decimal(one.quantity))
+        if part > 0:
+            await node.record("stock", sm.Consumed(
+                ref=f"{order.id}:{material.item}:r{place}", item=material.item, quantity=q.text(part),
+                owner=one.owner, order=order.id, reservation=one.id), key=f"{key}:r{place}")
+            left -= part
+    for owner in ("", customer) if material.source != "free-issue" else (customer, ""):
+        stock = await node.book_state("stock")
+        part = min(left, levels.on_hand(stock, material.item, owner))
+        if part > 0:
+            await node.record("stock", sm.Consumed(
+                ref=f"{order.id}:{material.item}:{owner[:6]}", item=material.item, quantity=q.text(part),
+                owner=owner, order=order.id), key=f"{key}:{owner[:6]}")
+            left -= part
+    if left > 0:
+        raise Refused("stock.insufficient", item=material.item, wanted=material.quantity,
+                      available=q.text(Decimal(material.quantity) - left))
+
+
+async def put_into_stock(node: Node, cause: Cause) -> None:
+    """The last job of an order has ended: its goods are a lot, kept for who ordered them."""
+    production = await node.book_state("production")
+    job = production.jobs.get(cause.message.job)
+    order = production.orders.get(job.order) if job else None
+    if job is None or order is None or job.id != order.jobs[-1] or q.decimal(job.good) <= 0:
+        return
+    lot = f"L{order.id}"
+    stock = await node.book_state("stock")
+    inputs = await _inputs(node, order.id)
+    await node.record("stock", sm.Produced(
+        ref=order.id, order=order.id, lot=sm.LotIn(id=lot, item=order.item, quantity=job.good, unit=order.unit),
+        sources=tuple(sorted({goods.lot for goods in inputs if goods.lot})), at=job.ended), key=f"{cause.key}:lot")
+    if order.demand.thread and not order.parent:
+        kept = sm.Reserved(id=f"made:{order.id}", item=order.item, quantity=job.good, thread=order.demand.thread,
+                           line=order.demand.line)
+        await node.record("stock", kept, key=f"{cause.key}:keep")
+    item = stock.items.get(order.item)
+    made = traces.JobDone(order=order.id, job=job.id, at=job.ended, inputs=tuple(inputs), work_centre=job.work_centre,
+                          machine=job.machine, customer_order=order.demand.thread,
+                          outputs=(traces.Goods(item=order.item, quantity=job.good, unit=order.unit, lot=lot,
+                                                gtin=item.gtin if item else ""),))
+    await trace(node, traces.job_done(node.organisation, made), f"{cause.key}:trace")
+    await advance(node, f"{cause.key}:advance")
+    if order.demand.thread:
+        await deliver(node, order.demand.thread, f"{cause.key}:deliver")
+
+
+async def _inputs(node: Node, order: str) -> list[traces.Goods]:
+    """The lots that went into an order, from the stock book's own history."""
+    found = []
+    for logged in await node.log(node.book("stock")):
+        message = logged.message
+        if isinstance(message, sm.Consumed) and message.order == order and not logged.void:
+            found.extend(traces.Goods(item=message.item, quantity=pick.quantity, unit=message.unit or "C62",
+                                      lot=pick.lot, named_by=message.owner) for pick in message.picks)
+    return found
+
+
+async def trace(node: Node, events: Sequence[Any], key: str) -> None:
+    """Record derived events in the trace book."""
+    if events:
+        await node.record("trace", *(trace_book.recorded(event, key[:80]) for event in events), key=key)
+
+
+# ---- progress and despatch -----------------------------------------------------------------------
+
+
+async def tell_progress(node: Node, cause: Cause) -> None:
+    """The buyer is told when making begins, at each quarter, and when all is made."""
+    production = await node.book_state("production")
+    job = production.jobs.get(cause.message.job)
+    order = production.orders.get(job.order) if job else None
+    if order is None or not order.demand.thread or job is None:
+        return
+    state: OrderState = await node.state(order.demand.thread)
+    line = state.lines.get(order.demand.line)
+    if line is None or state.phase is not Phase.CONFIRMED:
+        return
+    done, of = views.progress(production, order.demand)
+    share = views.permille(production, order.demand)
+    stage = "made" if of != "0" and q.decimal(done) >= q.decimal(of) else "making"
+    step = f"{stage}:{share * _STEPS // 1000}"
+    if line.stage == stage and stage == "made":
+        return
+    notice = ProgressNotice(line=order.demand.line, stage=stage, done=done, of=of,  # type: ignore[arg-type] # one of the two words above
+                            at=instant.from_ms(node.clock.now_ms()))
+    try:
+        await node.speak(order.demand.thread, notice, f"progress:{order.demand.line}:{step}")
+    except WeftError:
+        return  # a notice is a courtesy: the order has moved on
+
+
+async def deliver(node: Node, thread: str, key: str) -> None:
+    """Send every line that is there in full, if the owner lets the node send."""
+    if node.config.rules.despatch != "auto":
+        return
+    state: OrderState = await node.state(thread)
+    members = await node.members(thread)
+    if state.phase is not Phase.CONFIRMED or members.get(node.organisation) != "seller":
+        return
+    ready = [name for name, line in state.lines.items() if line.open > 0 and await _there(node, thread, name, line)]
+    if ready:
+        await despatch(node, thread, {name: q.text(state.lines[name].open) for name in ready}, key)
+
+
+async def _there(node: Node, thread: str, name: str, line: Any) -> bool:
+    stock = await node.book_state("stock")
+    item = own_item(stock, await other_member(node, thread), line.item, line.buyer_item)
+    kept = sum((Decimal(one.quantity) for one in levels.reservations_of(stock, thread, name) if one.item == item), _ZERO)
+    return kept >= line.open
+
+
+async def despatch(node: Node, thread: str, quantities: dict[str, str], key: str) -> list[str]:
+    """Say that goods leave: lots are picked from what is kept for the order, then from what is free."""
+    state: OrderState = await node.state(thread)
+    stock = await node.book_state("stock")
+    partner = await other_member(node, thread)
+    lines = []
+    for name, quantity in quantities.items():
+        line = state.lines[name]
+        item = own_item(stock, partner, line.item, line.buyer_item)
+        lots = [lot for lot, _ in levels.pick(stock, item, quantity)]
+        mine = [f"L{one.id}" for one in (await node.book_state("production")).orders.values()
+                if one.demand == DemandRef(thread=thread, line=name) and f"L{one.id}" in stock.lots and one.item == item]
+        lines.append(DespatchLine(line=name, item=line.item, quantity=quantity, unit=line.unit,
+                                  lots=tuple(mine or lots)))
+    advice = DespatchAdvice(number=await next_number(node, "D"), lines=tuple(lines),
+                            at=instant.from_ms(node.clock.now_ms()))
+    return await node.speak(thread, advice, key)

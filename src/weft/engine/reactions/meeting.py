@@ -1,0 +1,24 @@
+"""Firms meet: an invitation that is answered becomes a relationship.
+
+Not here: making and joining an invitation (``commands/partners.py``), who is let in (``receive.py``).
+"""
+
+from weft.engine.effects import Cause
+from weft.engine.node import Node
+from weft.engine.ports import Batch
+from weft.engine.receive import INVITATIONS, key_log_of, token_name
+from weft.trade.messages import Party, RelationshipAccepted
+
+
+def own_party(node: Node) -> Party:
+    """How our partners know us."""
+    firm = node.config.firm
+    return Party(name=firm.name, lang=firm.lang, url=firm.url, address=firm.address, tax_number=firm.tax_number,
+                 contact=firm.contact)
+
+
+async def accept_invited(node: Node, cause: Cause) -> None:
+    """The firm that we invited is here: it is our partner, and the invitation is used up."""
+    message = RelationshipAccepted(party=own_party(node), key_log=await key_log_of(node, node.organisation))
+    await node.speak(cause.thread, message, cause.key)
+    await node.store.commit(Batch(values=[(INVITATIONS, token_name(cause.message.token), None)]))

@@ -1,0 +1,230 @@
+"""From a despatch to money: book what left and what came, trace it, and bill what was received.
+
+Rule 1: stock and money follow the final event, once; who was sent goods says what arrived.
+Rule 2: free-issue material changes its holder and never its owner, in both firms' books.
+Not here: deciding to send (``making.py``), statements and payments (people's commands).
+"""
+
+from decimal import Decimal
+from typing import Any, Final
+
+from weft.basis import instant
+from weft.basis import quantity as q
+from weft.engine.effects import Cause
+from weft.engine.node import Node
+from weft.engine.reactions.making import advance, trace
+from weft.engine.reactions.offering import next_number, other_member, own_item
+from weft.production.messages import MaterialExpected
+from weft.stock import levels
+from weft.stock import messages as sm
+from weft.trace import events as traces
+from weft.trade.messages import Invoice, InvoiceLine, ReceiptAdvice, ReceiptLine
+from weft.trade.order_state import Despatch, OrderLine, OrderState
+
+_ZERO: Final = Decimal(0)
+
+
+async def book_despatch(node: Node, cause: Cause) -> None:
+    """Our goods are on their way: they leave the stock (or, as material, only change their holder)."""
+    state: OrderState = await node.state(cause.thread)
+    partner = await other_member(node, cause.thread)
+    sent: list[traces.Goods] = []
+    for line in cause.message.lines:
+        stock = await node.book_state("stock")
+        item = own_item(stock, partner, line.item, _buyer_item(state, line.line, cause.message.kind))
+        sent.extend(await _book_line(node, cause, (item, line), partner))
+    event = traces.Despatched(goods=tuple(sent), at=cause.message.at or instant.from_ms(cause.at_ms), partner=partner,
+                              thread=cause.thread, despatch=cause.id, kind=cause.message.kind)
+    await trace(node, traces.despatched(node.organisation, event), f"{cause.key}:trace")
+
+
+def _buyer_item(state: OrderState, line: str, kind: str) -> str:
+    held = state.lines.get(line) if kind == "goods" else None
+    return held.buyer_item if held else ""
+
+
+async def _book_line(node: Node, cause: Cause, what: tuple[str, Any], partner: str) -> list[traces.Goods]:
+    """Book one line, first from what is kept for this order, then from what is free."""
+    item, line = what
+    stock = await node.book_state("stock")
+    left = Decimal(line.quantity)
+    parts: list[tuple[str, Decimal]] = []
+    for one in levels.reservations_of(stock, cause.thread):
+        if one.item == item and left > 0:
+            part = min(left, Decimal(one.quantity))
+            parts.append((one.id, part))
+            left -= part
+    if left > 0:
+        parts.append(("", left))
+    goods = []
+    for place, (reservation, amount) in enumerate(parts):
+        ref = f"{cause.id}:{line.line}:{place}"
+        booked: dict[str, Any] = {"ref": ref, "item": item, "quantity": q.text(amount), "thread": cause.thread,
+                                  "reservation": reservation, "at": cause.message.at}
+        if cause.message.kind == "materials":
+            await node.record("stock", sm.Moved(to=partner, **booked), key=f"{cause.key}:{line.line}:{place}")
+        else:
+            await node.record("stock", sm.Issued(partner=partner, **booked), key=f"{cause.key}:{line.line}:{place}")
+    for lot in line.lots or ("",):
+        goods.append(traces.Goods(item=item, quantity=line.quantity if len(line.lots) < 2 else "0", unit=line.unit,
+                                  lot=lot))
+    return goods if len(goods) == 1 else [traces.Goods(item=item, quantity=line.quantity, unit=line.unit)]
+
+
+async def receive_sent(node: Node, cause: Cause) -> None:
+    """Something was sent to us: say that it arrived in full, if the owner lets the node do so."""
+    if node.config.rules.receive == "auto":
+        await receipt(node, cause.thread, cause.id, None, cause.key)
+
+
+async def receipt(
+    node: Node, thread: str, despatch: str, lines: tuple[ReceiptLine, ...] | None, key: str
+) -> list[str]:
+    """Say what arrived of ``despatch``; None: all of it, in good order."""
+    state: OrderState = await node.state(thread)
+    sent = state.despatches.get(despatch)
+    if lines is None and sent is not None:
+        lines = tuple(ReceiptLine(line=line.line, received=line.quantity) for line in sent.lines)
+    advice = ReceiptAdvice(despatch=despatch, lines=lines or (), at=instant.from_ms(node.clock.now_ms()))
+    return await node.speak(thread, advice, key)
+
+
+async def book_receipt(node: Node, cause: Cause) -> None:
+    """We have said what arrived: it is in our stock, and jobs that waited for it may start."""
+    state: OrderState = await node.state(cause.thread)
+    sent = state.despatches.get(cause.message.despatch)
+    if sent is None:
+        return
+    partner = await other_member(node, cause.thread)
+    good = await _take_in(node, cause, sent, partner)
+    stock = await node.book_state("stock")
+    came = traces.Received(
+        good=tuple(good), at=cause.message.at or instant.from_ms(cause.at_ms), partner=partner, thread=cause.thread,
+        despatch=cause.message.despatch, kind=sent.kind,
+        damaged=tuple(_bad(stock, partner, state, sent, cause.message, "damaged")),
+        rejected=tuple(_bad(stock, partner, state, sent, cause.message, "rejected")))
+    await trace(node, traces.received(node.organisation, came), f"{cause.key}:trace")
+    await _material_here(node, cause, sent)
+    await advance(node, f"{cause.key}:advance")
+
+
+async def _take_in(node: Node, cause: Cause, sent: Despatch, partner: str) -> list[traces.Goods]:
+    state: OrderState = await node.state(cause.thread)
+    stock = await node.book_state("stock")
+    owner = partner if sent.kind == "materials" else ""
+    why: Any = "free-issue" if sent.kind == "materials" else "purchase"
+    lots, goods = [], []
+    for line in cause.message.lines:
+        line_sent = next((one for one in sent.lines if one.line == line.line), None)
+        if line_sent is None or q.decimal(line.received) <= 0:
+            continue
+        ours = _our_item(stock, partner, state, sent, line_sent)
+        lot = line_sent.lots[0] if line_sent.lots else f"{cause.id[:8]}-{line.line}"
+        lots.append(sm.LotIn(id=lot, item=ours, quantity=line.received, owner=owner))
+        goods.append(traces.Goods(item=ours, quantity=line.received, unit=line_sent.unit, lot=lot,
+                                  named_by=partner if line_sent.lots else ""))
+    if lots:
+        await node.record("stock", sm.Received(ref=cause.id, lots=tuple(lots), why=why, partner=partner,
+                                               at=cause.message.at), key=f"{cause.key}:stock")
+    if sent.kind == "goods":
+        await _close_partner_material(node, cause, partner)
+    return goods
+
+
+def _our_item(stock: Any, partner: str, state: OrderState, sent: Despatch, line: Any) -> str:
+    """Our number for what came: on a goods line the buyer's own number counts first."""
+    ordered: OrderLine | None = state.lines.get(line.line) if sent.kind == "goods" else None
+    if ordered is not None and ordered.buyer_item in stock.items:
+        return ordered.buyer_item
+    return own_item(stock, partner, line.item)
+
+
+async def _close_partner_material(node: Node, cause: Cause, partner: str) -> None:
+    """Goods made from our free-issue material have come: what went into them is used up, as agreed."""
+    state: OrderState = await node.state(cause.thread)
+    asked = state.request.lines[0].quantity if state.request else "0"
+    if state.request is None or not state.request.materials or q.decimal(asked) <= 0:
+        return
+    came = sum((q.decimal(line.received) for line in cause.message.lines), _ZERO)
+    for material in state.request.materials:
+        stock = await node.book_state("stock")
+        share = (q.decimal(material.quantity) * came / q.decimal(asked)).quantize(Decimal("0.001"))
+        there = levels.on_hand(stock, material.item, "", partner)
+        used = min(share, there)
+        if used > 0:
+            await node.record("stock", sm.Consumed(
+                ref=f"{cause.id}:{material.item}", item=material.item, quantity=q.text(used), holder=partner,
+                order=cause.thread), key=f"{cause.key}:used:{material.item}")
+
+
+def _bad(stock: Any, partner: str, state: OrderState, sent: Despatch, message: Any, what: str) -> list[traces.Goods]:
+    found = []
+    for line in message.lines:
+        amount = getattr(line, what)
+        line_sent = next((one for one in sent.lines if one.line == line.line), None)
+        if line_sent is not None and q.decimal(amount) > 0:
+            found.append(traces.Goods(item=_our_item(stock, partner, state, sent, line_sent), quantity=amount,
+                                      unit=line_sent.unit))
+    return found
+
+
+async def _material_here(node: Node, cause: Cause, sent: Despatch) -> None:
+    """Production orders that waited for it may go on."""
+    production = await node.book_state("production")
+    said = []
+    for order in production.orders.values():
+        for material in order.materials if not order.closed else ():
+            by_child = material.source == "buy" and material.ref.partition("#")[0] == cause.thread
+            by_customer = material.source == "free-issue" and order.demand.thread == cause.thread \
+                and any(line.item == material.item for line in sent.lines)
+            if not material.arrived and (by_child or by_customer):
+                lots = tuple(lot for line in sent.lines for lot in line.lots)
+                said.append(MaterialExpected(order=order.id, item=material.item, arrived=True, lots=lots,
+                                             at=cause.message.at))
+    if said:
+        await node.record("production", *said, key=f"{cause.key}:arrived")
+
+
+# ---- money ---------------------------------------------------------------------------------------
+
+
+async def bill_receipt(node: Node, cause: Cause) -> None:
+    """The buyer has received goods: bill what was good, in the relationship."""
+    if node.config.rules.invoice != "auto":
+        return
+    state: OrderState = await node.state(cause.thread)
+    sent = state.despatches.get(cause.message.despatch)
+    if sent is None or sent.kind != "goods":
+        return
+    quantities = {line.line: line.received for line in cause.message.lines}
+    await invoice(node, cause.thread, quantities, cause.key)
+
+
+async def invoice(node: Node, thread: str, quantities: dict[str, str], key: str) -> list[str]:
+    """An invoice for ``quantities`` by line of one order, at the order's prices."""
+    state: OrderState = await node.state(thread)
+    relationship = node.partner(await other_member(node, thread))
+    lines = [_invoice_line(thread, state, state.lines[name], amount) for name, amount in quantities.items()
+             if name in state.lines and q.decimal(amount) > 0]
+    if not lines or relationship is None:
+        return []
+
+    def total(name: str) -> str:
+        return q.money(sum((Decimal(getattr(line, name)) for line in lines), _ZERO), state.currency)
+
+    gross = total("gross")
+    message = Invoice(number=await next_number(node, "I"), lines=tuple(lines), currency=state.currency,
+                      net=total("net"), tax=total("tax"), gross=gross, payable=gross)
+    return await node.speak(relationship, message, key)
+
+
+def _invoice_line(thread: str, state: OrderState, line: OrderLine, amount: str) -> InvoiceLine:
+    """The share of the line's money; the whole line's money when it is the whole line."""
+    currency = state.currency
+    share = q.decimal(amount) / q.decimal(line.ordered) if q.decimal(line.ordered) else _ZERO
+    net = q.round_money(Decimal(line.net) * share, currency)
+    gross = q.round_money(Decimal(line.gross) * share, currency)
+    return InvoiceLine(
+        order=thread, order_line=line.line, item=line.item, quantity=amount, unit=line.unit,
+        net=q.money(net, currency), tax=q.money(gross - net, currency), gross=q.money(gross, currency),
+        tax_category=line.tax_category, tax_percent=line.tax_percent)

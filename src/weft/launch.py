@@ -1,0 +1,306 @@
+"""Puts a node together and takes it apart: the only file that knows every part.
+
+Rule 1: a home is made whole or not at all: it is built beside its place and moved there at the end.
+Rule 2: secrets are files of the home with mode 0600; the organisation's keys are only on the recovery sheet.
+Not here: settings (``config.py``), what a node does (``engine/``).
+"""
+
+import asyncio
+import contextlib
+import gc
+import os
+import secrets
+import shutil
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from starlette.applications import Starlette
+
+from weft.basis.canonical import b64, unb64
+from weft.basis.errors import Invalid, NotFound, Refused, Unavailable
+from weft.config import Config, load, template
+from weft.engine import handle
+from weft.engine.clock import SystemClock, system_random
+from weft.engine.devices import Devices
+from weft.engine.memory import BOOKS, Identity, Memory, new_incarnation
+from weft.engine.node import Node
+from weft.engine.ports import Batch, Store
+from weft.identity.keylog import SCOPE_NODE, DeviceDelegation, KeyInception, commitment
+from weft.identity.keys import SEED_BYTES, Signer
+
+DATABASE: Final = "weft.db"
+SELF: Final = "self"  # bucket of what this home is
+SETTINGS: Final = "weft.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folder of one node."""
+
+    path: Path
+
+    @property
+    def settings(self) -> Path:
+        """weft.toml."""
+        return self.path / SETTINGS
+
+    @property
+    def device(self) -> Path:
+        """The seed of the device key."""
+        return self.path / "keys" / "device.seed"
+
+    @property
+    def owner_token(self) -> Path:
+        """The owner's own token, for the command line on this machine."""
+        return self.path / "keys" / "owner.token"
+
+    @property
+    def recovery_sheet(self) -> Path:
+        """The organisation's keys, to be printed and taken off the machine."""
+        return self.path / "recovery-sheet.txt"
+
+    def config(self) -> Config:
+        """The settings; raises ``NotFound('home.missing')`` or ``Invalid('config.…')``."""
+        try:
+            text = self.settings.read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            raise NotFound("home.missing", path=str(self.path)) from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise Invalid("config.unreadable", path=str(self.settings)) from error
+        return load(text, dict(os.environ))
+
+
+# ---- making a home -------------------------------------------------------------------------------
+
+
+async def init(home: str | Path, name: str, lang: str = "zh", url: str = "") -> str:
+    """Make a home with keys, database and weft.toml; the organisation's id. Raises ``Refused``/``Unavailable``."""
+    path = Path(home)
+    if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
+        raise Refused("home.exists", path=str(path))
+    partial = path.with_name(path.name + ".partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        (partial / "keys").mkdir(parents=True, mode=0o700)
+        partial.chmod(0o700)
+        organisation = await _furnish(Home(partial), name, lang, url)
+        if path.exists():
+            path.rmdir()
+        partial.rename(path)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise Unavailable("home.not-writable", path=str(path), reason=error.strerror or "") from error
+    return organisation
+
+
+async def _furnish(home: Home, name: str, lang: str, url: str) -> str:
+    from weft.stores.sqlite import SqliteStore
+
+    root, following, device = (secrets.token_bytes(SEED_BYTES) for _ in range(3))
+    signer, founder = Signer(device), Signer(root)
+    _secret(home.device, b64(device))
+    _secret(home.owner_token, secrets.token_urlsafe(32))
+    text = template(name=name, lang=lang, url=url)
+    load(text, {})  # a name that cannot be read back is told now
+    store = SqliteStore(str(home.path / DATABASE))
+    try:
+        memory = Memory(Identity("", signer, new_incarnation(system_random)), store, SystemClock(), system_random)
+        organisation = await handle.append_key_events(memory, founder, [
+            KeyInception(keys=[founder.public], next=commitment([Signer(following).public])),
+            DeviceDelegation(device=signer.public, scope=SCOPE_NODE),
+        ])
+        memory.identity.organisation = organisation
+        memory.identity.key_event = (await memory.state(organisation)).event
+        for book in BOOKS:
+            await _open_book(memory, book)
+        await store.commit(Batch(values=[
+            (SELF, "organisation", organisation.encode()),
+            (SELF, "incarnation", memory.identity.incarnation.encode())]))
+    finally:
+        await store.close()
+    _secret(home.recovery_sheet, _sheet(name, organisation, root, following))
+    home.settings.write_text(text, encoding="utf-8")
+    return organisation
+
+
+async def _open_book(memory: Memory, book: str) -> None:
+    from weft.engine.machines import MACHINES
+
+    machine = next(one for one in MACHINES.values() if one.conversation.NAME == book)
+    await handle.open_thread(memory, machine, {memory.organisation: "owner"}, None, f"book:{book}")
+
+
+def _secret(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text + "\n")
+
+
+def _sheet(name: str, organisation: str, root: bytes, following: bytes) -> str:
+    """The recovery sheet: both languages, large groups, nothing that a printer cannot print."""
+    def groups(seed: bytes) -> str:
+        text = seed.hex()
+        return " ".join(text[k:k + 8] for k in range(0, len(text), 8))
+
+    return "\n".join((
+        f"Weft 经纬  ·  {name}", "",
+        "恢复单：请打印两份，分别锁好，然后从这台机器上删除本文件。",
+        "Recovery sheet: print it twice, lock both away in different places, then delete this file here.", "",
+        f"组织编号 / organisation   {organisation}",
+        f"现用主钥 / key in force   {groups(root)}",
+        f"下一主钥 / next key       {groups(following)}"))
+
+
+# ---- putting a node together ---------------------------------------------------------------------
+
+
+def open_store(home: Home, database: str = "") -> Store:
+    """The store that ``database`` names (default: the file in the home)."""
+    if database and not database.startswith("sqlite:"):
+        raise Invalid("store.unknown-kind", database=database.split(":", 1)[0])
+    from weft.stores.sqlite import SqliteStore
+
+    return SqliteStore(database.removeprefix("sqlite:") or str(home.path / DATABASE))
+
+
+async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool = False) -> Node:
+    """A node over ``store`` that has not begun yet."""
+    from weft.engine.reactions import TABLE, TICKS
+    from weft.machines.shopfloor import ShopFloor
+    from weft.peers.http import HttpPeers
+
+    organisation = await store.value(SELF, "organisation")
+    incarnation = await store.value(SELF, "incarnation")
+    if organisation is None or incarnation is None:
+        raise Invalid("home.incomplete", path=str(home.path))
+    signer = Signer(unb64(home.device.read_text(encoding="utf-8").strip(), SEED_BYTES))
+    peers = HttpPeers(lambda partner: node.address_of(partner), allow_private=config.peers.allow_private)
+    node = Node(identity=Identity(organisation.decode(), signer, incarnation.decode()), store=store,
+                clock=SystemClock(), random=system_random, config=config, peers=peers, table=TABLE, ticks=TICKS,
+                dev_open=dev_open)
+    peers.memory = node
+    keys = await node.keys(node.organisation)
+    assert keys is not None
+    node.identity.key_event = keys.event
+    token = home.owner_token.read_text(encoding="utf-8").strip() if home.owner_token.exists() else ""
+    node.devices = Devices(store, node.clock, system_random, token)
+    node.floor = ShopFloor(node, home.path)
+    return node
+
+
+def application(node: Node) -> Starlette:
+    """All doors of ``node`` in one application."""
+    from weft.doors import aas, admin, api, console, epcis, peer
+
+    routes: list[Any] = []
+    for door in (peer, admin, api, aas, epcis, console):
+        routes.extend(door.routes(node))
+    return Starlette(routes=routes)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; raises ``Unavailable('listen.port-in-use')`` or ``('listen.address')``."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        in_use = error.errno in (98, 48, 10048)  # EADDRINUSE on Linux, macOS and Windows
+        raise Unavailable("listen.port-in-use" if in_use else "listen.address", host=host, port=port) from error
+    listener.listen(512)
+    return listener
+
+
+Ready = Callable[[dict[str, Any]], None]
+
+
+async def up(
+    home: str | Path, host: str = "", port: int = -1, *, database: str = "", dev_open: bool = False,
+    on_ready: Ready = lambda _: None,
+) -> None:
+    """Run the node until SIGTERM or SIGINT; ``on_ready`` gets url, pairing link and organisation."""
+    place = Home(Path(home))
+    config = place.config()
+    listener = bind(host or config.listen.host, config.listen.port if port < 0 else port)
+    try:
+        address = listener.getsockname()
+        if dev_open and address[0] not in ("127.0.0.1", "::1"):
+            raise Refused("dev-open.not-loopback", host=str(address[0]))
+        store = open_store(place, database or config.storage.database)
+        try:
+            await _serve(place, config, store, listener, dev_open=dev_open, on_ready=on_ready)
+        finally:
+            await store.close()
+    finally:
+        listener.close()
+
+
+async def _serve(
+    place: Home, config: Config, store: Store, listener: socket.socket, *, dev_open: bool, on_ready: Ready
+) -> None:
+    import uvicorn
+
+    host, port = listener.getsockname()[:2]
+    node = await assemble(place, config, store, dev_open=dev_open)
+    settings = uvicorn.Config(
+        application(node), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2,
+        timeout_keep_alive=75, server_header=False, date_header=False, h11_max_incomplete_event_size=64 * 1024,
+        http="httptools", ws="none")
+    server = uvicorn.Server(settings)
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(one, stopping.set)
+    await node.begin()
+    serving = asyncio.create_task(_run(server, listener))
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.005)
+    gc.collect()
+    gc.freeze()
+    code = await node.devices.new_code()
+    url = f"http://{host if ':' not in host else f'[{host}]'}:{port}"
+    on_ready({"ready": True, "url": url, "pair": f"{url}/pair?code={code}", "organisation": node.organisation,
+              "name": config.firm.name})
+    await node.floor.begin()
+    await _until(stopping, serving)
+    await node.floor.stop()
+    node.closing()
+    server.should_exit = True
+    await serving
+    await node.stop()
+    with contextlib.suppress(AttributeError):
+        await node.peers.close()
+
+
+async def _run(server: Any, listener: socket.socket) -> None:
+    server.capture_signals = contextlib.nullcontext  # we have our own
+    await server.serve(sockets=[listener])
+
+
+async def _until(stopping: asyncio.Event, serving: "asyncio.Task[None]") -> None:
+    waiting = asyncio.create_task(stopping.wait())
+    await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+
+
+def run(coroutine: Any) -> Any:
+    """Run ``coroutine`` on the fastest loop there is."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(coroutine)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(coroutine)
+
+
+def encode(value: Any) -> str:
+    """``value`` as one line of JSON, for ready lines."""
+    return msgspec.json.encode(value).decode()
