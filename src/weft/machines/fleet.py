@@ -13,7 +13,6 @@ from weft.basis.errors import NotFound, WeftError
 from weft.engine.live import Live
 from weft.engine.ports import Clock
 from weft.machines.runner import FloorBook, MachineRunner
-from weft.shopfloor.book import Floor
 from weft.shopfloor.connection import AssetConnection, Link
 from weft.shopfloor.description import Description, parse_text
 from weft.shopfloor.jobcontrol import JobOrder, Outcome

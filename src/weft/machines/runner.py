@@ -177,7 +177,7 @@ class MachineRunner:
             except WeftError as error:
                 _log.warning("machine %s: the book refused %s (%s)", self.machine, what, error)
                 return
-            except Exception:  # a fact must not be lost to a fault elsewhere
+            except Exception:  # noqa: BLE001 - a fact must not be lost to a fault elsewhere
                 _log.exception("machine %s: the book failed at %s", self.machine, what)
             else:
                 return
