@@ -1,0 +1,1 @@
+"""Benchmarks: ratios to a baseline in the same run, against the targets of the design; never timed tests."""

@@ -1,0 +1,115 @@
+"""An asyncio loop without real time and without luck: virtual clock, seeded order of everything that is ready.
+
+Of the callbacks that are ready, a seeded random one runs next, so every interleaving that asyncio allows between
+awaits can happen; when none is ready, the clock jumps to the next timer.
+Rule 1: the same seed gives the same run, step by step (with PYTHONHASHSEED fixed).
+Rule 2: real input and output never wakes this loop; what needs it does not belong in a simulation.
+"""
+
+import asyncio
+import random
+import selectors
+from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
+from typing import Any
+
+STEPS_MAX = 5_000_000
+
+
+class Household:
+    """The tasks that belong to one node: they all end with it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.tasks: set[asyncio.Task[Any]] = set()
+
+
+OWNER: ContextVar[Household | None] = ContextVar("OWNER", default=None)
+
+
+class _Lottery:
+    """Stands for the loop's deque of ready callbacks; ``popleft`` draws one by lot."""
+
+    def __init__(self, luck: random.Random) -> None:
+        self._luck = luck
+        self._handles: list[asyncio.Handle] = []
+        self.steps = 0
+        self.alarms: list[tuple[int, Callable[[], None]]] = []
+
+    def append(self, handle: asyncio.Handle) -> None:
+        self._handles.append(handle)
+
+    def popleft(self) -> asyncio.Handle:
+        self.steps += 1
+        if self.steps > STEPS_MAX:
+            raise RuntimeError("the world never becomes quiet")
+        for alarm in [alarm for alarm in self.alarms if alarm[0] <= self.steps]:
+            self.alarms.remove(alarm)
+            alarm[1]()
+        place = self._luck.randrange(len(self._handles))
+        self._handles[place], self._handles[-1] = self._handles[-1], self._handles[place]
+        return self._handles.pop()
+
+    def clear(self) -> None:
+        self._handles.clear()
+
+    def __len__(self) -> int:
+        return len(self._handles)
+
+
+class _VirtualSelector(selectors.SelectSelector):
+    """Never waits: it moves the clock instead."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        if timeout is None:
+            raise RuntimeError("everybody waits for somebody else")
+        self.now += max(timeout, 0.0)
+        return []
+
+
+class SimulatedLoop(asyncio.SelectorEventLoop):
+    """See the module's first lines. ``after_steps`` does something between two steps of whatever runs."""
+
+    def __init__(self, luck: random.Random) -> None:
+        self._virtual = _VirtualSelector()
+        super().__init__(self._virtual)
+        self._ready = self._lottery = _Lottery(luck)
+        self.set_task_factory(_owned)
+
+    def time(self) -> float:
+        return self._virtual.now
+
+    @property
+    def steps(self) -> int:
+        return self._lottery.steps
+
+    def after_steps(self, count: int, action: Callable[[], None]) -> None:
+        self._lottery.alarms.append((self.steps + count, action))
+
+
+def _owned(loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **more: Any) -> asyncio.Task[Any]:
+    task = asyncio.Task(coro, loop=loop, **more)
+    owner = OWNER.get()
+    if owner is not None:
+        owner.tasks.add(task)
+        task.add_done_callback(owner.tasks.discard)
+    return task
+
+
+def run(seed: int, story: Callable[[SimulatedLoop, random.Random], Coroutine[Any, Any, Any]]) -> Any:
+    """The result of ``story`` in a world of its own that ``seed`` decides."""
+    luck = random.Random(seed)
+    loop = SimulatedLoop(random.Random(luck.random()))
+    asyncio.set_event_loop(loop)
+    try:
+        return loop.run_until_complete(story(loop, luck))
+    finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        if left:
+            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        asyncio.set_event_loop(None)
+        loop.close()
