@@ -1,0 +1,10 @@
+"""Digital twins: Asset Administration Shells and submodels, built on demand from what the books say.
+
+API (all pure):
+    machine, item, lot, order   one module for each kind: input structs, ``shell``, ``submodel_names``, ``submodel``
+    names     ids of shells, assets and submodels; idShorts
+    elements  submodel elements in AAS 3.0 JSON
+    paths     idShortPath -> element
+    values    value-only, metadata, paths and references of elements
+Not here: which book holds what (``engine/twins.py``), HTTP (``doors/aas``).
+"""

@@ -1,0 +1,86 @@
+"""Ids of twins: stable for as long as the thing keeps its name, and readable by people.
+
+IDTA-01001 §5.3.2 (AASd-002: what an idShort may be), IDTA-01002 §11 (ids in addresses are base64url).
+Rule 1: an id is computed from organisation, kind and name alone; the same thing has the same id for ever.
+Rule 2: the plain URI is also what EPCIS events call the thing (``trace/names.py`` spells it alike).
+Rule 3: an idShort that had to be changed carries a digest of the whole name, so that two names stay two.
+Not here: what the shells hold.
+"""
+
+import hashlib
+import re
+from typing import Final
+from urllib.parse import quote, unquote
+
+from weft.basis.canonical import b64, unb64
+from weft.basis.errors import Invalid
+
+KINDS: Final = ("item", "lot", "machine", "order")  # sorted: the order in which pages go through them
+SHORT_MAX: Final = 128
+ID_MAX: Final = 2000
+_SHORT: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_SEMANTICS: Final = "urn:weft:aas:1:"
+
+
+def shell_id(organisation: str, kind: str, name: str) -> str:
+    """``urn:weft:{organisation}:{kind}:{name}``."""
+    return f"urn:weft:{organisation}:{kind}:{quote(name, safe='')}"
+
+
+def asset_id(shell: str) -> str:
+    """The id of the thing itself, as opposed to its shell."""
+    return f"{shell}:asset"
+
+
+def submodel_id(shell: str, id_short: str) -> str:
+    """The id of a submodel beneath its shell."""
+    return f"{shell}:{id_short}"
+
+
+def read_shell(organisation: str, text: str) -> tuple[str, str] | None:
+    """(kind, name) of a shell id of ``organisation``; None when it is no such id."""
+    parts = text.split(":")
+    if len(parts) != 5 or parts[:3] != ["urn", "weft", organisation] or parts[3] not in KINDS:
+        return None
+    name = unquote(parts[4], errors="replace")
+    return (parts[3], name) if shell_id(organisation, parts[3], name) == text else None
+
+
+def read_submodel(organisation: str, text: str) -> tuple[str, str, str] | None:
+    """(kind, name, idShort) of a submodel id; None when it is no such id."""
+    shell, _, id_short = text.rpartition(":")
+    found = read_shell(organisation, shell)
+    return (*found, id_short) if found and _SHORT.fullmatch(id_short) else None
+
+
+def short(name: str, prefix: str = "") -> str:
+    """``name`` as an idShort, with ``prefix`` when given."""
+    whole = prefix + name
+    if _SHORT.fullmatch(whole) and len(whole) <= SHORT_MAX:
+        return whole
+    plain = re.sub(r"[^A-Za-z0-9_]+", "_", whole).strip("_")[: SHORT_MAX - 20]
+    if not plain or not plain[0].isalpha():
+        plain = f"N_{plain}" if plain else "N"
+    return f"{plain}_{hashlib.sha256(whole.encode('utf-8', 'replace')).hexdigest()[:8]}"
+
+
+def semantic(name: str) -> str:
+    """A semantic id of our own, where IDTA and IEC CDD have none."""
+    return _SEMANTICS + name
+
+
+def encode_id(text: str) -> str:
+    """``text`` as it stands in an address."""
+    return b64(text.encode())
+
+
+def decode_id(text: str) -> str:
+    """The id behind its base64url form, with or without padding; raises ``Invalid('twin.id')``."""
+    try:
+        data = unb64(text.rstrip("=") if text.count("=") <= 2 else text)
+        found = data.decode()
+    except (Invalid, UnicodeDecodeError) as error:
+        raise Invalid("twin.id", value=text[:80]) from error
+    if not found or len(found) > ID_MAX:
+        raise Invalid("twin.id", value=text[:80])
+    return found
