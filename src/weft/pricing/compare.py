@@ -66,8 +66,8 @@ def _choices(old: PriceBook, new: PriceBook) -> Iterator[dict[str, str]]:
     if total > CHOICES_MAX:
         yield from ({} for _ in range(CHOICES_MAX + 1))
         return
-    for values in product(*known):
-        yield dict(zip(names, values, strict=True))
+    for choice in product(*known):
+        yield dict(zip(names, choice, strict=True))
 
 
 def _rise(old: Ready, new: Ready, key: tuple[str, str], choice: dict[str, str]) -> Rise | None:

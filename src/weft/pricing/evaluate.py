@@ -295,7 +295,8 @@ def _taxed(
 
 def _rounded(value: Fraction, places: int) -> int:
     """``value``, not below zero, in units of the last of ``places`` decimals, rounded half up."""
-    above, below = value.numerator * 10**places, value.denominator
+    above: int = value.numerator * 10**places
+    below = value.denominator
     return (2 * above + below) // (2 * below)
 
 

@@ -101,11 +101,16 @@ def _lines(book: PriceBook) -> Iterator[Finding]:
         if (line.item, line.unit) in seen:
             yield found("duplicate-line", item=line.item, unit=line.unit)
         seen.add((line.item, line.unit))
-        if not line.item.strip() or len(line.item) > TEXT_MAX:
-            yield found("text", where="item", limit=TEXT_MAX)
-        if line.unit not in quantity.UNITS:
-            yield found("unit", item=line.item, value=line.unit)
-        yield from _tiers(line)
+        yield from line_findings(line)
+
+
+def line_findings(line: Line) -> Iterator[Finding]:
+    """Everything that is wrong with one line taken alone."""
+    if not line.item.strip() or len(line.item) > TEXT_MAX:
+        yield found("text", where="item", limit=TEXT_MAX)
+    if line.unit not in quantity.UNITS:
+        yield found("unit", item=line.item, value=line.unit)
+    yield from _tiers(line)
 
 
 def _tiers(line: Line) -> Iterator[Finding]:

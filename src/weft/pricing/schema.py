@@ -22,21 +22,21 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A piece of a price book; a field that is not declared is refused."""
 
 
-class Tax(Part):
+class Tax(Part, frozen=True, kw_only=True):
     """Tax on every line: UNCL 5305 ``category`` such as ``S``, and its ``percent`` such as ``13``."""
 
     category: str
     percent: str
 
 
-class Tier(Part):
+class Tier(Part, frozen=True, kw_only=True):
     """From this quantity on (inclusive) the price, in the book's currency per ``Line.base`` units."""
 
     from_: str = msgspec.field(name="from")
     price: str
 
 
-class Line(Part):
+class Line(Part, frozen=True, kw_only=True):
     """What one item costs in one unit; ``base`` is the number of units that a price is for."""
 
     item: str
@@ -45,7 +45,7 @@ class Line(Part):
     base: Literal["1", "100", "1000"] = "1"
 
 
-class Condition(Part):
+class Condition(Part, frozen=True, kw_only=True):
     """True when the attribute is ``one_of`` the values, or the quantity lies in [``at_least``, ``below``)."""
 
     attribute: str
@@ -54,7 +54,7 @@ class Condition(Part):
     below: str = ""
 
 
-class Rule(Part):
+class Rule(Part, frozen=True, kw_only=True):
     """When all conditions hold: multiply the unit price, or add per single unit or once per line."""
 
     id: str
@@ -100,7 +100,7 @@ class PriceBook(
         return canonical.b64(canonical.digest("price-book/1", self.canonical))
 
 
-class Finding(Part):
+class Finding(Part, frozen=True, kw_only=True):
     """Something that keeps a book from being published: a stable code and the facts of its sentence."""
 
     code: str

@@ -122,13 +122,25 @@ def _produced(state: State, said: m.Produced) -> None:
 def _lot_in(state: State, lot: m.LotIn) -> None:
     item = item_of(state, lot.item)
     _id("lot", lot.id)
+    lot_form(lot)
     _unit(item, lot.unit)
     _amount(lot.quantity, item.id, item.unit)
-    _organisations(lot.owner, lot.holder)
     if lot.weight:
         _amount(lot.weight, item.id, "KGM")
+
+
+def amount_check(quantity: str, item: m.Item) -> None:
+    """Raise ``Invalid`` when ``quantity`` cannot be one of ``item``."""
+    _amount(quantity, item.id, item.unit)
+
+
+def lot_form(lot: m.LotIn) -> None:
+    """Raise ``Invalid`` when the names in ``lot`` are malformed; an open id is none."""
+    if lot.id:
+        _id("lot", lot.id)
+    _organisations(lot.owner, lot.holder)
     if lot.owner and lot.owner == lot.holder:
-        raise Invalid("stock.not-ours", lot=lot.id, item=item.id)
+        raise Invalid("stock.not-ours", lot=lot.id, item=lot.item)
 
 
 # ---- what goes out --------------------------------------------------------------------------------
