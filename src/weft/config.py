@@ -1,0 +1,235 @@
+"""Settings: ``weft.toml`` and ``WEFT_…`` variables become one frozen, checked ``Config``.
+
+Rule 1: ``load`` is pure: text and environment in, settings out; whatever is wrong is told with its place and remedy.
+Rule 2: every field has its unit in its name, a default, and a sentence in both languages (the file's comments and
+        ``docs/reference/configuration`` come from them).
+Rule 3: secrets are files of the home, never settings.
+Not here: reading the file (``launch.py``).
+"""
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final, Literal, get_type_hints
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from weft.basis.errors import Invalid
+from weft.basis.quantity import MINOR_UNITS
+
+Policy = Literal["auto", "ask"]
+VARIABLE: Final = "WEFT_"
+TEXT_MAX: Final = 200
+
+
+def _about(en: str, zh: str, **limits: Any) -> Meta:
+    return Meta(description=en, extra={"zh": zh}, **limits)
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """A table of the file."""
+
+
+class Firm(Section, frozen=True):
+    """Who we are, as our partners see it."""
+
+    name: Annotated[str, _about("The firm's name.", "公司名称。", max_length=TEXT_MAX)] = ""
+    lang: Annotated[Literal["zh", "en"], _about("Language of console and documents.", "界面和单据的语言。")] = "zh"
+    url: Annotated[str, _about(
+        "Address at which partners reach this node; empty if they cannot: it then polls them.",
+        "合作方访问本节点的地址；留空表示外部访问不到，由本节点去轮询对方。", max_length=TEXT_MAX)] = ""
+    address: Annotated[str, _about("Postal address, for delivery notes.", "送货单上的地址。", max_length=TEXT_MAX)] = ""
+    contact: Annotated[str, _about("Person and telephone, in free words.", "联系人和电话。", max_length=TEXT_MAX)] = ""
+    tax_number: Annotated[str, _about("Tax number.", "税号（统一社会信用代码）。", max_length=TEXT_MAX)] = ""
+    currency: Annotated[str, _about(
+        "Currency where the price book names none (ISO 4217).", "价目表未注明时的货币（ISO 4217）。")] = "CNY"
+    utc_offset_minutes: Annotated[int, _about(
+        "Local time less UTC; shifts and shown times follow it.", "本地时间与 UTC 的差；班次和显示的时间以此为准。",
+        ge=-720, le=840)] = 480
+
+
+class Listen(Section, frozen=True):
+    """Where this node answers."""
+
+    host: Annotated[str, _about(
+        "Address to listen on; 0.0.0.0 lets phones on the LAN in.",
+        "监听地址；0.0.0.0 允许局域网内的手机访问。")] = "127.0.0.1"
+    port: Annotated[int, _about("Port to listen on; 0 takes any free one.", "监听端口；0 表示任选一个空闲端口。",
+                                ge=0, le=65_535)] = 8440
+
+
+class Storage(Section, frozen=True):
+    """Where bytes rest."""
+
+    database: Annotated[str, _about(
+        "Database; empty: weft.db in the home. sqlite:PATH is another file.",
+        "数据库；留空为主目录中的 weft.db；sqlite:路径 指定另一个文件。")] = ""
+
+
+class Rules(Section, frozen=True):
+    """What the node may do by itself (auto), and where a person decides (ask)."""
+
+    quote: Annotated[Policy, _about("Answer a request for quotation.", "回复询价。")] = "ask"
+    order: Annotated[Policy, _about("Accept an order that matches our quotation.", "接受与报价相符的订单。")] = "ask"
+    change: Annotated[Policy, _about(
+        "Offer the buyer a change when a promise moves.", "交期变动时向买方提出变更。")] = "ask"
+    despatch: Annotated[Policy, _about("Send what is made.", "完工后发货。")] = "ask"
+    subcontract: Annotated[Policy, _about(
+        "Order from subcontractors what an order needs.", "向外协厂下达所需订单。")] = "ask"
+    receive: Annotated[Policy, _about("Book in a delivery as advised.", "按发货通知收货入库。")] = "ask"
+    quote_valid_hours: Annotated[float, _about(
+        "How long a quotation binds us and holds capacity.", "报价的有效时间，期间为其保留产能。",
+        ge=0.01, le=8_760)] = 72
+    promise_move_minutes: Annotated[int, _about(
+        "A promise that moves less than this is not worth a word.", "交期变动小于此值时不通知。", ge=0, le=43_200)] = 60
+    alarm_minutes: Annotated[int, _about(
+        "How long a machine in alarm is taken to be out.", "机床报警后预计停机的时间。", ge=1, le=43_200)] = 60
+
+
+class Peers(Section, frozen=True):
+    """How this node speaks with those of other firms."""
+
+    allow_private: Annotated[bool, _about(
+        "Whether partners may have addresses on the LAN or on this machine.",
+        "是否允许合作方使用局域网或本机地址。")] = True
+    poll_wait_s: Annotated[float, _about(
+        "How long a partner may hold our question until there is news.", "轮询时对方最多等待多久再答复。",
+        ge=0.1, le=60)] = 25
+    retry_s_min: Annotated[float, _about(
+        "Pause after the first failed delivery; it doubles from there.", "第一次投递失败后的等待，之后逐次加倍。",
+        ge=0.01, le=3_600)] = 1
+    retry_s_max: Annotated[float, _about("Longest pause between deliveries.", "两次投递之间的最长等待。",
+                                         ge=0.01, le=86_400)] = 300
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings of a node."""
+
+    firm: Firm = Firm()
+    listen: Listen = Listen()
+    storage: Storage = Storage()
+    rules: Rules = Rules()
+    peers: Peers = Peers()
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One field as documents show it."""
+
+    section: str
+    name: str
+    default: Any
+    kind: Any
+    about: Mapping[str, str]
+
+    @property
+    def variable(self) -> str:
+        """Its name in the environment."""
+        return f"{VARIABLE}{self.section}_{self.name}".upper()
+
+
+SECTIONS: Final[Mapping[str, type[Section]]] = get_type_hints(Config)
+
+
+def settings() -> Iterator[Setting]:
+    """Every field, in the order of the file."""
+    for section, kind in SECTIONS.items():
+        for field in msgspec.structs.fields(kind):
+            meta: Meta = field.type.__metadata__[0]
+            about = {"en": str(meta.description), **(meta.extra or {})}
+            yield Setting(section, field.name, field.default, field.type, about)
+
+
+_SETTINGS: Final = {(one.section, one.name): one for one in settings()}
+
+
+def load(text: str, environ: Mapping[str, str]) -> Config:
+    """The settings in ``text`` (TOML) and ``environ``; raises ``Invalid('config.…')``."""
+    try:
+        given = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid("config.not-toml", detail=str(error)[:TEXT_MAX]) from error
+    values: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
+    for section, table in given.items():
+        if section not in SECTIONS or not isinstance(table, dict):
+            raise _unknown(section, SECTIONS)
+        for name, value in table.items():
+            values[section][name] = _value(section, name, value, strict=True)
+    for setting in _SETTINGS.values():
+        if (written := environ.get(setting.variable)) is not None:
+            values[setting.section][setting.name] = _value(setting.section, setting.name, written, strict=False)
+    config = Config(**{section: kind(**values[section]) for section, kind in SECTIONS.items()})  # type: ignore[arg-type]  # by its own table
+    _check(config)
+    return config
+
+
+def _value(section: str, name: str, value: Any, *, strict: bool) -> Any:
+    setting = _SETTINGS.get((section, name))
+    if setting is None:
+        raise _unknown(f"{section}.{name}", {f"{section}.{known}" for of, known in _SETTINGS if of == section})
+    try:
+        return msgspec.convert(value, setting.kind, strict=strict)
+    except msgspec.ValidationError as error:
+        raise Invalid("config.value", where=f"{section}.{name}", value=str(value)[:40], mend=expected(setting),
+                      detail=str(error)[:TEXT_MAX]) from error
+
+
+def _unknown(where: str, known: Any) -> Invalid:
+    names = sorted(known)
+    near = difflib.get_close_matches(where, names, n=1)
+    return Invalid("config.unknown", where=where[:60], mend=near[0] if near else ", ".join(names))
+
+
+def expected(setting: Setting) -> str:
+    """What may stand for ``setting``, in signs rather than words."""
+    kind, meta = setting.kind.__origin__, setting.kind.__metadata__[0]
+    if kind is bool:
+        return "true | false"
+    if kind is str:
+        return '"…"'
+    if kind in {int, float}:
+        return f"{meta.ge:g} … {meta.le:g}"
+    return " | ".join(f'"{one}"' for one in kind.__args__)
+
+
+def _check(config: Config) -> None:
+    firm, peers = config.firm, config.peers
+    if any(ord(letter) < 32 for letter in firm.name):
+        raise Invalid("config.value", where="firm.name", value=firm.name[:40], mend='"…"', detail="control character")
+    if firm.currency not in MINOR_UNITS:
+        raise Invalid("config.value", where="firm.currency", value=firm.currency[:40],
+                      mend=" | ".join(sorted(MINOR_UNITS)), detail="")
+    if firm.url and not _address(firm.url):
+        raise Invalid("config.value", where="firm.url", value=firm.url[:40], mend='"https://…"', detail="")
+    if peers.retry_s_min > peers.retry_s_max:
+        raise Invalid("config.value", where="peers.retry_s_min", value=f"{peers.retry_s_min:g}",
+                      mend=f"<= {peers.retry_s_max:g}", detail="above peers.retry_s_max")
+
+
+def _address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def template(*, name: str, lang: str, url: str) -> str:
+    """A new ``weft.toml``: what was given, and every other setting as a comment with its default."""
+    given = {("firm", "name"): name, ("firm", "lang"): lang, ("firm", "url"): url}
+    lines: list[str] = []
+    for section, kind in SECTIONS.items():
+        lines += [f"[{section}]"] if not lines else ["", f"[{section}]"]
+        for field in msgspec.structs.fields(kind):
+            setting = _SETTINGS[section, field.name]
+            about = setting.about.get(lang, setting.about["en"])
+            value = given.get((section, field.name), setting.default)
+            mark = "" if (section, field.name) in given else "# "
+            lines += [f"# {about}", f"{mark}{field.name} = {written(value)}"]
+    return "\n".join(lines) + "\n"
+
+
+def written(value: Any) -> str:
+    """``value`` in TOML; JSON's strings, numbers and truth values are TOML's, but for DEL."""
+    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
