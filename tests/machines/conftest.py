@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-import datetime
+import datetime as dt
 import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -134,7 +134,7 @@ async def until(true: Callable[[], Any], limit_s: float = 15.0) -> None:
     """Wait until ``true()`` holds; fails after ``limit_s``."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(limit_s):
-            while not true():
+            while not true():  # noqa: ASYNC110 - any condition may be waited for
                 await asyncio.sleep(0.02)
     assert true()
 
@@ -143,11 +143,11 @@ def certificate(folder: Path, name: str, uri: str) -> tuple[str, str]:
     """A self-signed application certificate (DER) and its key (PEM) for a server."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     made = (
         x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
-        .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=2))
+        .serial_number(x509.random_serial_number()).not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=2))
         .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri),
                                                     x509.DNSName("localhost")]), critical=False)
         .sign(key, hashes.SHA256()))

@@ -151,7 +151,7 @@ async def test_after_a_power_cut_the_link_comes_back_with_its_gap_and_all_values
         await until(lambda: {name for name, _ in heard.changes} == set(description.observed()))
     assert heard.links[-1].gap_ms > 1000
     assert heard.newest("TargetCount") is not None
-    assert heard.newest("TargetCount").value == 0  # type: ignore[union-attr]  # it lost its memory, and we know
+    assert heard.newest("TargetCount").value == 0  # it lost its memory, and we know
 
 
 async def test_a_machine_that_falls_silent_is_taken_for_lost(machine: Start) -> None:
