@@ -104,7 +104,7 @@ READ_FIRST: Final[tuple[tuple[type[Message], str], ...]] = (
     (DespatchAdvice, "goods that have left cannot be called back by words"),
     (ReceiptAdvice, "what arrived has arrived, whatever is proposed or cancelled meanwhile"),
     (OrderResponse, "answers only an order that its author has seen; what crosses it meets an answered order"),
-    (OrderChangeResponse, "an answer binds both: a withdrawal that crosses it is too late, an end ends what was agreed"),
+    (OrderChangeResponse, "an answer binds both: taking the question back is too late, an end ends what was agreed"),
     (OrderChangeWithdrawn, "takes back a question that nobody has answered, before new questions are read"),
     (OrderChange, "a proposal changes nothing by itself: proposals of both sides stay open side by side"),
     # CISG article 16: an offer cannot be revoked once its acceptance has been sent
@@ -122,8 +122,9 @@ _RANK: Final = {kind: rank for rank, (kind, _) in enumerate(READ_FIRST)}
 
 
 def _crossing(left: type[Message], right: type[Message]) -> Crossing:
-    """Two of one type by both sides: the buyer's first; so where each takes the other's change of the same line,
-    what the buyer asked for and the seller agreed to is what is made."""
+    """By rank. Of one type by both sides, the buyer's first: where each takes the other's change of the same line,
+    what the buyer asked for and the seller agreed to is what is made.
+    """
     if left is right:
         return Crossing.BY_ROLE
     return Crossing.LEFT_FIRST if _RANK[left] < _RANK[right] else Crossing.RIGHT_FIRST
