@@ -130,7 +130,8 @@ class Node(Memory):
             return
         held = self.partners.get(other)
         self.partners[other] = loaded.thread if held is None else min(held, loaded.thread)
-        self.addresses[other] = relationship.party_of(loaded.state, other).url
+        party = relationship.party(loaded.state, other)
+        self.addresses[other] = party.url if party else ""
         self.poll_where_needed(other)
 
     def poll_where_needed(self, other: str) -> None:
