@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from control import Panel
@@ -278,7 +279,7 @@ async def test_a_fleet_follows_the_book_and_one_bad_machine_stops_no_other(
     process = await machine()
     await floor.know(process)
     other = Process("Broken", "lathe", [], endpoint="opc.tcp://127.0.0.1:9")
-    await floor.know(other, **{"base": "profinet://127.0.0.1:9"})
+    await floor.know(other, base="profinet://127.0.0.1:9")
 
     def connection(description: Description, name: str) -> AssetConnection:
         return connect(description, tmp_path, name)
