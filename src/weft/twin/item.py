@@ -11,7 +11,7 @@ import msgspec
 
 from weft.twin import elements as e
 from weft.twin.elements import Json
-from weft.twin.names import asset_id, short, submodel_id
+from weft.twin.names import asset_id, distinct, short, shorts, submodel_id
 
 NAMES: Final = ("BillOfMaterial", "PartnerNumbers", "Stock", "TechnicalData")
 TECHNICAL_DATA: Final = "0173-1#01-AHX837#002"
@@ -99,8 +99,9 @@ def _technical(item: Item) -> list[Json]:
 
 
 def _numbers(item: Item) -> list[Json]:
+    names = shorts(item.partner_numbers, "Partner_")
     return [
-        e.collection(short(partner, "Partner_"), [
+        e.collection(names[partner], [
             e.prop("Partner", partner, "Partner"),
             e.prop("Number", number, "PartnerNumber"),
         ], "PartnerNumberEntry")
@@ -121,9 +122,10 @@ def _bill(item: Item) -> list[Json]:
     """An entry node that is one piece of the item; its parts, and a relation to each."""
     here = submodel_id(item.shell, "BillOfMaterial")
     nodes: dict[str, Json] = {}
+    named = shorts([one.item for one in item.components], "Part_")
     for one in item.components:
-        name = short(one.item, "Part_")
-        name = name if name not in nodes else short(f"{one.item}_{len(nodes)}", "Part_")
+        name = named[one.item]
+        name = name if name not in nodes else distinct(f"{one.item}#{len(nodes)}", "Part_")
         nodes[name] = e.entity(name, asset_id(one.shell), _amount(one), f"{STRUCTURES}/Node/1/0")
     relations = [
         e.relationship(f"HasPart_{name}", e.model(("Submodel", here), ("Entity", "EntryNode")),

@@ -11,7 +11,7 @@ import msgspec
 
 from weft.twin import elements as e
 from weft.twin.elements import Json
-from weft.twin.names import asset_id, short, submodel_id
+from weft.twin.names import asset_id, short, shorts, submodel_id
 
 NAMES: Final = ("Certificates", "LotData", "Whereabouts")
 
@@ -81,8 +81,9 @@ def _data(lot: Lot) -> list[Json]:
 
 
 def _whereabouts(lot: Lot) -> list[Json]:
+    names = shorts(lot.at, "Holder_")
     return [
-        e.collection(short(holder, "Holder_"), [
+        e.collection(names[holder], [
             e.prop("Holder", holder, "Holder"),
             e.decimal("Quantity", quantity, "Quantity"),
             e.prop("Unit", lot.unit, "Unit"),

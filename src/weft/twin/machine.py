@@ -13,7 +13,7 @@ import msgspec
 
 from weft.twin import elements as e
 from weft.twin.elements import Json
-from weft.twin.names import asset_id, short, submodel_id
+from weft.twin.names import asset_id, distinct, short, submodel_id
 
 OWN: Final = ("Connection", "CurrentJob", "Nameplate", "OperationalData")
 TD_TYPE: Final = "application/td+json"
@@ -151,8 +151,8 @@ def _placed(signals: Iterable[Signal]) -> list[Json]:
         if isinstance(group, dict) and "modelType" not in group and short(rest) not in group:
             group[short(rest)] = _property(signal, short(rest))
         else:
-            flat = short(path.replace(".", "_"))
-            flat = flat if flat not in tree else short(signal.name, "Signal_")
+            flat = short(path)
+            flat = flat if flat not in tree else distinct(signal.name, "Signal_")
             tree[flat] = _property(signal, flat)
     return [one if "modelType" in one else e.collection(name, list(one.values())) for name, one in tree.items()]
 

@@ -3,12 +3,14 @@
 IDTA-01001 §5.3.2 (AASd-002: what an idShort may be), IDTA-01002 §11 (ids in addresses are base64url).
 Rule 1: an id is computed from organisation, kind and name alone; the same thing has the same id for ever.
 Rule 2: the plain URI is also what EPCIS events call the thing (``trace/names.py`` spells it alike).
-Rule 3: an idShort that had to be changed carries a digest of the whole name, so that two names stay two.
+Rule 3: an idShort whose name lost more than punctuation carries a digest of it; ``shorts`` keeps siblings apart.
 Not here: what the shells hold.
 """
 
 import hashlib
 import re
+from collections import Counter
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -55,13 +57,24 @@ def read_submodel(organisation: str, text: str) -> tuple[str, str, str] | None:
 
 def short(name: str, prefix: str = "") -> str:
     """``name`` as an idShort, with ``prefix`` when given."""
+    plain = re.sub(r"[-. /]", "_", prefix + name)
+    return plain if _SHORT.fullmatch(plain) and len(plain) <= SHORT_MAX else distinct(name, prefix)
+
+
+def distinct(name: str, prefix: str = "") -> str:
+    """An idShort that no other name has."""
     whole = prefix + name
-    if _SHORT.fullmatch(whole) and len(whole) <= SHORT_MAX:
-        return whole
     plain = re.sub(r"[^A-Za-z0-9_]+", "_", whole).strip("_")[: SHORT_MAX - 20]
     if not plain or not plain[0].isalpha():
         plain = f"N_{plain}" if plain else "N"
     return f"{plain}_{hashlib.sha256(whole.encode('utf-8', 'replace')).hexdigest()[:8]}"
+
+
+def shorts(given: Iterable[str], prefix: str = "") -> dict[str, str]:
+    """Each name of ``given`` with an idShort that none of the others has."""
+    wanted = {name: short(name, prefix) for name in given}
+    taken = Counter(wanted.values())
+    return {name: one if taken[one] == 1 else distinct(name, prefix) for name, one in wanted.items()}
 
 
 def semantic(name: str) -> str:

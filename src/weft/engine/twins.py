@@ -1,0 +1,259 @@
+"""The twins of this firm on demand: ids in order, and one shell or submodel from what the books and machines say now.
+
+Rule 1: nothing is built that was not asked for; a page of a hundred costs a hundred, whatever else there is.
+Rule 2: pages go by id: kinds in the order of ``names.KINDS``, names as they sort; new twins never shift a page.
+Rule 3: values are read when a submodel is built, never kept: ``$value`` is what the machine said last.
+Not here: what a shell looks like (``twin/``), HTTP (``doors/aas``).
+"""
+
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final, Protocol
+
+from weft.basis import quantity as q
+from weft.basis.errors import NotFound
+from weft.basis.instant import from_ms
+from weft.config import Config
+from weft.engine.live import Live
+from weft.production.state import FINISHED, STARTED
+from weft.production.state import Job as ProductionJob
+from weft.production.state import State as Production
+from weft.shopfloor.book import Floor
+from weft.shopfloor.description import Description, Property, parse_text
+from weft.stock.levels import level
+from weft.stock.state import State as Stock
+from weft.twin import item, lot, machine, order
+from weft.twin.elements import Json
+from weft.twin.names import KINDS, read_shell, read_submodel, shell_id
+
+_BOOK_OF: Final = {"item": "stock", "lot": "stock", "machine": "floor", "order": "production"}
+_BUILDERS: Final[dict[str, Any]] = {"item": item, "lot": lot, "machine": machine, "order": order}
+_read: Final = lru_cache(maxsize=256)(parse_text)
+
+
+class Home(Protocol):
+    """What the twins need of the node."""
+
+    @property
+    def organisation(self) -> str: ...
+    @property
+    def config(self) -> Config: ...
+    @property
+    def live(self) -> Live: ...
+    def book(self, name: str, /) -> str: ...
+    async def state(self, thread: str, /) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The books as they stand at one moment."""
+
+    stock: Stock
+    production: Production
+    floor: Floor
+
+
+@dataclass(slots=True)
+class Twins:
+    """All twins of the firm that ``home`` belongs to."""
+
+    home: Home
+    _sorted: dict[str, tuple[Any, list[str]]] = field(default_factory=dict)
+
+    async def shell(self, name: str) -> Json:
+        """The shell whose id is ``name``; raises ``NotFound('twin.shell')``."""
+        found = read_shell(self.home.organisation, name)
+        thing = await self._thing(found[0], found[1]) if found else None
+        if found is None or thing is None:
+            raise NotFound("twin.shell", id=name[:200])
+        built: Json = _BUILDERS[found[0]].shell(thing)
+        return built
+
+    async def submodel(self, name: str) -> Json:
+        """The submodel whose id is ``name``; raises ``NotFound('twin.submodel')``."""
+        found = read_submodel(self.home.organisation, name)
+        built: Json | None = None
+        if found:
+            thing = await self._thing(found[0], found[1], found[2])
+            built = _BUILDERS[found[0]].submodel(thing, found[2]) if thing is not None else None
+        if built is None:
+            raise NotFound("twin.submodel", id=name[:200])
+        return built
+
+    async def shells(self, after: str = "") -> AsyncIterator[Json]:
+        """Shells in order of their ids, beginning behind the id ``after``."""
+        books = await self._books()
+        for kind, name in self._behind(books, after):
+            thing = self._build(books, kind, name)
+            if thing is not None:
+                yield _BUILDERS[kind].shell(thing)
+
+    async def submodels(self, after: str = "") -> AsyncIterator[Json]:
+        """Submodels in order of their shells and names, beginning behind the submodel id ``after``."""
+        books = await self._books()
+        last = read_submodel(self.home.organisation, after) if after else None
+        for kind, name in self._behind(books, after, within=True):
+            thing = self._build(books, kind, name, "Stock")
+            if thing is None:
+                continue
+            for id_short in _BUILDERS[kind].submodel_names(thing):
+                if last is None or (kind, name) != last[:2] or id_short > last[2]:
+                    yield _BUILDERS[kind].submodel(thing, id_short)
+
+    async def with_asset(self, wanted: Callable[[Json], bool], after: str = "") -> AsyncIterator[Json]:
+        """Shells whose asset information is ``wanted``, in order."""
+        async for shell in self.shells(after):
+            if wanted(shell["assetInformation"]):
+                yield shell
+
+    # ---- the order of pages ---------------------------------------------------------------------
+
+    def _behind(self, books: Books, after: str, *, within: bool = False) -> Iterator[tuple[str, str]]:
+        """(kind, name) of all twins behind ``after``; with ``within``, its own shell is the first."""
+        organisation = self.home.organisation
+        found = read_submodel(organisation, after) if within else read_shell(organisation, after)
+        begin = found[:2] if found else ("", "")
+        for kind in KINDS:
+            if kind < begin[0]:
+                continue
+            names = self._names(books, kind)
+            first = bisect_right(names, begin[1]) if kind == begin[0] else 0
+            if within and kind == begin[0] and first and names[first - 1] == begin[1]:
+                first -= 1
+            for place in range(first, len(names)):
+                yield kind, names[place]
+
+    def _names(self, books: Books, kind: str) -> list[str]:
+        """Names of one kind, sorted once for each state of their book."""
+        state = getattr(books, _BOOK_OF[kind])
+        known = self._sorted.get(kind)
+        if known is None or known[0] is not state:
+            known = (state, sorted(_names_in(books, kind)))
+            self._sorted[kind] = known
+        return known[1]
+
+    # ---- one thing ------------------------------------------------------------------------------
+
+    async def _books(self) -> Books:
+        home = self.home
+        return Books(stock=await home.state(home.book("stock")), production=await home.state(home.book("production")),
+                     floor=await home.state(home.book("floor")))
+
+    async def _thing(self, kind: str, name: str, submodel: str = "") -> Any:
+        return self._build(await self._books(), kind, name, submodel)
+
+    def _build(self, books: Books, kind: str, name: str, submodel: str = "") -> Any:
+        """The input of the builder, or None when there is no such thing. Stock is summed only for its submodel."""
+        if kind == "item":
+            return self._item(books, name, summed=submodel == "Stock")
+        build = {"lot": self._lot, "machine": self._machine, "order": self._order}[kind]
+        return build(books, name)
+
+    def _id(self, kind: str, name: str) -> str:
+        return shell_id(self.home.organisation, kind, name)
+
+    def _item(self, books: Books, name: str, *, summed: bool) -> item.Item | None:
+        known = books.stock.items.get(name)
+        if known is None:
+            return None
+        bill = books.production.master.bills.get(name)
+        there = level(books.stock, name) if summed else None
+        return item.Item(
+            shell=self._id("item", name), id=name, firm=self.home.config.firm.name or self.home.organisation,
+            zh=known.zh, en=known.en, unit=known.unit, kind=known.kind, gtin=known.gtin, weight_each=known.weight_each,
+            partner_numbers=known.partner_numbers, reorder_point=known.reorder_point,
+            on_hand=there.on_hand if there else "0", available=there.available if there else "0",
+            components=tuple(
+                item.Component(shell=self._id("item", line.item), item=line.item, quantity=line.quantity,
+                               unit=line.unit, source=line.source)
+                for line in (bill.lines if bill else ())),
+        )
+
+    def _lot(self, books: Books, name: str) -> lot.Lot | None:
+        known = books.stock.lots.get(name)
+        if known is None:
+            return None
+        us = self.home.organisation
+        total = sum((q.decimal(amount) for amount in known.at.values()), q.decimal("0"))
+        return lot.Lot(
+            shell=self._id("lot", name), item_shell=self._id("item", known.item), id=name, item=known.item,
+            unit=known.unit, quantity=q.text(total), owner=known.owner or us,
+            at={holder or us: amount for holder, amount in known.at.items()}, heat=known.heat,
+            certificates=known.certificates, weight=known.weight, partner=known.partner, production_order=known.order,
+            why=known.why, received=known.received, sources=known.sources,
+        )
+
+    def _order(self, books: Books, name: str) -> order.Order | None:
+        known = books.production.orders.get(name)
+        if known is None:
+            return None
+        promise = books.production.promises.get(known.demand.key)
+        jobs = [books.production.jobs[job] for job in known.jobs if job in books.production.jobs]
+        return order.Order(
+            shell=self._id("order", name), item_shell=self._id("item", known.item), id=name, item=known.item,
+            quantity=known.quantity, unit=known.unit, made=known.made, due=known.due,
+            promise=promise.at if promise else "", first_promise=promise.first if promise else "",
+            thread=known.demand.thread, parent=known.parent, closed=known.closed,
+            jobs=tuple(_job(one) for one in jobs),
+            materials=tuple(
+                order.Material(item=one.item, quantity=one.quantity, unit=one.unit, source=one.source, at=one.at,
+                               arrived=one.arrived, lots=one.lots)
+                for one in known.materials),
+        )
+
+    def _machine(self, books: Books, name: str) -> machine.Machine | None:
+        known = books.floor.machines.get(name)
+        if known is None or known.removed:
+            return None
+        described: Description = _read(known.description)
+        link = self.home.live.status(name)
+        return machine.Machine(
+            shell=self._id("machine", name), name=name, title=known.title, titles=described.titles,
+            kind=described.kind, thing=known.description, thing_id=described.id, address=described.base,
+            scheme=described.scheme, start_mode=described.start_mode, up=link.up,
+            heard=from_ms(link.heard_ms) if link.heard_ms else "", job=_current(books, name),
+            signals=tuple(self._signal(name, one) for one in described.properties.values()),
+        )
+
+    def _signal(self, machine_name: str, prop: Property) -> machine.Signal:
+        value = self.home.live.get(machine_name, prop.name)
+        at_ms = (value.source_ms or self.home.live.arrived_ms(machine_name, prop.name)) if value else 0
+        return machine.Signal(
+            name=prop.name, title=prop.title, type=prop.type, unit=prop.unit, submodel=prop.twin.submodel,
+            path=prop.twin.path, minimum=prop.minimum, maximum=prop.maximum,
+            value=value.value if value is not None and value.good else None,
+            quality=value.quality if value else "missing", at=from_ms(at_ms) if at_ms else "",
+        )
+
+
+def _names_in(books: Books, kind: str) -> list[str]:
+    if kind == "machine":
+        return [name for name, one in books.floor.machines.items() if not one.removed]
+    if kind == "order":
+        return list(books.production.orders)
+    return list(books.stock.items if kind == "item" else books.stock.lots)
+
+
+def _job(one: ProductionJob) -> order.Job:
+    return order.Job(id=one.id, operation=one.operation, zh=one.zh, en=one.en, state=one.state, quantity=one.quantity,
+                     good=one.good, scrap=q.text(one.scrap), work_centre=one.work_centre, machine=one.machine,
+                     started=one.started, ended=one.ended)
+
+
+def _current(books: Books, name: str) -> machine.CurrentJob:
+    """What the machine is at: what it says itself first, else the job that was loaded or started on it."""
+    seen = books.floor.machines[name].seen
+    jobs = books.production.jobs
+    job = jobs.get(seen.job) if seen.job and seen.phase != "over" else None
+    if job is None:
+        here = [one for one in jobs.values() if one.machine == name and one.state not in FINISHED]
+        job = next((one for one in here if one.state in STARTED), next((one for one in here if one.loaded), None))
+    if job is None:
+        return machine.CurrentJob(alarm=seen.alarm)
+    own = seen.job == job.id
+    return machine.CurrentJob(
+        job=job.id, order=job.order, item=job.item, operation=job.operation, state=job.state, target=job.quantity,
+        good=str(seen.good) if own else job.good, scrap=str(seen.scrap) if own else q.text(job.scrap),
+        started=job.started, alarm=seen.alarm)
