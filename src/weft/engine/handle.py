@@ -24,7 +24,7 @@ from weft.engine.ports import Batch, DoneRow, EffectRow, EventRow, OutboxRow, Pa
 from weft.engine.threads import Loaded, entry_of
 from weft.identity import keylog
 from weft.identity.keys import Signer
-from weft.thread import clock
+from weft.thread import clock, graph
 from weft.thread.event import PARENTS_MAX, SALT_BYTES, Event, compose, signed_bytes
 
 OPENED: Final = "*opened"  # where the keys of commands that begin a thread are remembered
@@ -82,7 +82,7 @@ def _event(memory: Memory, loaded: Loaded, machine: Machine, message: Message) -
     others = sorted(set(loaded.heads) - {previous})
     if len(others) > PARENTS_MAX:
         others = others[:PARENTS_MAX]
-    header = {
+    header: dict[str, Any] = {
         "v": 1, "t": loaded.thread, "a": mine[0], "d": mine[1], "i": mine[2], "n": n + 1, "p": previous, "x": others,
         "ks": memory.key_event, "h": clock.tick(memory.clock.now_ms(), [loaded.hlc]), "y": type(message).__name__,
         "s": 1, "m": machine.name,
@@ -139,17 +139,12 @@ async def acknowledge(memory: Memory, thread: str) -> None:
 
 def needs_ack(loaded: Loaded, organisation: str) -> bool:
     """Whether another member said something (an ack does not count) that no word of ours is above."""
-    seen: set[str] = set()
-    stack = list(loaded.heads)
-    while stack:
-        entry = loaded.entries.get(stack.pop())
-        if entry is None or entry.id in seen or entry.author == organisation:
-            continue
-        if entry.kind != Ack.__name__:
-            return True
-        seen.add(entry.id)
-        stack.extend(entry.parents)
-    return False
+    own = (tip for (author, _, _), (_, tip) in loaded.tips.items() if author == organisation)
+    covered = graph.past(loaded.parents(), own)
+    return any(
+        entry.kind != Ack.__name__ and entry.author != organisation
+        for name, entry in loaded.entries.items() if name not in covered
+    )
 
 
 async def append_key_events(memory: Memory, signer: Signer, messages: Sequence[Message]) -> str:
