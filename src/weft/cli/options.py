@@ -1,0 +1,50 @@
+"""Options that many commands share: which home, and whether a program or a person reads the answer."""
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from weft.basis.errors import NotFound
+from weft.cli.client import Node
+from weft.cli.printing import Paper
+from weft.cli.words import say
+
+Command = Callable[..., Any]
+json_option = click.option("--json", "as_json", is_flag=True, help=say("cli.option.json"))
+home_argument = click.argument("home", type=click.Path(path_type=Path), required=False, metavar="[HOME]")
+
+
+def connected(command: Command) -> Command:
+    """Give ``command`` the running node (first) and the paper to print on (second)."""
+
+    @click.option("--home", type=click.Path(path_type=Path), help=say("cli.option.home"))
+    @json_option
+    @functools.wraps(command)
+    def wrapped(*args: Any, home: Path | None, as_json: bool, **named: Any) -> Any:
+        return command(Node(found(home)), Paper(as_json=as_json), *args, **named)
+
+    return wrapped
+
+
+def found(home: Path | None) -> Path:
+    """The home that is meant: as given, else WEFT_HOME, else where we stand."""
+    if home is not None:
+        return home
+    named = os.environ.get("WEFT_HOME")
+    if named:
+        return Path(named)
+    if Path("weft.toml").is_file():
+        return Path()
+    raise NotFound("cli.which-home")
+
+
+def pairs(given: tuple[str, ...]) -> dict[str, str]:
+    """``NAME=VALUE …`` as a dictionary."""
+    wrong = next((one for one in given if "=" not in one), None)
+    if wrong is not None:
+        raise click.BadParameter(say("cli.wrong.pair", given=wrong))
+    return dict(one.split("=", 1) for one in given)

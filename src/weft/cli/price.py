@@ -1,0 +1,92 @@
+"""``weft price``: publish a price book; test and verify one offline, without any node.
+
+Not here: the rule itself (``pricing/``).
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from weft.basis.errors import Invalid
+from weft.cli.client import Node
+from weft.cli.item import told
+from weft.cli.options import connected, json_option, pairs
+from weft.cli.printing import Paper
+from weft.cli.words import say
+
+a_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group("price", help=say("cli.price"))
+def command() -> None:
+    """Price books."""
+
+
+@command.command("publish", help=say("cli.price.publish"))
+@click.argument("book", type=a_file)
+@connected
+def publish(node: Node, paper: Paper, book: Path) -> None:
+    """Publish the book in a JSON file."""
+    paper.done(node.do("publish-prices", book=draft(book)))
+
+
+@command.command("test", help=say("cli.price.test"))
+@click.argument("book", type=a_file)
+@click.argument("item")
+@click.argument("quantity")
+@click.argument("attributes", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option("--unit", default="C62", show_default=True, help=say("cli.option.unit"))
+@json_option
+def test(book: Path, item: str, quantity: str, attributes: tuple[str, ...], unit: str, *, as_json: bool) -> None:
+    """The price of one line, with every step."""
+    from weft.pricing.book import load
+    from weft.pricing.evaluate import Attributes, price
+
+    given = {"item": item, "quantity": quantity, "unit": unit, **pairs(attributes)}
+    try:
+        asked = msgspec.convert(given, Attributes)
+    except msgspec.ValidationError as error:
+        raise Invalid("command.params", name="price test", detail=str(error)[:160]) from error
+    priced = price(load(draft(book)), asked)
+    paper = Paper(as_json=as_json)
+    steps = [msgspec.to_builtins(step) for step in priced.trace]
+    paper.table(steps, "kind name by result", msgspec.to_builtins(priced))
+    if not as_json:
+        click.echo(say("cli.price.is", item=item, quantity=quantity, price=priced.unit_price, base=priced.base,
+                       currency=priced.currency, net=priced.net, gross=priced.gross))
+
+
+@command.command("verify", help=say("cli.price.verify"))
+@click.argument("book", type=a_file)
+@click.option("--previous", type=a_file, help=say("cli.price.verify.previous"))
+@click.option("--at", default="", metavar="INSTANT", help=say("cli.price.verify.at"))
+@json_option
+def verify(book: Path, previous: Path | None, at: str, *, as_json: bool) -> int:
+    """All that would keep a book from being published."""
+    from weft.pricing.book import load
+    from weft.pricing.lint import lint
+
+    paper = Paper(as_json=as_json)
+    findings = lint(draft(book), previous=None if previous is None else load(draft(previous)), at=at)
+    if findings:
+        rows = [told(msgspec.to_builtins(one)) for one in findings]
+        paper.table(rows, "problem", rows)
+        return 1
+    sound = load(draft(book))
+    paper.line("cli.price.sound", {"hash": sound.hash, "findings": []}, hash=sound.hash)
+    return 0
+
+
+def draft(file: Path) -> Mapping[str, Any]:
+    """The JSON object in ``file``."""
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise Invalid("cli.not-json", file=str(file), detail=str(error)[:120]) from error
+    if not isinstance(value, dict):
+        raise Invalid("cli.not-json", file=str(file), detail="{}")
+    return value

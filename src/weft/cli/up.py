@@ -1,0 +1,55 @@
+"""``weft up``: runs the node until it is told to stop; prints one ready line."""
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from weft.cli.client import RUNNING
+from weft.cli.options import found, home_argument, json_option
+from weft.cli.words import say
+
+
+@click.command("up", help=say("cli.up"))
+@home_argument
+@click.option("--host", default="", help=say("cli.up.host"))
+@click.option("--port", type=click.IntRange(0, 65_535), default=None, help=say("cli.up.port"))
+@click.option("--database", default="", help=say("cli.up.database"))
+@click.option("--dev-open", is_flag=True, help=say("cli.up.dev-open"))
+@json_option
+def command(
+    home: Path | None, host: str, port: int | None, database: str, *, dev_open: bool, as_json: bool
+) -> None:
+    """Run a node."""
+    from weft import launch
+
+    place = found(home)
+    mark = place / RUNNING
+
+    def ready(told: dict[str, Any]) -> None:
+        _mark(mark, told)
+        if dev_open:
+            click.echo(say("cli.up.is-open"), err=True)
+        click.echo(json.dumps(told, ensure_ascii=False) if as_json else say("cli.up.ready", **told))
+
+    try:
+        launch.run(launch.up(place, host, -1 if port is None else port, database=database, dev_open=dev_open,
+                             on_ready=ready))
+    finally:
+        _unmark(mark)
+
+
+def _mark(mark: Path, told: dict[str, Any]) -> None:
+    """Say beside weft.toml where the node answers, so that commands find it."""
+    with contextlib.suppress(OSError):
+        mark.write_text(json.dumps({"url": told["url"], "pid": os.getpid()}), encoding="utf-8")
+
+
+def _unmark(mark: Path) -> None:
+    """Take the note away if it is ours."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        if json.loads(mark.read_text(encoding="utf-8"))["pid"] == os.getpid():
+            mark.unlink()
