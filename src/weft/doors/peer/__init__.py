@@ -61,12 +61,12 @@ def routes(node: Node) -> list[BaseRoute]:
 def _newcomer(header: str, asked: sync.SyncRequest) -> KeyState | None:
     """The key state that a first word carries, if it proves itself."""
     organisation = header.partition(".")[0]
-    for envelope in asked.events[:1]:
+    for envelope in asked.events:
         try:
             event = from_envelope(envelope)
             message = entry_of(event, MACHINES.get(event.header.m)).message
-            if event.author == organisation:
-                return key_state(organisation, getattr(message, "key_log", ()))
+            if event.author == organisation and getattr(message, "key_log", ()):
+                return key_state(organisation, message.key_log)
         except WeftError:
             return None
     return None
