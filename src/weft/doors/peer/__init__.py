@@ -64,9 +64,9 @@ def _newcomer(header: str, asked: sync.SyncRequest) -> KeyState | None:
     for envelope in asked.events:
         try:
             event = from_envelope(envelope)
-            message = entry_of(event, MACHINES.get(event.header.m)).message
-            if event.author == organisation and getattr(message, "key_log", ()):
-                return key_state(organisation, message.key_log)
+            key_log = getattr(entry_of(event, MACHINES.get(event.header.m)).message, "key_log", None)
+            if event.author == organisation and key_log:
+                return key_state(organisation, key_log)
         except WeftError:
             return None
     return None
