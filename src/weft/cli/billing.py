@@ -4,7 +4,7 @@ import click
 
 from weft.cli.client import Node
 from weft.cli.options import connected
-from weft.cli.ordering import amounts, thread_of
+from weft.cli.ordering import amounts, relationship_of, thread_of
 from weft.cli.printing import Paper
 from weft.cli.words import say
 
@@ -21,7 +21,7 @@ def command() -> None:
 @connected
 def show(node: Node, paper: Paper, partner: str) -> None:
     """What is open with a partner."""
-    paper.value(node.view("partner", partner=partner))
+    paper.value(node.view("partner", thread=relationship_of(node, partner)))
 
 
 @command.command("invoice", help=say("cli.billing.invoice"))

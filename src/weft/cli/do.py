@@ -23,4 +23,6 @@ def command(node: Node, paper: Paper, name: str, parameters: tuple[str, ...], bo
         raise click.BadParameter(say("cli.wrong.json", detail=str(error))) from error
     if not isinstance(given, dict):
         raise click.BadParameter(say("cli.wrong.json", detail="{…}"))
-    paper.done(node.do(name, **given, **pairs(parameters)))
+    truth = {"true": True, "false": False}
+    plain = {key: truth.get(value, value) for key, value in pairs(parameters).items()}
+    paper.done(node.do(name, **(given | plain)))

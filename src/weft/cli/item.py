@@ -63,7 +63,8 @@ def told(problem: dict[str, Any]) -> dict[str, Any]:
 def show(node: Node, paper: Paper) -> None:
     """All items with their stock."""
     items = node.view("stock")["items"]
-    paper.table([{**row, "item": row["id"]} for row in items], "item title unit on_hand reserved available at_partners", items)
+    rows = [{**row, "item": row["id"]} for row in items]
+    paper.table(rows, "item title unit on_hand reserved available at_partners", items)
 
 
 @command.command("show", help=say("cli.item.show"))

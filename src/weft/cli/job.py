@@ -21,7 +21,8 @@ def command() -> None:
 def show(node: Node, paper: Paper) -> None:
     """All jobs by work centre, in the order in which they are to run."""
     view = node.view("jobs")
-    rows = [{**job, "job": job["id"], "work_centre": queue["centre"]["id"]} for queue in view["queues"] for job in queue["jobs"]]
+    rows = [{**job, "job": job["id"], "work_centre": queue["centre"]["id"]}
+            for queue in view["queues"] for job in queue["jobs"]]
     paper.table(rows, "job work_centre item operation state quantity good scrap due", view)
 
 

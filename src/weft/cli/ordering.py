@@ -25,6 +25,15 @@ def thread_of(node: Node, named: str) -> str:
     return str(found.pop())
 
 
+def relationship_of(node: Node, named: str) -> str:
+    """The thread shared with the partner of this name, or whose id begins so."""
+    partners = node.view("partners")["partners"]
+    found = {one["thread"] for one in partners if named in {one["name"], one["organisation"], one["thread"]}}
+    if len(found) != 1:
+        raise NotFound("cli.partner-unknown", named=named)
+    return str(found.pop())
+
+
 def amounts(lines: tuple[str, ...]) -> dict[str, str]:
     """``1=20 2=5`` as quantities by line."""
     return pairs(lines)

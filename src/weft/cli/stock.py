@@ -21,7 +21,8 @@ def command() -> None:
 def show(node: Node, paper: Paper) -> None:
     """All items, and what is to be ordered again."""
     view = node.view("stock")
-    paper.table([{**row, "item": row["id"]} for row in view["items"]], "item title unit on_hand reserved available at_partners low", view)
+    rows = [{**row, "item": row["id"]} for row in view["items"]]
+    paper.table(rows, "item title unit on_hand reserved available at_partners low", view)
 
 
 @command.command("receive", help=say("cli.stock.receive"))

@@ -1,0 +1,31 @@
+"""``weft doctor``: says what is wrong with a home and how to mend it.
+
+Exit code 1 as soon as one finding keeps the node from working.
+Not here: what is looked at (``examining.py``).
+"""
+
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+
+from weft.cli.examining import examine
+from weft.cli.options import found, home_argument, json_option
+from weft.cli.words import say
+
+_SIGNS: Final = {"good": "✓", "warning": "!", "bad": "✗"}
+
+
+@click.command("doctor", help=say("cli.doctor"))
+@home_argument
+@json_option
+def command(home: Path | None, *, as_json: bool) -> int:
+    """Look at everything that can be looked at from outside."""
+    findings = list(examine(found(home)))
+    if as_json:
+        click.echo(msgspec.json.encode(findings))
+    else:
+        for one in findings:
+            click.echo(f"{_SIGNS[one.grade]} {one.sentence}")
+    return int(any(one.grade == "bad" for one in findings))
