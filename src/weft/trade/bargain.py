@@ -14,7 +14,6 @@ from weft.basis import quantity
 from weft.basis.decider import Said
 from weft.basis.errors import Invalid, Refused
 from weft.trade import form
-from weft.trade.change import lapse
 from weft.trade.messages import (
     CounterOffer,
     FreeIssueMaterial,
@@ -158,7 +157,13 @@ def check_order(state: OrderState, _said: Said, order: Order) -> None:
     form.words(order.note, "note")
 
 
-def check_reason(_: OrderState, _said: Said, message: OrderResponse | RequestDeclined) -> None:
+def check_response(state: OrderState, _said: Said, message: OrderResponse) -> None:
+    if message.order != state.order_id:
+        raise Refused("order.other-order")
+    form.words(message.reason, "reason", 500)
+
+
+def check_declined(_: OrderState, _said: Said, message: RequestDeclined) -> None:
     form.words(message.reason, "reason", 500)
 
 
@@ -199,10 +204,10 @@ def _ordered(line: QuotationLine, asked: RequestLine, tolerance: str) -> OrderLi
     )
 
 
-def response(state: OrderState, _said: Said, message: OrderResponse) -> OrderState:
+def response(state: OrderState, said: Said, message: OrderResponse) -> OrderState:
     if message.code == "AP":
-        return state
-    return replace(lapse(state), phase=Phase.REJECTED)
+        return replace(state, response_id=said.id)
+    return replace(state, phase=Phase.REJECTED)
 
 
 def declined(state: OrderState, _said: Said, _message: RequestDeclined) -> OrderState:

@@ -1,8 +1,8 @@
 """Changes of an order: proposed by either side, with options; nothing changes until the other takes one.
 
 Rule 1: each side has at most one open change; both may have one.
-Rule 2: an option holds absolute values; it never takes back what was sent meanwhile: a quantity below what was
-        delivered becomes what was delivered, and "0" drops the open rest.
+Rule 2: an option holds absolute values; it never takes back what was sent meanwhile: what was delivered above the
+        new quantity counts as over-delivered, and "0" drops the open rest.
 Rule 3: amounts that an option leaves out follow the quantity in proportion.
 Not here: cancelling without asking (``delivery.py``).
 """
@@ -174,27 +174,24 @@ def _changed(line: OrderLine, kind: str, parts: list[ChangeLine], currency: str)
         changed, promise=part.promise or line.promise, schedule=() if part.promise or part.quantity else line.schedule,
         unit_price=part.unit_price or line.unit_price,
     )
-    if not part.gross or Decimal(changed.ordered) != Decimal(part.quantity or line.ordered):
-        return changed  # the amounts given are for another quantity
+    if not part.gross:
+        return changed
     return replace(changed, net=part.net, tax=part.tax, gross=part.gross)
 
 
 def _split(line: OrderLine, parts: list[ChangeLine], currency: str) -> OrderLine:
     """Some now, the rest later: the promise of the line is that of its last part."""
-    wanted = total(part.quantity for part in parts)
     changed = replace(
-        _with_quantity(line, wanted, currency), promise=max(part.promise for part in parts),
+        _with_quantity(line, total(part.quantity for part in parts), currency), promise=max(part.promise for part in parts),
         schedule=tuple((part.quantity, part.promise) for part in parts),
     )
-    if not all(part.gross for part in parts) or Decimal(changed.ordered) != wanted:
+    if not all(part.gross for part in parts):
         return changed
     amounts = {field: total(getattr(part, field) for part in parts) for field in ("net", "tax", "gross")}
     return replace(changed, **{field: money(amount, currency) for field, amount in amounts.items()})
 
 
 def _with_quantity(line: OrderLine, wanted: Decimal, currency: str) -> OrderLine:
-    """``line`` with another quantity, not below what was delivered, and its amounts in proportion."""
-    before, after = Decimal(line.ordered), max(wanted, line.delivered)
-    net, tax = (share(amount, after, before, currency) for amount in (line.net, line.tax))
-    gross = money(total((net, tax)), currency)
-    return replace(line, ordered=text(after), net=net, tax=tax, gross=gross)
+    """``line`` with another quantity and its amounts in proportion."""
+    net, tax = (share(amount, wanted, Decimal(line.ordered), currency) for amount in (line.net, line.tax))
+    return replace(line, ordered=text(wanted), net=net, tax=tax, gross=money(total((net, tax)), currency))

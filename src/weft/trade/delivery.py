@@ -38,7 +38,9 @@ LOSSES: Final = ("damaged", "rejected", "short")
 # ---- what each word must hold --------------------------------------------------------------------
 
 
-def check_progress(state: OrderState, _said: Said, notice: ProgressNotice) -> None:
+def check_progress(state: OrderState, said: Said, notice: ProgressNotice) -> None:
+    if not state.response_id:
+        raise Refused("order.not-confirmed", message="ProgressNotice", phase=state.phase.value, role=said.role[:20])
     if notice.line not in state.lines:
         raise Invalid("order.unknown-line", line=notice.line[:40])
     form.not_negative(notice.done, notice.line)

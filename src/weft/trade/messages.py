@@ -151,10 +151,14 @@ class Order(Message, frozen=True, kw_only=True):
 
 
 class OrderResponse(Message, frozen=True, kw_only=True):
-    """The seller accepts (``AP``) or rejects (``RE``) the order (UNCL 4343)."""
+    """The seller accepts (``AP``) or rejects (``RE``) the order (UNCL 4343) whose event id is ``order``.
+
+    ``decide`` fills in ``order``: nobody answers an order that it has not seen.
+    """
 
     code: Literal["AP", "RE"]
     reason: str = ""
+    order: str = ""
 
 
 class ChangeLine(Part, frozen=True, kw_only=True):

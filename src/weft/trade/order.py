@@ -54,9 +54,9 @@ WORDS: Final[Mapping[type[Message], tuple[Check, Effect]]] = {
     Quotation: (bargain.check_quotation, bargain.quotation),
     QuotationWithdrawn: (bargain.check_withdrawal, bargain.withdrawal),
     CounterOffer: (bargain.check_counter, bargain.counter),
-    RequestDeclined: (bargain.check_reason, bargain.declined),
+    RequestDeclined: (bargain.check_declined, bargain.declined),
     Order: (bargain.check_order, bargain.order),
-    OrderResponse: (bargain.check_reason, bargain.response),
+    OrderResponse: (bargain.check_response, bargain.response),
     OrderChange: (change.check_change, change.proposed),
     OrderChangeResponse: (change.check_answer, change.answered),
     OrderChangeWithdrawn: (change.check_withdrawn, change.withdrawn),
@@ -83,8 +83,11 @@ def decide(state: OrderState, command: Say) -> Sequence[Message]:
     """The message to say; raises ``Refused`` or ``Invalid`` with the facts for its sentence."""
     if type(command.message) not in WORDS:
         raise Refused("order.unknown-word", message=type(command.message).__name__)
-    _check(state, Said(id="", by=command.by, role=command.role, message=command.message))
-    return (command.message,)
+    message = command.message
+    if isinstance(message, OrderResponse) and not message.order:
+        message = replace(message, order=state.order_id)
+    _check(state, Said(id="", by=command.by, role=command.role, message=message))
+    return (message,)
 
 
 def evolve(state: OrderState, said: Said) -> OrderState:
@@ -107,7 +110,7 @@ def _refuse_turn(state: OrderState, role: str, kind: type[Message]) -> None:
     facts = {"role": role[:20], "phase": state.phase.value, "message": kind.__name__}
     if all((role, kind) not in turns for turns in RULES.values()):
         raise Refused("order.wrong-role", **facts)
-    if kind is DespatchAdvice and state.phase is Phase.ORDERED:
+    if state.phase is Phase.ORDERED and kind in {DespatchAdvice, OrderChange, ProgressNotice}:
         raise Refused("order.not-confirmed", **facts)
     if state.phase in {Phase.CLOSED, Phase.CANCELLED, Phase.DECLINED, Phase.REJECTED}:
         raise Refused("order.ended", **facts)
@@ -157,7 +160,12 @@ def _withdrawable(state: OrderState, role: str) -> bool:
     return change.open_change(state, role) is not None
 
 
+def _underway(state: OrderState, _: str) -> bool:
+    return state.phase is Phase.CONFIRMED and any(line.open for line in state.lines.values())
+
+
 _OBJECTS: Final[Mapping[type[Message], Callable[[OrderState, str], bool]]] = {
+    ProgressNotice: _underway,
     QuotationWithdrawn: _on_table,
     CounterOffer: _on_table,
     Order: _on_table,

@@ -1,10 +1,11 @@
 """The tables of the order: who may say what in which phase, and which of two crossing words is read first.
 
 ``RULES`` gives the usual next phase; ``OUTCOMES`` what a message may lead to besides, by what it holds.
-``READ_FIRST`` ranks the messages, strongest first, each with its reason; ``CROSSINGS`` follows from it for every pair.
+``READ_FIRST`` names what each message is read before, and why; ``CROSSINGS`` follows from it for every pair.
 Rule 1: facts come before words: what has left the yard or arrived cannot be undone by what was said meanwhile.
 Rule 2: answers come before the taking back of questions, acceptances before the taking back of offers.
 Rule 3: what ends comes last, so that it ends all that was said meanwhile.
+Rule 4: pairs that commute are free, so that a void word of one kind cannot carry another in front of its better.
 Not here: what a message must hold (``bargain.py``, ``change.py``, ``delivery.py``).
 """
 
@@ -43,12 +44,6 @@ _END: Final[Mapping[Turn, Phase]] = {
 }
 
 
-def _changes(phase: Phase) -> dict[Turn, Phase]:
-    """Both sides may propose, answer and take back changes without leaving ``phase``."""
-    kinds = (OrderChange, OrderChangeResponse, OrderChangeWithdrawn)
-    return {(role, kind): phase for role in (BUYER, SELLER) for kind in kinds}
-
-
 RULES: Final[Mapping[Phase, Mapping[Turn, Phase]]] = {
     Phase.NEW: {(BUYER, RequestForQuotation): Phase.REQUESTED},
     Phase.REQUESTED: {(SELLER, Quotation): Phase.QUOTED, **_END},
@@ -68,66 +63,80 @@ RULES: Final[Mapping[Phase, Mapping[Turn, Phase]]] = {
     },
     Phase.ORDERED: {
         (SELLER, OrderResponse): Phase.CONFIRMED,
-        **_changes(Phase.ORDERED),
-        (BUYER, DespatchAdvice): Phase.ORDERED,
-        (SELLER, ReceiptAdvice): Phase.ORDERED,
         (BUYER, OrderCancellation): Phase.CANCELLED,
     },
     Phase.CONFIRMED: {
-        **_changes(Phase.CONFIRMED),
         (SELLER, ProgressNotice): Phase.CONFIRMED,
         (SELLER, DespatchAdvice): Phase.CONFIRMED,
         (BUYER, DespatchAdvice): Phase.CONFIRMED,
         (BUYER, ReceiptAdvice): Phase.CONFIRMED,
         (SELLER, ReceiptAdvice): Phase.CONFIRMED,
+        (BUYER, OrderChange): Phase.CONFIRMED,
+        (SELLER, OrderChange): Phase.CONFIRMED,
+        (BUYER, OrderChangeResponse): Phase.CONFIRMED,
+        (SELLER, OrderChangeResponse): Phase.CONFIRMED,
+        (BUYER, OrderChangeWithdrawn): Phase.CONFIRMED,
+        (SELLER, OrderChangeWithdrawn): Phase.CONFIRMED,
         (BUYER, ShortClosed): Phase.CONFIRMED,
         (BUYER, OrderCancellation): Phase.CANCELLED,
     },
-    Phase.CLOSED: {(SELLER, ReceiptAdvice): Phase.CLOSED},
-    Phase.CANCELLED: {(BUYER, ReceiptAdvice): Phase.CANCELLED, (SELLER, ReceiptAdvice): Phase.CANCELLED},
-    Phase.REJECTED: {(SELLER, ReceiptAdvice): Phase.REJECTED},
+    # what was still on its way, or being told, when the order ended
+    Phase.CLOSED: {(SELLER, ProgressNotice): Phase.CLOSED, (SELLER, ReceiptAdvice): Phase.CLOSED},
+    Phase.CANCELLED: {
+        (SELLER, ProgressNotice): Phase.CANCELLED,
+        (BUYER, ReceiptAdvice): Phase.CANCELLED,
+        (SELLER, ReceiptAdvice): Phase.CANCELLED,
+    },
+    Phase.REJECTED: {},
     Phase.DECLINED: {},
 }
 
 OUTCOMES: Final[Mapping[tuple[Phase, type[Message]], tuple[Phase, ...]]] = {
     (Phase.ORDERED, OrderResponse): (Phase.REJECTED,),  # code RE
-    (Phase.ORDERED, OrderChangeResponse): (Phase.CANCELLED,),  # the option that cancels everything
-    (Phase.CONFIRMED, OrderChangeResponse): (Phase.CANCELLED, Phase.CLOSED),
+    (Phase.CONFIRMED, OrderChangeResponse): (Phase.CANCELLED, Phase.CLOSED),  # the option that cancels everything
     (Phase.CONFIRMED, OrderChangeWithdrawn): (Phase.CLOSED,),  # it was all that was still undecided
     (Phase.CONFIRMED, ReceiptAdvice): (Phase.CLOSED,),  # nothing is open and nothing on its way
     (Phase.CONFIRMED, ShortClosed): (Phase.CLOSED,),
 }
 
-READ_FIRST: Final[tuple[tuple[type[Message], str], ...]] = (
-    (ProgressNotice, "tells what has been made; whatever is said meanwhile does not unmake it"),
-    # a cancellation or short-closing that crosses goods ends the rest; what is on its way becomes a return request
-    (DespatchAdvice, "goods that have left cannot be called back by words"),
-    (ReceiptAdvice, "what arrived has arrived, whatever is proposed or cancelled meanwhile"),
-    (OrderResponse, "answers only an order that its author has seen; what crosses it meets an answered order"),
-    (OrderChangeResponse, "an answer binds both: taking the question back is too late, an end ends what was agreed"),
-    (OrderChangeWithdrawn, "takes back a question that nobody has answered, before new questions are read"),
-    (OrderChange, "a proposal changes nothing by itself: proposals of both sides stay open side by side"),
+READ_FIRST: Final[tuple[tuple[type[Message], tuple[type[Message], ...], str], ...]] = (
     # CISG article 16: an offer cannot be revoked once its acceptance has been sent
-    (Order, "accepts an offer that was open to its author: a new offer, a withdrawal, an end of the talk are too late"),
-    (CounterOffer, "is heard as an answer to the offer it names; a new offer that crosses it is then on the table"),
-    (Quotation, "stays on record even if the other side ends the talk meanwhile"),
-    (QuotationWithdrawn, "takes back the offer, after all that was validly said about it"),
-    (ShortClosed, "gives up the rest that is open after all that was sent and agreed meanwhile"),
-    (OrderCancellation, "ends what is open after all that was sent, answered and agreed meanwhile"),
-    (RequestDeclined, "ends the talk after all that was said meanwhile"),
-    (RequestForQuotation, "is the first word of the thread; a second one is void wherever it is read"),
+    (Order, (CounterOffer, Quotation, QuotationWithdrawn, RequestDeclined),
+     "accepts an offer that was open to its author: a new offer, a withdrawal, an end of the talk are too late"),
+    (CounterOffer, (Quotation, QuotationWithdrawn, RequestDeclined),
+     "is heard as an answer to the offer it names; a new offer that crosses it is then on the table"),
+    (Quotation, (RequestDeclined,), "stays on record even if the other side ends the talk meanwhile"),
+    (QuotationWithdrawn, (RequestDeclined,), "takes back the offer before the talk ends"),
+    (OrderResponse, (DespatchAdvice, OrderChange, ShortClosed, OrderCancellation),
+     "what is sent, proposed or ended meanwhile meets an answered order"),
+    # a cancellation or short-closing that crosses goods ends the rest; what is on its way becomes a return request
+    (DespatchAdvice, (ReceiptAdvice, OrderChangeResponse, OrderChangeWithdrawn, ShortClosed, OrderCancellation),
+     "goods that have left cannot be called back by words, nor refused for what was agreed meanwhile"),
+    (ReceiptAdvice, (OrderChange, ShortClosed, OrderCancellation),
+     "what arrived has arrived, whatever is proposed or ended meanwhile"),
+    (OrderChangeResponse, (OrderChangeWithdrawn, OrderChange, ShortClosed, OrderCancellation),
+     "an answer binds both: taking the question back is too late, an end ends what was agreed"),
+    (OrderChangeWithdrawn, (OrderChange, ShortClosed, OrderCancellation),
+     "takes back a question that nobody has answered, before anything new is asked or ended"),
+    (OrderChange, (ShortClosed, OrderCancellation), "a proposal is on record even if its order ends meanwhile"),
+    (ShortClosed, (OrderCancellation,), "gives up some of what the cancellation ends"),
 )
-
-_RANK: Final = {kind: rank for rank, (kind, _) in enumerate(READ_FIRST)}
 
 
 def _crossing(left: type[Message], right: type[Message]) -> Crossing:
-    """By rank. Of one type by both sides, the buyer's first: where each takes the other's change of the same line,
-    what the buyer asked for and the seller agreed to is what is made.
+    """The table's word for two types; what commutes is free.
+
+    Where each side takes the other's change of the same line, the buyer's answer is read first: so what the buyer
+    asked for and the seller agreed to is what is made.
     """
-    if left is right:
+    if left is right is OrderChangeResponse:
         return Crossing.BY_ROLE
-    return Crossing.LEFT_FIRST if _RANK[left] < _RANK[right] else Crossing.RIGHT_FIRST
+    for first, later, _ in READ_FIRST:
+        if left is first and right in later:
+            return Crossing.LEFT_FIRST
+        if right is first and left in later:
+            return Crossing.RIGHT_FIRST
+    return Crossing.EITHER
 
 
 CROSSINGS: Final[Mapping[tuple[type[Message], type[Message]], Crossing]] = {

@@ -175,7 +175,8 @@ class OrderState(Piece, frozen=True, kw_only=True):
     """The order as both members see it.
 
     ``quotation``/``quotation_id``: the offer that may be ordered now, or was; "" when there is none.
-    ``counter``/``counter_id``: the buyer's last counter-offer. ``lines`` exist from the order on, keyed by line.
+    ``counter``/``counter_id``: the buyer's last counter-offer. ``response_id``: the seller's acceptance.
+    ``lines`` exist from the order on, keyed by line.
     ``changes`` and ``despatches`` are keyed by event id. ``rounds`` counts quotations.
     """
 
@@ -190,6 +191,7 @@ class OrderState(Piece, frozen=True, kw_only=True):
     counter: CounterOffer | None = None
     order_id: str = ""
     order: Order | None = None
+    response_id: str = ""
     lines: dict[str, OrderLine] = {}
     changes: dict[str, Change] = {}
     despatches: dict[str, Despatch] = {}
