@@ -191,7 +191,7 @@ class _Board:
         for centre in job.centres:
             for lane, busy in enumerate(self._lane(centre)):
                 found = busy.gap(self._open[centre], ready, job.work_ms)
-                if found is None or (best and (best.end_ms, best.start_ms) <= found[:2]):
+                if found is None or (best and (best.end_ms, best.start_ms) <= (found[1], found[0])):
                     continue
                 held = found[2] or (bound, bound_by)
                 best = PlannedJob(id=job.id, order=job.order, operation=job.operation, centre=centre, lane=lane,
