@@ -4,11 +4,13 @@ Rule 1: buttons come from ``production.rules.may_say``; nothing is offered that 
 Not here: the plan's bars (``plan.py``), machines (``machines.py``).
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from weft.basis.errors import NotFound
+from weft.engine.views.plan import Place, places
 from weft.engine.views.shape import Named, View
-from weft.production.messages import JobSheet
+from weft.production.messages import Material
 from weft.production.rules import may_say
 from weft.production.state import FINISHED, Job, JobState
 
@@ -40,6 +42,8 @@ class JobRow(View, frozen=True, kw_only=True):
     end: str = ""
     late: bool = False
     waits_for: str = ""
+    run_s: str = "0"
+    program: str = ""
 
 
 class Queue(View, frozen=True, kw_only=True):
@@ -56,34 +60,6 @@ class JobsView(View, frozen=True, kw_only=True):
 
     queues: tuple[Queue, ...]
     done: tuple[JobRow, ...] = ()
-
-
-class Step(View, frozen=True, kw_only=True):
-    """One operation on the traveller."""
-
-    job: str
-    number: int
-    zh: str = ""
-    en: str = ""
-    work_centre: str = ""
-    setup_s: str = "0"
-    run_s: str = "0"
-    program: str = ""
-    state: str = "waiting"
-    good: str = "0"
-    scrap: str = "0"
-
-
-class MaterialRow(View, frozen=True, kw_only=True):
-    """One material of the job's order, and when it is here."""
-
-    item: str
-    quantity: str
-    unit: str = "C62"
-    source: str = "stock"
-    at: str = ""
-    arrived: bool = False
-    lots: tuple[str, ...] = ()
 
 
 class JobView(View, frozen=True, kw_only=True):
@@ -103,15 +79,15 @@ class JobView(View, frozen=True, kw_only=True):
     cycle_s: str = ""
     previous: str = ""
     previous_good: str = ""
-    steps: tuple[Step, ...] = ()
-    materials: tuple[MaterialRow, ...] = ()
+    steps: tuple[JobRow, ...] = ()
+    materials: tuple[Material, ...] = ()
     thread: str = ""
 
 
 async def jobs(node: Any) -> JobsView:
     """Every open job by work centre, in the order of the plan."""
     state = await node.state(node.book("production"))
-    planned = await planned_jobs(node)
+    planned = await places(node)
     queues = []
     for centre in sorted(state.master.work_centres.values(), key=lambda one: one.id):
         rows = [job_row(job, state, planned) for job in state.jobs.values()
@@ -120,7 +96,8 @@ async def jobs(node: Any) -> JobsView:
         down = state.downs.get(centre.id)
         queues.append(Queue(centre=Named(id=centre.id, zh=centre.zh, en=centre.en), machine=centre.machine,
                             down=(down.alarm or "down") if down else "", jobs=tuple(rows)))
-    ended = sorted((job for job in state.jobs.values() if job.state in FINISHED), key=lambda job: job.ended, reverse=True)
+    finished = [job for job in state.jobs.values() if job.state in FINISHED]
+    ended = sorted(finished, key=lambda job: job.ended, reverse=True)
     return JobsView(queues=tuple(queues), done=tuple(job_row(job, state, planned) for job in ended[:DONE_SHOWN]))
 
 
@@ -132,22 +109,21 @@ async def job(node: Any, job: str) -> JobView:
         raise NotFound("production.job-unknown", job=job[:80])
     order = state.orders.get(found.order)
     before = state.jobs.get(found.previous) if found.previous else None
+    planned = await places(node)
     return JobView(
-        row=job_row(found, state, await planned_jobs(node)), may=may_say(found), centres=found.work_centres,
+        row=job_row(found, state, planned), may=may_say(found), centres=found.work_centres,
         startable="JobStarted" in may_say(found) and all(float(state.jobs[name].good) > 0 for name in found.after
                                                          if name in state.jobs),
         operator=found.operator, started=found.started, ended=found.ended, scrapped=dict(found.scrapped),
         set_points=dict(found.set_points), program=found.program, run_s=found.run_s, cycle_s=found.cycle_s,
         previous=found.previous, previous_good=before.good if before else "",
-        steps=tuple(_step(state.jobs[name]) for name in order.jobs if name in state.jobs) if order else (),
-        materials=tuple(
-            MaterialRow(item=m.item, quantity=m.quantity, unit=m.unit, source=m.source, at=m.at, arrived=m.arrived,
-                        lots=m.lots) for m in order.materials) if order else (),
+        steps=tuple(job_row(state.jobs[name], state, planned) for name in order.jobs if name in state.jobs)
+        if order else (), materials=order.materials if order else (),
         thread=order.demand.thread if order else "",
     )
 
 
-def job_row(job: Job, state: Any, planned: Any) -> JobRow:
+def job_row(job: Job, state: Any, planned: Mapping[str, Place]) -> JobRow:
     """``job`` as one line of a list."""
     order = state.orders.get(job.order)
     place = planned.get(job.id)
@@ -159,26 +135,11 @@ def job_row(job: Job, state: Any, planned: Any) -> JobRow:
         quantity=job.quantity, unit=job.unit, good=job.good, scrap=str(job.scrap), machine=job.machine,
         work_centre=job.work_centre or (place.centre if place else "") or job.work_centres[0], due=due,
         start=place.start if place else "", end=place.end if place else job.ended,
-        late=bool(due and place and place.end > due), waits_for=waits,
+        late=bool(due and place and place.end > due), waits_for=waits, run_s=job.run_s,
+        program=job.program,
     )
 
 
-def _at(job: Job, planned: Any) -> str:
+def _at(job: Job, planned: Mapping[str, Place]) -> str:
     place = planned.get(job.id)
     return job.work_centre or (place.centre if place else "") or job.work_centres[0]
-
-
-def _step(job: Job) -> Step:
-    return Step(job=job.id, number=job.operation, zh=job.zh, en=job.en, setup_s=job.setup_s, run_s=job.run_s,
-                work_centre=job.work_centre or job.work_centres[0], program=job.program, state=STATES[job.state],
-                good=job.good, scrap=str(job.scrap))
-
-
-async def planned_jobs(node: Any) -> Any:
-    """Job id to its place in the plan."""
-    from weft.engine.views.plan import places
-
-    return await places(node)
-
-
-__all__ = ["JobRow", "JobSheet", "JobView", "JobsView", "MaterialRow", "Queue", "Step", "job", "job_row", "jobs"]

@@ -102,8 +102,10 @@ async def machine(node: Any, name: str) -> MachineView:
     waiting = tuple(
         job.id for job in production.jobs.values()
         if row.work_centre in job.work_centres and job.state not in FINISHED and job.id != row.job)
-    return MachineView(row=row, readings=tuple(readings), waiting=waiting, description=known.description, commands=tuple(
-        _command(one) for one in floor.commands.values() if one.machine == name and one.status in ("open", "unknown")))
+    commands = tuple(
+        _command(one) for one in floor.commands.values() if one.machine == name and one.status in ("open", "unknown"))
+    return MachineView(row=row, readings=tuple(readings), waiting=waiting, commands=commands,
+                       description=known.description)
 
 
 def _command(one: Command) -> OpenCommand:

@@ -8,6 +8,7 @@ from typing import Any
 from weft.basis import instant
 from weft.engine.views.shape import View
 from weft.pricing import publish
+from weft.pricing.schema import Rule
 
 
 class PriceTier(View, frozen=True, kw_only=True):
@@ -69,19 +70,23 @@ async def prices(node: Any) -> PricesView:
     at = instant.from_ms(int(node.clock.now_ms()))
     in_force = {book.hash for book in publish.current(state, at)}
     versions = sorted(state.books.items(), key=lambda one: -one[1].number)
-    return PricesView(books=tuple(_book(name, version, name in in_force, at) for name, version in versions))
+    return PricesView(books=tuple(_book(name, version, at, in_force=name in in_force) for name, version in versions))
 
 
-def _book(name: str, version: publish.Version, in_force: bool, at: str) -> PriceBookView:
+def _book(name: str, version: publish.Version, at: str, *, in_force: bool) -> PriceBookView:
     book = version.book
-    state = "in-force" if in_force else "withdrawn" if version.withdrawn_at else "coming" if book.valid_from > at else "past"
+    state = "in-force" if in_force else "withdrawn" if version.withdrawn_at else ""
+    state = state or ("coming" if book.valid_from > at else "past")
     return PriceBookView(
         hash=name, id=book.id, name=book.name, number=version.number, state=state, currency=book.currency,
         basis=book.basis, tax_percent=book.tax.percent, valid_from=book.valid_from, valid_until=book.valid_until,
         published_at=version.published_at, notice_days=book.notice_days, disclosure=book.disclosure,
         lines=tuple(PriceLine(item=line.item, unit=line.unit, base=line.base, tiers=tuple(
             PriceTier(quantity=tier.from_, price=tier.price) for tier in line.tiers)) for line in book.lines),
-        rules=tuple(PriceRule(id=rule.id, name=rule.name, multiply=rule.multiply, add=rule.add, per=rule.per, when=tuple(
-            (c.attribute, ", ".join(c.one_of) or f"{c.at_least or '0'}–{c.below or '…'}") for c in rule.when))
-            for rule in book.rules),
+        rules=tuple(_rule(rule) for rule in book.rules),
     )
+
+
+def _rule(rule: Rule) -> PriceRule:
+    when = tuple((c.attribute, ", ".join(c.one_of) or f"{c.at_least or '0'} … {c.below}") for c in rule.when)
+    return PriceRule(id=rule.id, name=rule.name, when=when, multiply=rule.multiply, add=rule.add, per=rule.per)

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from weft.basis.errors import NotFound
+from weft.engine.threads import entry_of
 from weft.engine.views.partners import partner_names
 from weft.engine.views.shape import View
 from weft.stock import levels
+from weft.stock import messages as stock_messages
 
 HISTORY_SHOWN: Final = 30
+HISTORY_READ: Final = 2000
 
 
 class StockRow(View, frozen=True, kw_only=True):
@@ -156,24 +159,26 @@ def _lot(one: levels.Parcel, names: Callable[[str], str]) -> LotRow:
 
 
 async def _movements(node: Any, book: str, item: str, names: Callable[[str], str]) -> tuple[Movement, ...]:
-    found = [one for one in await node.log(book) if one.message is not None and not one.void and _is_about(one.message, item)]
+    """The last bookings of ``item``, newest first, looked for among the last ``HISTORY_READ`` of the book."""
+    loaded = await node.loaded(book)
+    rows = await node.store.events(book, max(-1, loaded.position - HISTORY_READ - 1))
+    entries = [entry_of(event, loaded.machine) for event in await node.with_payloads(book, rows)]
+    found = [(one, told) for one in entries if (told := _quantity(one.message, item)) is not None]
     return tuple(
-        Movement(kind=one.kind, quantity=_quantity(one.message, item), ref=getattr(one.message, "ref", ""),
+        Movement(kind=one.kind, quantity=told, ref=getattr(one.message, "ref", ""),
                  partner=names(getattr(one.message, "partner", "")), at_ms=one.at_ms)
-        for one in reversed(found[-HISTORY_SHOWN:]))
+        for one, told in reversed(found[-HISTORY_SHOWN:]))
 
 
-def _is_about(message: Any, item: str) -> bool:
-    if getattr(message, "item", "") == item:
-        return True
-    lots = getattr(message, "lots", ()) or ((message.lot,) if hasattr(message, "order") and hasattr(message, "lot") else ())
-    return any(getattr(lot, "item", "") == item for lot in lots)
-
-
-def _quantity(message: Any, item: str) -> str:
-    own = getattr(message, "quantity", "")
-    if own:
-        return str(own)
-    lots = getattr(message, "lots", ()) or ((message.lot,) if hasattr(message, "lot") else ())
-    amounts = [lot.quantity for lot in lots if getattr(lot, "item", "") == item]
-    return amounts[0] if len(amounts) == 1 else ""
+def _quantity(message: Any, item: str) -> str | None:
+    """How much of ``item`` the booking is about; None when it is about something else."""
+    match message:
+        case stock_messages.Booking() | stock_messages.Reserved():
+            return message.quantity if message.item == item else None
+        case stock_messages.Received():
+            amounts = [lot.quantity for lot in message.lots if lot.item == item]
+            return None if not amounts else amounts[0] if len(amounts) == 1 else ""
+        case stock_messages.Produced():
+            return message.lot.quantity if message.lot.item == item else None
+        case _:
+            return None

@@ -1,0 +1,156 @@
+"""Forms: what a person typed becomes the parameters of a command, and the page shows how it went.
+
+A field's name is the parameter's path (``lines.0.item``), with ``~`` before a key of the data (``quantities~1``);
+a suffix says how people write it:
+``@day`` a date of the firm's calendar (the end of that day), ``@number`` digits in any spelling, ``@file`` a file.
+Rule 1: an empty field is left out, so that the command's own default holds; a line of empty fields is no line.
+Rule 2: a refused form comes back with its error beside it and all that was typed; it is never half done.
+Rule 3: each form carries a key, so that sending it twice does it once.
+Not here: what a command does (``engine/commands``).
+"""
+
+import base64
+import unicodedata
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+
+from weft import web
+from weft.basis import instant
+from weft.basis import quantity as q
+from weft.basis.errors import Invalid, WeftError
+from weft.doors.console.visit import Failed, Flash, Visit
+from weft.engine import commands
+
+FIELDS_MAX: Final = 2000
+FILE_BYTES_MAX: Final = 8 * 1024 * 1024
+LINES_MAX: Final = 500
+_OWN: Final = frozenset({"key", "back", "then", "form"})
+_DAY_MS: Final = 86_400_000
+
+
+Again = Callable[[Visit, str], Awaitable[Response | None]]
+
+
+class Typed:
+    """The fields of one form; ``own`` are those that steer the form itself."""
+
+    def __init__(self, own: dict[str, str], fields: list[tuple[str, str | bytes]]) -> None:
+        self.own = own
+        self.fields = fields
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """What goes back into the form after a refusal."""
+        return {name: value for name, value in self.fields if isinstance(value, str)}
+
+
+async def read(request: Request) -> Typed:
+    """The form in ``request``; raises ``Invalid`` when it is too large."""
+    declared = request.headers.get("content-length", "")
+    if not declared.isdecimal() or int(declared[:12]) > FILE_BYTES_MAX:
+        raise Invalid("web.body-too-large", limit=FILE_BYTES_MAX)
+    own: dict[str, str] = {}
+    fields: list[tuple[str, str | bytes]] = []
+    async with request.form(max_files=4, max_fields=FIELDS_MAX, max_part_size=FILE_BYTES_MAX) as form:
+        for name, value in form.multi_items():
+            if isinstance(value, UploadFile):
+                fields.append((name, await value.read()))
+                fields.append((name.replace("content@file", "name"), value.filename or ""))
+            elif name in _OWN:
+                own[name] = value
+            else:
+                fields.append((name, value))
+    return Typed(own, fields)
+
+
+def params(typed: Typed, offset_minutes: int) -> dict[str, Any]:
+    """The nested parameters of ``typed``; raises ``Invalid`` naming the field."""
+    tree: dict[str, Any] = {}
+    for name, raw in typed.fields:
+        path, _, kind = name.partition("@")
+        value = _value(raw, kind, path, offset_minutes)
+        if value != "":
+            head, _, key = path.partition("~")
+            _place(tree, [*head.split("."), *(["~" + key] if key else [])], value)
+    return {name: _listed(value) for name, value in tree.items()}
+
+
+def _value(raw: str | bytes, kind: str, where: str, offset_minutes: int) -> str:
+    if isinstance(raw, bytes):
+        return base64.b64encode(raw).decode()
+    words = raw.strip()
+    if not words:
+        return ""
+    if kind == "number":
+        plain = unicodedata.normalize("NFKC", words).replace(",", "").replace(" ", "")
+        return q.text(q.decimal(plain, where))
+    if kind == "day":
+        return _end_of_day(words, where, offset_minutes)
+    return words
+
+
+def _end_of_day(words: str, where: str, offset_minutes: int) -> str:
+    start = instant.to_ms(f"{words}T00:00:00.000Z", where)
+    return instant.from_ms(start + _DAY_MS - 60_000 - offset_minutes * 60_000)
+
+
+def _place(tree: dict[str, Any], path: list[str], value: str) -> None:
+    for part in path[:-1]:
+        inner = tree.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise Invalid("web.form-field", field=".".join(path)[:60])
+        tree = inner
+    tree[path[-1]] = value
+
+
+def _listed(value: Any) -> Any:
+    """Tables whose keys are all numbers become lists; lines without any substance are left out."""
+    if not isinstance(value, dict):
+        return value
+    inner = {name.removeprefix("~"): _listed(one) for name, one in value.items()}
+    if any(name.startswith("~") for name in value) or not inner or not all(name.isdecimal() for name in inner):
+        return inner
+    lines = [inner[name] for name in sorted(inner, key=int)]
+    if len(lines) > LINES_MAX:
+        raise Invalid("web.form-field", field="lines")
+    return [line for line in lines if not isinstance(line, dict) or set(line) - {"line", "unit"}]
+
+
+async def do(visit: Visit, typed: Typed, command: str) -> tuple[str, Flash, list[dict[str, Any]]]:
+    """Carry out ``command``: the thread that it was about, the word about it, and problems by row and column."""
+    device = visit.request.state.device
+    done = await commands.run(
+        visit.node, command, params(typed, visit.offset), typed.own.get("key", ""),
+        device.scope if device is not None else web.OWNER, strict=False)
+    told = {name: str(value) for name, value in done.facts.items() if isinstance(value, str | int)}
+    problems = done.facts.get("problems", [])
+    return done.thread, Flash(command, {"thread": done.thread, **told}), problems if isinstance(problems, list) else []
+
+
+def local(address: str) -> str:
+    """``address`` if it is one of this console's own, else the front page."""
+    return address if address.startswith("/") and not address.startswith(("//", "/\\")) and "\n" not in address else "/"
+
+
+async def answer(visit: Visit, command: str, again: Again) -> Response:
+    """Do what the posted form says; on refusal show its page again by ``again(visit, address)``."""
+    typed = await read(visit.request)
+    back = local(typed.own.get("back", "/"))
+    try:
+        thread, flash, problems = await do(visit, typed, command)
+        if problems:
+            visit.problems = problems
+            raise Invalid("import.problems", n=len(problems))
+    except WeftError as error:
+        visit.failed = Failed(typed.own.get("form", command), error, typed.shown)
+        visit.status = web.status_of(error)
+        response = await again(visit, back)
+        if response is None:
+            raise
+        return response
+    then = typed.own.get("then", "").replace("{thread}", thread)
+    return visit.go(local(then) if then else back, flash)

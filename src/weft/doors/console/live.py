@@ -1,0 +1,69 @@
+"""Server-sent events: a page hears that something it shows has changed, and fetches itself anew.
+
+WHATWG HTML, server-sent events.
+Rule 1: an event says only what kind of thing changed; what it is now, the page reads as any page does.
+Rule 2: machine values are told at most once a second, whatever the machines say.
+Not here: values themselves (``engine/live.py``), what a page does with it (``static/live.js``).
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from weft.doors.console.visit import HEADERS
+
+BEAT_S: Final = 15.0
+VALUES_S: Final = 1.0
+WORDS_MAX: Final = 10
+
+
+def stream(node: Any, request: Request) -> Response:
+    """Changes of the kinds in ``of`` (empty: all), until the page goes or the node stops."""
+    wanted = frozenset(request.query_params.get("of", "").split()[:WORDS_MAX])
+    return StreamingResponse(_events(node, wanted), media_type="text/event-stream",
+                             headers={**HEADERS, "X-Accel-Buffering": "no"})
+
+
+async def _events(node: Any, wanted: frozenset[str]) -> AsyncIterator[str]:
+    queue: asyncio.Queue[str] = asyncio.Queue(64)
+    moved = asyncio.Event()
+    tasks = [asyncio.create_task(_changes(node, wanted, queue))]
+    end = node.live.subscribe(lambda _machine, _values: moved.set()) if "values" in wanted else None
+    if end is not None:
+        tasks.append(asyncio.create_task(_values(moved, queue)))
+    try:
+        yield "retry: 2000\n\n"
+        while not tasks[0].done() or not queue.empty():
+            try:
+                yield f"event: change\ndata: {await asyncio.wait_for(queue.get(), BEAT_S)}\n\n"
+            except TimeoutError:
+                yield ": still here\n\n"
+    finally:
+        if end is not None:
+            end()
+        for task in tasks:
+            task.cancel()
+
+
+async def _changes(node: Any, wanted: frozenset[str], queue: asyncio.Queue[str]) -> None:
+    async for change in node.changes():
+        if not wanted or change.machine in wanted or change.machine == "trouble":
+            _tell(queue, change.machine)
+    _tell(queue, "end")
+
+
+async def _values(moved: asyncio.Event, queue: asyncio.Queue[str]) -> None:
+    while True:
+        await moved.wait()
+        moved.clear()
+        _tell(queue, "values")
+        await asyncio.sleep(VALUES_S)
+
+
+def _tell(queue: asyncio.Queue[str], word: str) -> None:
+    with contextlib.suppress(asyncio.QueueFull):
+        queue.put_nowait(word)

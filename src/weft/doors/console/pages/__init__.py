@@ -1,0 +1,36 @@
+"""The pages, one file each; every page is ``async (visit) -> Response`` with its address in ``PAGES``."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from starlette.responses import Response
+
+from weft.doors.console.pages import making, orders, partners, prices, settings, stock, today
+from weft.doors.console.visit import Visit
+
+Page = Callable[[Visit], Awaitable[Response]]
+
+PAGES: Final[Mapping[str, Page]] = {
+    "/": today.page,
+    "/more": today.more,
+    "/orders": orders.board,
+    "/orders/new": orders.new,
+    "/orders/{thread}": orders.one,
+    "/orders/{thread}/paper": orders.paper,
+    "/machines": making.machines,
+    "/machines/{name}": making.machine,
+    "/jobs": making.jobs,
+    "/jobs/{job}": making.job,
+    "/jobs/{job}/traveller": making.traveller,
+    "/stock": stock.page,
+    "/stock/{item:path}": stock.one,
+    "/import": stock.imports,
+    "/partners": partners.page,
+    "/partners/{thread}": partners.one,
+    "/prices": prices.page,
+    "/settings": settings.page,
+}
+# what a worker's device may open: the shop floor, nothing of customers and money
+OPERATOR_PAGES: Final = frozenset({
+    "/machines", "/machines/{name}", "/jobs", "/jobs/{job}", "/jobs/{job}/traveller", "/stock", "/stock/{item:path}",
+})

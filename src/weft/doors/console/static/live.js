@@ -1,0 +1,87 @@
+// Keeps a page fresh: when the node says that something changed, the marked parts are fetched again.
+// Everything works without it; then a reload shows the same.
+"use strict";
+(() => {
+  const wanted = document.body.dataset.live;
+  let busy = false, again = false, last = 0;
+
+  const untouched = (part) => !part.contains(document.activeElement) || document.activeElement === document.body;
+
+  async function refresh() {
+    if (busy) { again = true; return; }
+    busy = true;
+    await new Promise((go) => setTimeout(go, Math.max(0, 400 - (Date.now() - last))));
+    try {
+      const answer = await fetch(location.href, { headers: { "X-Refresh": "1" }, credentials: "same-origin" });
+      if (answer.ok) {
+        const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+        document.querySelectorAll("[data-fresh]").forEach((part) => {
+          const next = fresh.getElementById(part.id);
+          if (next && untouched(part) && next.innerHTML !== part.innerHTML) {
+            const open = [...part.querySelectorAll("details[open][id]")].map((one) => one.id);
+            part.replaceWith(next);
+            open.forEach((id) => { const one = document.getElementById(id); if (one) one.open = true; });
+          }
+        });
+      }
+    } catch { /* offline: the next change tries again */ }
+    last = Date.now();
+    busy = false;
+    if (again) { again = false; refresh(); }
+  }
+
+  if (wanted !== undefined && "EventSource" in window) {
+    const source = new EventSource("/live?of=" + encodeURIComponent(wanted));
+    source.addEventListener("change", refresh);
+    let lost = false;
+    source.addEventListener("error", () => { lost = true; });
+    source.addEventListener("open", () => { if (lost) { lost = false; refresh(); } });
+    addEventListener("pagehide", () => source.close());
+  }
+
+  // one form is sent once
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "1";
+    setTimeout(() => { delete form.dataset.sent; }, 5000);
+  });
+
+  // another line in a form of lines
+  document.addEventListener("click", (event) => {
+    const more = event.target.closest("[data-more]");
+    if (!more) return;
+    event.preventDefault();
+    const list = document.getElementById(more.dataset.more);
+    const rows = list.querySelectorAll("[data-row]");
+    const row = rows[rows.length - 1].cloneNode(true);
+    row.querySelectorAll("[name]").forEach((field) => {
+      field.name = field.name.replace(/\.\d+\./, "." + rows.length + ".");
+      if (field.tagName === "INPUT") field.value = field.type === "hidden" ? String(rows.length + 1) : "";
+    });
+    list.append(row);
+    const first = row.querySelector("input:not([type=hidden])");
+    if (first) first.focus();
+  });
+
+  // copy, print, drop
+  document.addEventListener("click", async (event) => {
+    const copy = event.target.closest("[data-copy]");
+    if (copy && navigator.clipboard) {
+      event.preventDefault();
+      await navigator.clipboard.writeText(copy.dataset.copy);
+      copy.textContent = copy.dataset.copied;
+    }
+    if (event.target.closest("[data-print]")) { event.preventDefault(); print(); }
+  });
+  document.querySelectorAll(".drop").forEach((zone) => {
+    const field = zone.querySelector("input[type=file]");
+    for (const name of ["dragover", "dragleave", "drop"]) {
+      zone.addEventListener(name, (event) => {
+        event.preventDefault();
+        zone.classList.toggle("over", name === "dragover");
+        if (name === "drop" && event.dataTransfer.files.length) field.files = event.dataTransfer.files;
+      });
+    }
+  });
+})();

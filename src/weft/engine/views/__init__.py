@@ -1,0 +1,30 @@
+"""Read models: what people and programs may ask of this node, one table for console and JSON API.
+
+Rule 1: a view reads and never writes; it holds codes and ids, and its words are made at the edge.
+Not here: commands (``engine/commands``), HTTP (``doors/api``), pages (``doors/console``).
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from weft.engine.views import health, jobs, machines, order, orders, partners, plan, prices, stock, today
+from weft.engine.views.shape import View
+
+__all__ = ["VIEWS", "View"]
+
+VIEWS: Final[Mapping[str, Callable[..., Awaitable[View]]]] = {
+    "today": today.today,
+    "orders": orders.orders,
+    "order": order.order,
+    "machines": machines.machines,
+    "machine": machines.machine,
+    "jobs": jobs.jobs,
+    "job": jobs.job,
+    "plan": plan.plan,
+    "stock": stock.stock,
+    "item": stock.item,
+    "partners": partners.partners,
+    "partner": partners.partner,
+    "prices": prices.prices,
+    "health": health.health,
+}

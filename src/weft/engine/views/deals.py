@@ -1,0 +1,164 @@
+"""What all views of orders share: whose turn it is, in which column an order stands, and what its items are called.
+
+Rule 1: whose turn it is follows from the same table that refuses words (``order.may_say``), never from a guess.
+Not here: the board (``orders.py``), one order in full (``order.py``).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from weft.basis import instant
+from weft.engine.reactions.offering import LINKS, Link
+from weft.engine.views.partners import partner_names
+from weft.production.state import Promise
+from weft.stock import levels
+from weft.trade import order
+from weft.trade import views as trade
+from weft.trade.order_state import OrderState, Phase
+
+COLUMNS: Final = ("asked", "quoted", "ordered", "making", "on-the-way", "done")
+ENDED: Final = frozenset({Phase.CLOSED, Phase.CANCELLED, Phase.DECLINED, Phase.REJECTED})
+SOON_MS: Final = 24 * 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """One order thread with what is needed to show it."""
+
+    thread: str
+    state: OrderState
+    role: str
+    partner: str
+    partner_name: str
+    parent: str
+    stock: Any
+    now: str
+
+    @property
+    def open(self) -> bool:
+        """Whether anything may still happen to it."""
+        return self.state.phase not in ENDED
+
+    @property
+    def lines(self) -> tuple[Any, ...]:
+        """The lines as they stand: ordered, else offered, else asked for."""
+        state = self.state
+        if state.lines:
+            return tuple(state.lines.values())
+        if state.quotation is not None:
+            return state.quotation.lines
+        return state.request.lines if state.request else ()
+
+    @property
+    def promise(self) -> str:
+        """When the last open piece leaves; "" while nobody has promised it."""
+        return trade.promise(self.state)
+
+    @property
+    def first_promise(self) -> str:
+        """What was promised when it was ordered."""
+        return trade.first_promise(self.state)
+
+    @property
+    def late(self) -> bool:
+        """Promised later than at first, or past its promise."""
+        if self.state.phase not in (Phase.ORDERED, Phase.CONFIRMED) or not self.promise:
+            return False
+        owed = any(line.open > 0 for line in self.state.lines.values())
+        return owed and (self.promise > self.first_promise or self.promise < self.now)
+
+    @property
+    def progress(self) -> tuple[str, str]:
+        """(done, of) of all lines, what was sent counting as done; ("0", "0") before work began."""
+        if self.state.phase not in (Phase.CONFIRMED, Phase.CLOSED) or not self.state.lines:
+            return "0", "0"
+        lines = self.state.lines.values()
+        done = sum((min(Decimal(line.ordered), max(Decimal(line.done), Decimal(line.despatched))) for line in lines),
+                   Decimal(0))
+        return str(done), str(sum((Decimal(line.ordered) for line in lines), Decimal(0)))
+
+    @property
+    def gross(self) -> str:
+        """What it costs, tax included; "" while nobody has said."""
+        return trade.amounts(self.state)[1] if self.state.lines or self.state.quotation else ""
+
+    @property
+    def number(self) -> str:
+        """The number that people call it by."""
+        known = self.state.order or self.state.quotation or self.state.request
+        return known.number if known else ""
+
+    @property
+    def column(self) -> str:
+        """Where it stands on the board."""
+        column = trade.column(self.state)
+        return column if column in COLUMNS else "done"
+
+    def open_change(self, *, ours: bool) -> list[tuple[str, Any]]:
+        """Open proposals, ours or the other side's, by event id."""
+        return [(name, one) for name, one in self.state.changes.items()
+                if one.status == "open" and (one.by == self.role) is ours]
+
+    def next(self, *, by_itself: bool) -> str:
+        """What we are to do now, as a code; "" when it is not our turn. ``by_itself``: the node buys for this order."""
+        may = order.may_say(self.state, self.role)
+        if "OrderChangeResponse" in may and self.open_change(ours=False):
+            return "answer-change"
+        if "ReceiptAdvice" in may:
+            return "receive"
+        if self.role == "buyer":
+            return "decide" if self.state.phase is Phase.QUOTED and not by_itself else ""
+        if self.state.phase in (Phase.REQUESTED, Phase.COUNTERED):
+            return "quote"
+        if self.state.phase is Phase.ORDERED:
+            return "answer-order"
+        return "despatch" if "DespatchAdvice" in may and self._ready() else ""
+
+    def _ready(self) -> bool:
+        """Everything open is made, or is to leave within a day."""
+        owed = [line for line in self.state.lines.values() if line.open > 0]
+        made = all(line.stage == "made" or Decimal(line.done) >= line.open for line in owed)
+        soon = instant.from_ms(instant.to_ms(self.now) + SOON_MS)
+        return bool(owed) and (made or any(line.promise <= soon for line in owed))
+
+    def moved_lines(self, promises: Mapping[str, Promise]) -> list[tuple[str, str]]:
+        """(line, new date) of the lines whose promise our plan has moved; the order still says the old one."""
+        moved = []
+        for name, line in self.state.lines.items():
+            promise = promises.get(f"{self.thread}#{name}")
+            if promise and promise.moves and promise.at and line.open > 0 and promise.at != line.promise:
+                moved.append((name, promise.at))
+        return moved
+
+    def named(self, item: str, buyer_item: str = "") -> tuple[str, str]:
+        """What we call ``item`` in Chinese and English."""
+        known = next((self.stock.items[one] for one in (
+            item, buyer_item, levels.item_called(self.stock, self.partner, item)) if one in self.stock.items), None)
+        return (known.zh, known.en) if known else ("", "")
+
+
+async def deal(node: Any, thread: str, names: Callable[[str], str] | None = None) -> Deal:
+    """The deal in ``thread``; raises ``NotFound``."""
+    members = await node.members(thread)
+    partner = next((one for one in members if one != node.organisation), "")
+    link = await node.store.value(LINKS, thread)
+    names = names or await partner_names(node)
+    return Deal(
+        thread=thread, state=await node.state(thread), role=members.get(node.organisation, ""), partner=partner,
+        partner_name=names(partner), parent=msgspec.json.decode(link, type=Link).thread if link else "",
+        stock=await node.state(node.book("stock")), now=instant.from_ms(int(node.clock.now_ms())))
+
+
+async def deals(node: Any) -> list[Deal]:
+    """All orders."""
+    names = await partner_names(node)
+    return [await deal(node, thread, names) for thread in node.threads("order")]
+
+
+def buys_by_itself(node: Any, held: Deal) -> bool:
+    """Whether the node itself orders and answers for this order, because it serves another."""
+    return bool(held.parent) and node.config.rules.subcontract == "auto"

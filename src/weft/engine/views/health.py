@@ -1,0 +1,45 @@
+"""Health: what is still to be delivered, to whom, and what is wrong.
+
+Not here: liveness for machines that watch us (``doors/api``).
+"""
+
+from typing import Any
+
+from weft.engine.views.partners import partner_names
+from weft.engine.views.shape import View
+
+
+class PeerHealth(View, frozen=True, kw_only=True):
+    """One partner: how many conversations it has not confirmed yet, and when it was last heard."""
+
+    organisation: str
+    name: str
+    waiting: int = 0
+    attempts: int = 0
+    seen_ms: int = 0
+
+
+class HealthView(View, frozen=True, kw_only=True):
+    """Undelivered conversations, consequences not drawn yet, and proofs that somebody said two things at once."""
+
+    waiting: int
+    effects: int
+    forks: int
+    peers: tuple[PeerHealth, ...] = ()
+    alarms: tuple[str, ...] = ()
+
+
+async def health(node: Any) -> HealthView:
+    """How the node is."""
+    rows = await node.store.outbox()
+    names = await partner_names(node)
+    heard = getattr(node.outbox, "seen_ms", {})
+    peers = tuple(
+        PeerHealth(organisation=who, name=names(who), waiting=sum(1 for row in rows if row.peer == who),
+                   attempts=max((row.attempts for row in rows if row.peer == who), default=0),
+                   seen_ms=int(heard.get(who, 0)))
+        for who in sorted({*node.partners, *(row.peer for row in rows)}))
+    floor = await node.state(node.book("floor"))
+    return HealthView(
+        waiting=len(rows), effects=len(await node.store.effects()), forks=len(await node.store.forks()), peers=peers,
+        alarms=tuple(one.name for one in floor.machines.values() if one.seen.alarm and not one.removed))

@@ -1,0 +1,250 @@
+"""Partners: who they are, how far the relationship is, and what each side owes the other.
+
+Rule 1: sums are those of the relationship's own state, which both firms fold alike.
+Not here: inviting and paying (``engine/commands``), the orders themselves (``orders.py``).
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from weft.basis.errors import NotFound
+from weft.engine.views.shape import View
+from weft.trade.relationship_state import Phase, RelationshipState, StatementOfAccount
+
+_ZERO = Decimal(0)
+OWED = ("open", "overdue")
+
+
+class PartnerRow(View, frozen=True, kw_only=True):
+    """One partner. ``state``: open, asks-us, asked, ended or declined. Sums are in ``currency``."""
+
+    thread: str
+    organisation: str
+    name: str
+    state: str
+    orders: int = 0
+    owed_to_us: str = ""
+    owed_by_us: str = ""
+    currency: str = ""
+
+
+class PartnersView(View, frozen=True, kw_only=True):
+    """All partners, those who wait for us first."""
+
+    partners: tuple[PartnerRow, ...]
+
+
+class Balance(View, frozen=True, kw_only=True):
+    """What is open in one currency."""
+
+    currency: str
+    owed_to_us: str
+    owed_by_us: str
+
+
+class BillView(View, frozen=True, kw_only=True):
+    """An invoice or credit note. ``state``: open, announced, paid or overdue."""
+
+    id: str
+    ours: bool
+    kind: str
+    number: str
+    currency: str
+    payable: str
+    open: str
+    state: str
+    due: str = ""
+    at: str = ""
+    tax_invoice: str = ""
+
+
+class StatementLineView(View, frozen=True, kw_only=True):
+    """One line of a statement and the answer to it: "", confirmed or disputed."""
+
+    line: str
+    kind: str
+    number: str
+    amount: str
+    at: str = ""
+    answer: str = ""
+    reason: str = ""
+    our_amount: str = ""
+
+
+class StatementView(View, frozen=True, kw_only=True):
+    """A statement. ``state``: open, disputed or confirmed; ``to_answer``: it is for us to say."""
+
+    id: str
+    ours: bool
+    number: str
+    period: str
+    currency: str
+    balance: str
+    state: str
+    to_answer: bool
+    lines: tuple[StatementLineView, ...]
+
+
+class RemittanceView(View, frozen=True, kw_only=True):
+    """A payment. ``state``: announced, received or not-received; ``to_confirm``: it is for us to say."""
+
+    id: str
+    ours: bool
+    number: str
+    currency: str
+    amount: str
+    state: str
+    to_confirm: bool
+    method: str = ""
+    at: str = ""
+
+
+class BillableOrder(View, frozen=True, kw_only=True):
+    """An order of which more was received than billed."""
+
+    thread: str
+    number: str
+
+
+class PartnerView(View, frozen=True, kw_only=True):
+    """One partner in full."""
+
+    thread: str
+    organisation: str
+    name: str
+    state: str
+    url: str = ""
+    address: str = ""
+    contact: str = ""
+    tax_number: str = ""
+    balances: tuple[Balance, ...] = ()
+    invoices: tuple[BillView, ...] = ()
+    statements: tuple[StatementView, ...] = ()
+    remittances: tuple[RemittanceView, ...] = ()
+    payable: tuple[BillView, ...] = ()
+    orders: tuple[Any, ...] = ()
+    billable: tuple[BillableOrder, ...] = ()
+
+
+async def partner_names(node: Any) -> Callable[[str], str]:
+    """A function from an organisation to its name; "" for ourselves and for nobody, a short id for a stranger."""
+    names: dict[str, str] = {}
+    for thread in node.threads("relationship"):
+        state: RelationshipState = await node.state(thread)
+        names.update({who: party.name for who, party in state.parties.items()})
+
+    def name(organisation: str) -> str:
+        if not organisation or organisation == node.organisation:
+            return ""
+        return names.get(organisation, "") or organisation[:8]
+
+    return name
+
+
+def state_of(node: Any, state: RelationshipState) -> str:
+    """How far the relationship is, as we see it."""
+    if state.phase is Phase.PROPOSED:
+        return "asked" if state.proposer == node.organisation else "asks-us"
+    return {Phase.ACTIVE: "open", Phase.ENDED: "ended", Phase.DECLINED: "declined"}.get(state.phase, "asked")
+
+
+async def _other(node: Any, thread: str) -> str:
+    return next((one for one in await node.members(thread) if one != node.organisation), "")
+
+
+async def partners(node: Any) -> PartnersView:
+    """Every partner."""
+    counted: dict[str, int] = {}
+    for thread in node.threads("order"):
+        who = await _other(node, thread)
+        counted[who] = counted.get(who, 0) + 1
+    rows = []
+    for thread in node.threads("relationship"):
+        state, who = await node.state(thread), await _other(node, thread)
+        balance = next(iter(balances(node.organisation, state)), None)
+        party = state.parties.get(who)
+        rows.append(PartnerRow(
+            thread=thread, organisation=who, name=party.name if party else "", state=state_of(node, state),
+            orders=counted.get(who, 0), currency=balance.currency if balance else "",
+            owed_to_us=balance.owed_to_us if balance and Decimal(balance.owed_to_us) else "",
+            owed_by_us=balance.owed_by_us if balance and Decimal(balance.owed_by_us) else ""))
+    rows.sort(key=lambda row: (row.state != "asks-us", row.state != "open", row.name))
+    return PartnersView(partners=tuple(rows))
+
+
+def balances(us: str, state: RelationshipState) -> tuple[Balance, ...]:
+    """What is open both ways, by currency."""
+    sums: dict[str, list[Decimal]] = {}
+    for one in state.documents.values():
+        pair = sums.setdefault(one.currency, [_ZERO, _ZERO])
+        pair[0 if one.by == us else 1] += one.open
+    return tuple(Balance(currency=currency, owed_to_us=str(to_us), owed_by_us=str(by_us))
+                 for currency, (to_us, by_us) in sorted(sums.items()))
+
+
+async def partner(node: Any, thread: str) -> PartnerView:
+    """The partner of the relationship ``thread``; raises ``NotFound``."""
+    from weft.engine.views.deals import deals
+    from weft.engine.views.orders import card_of
+
+    if thread not in node.threads("relationship"):
+        raise NotFound("thread.unknown")
+    state: RelationshipState = await node.state(thread)
+    us, who = node.organisation, await _other(node, thread)
+    party = state.parties.get(who)
+    invoices = _bills(node, state)
+    held = [one for one in await deals(node) if one.partner == who]
+    return PartnerView(
+        thread=thread, organisation=who, name=party.name if party else "", state=state_of(node, state),
+        url=party.url if party else "", address=party.address if party else "", contact=party.contact if party else "",
+        tax_number=party.tax_number if party else "", balances=balances(us, state), invoices=invoices,
+        statements=tuple(_statement(us, name, one) for name, one in reversed(state.statements.items())),
+        remittances=_remittances(us, state),
+        payable=tuple(one for one in invoices if not one.ours and one.kind != "credit-note" and one.state in OWED),
+        orders=tuple(card_of(node, one) for one in held), billable=_billable(us, state, held))
+
+
+def _bills(node: Any, state: RelationshipState) -> tuple[BillView, ...]:
+    from weft.basis import instant
+
+    now = instant.from_ms(int(node.clock.now_ms()))
+    found = []
+    for name, one in reversed(state.documents.items()):
+        told = "paid" if one.open == 0 else "announced" if one.free <= 0 < one.open else "open"
+        if told == "open" and one.due and one.due < now:
+            told = "overdue"
+        found.append(BillView(
+            id=name, ours=one.by == node.organisation, number=one.number, currency=one.currency, payable=one.amount,
+            kind="credit-note" if one.kind == "credit-note" else one.purpose, open=str(one.open), state=told,
+            due=one.due, at=one.at, tax_invoice=one.tax_invoice))
+    return tuple(found)
+
+
+def _statement(us: str, name: str, one: StatementOfAccount) -> StatementView:
+    lines = tuple(StatementLineView(line=line, kind=entry.kind, number=entry.number, amount=entry.amount, at=entry.at,
+                                    answer=entry.answer, reason=entry.reason, our_amount=entry.claimed)
+                  for line, entry in one.entries.items())
+    disputed = any(line.answer == "disputed" for line in lines)
+    told = "confirmed" if one.status == "confirmed" else "disputed" if disputed else "open"
+    waits = one.by != us and one.status == "open" and not one.opened_by and any(not line.answer for line in lines)
+    return StatementView(id=name, ours=one.by == us, number=one.number, period=one.period, currency=one.currency,
+                         balance=one.balance, state=told, to_answer=waits, lines=lines)
+
+
+def _remittances(us: str, state: RelationshipState) -> tuple[RemittanceView, ...]:
+    words = {"announced": "announced", "received": "received", "refused": "not-received"}
+    return tuple(
+        RemittanceView(id=name, ours=one.by == us, number=one.number, currency=one.currency, amount=one.amount,
+                       state=words[one.status], to_confirm=one.by != us and one.status == "announced",
+                       method=one.method, at=one.at)
+        for name, one in reversed(state.remittances.items()))
+
+
+def _billable(us: str, state: RelationshipState, held: list[Any]) -> tuple[BillableOrder, ...]:
+    bills = [one for one in state.documents.values() if one.by == us and one.purpose == "goods"]
+    billed = {order for one in bills for order in one.orders}
+    return tuple(
+        BillableOrder(thread=one.thread, number=one.number) for one in held
+        if one.role == "seller" and one.thread not in billed
+        and any(Decimal(line.received) > 0 for line in one.state.lines.values()))

@@ -1,0 +1,179 @@
+"""Today: what is to be answered, what is late, and what came in; each with where it is done.
+
+Rule 1: an entry is to be answered only when the rules let us answer it now.
+Not here: the forms (``doors/console``), the board (``orders.py``).
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from weft.basis import instant
+from weft.engine.effects import TROUBLES, Trouble
+from weft.engine.views.deals import Deal, buys_by_itself, deals
+from weft.engine.views.machines import MachineRow, machines
+from weft.engine.views.orders import OrderCard, card_of
+from weft.engine.views.partners import partner, partners
+from weft.engine.views.shape import View
+from weft.engine.views.stock import stock
+from weft.production.state import Promise
+from weft.thread.clock import milliseconds
+
+ARRIVED_MS: Final = 36 * 3_600_000
+ARRIVED_SHOWN: Final = 12
+NEWS: Final = ("RequestForQuotation", "Quotation", "CounterOffer", "Order", "OrderResponse", "OrderChange",
+               "OrderChangeResponse", "OrderCancellation", "DespatchAdvice", "ReceiptAdvice", "RequestDeclined")
+
+
+class Task(View, frozen=True, kw_only=True):
+    """One entry. ``about`` is order, machine, partner or item, with its ``id``; ``kind`` is what it is about."""
+
+    kind: str
+    about: str
+    id: str
+    partner_name: str = ""
+    name: str = ""
+    number: str = ""
+    item: str = ""
+    zh: str = ""
+    en: str = ""
+    quantity: str = ""
+    unit: str = "C62"
+    more: int = 0
+    money: str = ""
+    currency: str = ""
+    at: str = ""
+    until: str = ""
+    facts: dict[str, str | int] = {}
+
+
+class StartStep(View, frozen=True, kw_only=True):
+    """One step of the first half hour."""
+
+    code: str
+    done: bool
+
+
+class TodayView(View, frozen=True, kw_only=True):
+    """What the owner looks at first; ``start`` is empty once the firm is under way."""
+
+    answer: tuple[Task, ...] = ()
+    late: tuple[Task, ...] = ()
+    arrived: tuple[Task, ...] = ()
+    start: tuple[StartStep, ...] = ()
+    running: tuple[MachineRow, ...] = ()
+
+
+async def today(node: Any) -> TodayView:
+    """What is to be answered, late, and new."""
+    cards = [(one, card_of(node, one)) for one in await deals(node)]
+    fleet = await machines(node)
+    answer = await _answers(node, cards, fleet.machines)
+    waiting = {task.id for task in answer}
+    news = [task for task in await _news(node, cards) if task.id not in waiting]
+    return TodayView(
+        answer=tuple(answer), late=tuple(_order_task("late", card) for _, card in cards if card.late),
+        arrived=tuple(news[:ARRIVED_SHOWN]), running=tuple(row for row in fleet.machines if row.job),
+        start=await _start(node, cards))
+
+
+async def waiting(node: Any) -> int:
+    """How many entries are to be answered: the number beside the menu."""
+    cards = [(one, card_of(node, one)) for one in await deals(node) if one.open]
+    return len(await _answers(node, cards, (await machines(node)).machines))
+
+
+async def _answers(node: Any, cards: list[tuple[Deal, OrderCard]], rows: tuple[MachineRow, ...]) -> list[Task]:
+    return [*_machine_tasks(rows), *await _unknown_commands(node), *await _troubles(node),
+            *[_order_task(card.next, card) for _, card in cards if card.next], *await _moved(node, cards),
+            *await _partner_tasks(node), *await _reorders(node)]
+
+
+async def _troubles(node: Any) -> list[Task]:
+    """What the node was to do by itself and was refused; ``number`` is the refusal's code, ``name`` the trouble's."""
+    found = []
+    orders_known = set(node.threads("order"))
+    for name, data in await node.store.values(TROUBLES):
+        one = msgspec.json.decode(data, type=Trouble)
+        about = "order" if one.thread in orders_known else "trouble"
+        found.append(Task(kind="trouble", about=about, id=one.thread, name=name, number=one.code, facts=one.facts,
+                          at=instant.from_ms(one.at_ms)))
+    return found
+
+
+def _order_task(kind: str, card: OrderCard, at: str = "") -> Task:
+    return Task(kind=kind, about="order", id=card.thread, partner_name=card.partner_name, number=card.number,
+                item=card.item, zh=card.zh, en=card.en, quantity=card.quantity, unit=card.unit, more=card.more,
+                money=card.gross, currency=card.currency, at=at, until=card.promise or card.wanted_by)
+
+
+def _machine_tasks(rows: tuple[MachineRow, ...]) -> list[Task]:
+    return [Task(kind="machine-alarm", about="machine", id=row.name, name=row.title, zh=row.zh, en=row.en,
+                 item=row.item, number=row.alarm) for row in rows if row.state == "alarm"]
+
+
+async def _unknown_commands(node: Any) -> list[Task]:
+    floor = await node.state(node.book("floor"))
+    return [Task(kind="command-unknown", about="machine", id=one.machine, number=one.job,
+                 name=floor.machines[one.machine].title if one.machine in floor.machines else one.machine)
+            for one in floor.commands.values() if one.status == "unknown"]
+
+
+async def _moved(node: Any, cards: list[tuple[Deal, OrderCard]]) -> list[Task]:
+    """Dates that our plan cannot keep and that the buyer does not know of yet."""
+    promises: dict[str, Promise] = (await node.state(node.book("production"))).promises
+    found = []
+    for held, card in cards:
+        if held.role == "seller" and not held.open_change(ours=True) and held.moved_lines(promises):
+            found.append(_order_task("promise-moved", card))
+    return found
+
+
+async def _partner_tasks(node: Any) -> list[Task]:
+    found = []
+    for row in (await partners(node)).partners:
+        if row.state == "asks-us":
+            found.append(Task(kind="partner-asks", about="partner", id=row.thread, partner_name=row.name))
+            continue
+        full = await partner(node, row.thread)
+        found += [Task(kind="statement", about="partner", id=row.thread, partner_name=row.name, number=one.number,
+                       money=one.balance, currency=one.currency) for one in full.statements if one.to_answer]
+        found += [Task(kind="payment", about="partner", id=row.thread, partner_name=row.name, number=one.number,
+                       money=one.amount, currency=one.currency, at=one.at)
+                  for one in full.remittances if one.to_confirm]
+        found += [Task(kind="bill-due", about="partner", id=row.thread, partner_name=row.name, number=one.number,
+                       money=one.open, currency=one.currency, until=one.due)
+                  for one in full.payable if one.state == "overdue"]
+    return found
+
+
+async def _reorders(node: Any) -> list[Task]:
+    view = await stock(node)
+    names = {row.id: row for row in view.items}
+    return [Task(kind="reorder", about="item", id=one.item, item=one.item, zh=names[one.item].zh, en=names[one.item].en,
+                 quantity=one.quantity, unit=one.unit, partner_name=one.supplier_name) for one in view.reorders]
+
+
+async def _news(node: Any, cards: list[tuple[Deal, OrderCard]]) -> list[Task]:
+    """The last word of the other side in each order, newest first."""
+    since = int(node.clock.now_ms()) - ARRIVED_MS
+    found = []
+    for held, card in cards:
+        if buys_by_itself(node, held) or milliseconds((await node.loaded(held.thread)).hlc) < since:
+            continue
+        said = [one for one in await node.log(held.thread)
+                if one.author != node.organisation and not one.void and one.kind in NEWS and one.at_ms >= since]
+        if said:
+            found.append((said[-1].at_ms, _order_task(f"news-{said[-1].kind}", card, instant.from_ms(said[-1].at_ms))))
+    return [task for _, task in sorted(found, key=lambda pair: -pair[0])]
+
+
+async def _start(node: Any, cards: list[tuple[Deal, OrderCard]]) -> tuple[StartStep, ...]:
+    items = bool((await node.state(node.book("stock"))).items)
+    priced = bool((await node.state(node.book("pricing"))).books)
+    making = bool((await node.state(node.book("production"))).master.routings)
+    known = bool(node.threads("relationship"))
+    if cards or (items and priced and known):
+        return ()
+    return tuple(StartStep(code=code, done=done) for code, done in (
+        ("items", items), ("prices", priced), ("making", making), ("partner", known), ("order", False)))
