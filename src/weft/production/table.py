@@ -108,7 +108,7 @@ def bills(grid: Grid, master: md.Master, units: Units | None = None) -> Read:
     if not table.problems:
         for item, bill in made.items():
             _bill_problems(bill, rows[item])
-        _together({**master.bills, **made}, rows)
+        _together(master.bills, made, rows)
     return _result(table, (m.BillDefined(bill=bill) for item, bill in made.items()
                            if master.bills.get(item) != bill))
 
@@ -132,16 +132,19 @@ def _bill_problems(bill: md.Bill, rows: list[Row]) -> None:
             rows[0].caught("parent", fault)
 
 
-def _together(every: Mapping[str, md.Bill], rows: Mapping[str, list[Row]]) -> None:
+def _together(before: Mapping[str, md.Bill], made: Mapping[str, md.Bill], rows: Mapping[str, list[Row]]) -> None:
+    """Faults that bills have only together; a cycle is told at the row that closes it."""
+    every = {**before, **made}
+    known = {(bill.item, line.item) for bill in before.values() for line in bill.lines}
+    every_row = [(parent, row) for parent, parts in rows.items() for row in parts]
     for fault in md.cycle_faults(every):
-        path = str(fault.facts["cycle"]).split(" > ")
-        edges = list(pairwise(path))
-        row = next((row for parent, child in edges for row in rows.get(parent, []) if row.id("component") == child),
-                   next(iter(rows.values()))[0])
-        row.caught("component", fault)
+        edges = set(pairwise(str(fault.facts["cycle"]).split(" > ")))
+        mine = [((parent, row.id("component")) in known, row.number, row)
+                for parent, row in every_row if (parent, row.id("component")) in edges]
+        (min(mine)[2] if mine else every_row[0][1]).caught("component", fault)
     for fault in md.unit_faults(every):
-        named = [row for parts in rows.values() for row in parts if row.id("component") == fault.facts["item"]]
-        (named or next(iter(rows.values())))[0].caught("unit", fault)
+        named = [row for _, row in every_row if row.id("component") == fault.facts["item"]]
+        (named[0] if named else every_row[0][1]).caught("unit", fault)
 
 
 def routings(grid: Grid, master: md.Master, units: Units | None = None) -> Read:
@@ -294,7 +297,8 @@ def _days(row: Row) -> tuple[int, ...]:
 
 
 def _dates(row: Row) -> tuple[str, ...]:
-    start, end = row.date("date"), row.date("until") or row.date("date")
+    start = row.date("date")
+    end = row.date("until") if row.has("until") else start
     if not start or not end:
         return ()
     first, count = date.fromisoformat(start), (date.fromisoformat(end) - date.fromisoformat(start)).days + 1
