@@ -64,6 +64,7 @@ class Tracking(msgspec.Struct, frozen=True, kw_only=True):
     state_ms: int = 0
     good_ms: int = 0
     scrap_ms: int = 0
+    job_ms: int = 0
     unknown: frozenset[str] = frozenset()
 
 
@@ -121,6 +122,8 @@ def restored(now: Tracking, at_ms: int, gap_ms: int) -> tuple[Tracking, tuple[Fa
 def _take(now: Tracking, prop: Property, value: Value) -> Tracking:
     raw = value.value
     assert raw is not None
+    if _is_of_an_earlier_job(now, prop, value):
+        return now
     match prop.role:
         case Role.JOB_ID:
             return _take_job(now, str(raw), value.source_ms)
@@ -136,16 +139,25 @@ def _take(now: Tracking, prop: Property, value: Value) -> Tracking:
             return msgspec.structs.replace(now, alarm=_alarm(raw))
 
 
+def _is_of_an_earlier_job(now: Tracking, prop: Property, value: Value) -> bool:
+    """An end or a counter whose stamp lies before the present job came, as in a repeated reading (Rule 4)."""
+    if not value.source_ms or value.source_ms >= now.job_ms - _SLACK_MS:
+        return False
+    if prop.role is Role.STATE:
+        return value.value is not None and state_of(prop, value.value) in (JobState.ENDED, JobState.ABORTED)
+    return prop.role in (Role.COUNT, Role.SCRAP)
+
+
 def _take_job(now: Tracking, job: str, at_ms: int) -> Tracking:
     if job == now.job or (now.job is None and job == now.seen.job):
         return msgspec.structs.replace(now, job=job)
     if now.job is not None:  # only a state that cannot be the old job's is taken for the new one's
         state = now.state if now.state is JobState.RUNNING and now.seen.phase == "over" else None
-        return msgspec.structs.replace(now, job=job, state=state, good=None, scrap=None)
+        return msgspec.structs.replace(now, job=job, job_ms=at_ms, state=state, good=None, scrap=None)
     oldest = at_ms - _SLACK_MS  # first readings after a reconnect: what is clearly older is another job's
     over = now.state in (JobState.ENDED, JobState.ABORTED) and now.state_ms < oldest
     return msgspec.structs.replace(
-        now, job=job, state=None if over else now.state,
+        now, job=job, job_ms=at_ms, state=None if over else now.state,
         good=now.good if now.good_ms >= oldest else None,
         scrap=now.scrap if now.scrap_ms >= oldest else None,
     )
