@@ -52,7 +52,7 @@ async def founded(store: MemoryStore) -> Identity:
     memory.identity.organisation = organisation
     memory.identity.key_event = (await memory.state(organisation)).event
     for book in BOOKS:
-        machine = next(one for one in MACHINES.values() if one.conversation.NAME == book)
+        machine = next(one for one in MACHINES.values() if book == one.conversation.NAME)
         await handle.open_thread(memory, machine, {organisation: "owner"}, None, f"book:{book}")
     return memory.identity
 

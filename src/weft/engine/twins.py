@@ -90,8 +90,8 @@ class Twins:
             if thing is not None:
                 yield _BUILDERS[kind].shell(thing)
 
-    async def submodels(self, after: str = "") -> AsyncIterator[Json]:
-        """Submodels in order of their shells and names, beginning behind the submodel id ``after``."""
+    async def submodels(self, after: str = "", *, again: bool = False) -> AsyncIterator[Json]:
+        """Submodels in order of their shells and names, behind the submodel id ``after``, or with it ``again``."""
         books = await self._books()
         last = read_submodel(self.home.organisation, after) if after else None
         for kind, name in self._behind(books, after, within=True):
@@ -99,7 +99,7 @@ class Twins:
             if thing is None:
                 continue
             for id_short in _BUILDERS[kind].submodel_names(thing):
-                if last is None or (kind, name) != last[:2] or id_short > last[2]:
+                if last is None or (kind, name) != last[:2] or id_short > last[2] or (again and id_short == last[2]):
                     yield _BUILDERS[kind].submodel(thing, id_short)
 
     async def with_asset(self, wanted: Callable[[Json], bool], after: str = "") -> AsyncIterator[Json]:

@@ -108,7 +108,8 @@ def metadata(element: Mapping[str, Any]) -> Json:
     """``element`` without values and without what lies within it; raises ``Invalid('twin.no-metadata')``."""
     if element["modelType"] in _WITHOUT_VALUE:
         raise Invalid("twin.no-metadata", kind=element["modelType"])
-    return {key: value for key, value in element.items() if key not in _VALUES}
+    kept = {key: value for key, value in element.items() if key not in _VALUES}
+    return kept | {key: element[key] for key in ("entityType", "globalAssetId") if key in element}
 
 
 def paths(element: Mapping[str, Any], at: str = "", *, deep: bool = True) -> list[str]:

@@ -55,11 +55,12 @@ def blobs(request: Request) -> bool:
 
 def truth(request: Request, name: str, *, default: bool) -> bool:
     """A parameter that is true or false."""
-    return _one_of(request, name, ("true", "false") if default else ("false", "true")) == "true"
+    words = ("true", "false") if default else ("false", "true")
+    return _one_of(request, name, words, str.lower) == "true"
 
 
-def _one_of(request: Request, name: str, words: tuple[str, ...]) -> str:
-    text = request.query_params.get(name, words[0])
+def _one_of(request: Request, name: str, words: tuple[str, ...], spelled: Callable[[str], str] = str) -> str:
+    text = spelled(request.query_params.get(name, words[0]))
     if text not in words:
         raise Invalid("twin.parameter", name=name, value=text[:40], words=", ".join(words))
     return text

@@ -114,25 +114,37 @@ class Service:
     async def _submodels(self, request: Request, rest: list[str]) -> Any:
         if rest and not rest[0].startswith("$"):
             return await self._submodel(request, decode_id(rest[0]), rest[1:])
+        if rest == ["$path"]:
+            return await self._paths(request)
         deep, blobs = asked.deep(request), asked.blobs(request)
         views: dict[str, Callable[[Json], Any]] = {
             "": lambda one: shaped(one, deep=deep, blobs=blobs), "$metadata": metadata,
             "$value": lambda one: value_of(shaped(one, blobs=blobs), deep=deep),
-            "$reference": lambda one: reference_to(one["id"]), "$path": lambda one: paths(one, deep=deep),
+            "$reference": lambda one: reference_to(one["id"]),
         }
         shape = views.get("/".join(rest))
         if shape is None:
             raise NotFound("twin.no-such-address", path=request.url.path[:200])
-        told = await self._page(request, self._wanted_submodels(request), shape)
-        if rest == ["$path"]:
-            told["result"] = [path for one in told["result"] for path in one]
-        return told
+        return await self._page(request, self._wanted_submodels(request, asked.cursor(request)), shape)
 
-    def _wanted_submodels(self, request: Request) -> AsyncIterator[Json]:
+    async def _paths(self, request: Request) -> Json:
+        """A page of paths through all submodels; a cursor names the submodel and the path in it."""
+        size, deep = asked.page_size(request), asked.deep(request)
+        after, _, last = asked.cursor(request).partition("#")
+        result: list[str] = []
+        async for one in self._wanted_submodels(request, after, again=True):
+            found = paths(one, deep=deep)
+            first = found.index(last) + 1 if one["id"] == after and last in found else 0
+            result += found[first:first + size - len(result)]
+            if len(result) == size and result:
+                return asked.paged(result, f"{one['id']}#{result[-1]}")
+        return asked.paged(result)
+
+    def _wanted_submodels(self, request: Request, after: str, *, again: bool = False) -> AsyncIterator[Json]:
         id_short = request.query_params.get("idShort")
         semantic = request.query_params.get("semanticId")
         wanted = _semantic(semantic) if semantic is not None else None
-        found = self._twins.submodels(asked.cursor(request))
+        found = self._twins.submodels(after, again=again)
         return _filtered(found, lambda one: id_short in (None, one["idShort"])
                          and (wanted is None or any(key["value"] == wanted for key in one["semanticId"]["keys"])))
 

@@ -68,7 +68,10 @@ def _modified(submodel: Json, element: Json, path: str, modifier: str, how: Insi
 def _elements(submodel: Json, modifier: str, how: Inside) -> Any:
     """A page of the elements in one view; values by idShort, as the value-only form wants."""
     if modifier == "$path":
-        return asked.paged(paths(submodel, deep=how.deep))
+        found = paths(submodel, deep=how.deep)
+        first = found.index(how.after) + 1 if how.after in found else 0
+        more = first + how.size < len(found)
+        return asked.paged(found[first:first + how.size], found[first + how.size - 1] if more else "")
     if modifier == "$value":
         return asked.paged([value_of(shaped(submodel, blobs=how.blobs), deep=how.deep)])
     return _page(submodel, how, lambda one: _modified(submodel, one, one["idShort"], modifier, how))
