@@ -14,10 +14,10 @@ import msgspec
 
 from weft.basis.errors import Invalid, NotFound
 from weft.engine.memory import Memory
-from weft.engine.receive import Received, receive
+from weft.engine.receive import Received, key_log_of, receive, take_key_event
 from weft.engine.threads import Loaded
 from weft.thread import graph
-from weft.thread.event import Envelope, Event, from_envelope, to_envelope
+from weft.thread.event import Envelope, Event, from_envelope, to_envelope, unwire
 
 EVENTS_MAX: Final = 256
 BYTES_MAX: Final = 700_000
@@ -35,12 +35,16 @@ class SyncRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SyncReply(msgspec.Struct, frozen=True, omit_defaults=True):
-    """``heads``: what the answerer holds now; ``events``: what the caller lacks; ``invalid``: (id, code) not taken."""
+    """``heads``: what the answerer holds now; ``events``: what the caller lacks; ``invalid``: (id, code) not taken.
+
+    ``key_log``: the answerer's own, as long as the caller holds no word of it in a relationship thread.
+    """
 
     heads: list[str]
     events: list[Envelope] = []
     more: bool = False
     invalid: list[tuple[str, str]] = []
+    key_log: list[str] = []
 
 
 class PollRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,7 +95,16 @@ async def answer(memory: Memory, peer: str, request: SyncRequest) -> SyncReply:
     if loaded is None or not loaded.shared or peer not in loaded.members or memory.organisation not in loaded.members:
         raise NotFound("thread.unknown")
     envelopes, more = await lacking(memory, loaded, request.heads)
-    return SyncReply(heads=list(loaded.heads), events=envelopes, more=more, invalid=[*bad, *taken.invalid])
+    key_log = [] if _knows_us(memory, loaded, request.heads) else await key_log_of(memory, memory.organisation)
+    return SyncReply(heads=list(loaded.heads), events=envelopes, more=more, invalid=[*bad, *taken.invalid],
+                     key_log=list(key_log))
+
+
+def _knows_us(memory: Memory, loaded: Loaded, theirs: Sequence[str]) -> bool:
+    """Whether one who holds heads ``theirs`` of a relationship has verified a word of ours, and so holds our key log."""
+    if not loaded.machine_name.startswith("relationship/"):
+        return True
+    return any(loaded.entries[name].author == memory.organisation for name in graph.past(loaded.parents(), theirs))
 
 
 def _events(envelopes: Iterable[Envelope]) -> tuple[list[Event], list[tuple[str, str]]]:
@@ -131,6 +144,8 @@ async def opening(memory: Memory, loaded: Loaded, theirs: Sequence[str]) -> Sync
 
 async def conclude(memory: Memory, peer: str, thread: str, reply: SyncReply) -> bool:
     """The caller's end: take in what came back; whether the other now holds all that we hold."""
+    for envelope in reply.key_log:
+        await take_key_event(memory, peer, unwire(envelope.encode()))
     events, _ = _events(reply.events)
     if events:
         await receive(memory, peer, thread, events)

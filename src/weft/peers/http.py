@@ -20,10 +20,7 @@ from weft.basis.errors import NotFound, Unavailable
 from weft.engine import requests, sync
 from weft.engine.memory import Memory
 from weft.engine.receive import key_state
-from weft.engine.threads import entry_of
-from weft.engine.machines import MACHINES
 from weft.identity.keylog import KeyState
-from weft.thread.event import from_envelope
 
 REPLY_MAX: Final = 4 * 1024 * 1024
 TIMEOUT_S: Final = 20.0
@@ -93,15 +90,11 @@ def _public_name(url: str) -> bool:
 
 
 def _carried(organisation: str, path: str, answer: bytes) -> KeyState | None:
-    """The key log of a firm that answers an invitation for the first time."""
+    """The key log of a firm that answers us for the first time; it proves itself by the organisation's id."""
     if path != sync.SYNC_PATH:
         return None
-    for envelope in sync.read_reply(answer).events:
-        event = from_envelope(envelope)
-        message = entry_of(event, MACHINES.get(event.header.m)).message
-        if event.author == organisation and getattr(message, "key_log", ()):
-            return key_state(organisation, message.key_log)
-    return None
+    carried = sync.read_reply(answer).key_log
+    return key_state(organisation, carried) if carried else None
 
 
 class PublicOnly(aiohttp.abc.AbstractResolver):
