@@ -104,7 +104,8 @@ def test_another_site_cannot_use_the_cookie_to_change_things(headers):
 
 
 @pytest.mark.parametrize(("error", "status"), [
-    (Invalid("order.line"), 422), (Invalid("web.page-size"), 400), (Invalid("canonical.key"), 400), (Denied("x.y"), 403),
+    (Invalid("order.line"), 422), (Invalid("web.page-size"), 400), (Invalid("canonical.key"), 400),
+    (Denied("x.y"), 403),
     (NotFound("x.y"), 404), (Refused("x.y"), 409), (Unavailable("x.y"), 503), (WeftError("x.y"), 500),
 ])
 def test_every_class_of_error_has_its_status(error, status):

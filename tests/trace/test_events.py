@@ -1,8 +1,6 @@
 """Events are derived, valid by the GS1 schema, and named by their own content."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -22,15 +20,11 @@ SEAL = Goods(item="SEAL-15", quantity="40", lot="S1")
 VALVE = Goods(item="BV-15", quantity="40", lot="L2611-001")
 WIRE = Goods(item="WIRE", quantity="2.5", unit="KGM")
 
-SHARED = Path(os.environ.get("WEFT_SHARED", Path(__file__).parents[3] / "shared"))
-SCHEMA = SHARED / "data" / "epcis" / "EPCIS-JSON-Schema.json"
-
 
 @pytest.fixture(scope="module")
-def schema():
-    if not SCHEMA.exists():
-        pytest.skip(f"the GS1 schema is not at {SCHEMA}; set WEFT_SHARED")
-    return Draft7Validator(json.loads(SCHEMA.read_text()), format_checker=FormatChecker())
+def schema(published):
+    text = (published / "epcis" / "EPCIS-JSON-Schema.json").read_text()
+    return Draft7Validator(json.loads(text), format_checker=FormatChecker())
 
 
 def everything():
