@@ -404,12 +404,12 @@ class OpcUaConnection:
     async def _owner(self, session: _Session, action: Action, method: ua.NodeId) -> ua.NodeId:
         if action.object:
             return node_id(action.object, session.namespaces, self.description.base)
-        return await opcua_browse.owner_of(session.client, method)
+        return await opcua_browse.owner_of(session.client, method, self.description.title)
 
     async def browse(self, depth: int = 6) -> Sequence[BrowsedNode]:
         """What the device offers, at most ``depth`` levels below its objects folder."""
         session = self._require()
-        return await opcua_browse.browse(session.client, session.namespaces, depth)
+        return await opcua_browse.browse(session.client, session.namespaces, depth, self.description.title)
 
     def _require(self) -> _Session:
         if self._session is None or self._session.down.is_set():

@@ -27,13 +27,13 @@ _TYPES: Final = {"Boolean": "boolean", "String": "string", "LocalizedText": "str
 _SILENT: Final = (OSError, TimeoutError, ua.UaError)
 
 
-async def browse(client: Client, namespaces: Sequence[str], depth: int) -> list[BrowsedNode]:
+async def browse(client: Client, namespaces: Sequence[str], depth: int, machine: str) -> list[BrowsedNode]:
     """The nodes below the objects folder, breadth first; raises ``Unavailable('machine.no-answer')``."""
     try:
         found = await _walk(client, min(depth, DEPTH_MAX))
         return await _described(client, namespaces, found)
     except _SILENT as error:
-        raise Unavailable("machine.no-answer", detail=type(error).__name__) from error
+        raise Unavailable("machine.no-answer", machine=machine, detail=type(error).__name__) from error
 
 
 async def _walk(client: Client, depth: int) -> dict[ua.NodeId, tuple[Any, str, ua.NodeId | None]]:
@@ -143,7 +143,7 @@ def _unit(value: Any) -> str:
     return text or ""
 
 
-async def owner_of(client: Client, method: ua.NodeId) -> ua.NodeId:
+async def owner_of(client: Client, method: ua.NodeId, machine: str) -> ua.NodeId:
     """The object that ``method`` belongs to; raises ``Invalid('machine.method-owner')``."""
     wanted = ua.BrowseDescription(
         NodeId=method, BrowseDirection=ua.BrowseDirection.Inverse, IncludeSubtypes=True,
@@ -152,7 +152,7 @@ async def owner_of(client: Client, method: ua.NodeId) -> ua.NodeId:
     try:
         result = (await client.uaclient.browse(ua.BrowseParameters(NodesToBrowse=[wanted])))[0]
     except _SILENT as error:
-        raise Unavailable("machine.unreachable", detail=type(error).__name__) from error
+        raise Unavailable("machine.unreachable", machine=machine, detail=type(error).__name__) from error
     if not result.References:
         raise Invalid("machine.method-owner", href=method.to_string())
     owner: ua.NodeId = result.References[0].NodeId
