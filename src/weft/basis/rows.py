@@ -223,14 +223,14 @@ def tabled(grid: Grid, columns: Iterable[Column]) -> Table:
 
 
 def _header(grid: Grid, columns: Sequence[Column], meanings: Mapping[str, str]) -> int | None:
-    """The place of the row that names all required columns, else of the one that names most (two at least)."""
+    """The place of the row that names all required columns, else of the one that names most columns."""
     required = {column.name for column in columns if column.required}
     best: tuple[int, int] | None = None
     for at, (_, cells) in enumerate(grid[:40]):
         found = {meanings[plain(told)] for told in cells if plain(told) in meanings}
         if required <= found:
             return at
-        if len(found) >= min(2, len(required)) and (best is None or len(found) > best[0]):
+        if (len(found) > 1 or found & required) and (best is None or len(found) > best[0]):
             best = (len(found), at)
     return None if best is None else best[1]
 

@@ -75,7 +75,7 @@ def _item(row: Row, known: Mapping[str, Item], partners: Partners | None) -> Ite
         id=name or "?",
         zh=row.text("zh", told if chinese else before.zh),
         en=row.text("en", before.en if chinese else told or before.en),
-        unit=row.unit("unit", before.unit),
+        unit=row.unit("unit", before.unit) or before.unit,
         kind=row.choice("kind", KINDS, before.kind),  # type: ignore[arg-type]  # one of KINDS' values
         gtin=row.id("gtin") if row.has("gtin") else before.gtin,
         safety=row.number_of("safety", before.safety or "0", lambda value: value >= 0) or "0",
