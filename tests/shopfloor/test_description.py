@@ -1,11 +1,14 @@
 """A Thing Description is taken only if it is safe to act on."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.shopfloor.conftest import text, thing
 from weft.basis.errors import Invalid
+from weft.shopfloor import _reading
 from weft.shopfloor.connection import NO_DATA, Quality, Value
 from weft.shopfloor.description import Role, engineering, fill, moved, parse, parse_text
 
@@ -92,6 +95,15 @@ def test_how_old_a_value_is_is_told_only_by_stamps_that_can_be_true() -> None:
     assert Value(True, source_ms=9000, server_ms=1000).age_ms == -1  # stamped in the future: not fresh
     assert Value(True, source_ms=0, server_ms=1000).age_ms == -1
     assert Value(True, source_ms=1000).age_ms == -1
+
+
+@pytest.mark.parametrize("page", ["connect-opcua.md", "connect-opcua.zh-CN.md"])
+def test_every_word_of_ours_is_explained_in_both_languages(page: str) -> None:
+    words = set(re.findall(r"weft:[a-zA-Z]+", Path(_reading.__file__).read_text(encoding="utf-8")))
+    explained = (Path(__file__).parents[2] / "docs" / "howto" / page).read_text(encoding="utf-8")
+    assert len(words) > 15
+    assert not {word for word in words if f"`{word}`" not in explained}
+    assert not {role.value for role in Role if f"`{role.value}`" not in explained}
 
 
 def test_roles_are_found_whatever_a_property_is_called() -> None:

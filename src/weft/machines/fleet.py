@@ -50,8 +50,8 @@ class Fleet:
         self.faults.pop(name, None)
         try:
             description = parse_text(text)
-            runner = MachineRunner(name, description, self._connect(description, name), self._book, self._live,
-                                   self._clock)
+            connection = await asyncio.to_thread(self._connect, description, name)  # protocol libraries load slowly
+            runner = MachineRunner(name, description, connection, self._book, self._live, self._clock)
         except WeftError as error:
             self.faults[name] = error
             self._live.link(name, Link(up=False, detail=error.code))
