@@ -79,6 +79,8 @@ class Rules(Section, frozen=True):
     subcontract: Annotated[Policy, _about(
         "Order from subcontractors what an order needs.", "向外协厂下达所需订单。")] = "ask"
     receive: Annotated[Policy, _about("Book in a delivery as advised.", "按发货通知收货入库。")] = "ask"
+    invoice: Annotated[Policy, _about(
+        "Bill what the buyer has received.", "买方收货后开出结算单。")] = "ask"
     quote_valid_hours: Annotated[float, _about(
         "How long a quotation binds us and holds capacity.", "报价的有效时间，期间为其保留产能。",
         ge=0.01, le=8_760)] = 72

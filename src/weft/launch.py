@@ -27,6 +27,7 @@ from weft.config import Config, load, template
 from weft.engine import handle
 from weft.engine.clock import SystemClock, system_random
 from weft.engine.devices import Devices
+from weft.engine.dispatch import Dispatcher
 from weft.engine.memory import BOOKS, Identity, Memory, new_incarnation
 from weft.engine.node import Node
 from weft.engine.ports import Batch, Store
@@ -171,7 +172,9 @@ def open_store(home: Home, database: str = "") -> Store:
 async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool = False) -> Node:
     """A node over ``store`` that has not begun yet."""
     from weft.engine.reactions import TABLE, TICKS
-    from weft.machines.shopfloor import ShopFloor
+    from weft.machines import connect
+    from weft.machines.fleet import Fleet
+    from weft.machines.runner import FloorBook
     from weft.peers.http import HttpPeers
 
     organisation = await store.value(SELF, "organisation")
@@ -189,7 +192,10 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     node.identity.key_event = keys.event
     token = home.owner_token.read_text(encoding="utf-8").strip() if home.owner_token.exists() else ""
     node.devices = Devices(store, node.clock, system_random, token)
-    node.floor = ShopFloor(node, home.path)
+    book = FloorBook(say=lambda message: node.record("floor", message), state=lambda: node.book_state("floor"))
+    secrets_of_machines = home.path / "keys"
+    node.floor = Dispatcher(node, Fleet(
+        book, node.live, node.clock, lambda description, name: connect(description, secrets_of_machines, name)))
     return node
 
 
@@ -276,8 +282,7 @@ async def _serve(
     server.should_exit = True
     await serving
     await node.stop()
-    with contextlib.suppress(AttributeError):
-        await node.peers.close()
+    await node.peers.close()
 
 
 async def _run(server: Any, listener: socket.socket) -> None:

@@ -27,6 +27,7 @@ from weft.engine.threads import Loaded
 from weft.trade import relationship
 from weft.trade.say import Say
 
+JOINED: Final = "joined"  # bucket: addresses of firms whose invitation we answer
 ACK_PAUSE_S: Final = 0.02  # an answer that comes within it makes the ack superfluous
 
 
@@ -44,6 +45,7 @@ class Node(Memory):
     floor: Any = None
     dev_open: bool = False
     addresses: dict[str, str] = field(default_factory=dict)
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     outbox: Outbox = field(init=False)
     work: Effects = field(init=False)
     gate: Gate = field(init=False)
@@ -63,6 +65,9 @@ class Node(Memory):
         await self.start()
         for thread in self.threads(relationship.NAME):
             self._note_partner(await self.loaded(thread))
+        for organisation, address in await self.store.values(JOINED):
+            self.addresses.setdefault(organisation, address.decode())
+            self.poll_where_needed(organisation)
         self._tasks = [asyncio.create_task(work) for work in
                        (self.work.run(), self.outbox.run(), self._acknowledge(), self._acks_owed(), self._tick())]
 
@@ -132,6 +137,7 @@ class Node(Memory):
         self.partners[other] = loaded.thread if held is None else min(held, loaded.thread)
         party = relationship.party(loaded.state, other)
         self.addresses[other] = party.url if party else ""
+        self.names[other] = (party.name,) if party else ()
         self.poll_where_needed(other)
 
     def poll_where_needed(self, other: str) -> None:

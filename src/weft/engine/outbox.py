@@ -9,6 +9,7 @@ Not here: the protocol (``sync.py``), connections (``peers/http.py``).
 import asyncio
 import contextlib
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -17,6 +18,7 @@ from weft.basis.errors import WeftError
 from weft.engine import sync
 from weft.engine.memory import Change, Memory
 from weft.engine.ports import Batch, Peers
+from weft.thread import graph
 
 ROUNDS_MAX: Final = 64
 CHECK_S: Final = 5.0
@@ -63,10 +65,10 @@ class Outbox:
                 continue
             task = asyncio.create_task(self._deliver(peer))
             self._busy[peer] = task
-            task.add_done_callback(lambda _, peer=peer: self._free(peer))
+            task.add_done_callback(partial(self._free, peer))
         return pause
 
-    def _free(self, peer: str) -> None:
+    def _free(self, peer: str, _task: "asyncio.Task[None]") -> None:
         self._busy.pop(peer, None)
         self.memory.outbox_wake.set()
 
@@ -117,7 +119,7 @@ class Outbox:
         async with self.memory.lock(thread):
             loaded = await self.memory.loaded(thread)
             self.theirs[peer, thread] = tuple(theirs)
-            if not sync.graph.missing(loaded.parents(), theirs):
+            if not graph.missing(loaded.parents(), theirs):
                 await self.memory.store.commit(Batch(outbox_settled=[(peer, thread)]))
 
     async def waiting_for(self, peer: str, wait_ms: int) -> list[str]:

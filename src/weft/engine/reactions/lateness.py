@@ -19,6 +19,7 @@ from weft.engine.reactions.offering import next_number
 from weft.engine.reactions.ordering import expect_from
 from weft.production import views
 from weft.production.messages import DemandRef, PromiseMoved
+from weft.production.state import State
 from weft.trade.messages import (
     ChangeLine,
     ChangeOption,
@@ -82,7 +83,7 @@ async def propose(node: Node, demand: DemandRef, key: str) -> None:
     await node.speak(demand.thread, message, key)
 
 
-def _options(production: views.State, demand: DemandRef, rest: Decimal, at: str) -> tuple[ChangeOption, ...]:
+def _options(production: State, demand: DemandRef, rest: Decimal, at: str) -> tuple[ChangeOption, ...]:
     later = ChangeOption(id=LATER, kind="later", lines=(ChangeLine(line=demand.line, promise=at),))
     cancel = ChangeOption(id=CANCEL, kind="cancel", lines=(ChangeLine(line=demand.line, quantity="0"),))
     done = q.decimal(views.progress(production, demand)[0])

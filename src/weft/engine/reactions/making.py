@@ -187,7 +187,7 @@ async def put_into_stock(node: Node, cause: Cause) -> None:
 
 async def _inputs(node: Node, order: str) -> list[traces.Goods]:
     """The lots that went into an order, from the stock book's own history."""
-    found = []
+    found: list[traces.Goods] = []
     for logged in await node.log(node.book("stock")):
         message = logged.message
         if isinstance(message, sm.Consumed) and message.order == order and not logged.void:
@@ -247,7 +247,7 @@ async def _there(node: Node, thread: str, name: str, line: Any) -> bool:
     stock = await node.book_state("stock")
     item = own_item(stock, await other_member(node, thread), line.item, line.buyer_item)
     kept = sum((Decimal(one.quantity) for one in levels.reservations_of(stock, thread, name) if one.item == item), _ZERO)
-    return kept >= line.open
+    return bool(kept >= line.open)
 
 
 async def despatch(node: Node, thread: str, quantities: dict[str, str], key: str) -> list[str]:

@@ -379,7 +379,7 @@ async def _reservations(
     """Reservations of what the offer takes from stock, ours first, then the customer's own material."""
     stock = await node.book_state("stock")
     customer = await other_member(node, thread)
-    held = []
+    held: list[Reserved] = []
     for take in explosion.takes:
         left = Decimal(take.quantity)
         for owner in ("", customer):

@@ -8,8 +8,6 @@ Not here: the board (``orders.py``), words and looks (``doors/console``).
 from decimal import Decimal
 from typing import Any, Final
 
-import msgspec
-
 from weft.basis import quantity as q
 from weft.basis.errors import NotFound
 from weft.engine.reactions.ordering import children
@@ -36,7 +34,7 @@ class Document(View, frozen=True, kw_only=True):
     kind: str
     ours: bool
     at_ms: int
-    message: dict[str, Any]
+    message: Any
     void: str = ""
     final: bool = True
 
@@ -205,7 +203,7 @@ def _waiting(held: Deal) -> str:
 async def _documents(node: Any, thread: str) -> tuple[Document, ...]:
     return tuple(
         Document(id=one.id, kind=one.kind, ours=one.author == node.organisation, at_ms=one.at_ms, void=one.void,
-                 final=one.final, message=msgspec.to_builtins(one.message))
+                 final=one.final, message=one.message)
         for one in await node.log(thread) if one.message is not None and one.kind in rules.MESSAGES)
 
 

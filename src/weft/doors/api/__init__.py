@@ -1,0 +1,117 @@
+"""The node's own JSON API: commands by name, read models by name, threads for those who check them.
+
+``POST /api/weft/v1/commands/{name}`` with an ``Idempotency-Key`` header; ``GET /api/weft/v1/{view}``;
+``GET /api/weft/v1/openapi.json`` (OpenAPI 3.1) describes both from the same tables.
+Not here: what commands and views are (``engine/commands``, ``engine/views``).
+"""
+
+import inspect
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from weft import web
+from weft.basis.errors import Invalid, NotFound
+from weft.engine import commands
+from weft.engine.machines import state_hash
+from weft.engine.node import Node
+from weft.engine.views import VIEWS
+
+PREFIX: Final = "/api/weft/v1"
+BODY_MAX: Final = 8 * 1024 * 1024
+
+
+def routes(node: Node) -> list[BaseRoute]:
+    """All addresses of this door."""
+
+    async def command(request: Request) -> Response:
+        given = web.from_json(await web.body(request, BODY_MAX) or b"{}", dict[str, Any])
+        device = request.state.device
+        done = await commands.run(node, request.path_params["name"], given, request.headers.get("idempotency-key", ""),
+                                  device.scope if device else web.OWNER)
+        return web.json(done)
+
+    async def view(request: Request) -> Response:
+        name = request.path_params["name"]
+        found = VIEWS.get(name)
+        if found is None:
+            raise NotFound("view.unknown", name=name[:60])
+        given = dict(request.query_params)
+        wanted = inspect.signature(found).parameters
+        unknown = next((key for key in given if key not in wanted or key == "node"), None)
+        if unknown is not None:
+            raise Invalid("view.params", name=name, detail=unknown[:60])
+        missing = next((key for key, one in wanted.items()
+                        if key != "node" and one.default is inspect.Parameter.empty and key not in given), None)
+        if missing is not None:
+            raise Invalid("view.params", name=name, detail=missing)
+        return web.json(await found(node, **given))
+
+    async def threads(request: Request) -> Response:
+        kind = request.query_params.get("kind", "")
+        names = node.threads(kind) if kind else [*node.threads("relationship"), *node.threads("order")]
+        return web.json({"threads": [await _summary(node, name) for name in names]})
+
+    async def thread(request: Request) -> Response:
+        name = request.path_params["thread"]
+        summary = await _summary(node, name)
+        log = [{"id": one.id, "author": one.author, "role": one.role, "kind": one.kind, "void": one.void,
+                "final": one.final, "at_ms": one.at_ms, "message": msgspec.to_builtins(one.message)}
+               for one in await node.log(name)]
+        return web.json({**summary, "log": log, "state": msgspec.to_builtins(await node.state(name))})
+
+    async def openapi(_request: Request) -> Response:
+        return web.json(document())
+
+    def route(path: str, handler: web.Handler, method: str = "GET", scopes: frozenset[str] = web.PEOPLE) -> Route:
+        return Route(PREFIX + path, web.guard(node, handler, scopes=scopes, methods=(method,)),
+                     methods=list(web.ALL_METHODS))
+
+    return [
+        route("/openapi.json", openapi, scopes=web.ANYONE_KNOWN),
+        route("/commands/{name}", command, "POST"),
+        route("/threads", threads),
+        route("/threads/{thread}", thread),
+        route("/{name}", view),
+    ]
+
+
+async def _summary(node: Node, thread: str) -> dict[str, Any]:
+    loaded = await node.loaded(thread)
+    return {"thread": thread, "machine": loaded.machine_name, "members": loaded.members, "heads": list(loaded.heads),
+            "length": loaded.position, "state_hash": state_hash(loaded.state), "void": loaded.void}
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document, made from the tables."""
+    kinds = [command.params for command in commands.COMMANDS.values()]
+    _, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
+    paths: dict[str, Any] = {}
+    for name, command in commands.COMMANDS.items():
+        paths[f"{PREFIX}/commands/{name}"] = {"post": {
+            "operationId": name, "summary": (command.run.__doc__ or "").split("\n", 1)[0],
+            "description": (command.params.__doc__ or "").strip(),
+            "parameters": [{"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 200}}],
+            "requestBody": {"content": {"application/json": {
+                "schema": {"$ref": f"#/components/schemas/{command.params.__name__}"}}}},
+            "responses": _responses()}}
+    for name, found in VIEWS.items():
+        wanted = inspect.signature(found).parameters
+        paths[f"{PREFIX}/{name}"] = {"get": {
+            "operationId": f"view-{name}", "summary": (found.__doc__ or "").split("\n", 1)[0],
+            "parameters": [{"name": key, "in": "query", "required": one.default is inspect.Parameter.empty,
+                            "schema": {"type": "string"}} for key, one in wanted.items() if key != "node"],
+            "responses": _responses()}}
+    return {"openapi": "3.1.0", "info": {"title": "Weft", "version": "1"}, "paths": paths,
+            "components": {"schemas": components,
+                           "securitySchemes": {"device": {"type": "http", "scheme": "bearer"}}},
+            "security": [{"device": []}]}
+
+
+def _responses() -> dict[str, Any]:
+    problem = {"description": "refused", "content": {"application/problem+json": {"schema": {"type": "object"}}}}
+    return {"200": {"description": "done", "content": {"application/json": {"schema": {"type": "object"}}}},
+            "4XX": problem}

@@ -1,0 +1,77 @@
+"""Everything that a person or a program may ask of the node: one table, the same for console, API and command line."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from weft.basis.errors import Denied, Invalid, NotFound
+from weft.engine.commands import billing, data, devices, floor, orders, partners
+from weft.engine.commands.params import Command, Done
+from weft.engine.node import Node
+
+COMMANDS: Final[Mapping[str, Command]] = {
+    "invite": Command(partners.Invite, partners.invite),
+    "join": Command(partners.Join, partners.join),
+    "update-party": Command(partners.UpdateParty, partners.update_party),
+    "end-relationship": Command(partners.EndRelationship, partners.end_relationship),
+    "request-quotation": Command(orders.RequestQuotation, orders.request_quotation),
+    "quote": Command(orders.Thread, orders.quote),
+    "decline": Command(orders.Reasoned, orders.decline),
+    "counter-offer": Command(orders.CounterParams, orders.counter_offer),
+    "order": Command(orders.PlaceOrder, orders.order),
+    "respond": Command(orders.Respond, orders.respond),
+    "order-children": Command(orders.Thread, orders.order_children),
+    "propose-change": Command(orders.ProposeChange, orders.propose_change),
+    "propose-promise": Command(orders.Line, orders.propose_promise),
+    "answer-change": Command(orders.AnswerChange, orders.answer_change),
+    "withdraw-change": Command(orders.Reasoned, orders.withdraw_change),
+    "cancel": Command(orders.Reasoned, orders.cancel),
+    "despatch": Command(orders.Despatch, orders.despatch),
+    "receive": Command(orders.Receive, orders.receive),
+    "short-close": Command(orders.ShortClose, orders.short_close),
+    "invoice": Command(billing.InvoiceOrder, billing.invoice),
+    "credit": Command(billing.Credit, billing.credit),
+    "statement": Command(billing.StatementFor, billing.statement),
+    "answer-statement": Command(billing.AnswerStatement, billing.answer_statement),
+    "remit": Command(billing.Remit, billing.remit),
+    "confirm-remittance": Command(billing.ConfirmRemittance, billing.confirm_remittance),
+    "import": Command(data.ImportTable, data.import_table),
+    "publish-prices": Command(data.PublishPrices, data.publish_prices),
+    "withdraw-prices": Command(data.WithdrawPrices, data.withdraw_prices),
+    "stock-receive": Command(data.StockReceive, data.stock_receive, "operator"),
+    "stock-issue": Command(data.StockIssue, data.stock_issue, "operator"),
+    "stock-count": Command(data.StockCount, data.stock_count, "operator"),
+    "stock-move": Command(data.StockMove, data.stock_move),
+    "job-start": Command(floor.JobAt, floor.job_start, "operator"),
+    "job-pause": Command(floor.JobReason, floor.job_pause, "operator"),
+    "job-resume": Command(floor.JobReason, floor.job_resume, "operator"),
+    "job-count": Command(floor.JobCount, floor.job_count, "operator"),
+    "job-scrap": Command(floor.JobScrap, floor.job_scrap, "operator"),
+    "job-end": Command(floor.JobEnd, floor.job_end, "operator"),
+    "job-abort": Command(floor.JobReason, floor.job_abort, "operator"),
+    "machine-add": Command(floor.MachineAdd, floor.machine_add),
+    "machine-remove": Command(floor.MachineName, floor.machine_remove),
+    "machine-settle": Command(floor.MachineSettle, floor.machine_settle, "operator"),
+    "stop-writing": Command(floor.StopWriting, floor.stop_writing, "operator"),
+    "dismiss": Command(floor.Dismiss, floor.dismiss),
+    "new-code": Command(devices.NewCode, devices.new_code),
+    "revoke-device": Command(devices.Revoke, devices.revoke),
+}
+KEY_MAX: Final = 200
+
+
+async def run(node: Node, name: str, given: Any, key: str = "", scope: str = "owner", *, strict: bool = True) -> Done:
+    """Run command ``name`` with ``given`` (builtins); raises ``WeftError``. ``scope`` is the caller's."""
+    command = COMMANDS.get(name)
+    if command is None:
+        raise NotFound("command.unknown", name=name[:60])
+    if scope not in ("owner", command.scope):
+        raise Denied("command.scope", name=name)
+    if len(key) > KEY_MAX:
+        raise Invalid("command.key", limit=KEY_MAX)
+    try:
+        params = msgspec.convert(given, command.params, strict=strict)
+    except msgspec.ValidationError as error:
+        raise Invalid("command.params", name=name, detail=str(error)[:160]) from error
+    return await command.run(node, params, key)

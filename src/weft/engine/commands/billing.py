@@ -1,0 +1,186 @@
+"""Money between two firms: invoices, credit notes, statements (对账单) and payments, in the relationship.
+
+Rule 1: amounts come from the orders and from earlier documents; only payments and credits are typed in.
+Not here: what may be said when and whether sums add up (``trade/relationship.py``, ``trade/billing.py``).
+"""
+
+from decimal import Decimal
+
+from weft.basis import instant
+from weft.basis import quantity as q
+from weft.basis.errors import NotFound
+from weft.engine.commands.params import Done, Params
+from weft.engine.commands.partners import relationship_with
+from weft.engine.node import Node
+from weft.engine.reactions import sending
+from weft.engine.reactions.offering import next_number, other_member
+from weft.trade import relationship
+from weft.trade.messages import (
+    CreditNote,
+    Invoice,
+    InvoiceLine,
+    RemittanceAdvice,
+    RemittanceConfirmed,
+    Statement,
+    StatementAnswer,
+    StatementLine,
+    StatementResponse,
+)
+from weft.trade.order_state import OrderState
+from weft.trade.relationship_state import RelationshipState
+
+
+class InvoiceOrder(Params, frozen=True, kw_only=True):
+    """Bill quantities of one order by line; nothing named means all that was received and not billed yet."""
+
+    thread: str
+    quantities: dict[str, str] = {}
+
+
+async def invoice(node: Node, params: InvoiceOrder, key: str) -> Done:
+    """Bill an order in the relationship."""
+    state: OrderState = await node.state(params.thread)
+    if not isinstance(state, OrderState):
+        raise NotFound("order.unknown")
+    quantities = params.quantities or await _unbilled(node, params.thread, state)
+    return Done(thread=params.thread, events=await sending.invoice(node, params.thread, quantities, key))
+
+
+async def _unbilled(node: Node, thread: str, state: OrderState) -> dict[str, str]:
+    """What was received in good order and is on no invoice yet, by line."""
+    relationship = node.partner(await other_member(node, thread))
+    billed: dict[str, Decimal] = {}
+    for logged in await node.log(relationship) if relationship else ():
+        if isinstance(logged.message, Invoice) and not logged.void and logged.message.kind == "goods":
+            for line in logged.message.lines:
+                if line.order == thread:
+                    billed[line.order_line] = billed.get(line.order_line, Decimal(0)) + q.decimal(line.quantity)
+    left = {name: q.decimal(line.received) - billed.get(name, Decimal(0)) for name, line in state.lines.items()}
+    return {name: q.text(amount) for name, amount in left.items() if amount > 0}
+
+
+class Credit(Params, frozen=True, kw_only=True):
+    """Give money back on ``invoice`` (its event id)."""
+
+    partner: str
+    invoice: str
+    lines: tuple[InvoiceLine, ...]
+    currency: str = ""
+    reason: str = ""
+
+
+async def credit(node: Node, params: Credit, key: str) -> Done:
+    """A credit note on an invoice of ours."""
+    thread = relationship_with(node, params.partner)
+    currency = params.currency or node.config.firm.currency
+
+    def total(name: str) -> str:
+        return q.money(sum((q.decimal(getattr(line, name)) for line in params.lines), Decimal(0)), currency)
+
+    message = CreditNote(number=await next_number(node, "K"), invoice=params.invoice, lines=params.lines,
+                         currency=currency, net=total("net"), tax=total("tax"), gross=total("gross"),
+                         reason=params.reason)
+    return Done(thread=thread, events=await node.speak(thread, message, key))
+
+
+class StatementFor(Params, frozen=True, kw_only=True):
+    """All open documents of ``partner`` that we are owed for; ``period`` such as 2026-11 is a name."""
+
+    partner: str
+    period: str = ""
+    currency: str = ""
+
+
+async def statement(node: Node, params: StatementFor, key: str) -> Done:
+    """Make the month's statement over all orders."""
+    thread = relationship_with(node, params.partner)
+    state = await node.state(thread)
+    currency = params.currency or node.config.firm.currency
+    lines = _unstated(state, node.organisation, currency)
+    if not lines:
+        raise NotFound("statement.nothing")
+    balance = q.money(sum((q.decimal(line.amount) for line in lines), Decimal(0)), currency)
+    period = params.period or instant.from_ms(node.clock.now_ms())[:7]
+    message = Statement(number=await next_number(node, "S"), period=period, currency=currency, lines=lines,
+                        balance=balance)
+    return Done(thread=thread, events=await node.speak(thread, message, key))
+
+
+def _unstated(state: RelationshipState, creditor: str, currency: str) -> tuple[StatementLine, ...]:
+    """Lines for every document and payment that is in no confirmed statement yet, oldest first."""
+    found: list[tuple[str, str, str, str, str]] = []
+    for name, one in state.statements.items():
+        if one.by == creditor and one.currency == currency and one.status == "confirmed" and not one.opened_by:
+            found.append(("opening", name, one.number, one.balance, one.at))
+    for name, document in state.documents.items():
+        if document.by == creditor and document.currency == currency and not document.statement:
+            found.append((document.kind, name, document.number, document.amount, document.at))
+    for name, paid in state.remittances.items():
+        if paid.by != creditor and paid.currency == currency and paid.status == "received" and not paid.statement:
+            found.append(("remittance", name, paid.number, q.money(-q.decimal(paid.amount), currency), paid.at))
+    return tuple(
+        StatementLine(line=str(place), kind=kind, document=name, number=number, amount=amount, at=at)  # type: ignore[arg-type] # kinds of the state are kinds of lines
+        for place, (kind, name, number, amount, at) in enumerate(found, 1))
+
+
+class AnswerStatement(Params, frozen=True, kw_only=True):
+    """Confirm or dispute lines of ``statement``; no answers means: all confirmed."""
+
+    partner: str
+    statement: str
+    answers: tuple[StatementAnswer, ...] = ()
+
+
+async def answer_statement(node: Node, params: AnswerStatement, key: str) -> Done:
+    """Answer a statement line by line."""
+    thread = relationship_with(node, params.partner)
+    state = await node.state(thread)
+    held = state.statements.get(params.statement)
+    if held is None:
+        raise NotFound("statement.unknown")
+    answers = params.answers or tuple(StatementAnswer(line=line, confirmed=True) for line in held.entries)
+    message = StatementResponse(statement=params.statement, answers=answers)
+    return Done(thread=thread, events=await node.speak(thread, message, key))
+
+
+class Remit(Params, frozen=True, kw_only=True):
+    """We have paid: ``allocations`` maps invoice or statement to money; nothing named pays all that is open."""
+
+    partner: str
+    allocations: dict[str, str] = {}
+    currency: str = ""
+    method: str = ""
+
+
+async def remit(node: Node, params: Remit, key: str) -> Done:
+    """Tell a partner that we have paid."""
+    partner_thread = relationship_with(node, params.partner)
+    state = await node.state(partner_thread)
+    currency = params.currency or node.config.firm.currency
+    other = next(one for one in await node.members(partner_thread) if one != node.organisation)
+    allocations = params.allocations or {
+        name: q.money(one.free, currency) for name, one in relationship.open_items(state, other)
+        if one.currency == currency and one.free > 0}
+    if not allocations:
+        raise NotFound("remittance.nothing")
+    amount = q.money(sum((q.decimal(money) for money in allocations.values()), Decimal(0)), currency)
+    message = RemittanceAdvice(number=await next_number(node, "Z"), currency=currency, amount=amount,
+                               allocations=allocations, method=params.method,
+                               at=instant.from_ms(node.clock.now_ms()))
+    return Done(thread=partner_thread, events=await node.speak(partner_thread, message, key))
+
+
+class ConfirmRemittance(Params, frozen=True, kw_only=True):
+    """The money of ``remittance`` has come, or not."""
+
+    partner: str
+    remittance: str
+    received: bool = True
+    note: str = ""
+
+
+async def confirm_remittance(node: Node, params: ConfirmRemittance, key: str) -> Done:
+    """Say whether a payment has come."""
+    thread = relationship_with(node, params.partner)
+    message = RemittanceConfirmed(remittance=params.remittance, received=params.received, note=params.note)
+    return Done(thread=thread, events=await node.speak(thread, message, key))

@@ -1,0 +1,123 @@
+"""Meeting other firms: invite by a link or QR code, join, change what partners know of us.
+
+The link is ``weft:join?`` with organisation, address and a secret; an https page of the inviter carries the same.
+Rule 1: an invitation lets one firm in, within its days; its secret is kept as a digest only.
+Not here: letting an invited firm in (``receive.py``), answering it (``reactions/meeting.py``).
+"""
+
+from typing import Final
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import msgspec
+
+from weft.basis import instant
+from weft.basis.canonical import b64, unb64
+from weft.basis.errors import Invalid, NotFound, Refused
+from weft.engine.commands.params import Done, Params
+from weft.engine.node import JOINED, Node
+from weft.engine.ports import Batch
+from weft.engine.reactions.meeting import own_party
+from weft.engine.reactions.offering import partner_id
+from weft.engine.receive import INVITATIONS, key_log_of, token_name
+from weft.trade.messages import PartyUpdated, RelationshipEnded, RelationshipProposed
+
+SCHEME: Final = "weft"
+DAYS_MAX: Final = 90
+
+
+class Invite(Params, frozen=True, kw_only=True):
+    """``note``: whom it is for, for our own memory. ``days``: how long it is good."""
+
+    note: str = ""
+    days: int = 14
+
+
+class Invitation(msgspec.Struct, frozen=True):
+    """What is kept of an invitation."""
+
+    note: str
+    until: str
+
+
+async def invite(node: Node, params: Invite, _key: str) -> Done:
+    """A link that lets one firm become our partner."""
+    if not 1 <= params.days <= DAYS_MAX:
+        raise Invalid("invitation.days", value=params.days, limit=DAYS_MAX)
+    token = b64(node.random(18))
+    until = instant.from_ms(node.clock.now_ms() + params.days * 86_400_000)
+    kept = Invitation(params.note[:80], until)
+    await node.store.commit(Batch(values=[(INVITATIONS, token_name(token), msgspec.json.encode(kept))]))
+    link = f"{SCHEME}:join?" + urlencode({
+        "firm": node.organisation, "at": node.config.firm.url, "name": node.config.firm.name, "secret": token})
+    return Done(facts={"link": link, "until": until})
+
+
+class Join(Params, frozen=True, kw_only=True):
+    """``link`` as the other firm gave it."""
+
+    link: str
+
+
+async def join(node: Node, params: Join, key: str) -> Done:
+    """Answer an invitation: from now on both firms know each other."""
+    organisation, address, secret = read_link(params.link)
+    if organisation == node.organisation:
+        raise Refused("invitation.own")
+    if node.partner(organisation) is not None:
+        raise Refused("partner.known", name=organisation[:12])
+    node.addresses[organisation] = address
+    await node.store.commit(Batch(values=[(JOINED, organisation, address.encode())]))
+    message = RelationshipProposed(party=own_party(node), key_log=await key_log_of(node, node.organisation),
+                                   token=secret)
+    thread = await node.open("relationship", {organisation: "inviter", node.organisation: "invitee"}, message,
+                             key or f"join:{token_name(secret)}")
+    node.poll_where_needed(organisation)
+    return Done(thread=thread, facts={"organisation": organisation})
+
+
+def read_link(link: str) -> tuple[str, str, str]:
+    """(organisation, address, secret) of an invitation link; raises ``Invalid('invitation.link')``."""
+    parts = urlsplit(link.strip())
+    if parts.scheme not in (SCHEME, "https", "http") or len(link) > 2_000:
+        raise Invalid("invitation.link")
+    given = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    organisation, address, secret = given.get("firm", ""), given.get("at", ""), given.get("secret", "")
+    unb64(organisation, 32)
+    if not secret or (address and urlsplit(address).scheme not in ("http", "https")):
+        raise Invalid("invitation.link")
+    return organisation, address, secret
+
+
+class UpdateParty(Params, frozen=True, kw_only=True):
+    """Tell all partners our present name, address and keys, as weft.toml has them."""
+
+
+async def update_party(node: Node, _params: UpdateParty, key: str) -> Done:
+    """Tell every partner who we are now."""
+    party, keys = own_party(node), await key_log_of(node, node.organisation)
+    said: list[str] = []
+    for organisation, thread in node.partners.items():
+        said.extend(await node.speak(thread, PartyUpdated(party=party, key_log=keys),
+                                     f"{key}:{organisation}" if key else ""))
+    return Done(events=said)
+
+
+class EndRelationship(Params, frozen=True, kw_only=True):
+    """No new orders with ``partner``; what is open goes on."""
+
+    partner: str
+    reason: str = ""
+
+
+async def end_relationship(node: Node, params: EndRelationship, key: str) -> Done:
+    """End the relationship with a partner."""
+    thread = relationship_with(node, params.partner)
+    return Done(thread=thread, events=await node.speak(thread, RelationshipEnded(reason=params.reason), key))
+
+
+def relationship_with(node: Node, partner: str) -> str:
+    """The relationship thread with ``partner`` (id or name); raises ``NotFound('partner.unknown')``."""
+    thread = node.partner(partner_id(node, partner))
+    if thread is None:
+        raise NotFound("partner.unknown", name=partner[:60])
+    return thread

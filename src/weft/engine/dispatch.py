@@ -1,0 +1,139 @@
+"""Makes the job that is due next at a work centre real: program and set-points on the machine, start where allowed.
+
+Rule 1: what is due follows from the present plan; nothing is remembered here that a crash could lose.
+Rule 2: whether a job may be loaded or started is decided by the machine's description, its own signals and the floor
+        book (``shopfloor/``); this loop only asks, one job a machine at a time.
+Rule 3: after a refusal it asks again only after a pause, or when the shop floor has changed.
+Not here: writing to machines (``machines/runner.py``); a work centre without a machine needs nothing of this.
+"""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, Protocol
+
+from weft.basis import instant
+from weft.basis.errors import WeftError
+from weft.engine.node import Node
+from weft.engine.planner import present
+from weft.production import views
+from weft.production.messages import JobLoaded, JobStarted
+from weft.production.state import Job, JobState
+from weft.shopfloor.jobcontrol import JobOrder, Outcome
+
+PAUSE_S: Final = 1.0
+REFUSED_PAUSE_MS: Final = 10_000
+
+
+class Machines(Protocol):
+    """What the dispatcher asks of the machines (``machines/fleet.py``)."""
+
+    stop_writing: bool
+
+    async def follow(self) -> None: ...
+    async def close(self) -> None: ...
+    async def load(self, machine: str, job: JobOrder) -> Outcome: ...
+    async def start(self, machine: str, job: JobOrder) -> Outcome: ...
+
+
+@dataclass(slots=True)
+class Dispatcher:
+    """The loop of one node. ``last`` is the last outcome or error code by machine, for the people who look."""
+
+    node: Node
+    machines: Machines
+    last: dict[str, str] = field(default_factory=dict)
+    _again_ms: dict[str, int] = field(default_factory=dict)
+    _busy: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def begin(self) -> None:
+        """Open the machines and keep them busy."""
+        await self.machines.follow()
+        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._run())]
+
+    async def stop(self) -> None:
+        """Let the machines go; what they were told stands in the floor book."""
+        tasks = [*self._tasks, *self._busy.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.machines.close()
+
+    async def _listen(self) -> None:
+        async for change in self.node.changes():
+            if change.machine == "floor":
+                self._again_ms.clear()
+                if {"MachineAdded", "MachineRemoved"} & set(change.kinds):
+                    await self.machines.follow()
+
+    async def _run(self) -> None:
+        while True:
+            with contextlib.suppress(WeftError):
+                await self.once()
+            await asyncio.sleep(PAUSE_S if not self._busy else 0.2)
+
+    async def once(self) -> None:
+        """Ask every machine that is free to take its due job."""
+        state, _, plan = await present(self.node)
+        now = self.node.clock.now_ms()
+        for due in views.due_jobs(state, plan):
+            if not due.machine or not due.now or due.machine in self._busy or self._again_ms.get(due.machine, 0) > now:
+                continue
+            job = state.jobs[due.job]
+            if job.loaded and due.start != "auto":
+                continue  # it lies ready: the operator presses start
+            task = asyncio.create_task(self._take(due, job))
+            self._busy[due.machine] = task
+            task.add_done_callback(partial(self._free, due.machine))
+
+    def _free(self, machine: str, _task: "asyncio.Task[None]") -> None:
+        self._busy.pop(machine, None)
+
+    async def _take(self, due: views.Due, job: Job) -> None:
+        try:
+            await self._load_and_start(due, job)
+        except WeftError as error:
+            self._note(due.machine, error.code)
+
+    async def _load_and_start(self, due: views.Due, job: Job) -> None:
+        order = job_order(job, due.start)
+        loaded = await self.machines.load(due.machine, order)
+        if not loaded.confirmed:
+            self._note(due.machine, loaded.reason or loaded.status)
+            return
+        if not job.loaded:
+            await self._record_loaded(due, job)
+        if due.start == "auto":
+            started = await self.machines.start(due.machine, order)
+            if not started.confirmed:
+                self._note(due.machine, started.reason or started.status)
+                return
+            await self._record_started(due, job)
+        self.last.pop(due.machine, None)
+
+    async def _record_loaded(self, due: views.Due, job: Job) -> None:
+        now = instant.from_ms(self.node.clock.now_ms())
+        with contextlib.suppress(WeftError):  # the machine's own word may have come first
+            await self.node.record("production", JobLoaded(
+                job=job.id, work_centre=due.work_centre, machine=due.machine, at=now), key=f"loaded:{job.id}")
+
+    async def _record_started(self, due: views.Due, job: Job) -> None:
+        """The start was read back: the job runs, also if the machine's own change is still on its way."""
+        present_job = (await self.node.book_state("production")).jobs[job.id]
+        if present_job.state is JobState.ALLOWED:
+            now = instant.from_ms(self.node.clock.now_ms())
+            with contextlib.suppress(WeftError):
+                await self.node.record("production", JobStarted(
+                    job=job.id, by="auto", work_centre=due.work_centre, machine=due.machine, at=now),
+                    key=f"started:{job.id}")
+
+    def _note(self, machine: str, code: str) -> None:
+        self.last[machine] = code
+        self._again_ms[machine] = self.node.clock.now_ms() + REFUSED_PAUSE_MS
+
+
+def job_order(job: Job, start: str) -> JobOrder:
+    """``job`` as the machine is told it."""
+    return JobOrder(id=job.id, program=job.program, quantity=job.quantity, setpoints=dict(job.set_points), start=start)
