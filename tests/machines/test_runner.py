@@ -122,6 +122,7 @@ async def test_limits_hold_and_nothing_is_written_when_one_is_broken(machine: St
         before = await panel.read("Feed")
         outcome = await runner.load(wild)
         assert (outcome.status, outcome.reason) == ("refused", "guard.out-of-limits")
+        assert (await runner.load(wild)).command == outcome.command  # asked again: refused again, recorded once
         assert await panel.read("Feed") == before
         assert await panel.read("JobId") == ""
     assert floor.kinds() == ["MachineAdded", "CommandRefused"]  # no intent, for nothing was to be written

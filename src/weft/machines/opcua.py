@@ -54,7 +54,7 @@ class Pace:
     timeout_s: float = 4.0
     retry_s_min: float = 0.25
     retry_s_max: float = 10.0
-    publishing_ms: int = 100
+    publishing_ms: int = 50
     silence_s: float = 4.0
     look_again_s: float = 30.0
 
@@ -216,8 +216,8 @@ class OpcUaConnection:
             return
         pace = self._pace
         wanted = ua.CreateSubscriptionParameters(
-            RequestedPublishingInterval=pace.publishing_ms, RequestedLifetimeCount=600,
-            RequestedMaxKeepAliveCount=10, MaxNotificationsPerPublish=0, PublishingEnabled=True, Priority=0)
+            RequestedPublishingInterval=pace.publishing_ms, RequestedLifetimeCount=1200,
+            RequestedMaxKeepAliveCount=20, MaxNotificationsPerPublish=0, PublishingEnabled=True, Priority=0)
         given = await session.client.uaclient.create_subscription(
             wanted, lambda result: self._published(session, result))
         alive_s = given.RevisedPublishingInterval * given.RevisedMaxKeepAliveCount / 1000

@@ -214,7 +214,7 @@ class MachineRunner:
                     return Outcome(command=done, status="confirmed")
                 loading = self._commands.plan(job, now)
             except Refused as error:
-                return await self._refuse(command, job.id, "load", error)
+                return await self._refuse(floor, command, job.id, "load", error)
             await self._intend(command, job.id, "load", self._commands.written(loading.writes))
             outcome = await self._commands.load(loading)
             return await self._conclude(command, job.id, "load", outcome)
@@ -230,7 +230,7 @@ class MachineRunner:
                 await self._commands.check_start(job)
                 starting = self._commands.plan_start(job)
             except Refused as error:
-                return await self._refuse(command, job.id, "start", error)
+                return await self._refuse(floor, command, job.id, "start", error)
             writes = (starting.write,) if starting.write else ()
             await self._intend(command, job.id, "start", self._commands.written(writes))
             outcome = await self._commands.start(job, starting)
@@ -248,7 +248,12 @@ class MachineRunner:
         await self._book.say(CommandIntended(command=command, machine=self.machine, job=job, kind=kind, writes=writes,
                                              at=from_ms(self._clock.now_ms())))
 
-    async def _refuse(self, command: str, job: str, kind: str, error: Refused) -> Outcome:
+    async def _refuse(self, floor: Floor, command: str, job: str, kind: str, error: Refused) -> Outcome:
+        """Our own guard refused: recorded once, however often the same is asked again."""
+        before = [one for one in floor.commands.values()
+                  if (one.machine, one.job, one.kind) == (self.machine, job, kind)]
+        if before and (before[-1].status, before[-1].reason) == ("refused", error.code):
+            return Outcome(command=before[-1].id, status="refused", reason=error.code, detail=before[-1].detail)
         detail = ", ".join(f"{name} {value}" for name, value in error.facts.items() if value != "")[:200]
         return await self._conclude(command, job, kind, Outcome(command="", status="refused", reason=error.code,
                                                                 detail=detail))
