@@ -106,7 +106,7 @@ class Row:
         if not _NUMBER.fullmatch(told) or len(told) > q.DIGITS_MAX:
             self.fault(column, "table.number", value=told[:40])
             return ""
-        value = q.decimal(told.lstrip("+"))
+        value = Decimal(told)
         if not (check(value) if check else value > 0):
             code = "table.out-of-range" if check else "quantity.not-positive"
             self.fault(column, code, value=told[:40], where=self.labels.get(column, column))
@@ -141,10 +141,10 @@ class Row:
             return default
         told = unicodedata.normalize("NFKC", self.cells[column]).strip().lower()
         found = _TIME.fullmatch(told)
-        if not found or found[2].strip() not in _SECONDS:
+        if not found or found[2].strip() not in _SECONDS or len(found[1]) > q.DIGITS_MAX:
             self.fault(column, "table.duration", value=told[:40])
             return ""
-        value = q.decimal(found[1].lstrip("+")[:18]) * _SECONDS[found[2].strip()]
+        value = Decimal(found[1]) * _SECONDS[found[2].strip()]
         if value < 0 or (value == 0 and not zero):
             self.fault(column, "quantity.not-positive", value=told[:40], where=self.labels.get(column, column))
         return q.text(value)

@@ -21,7 +21,7 @@ CHOICES_MAX: Final = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Rise:
-    """From ``start`` of the unit on, the item is dearer; prices per single unit, net, as decimal text."""
+    """From ``start`` of the unit on, the item is dearer; net prices per single unit, or charges per line."""
 
     item: str
     unit: str
@@ -79,8 +79,10 @@ def _rise(old: Ready, new: Ready, key: tuple[str, str], choice: dict[str, str]) 
             continue
         before, charge_before = _net(old, was, key, choice, start)
         after, charge_after = _net(new, now, key, choice, start)
-        if after > before or charge_after > charge_before:
-            return Rise(item, unit, _told(start), _told(before + charge_before), _told(after + charge_after))
+        if after > before:
+            return Rise(item, unit, _told(start), _told(before), _told(after))
+        if charge_after > charge_before:
+            return Rise(item, unit, _told(start), _told(charge_before), _told(charge_after))
     return None
 
 
