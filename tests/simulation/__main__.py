@@ -1,7 +1,8 @@
 """Seeded worlds in virtual time: ``make sim ARGS="--seed 7"``, ``ARGS="--n 1000 --store sqlite"``.
 
 Prints one line of figures; a failing seed is printed with the command that replays it.
-Controls (``--control hasty|keyless``) hold a fault that must be found: with them, no finding is the failure.
+Controls (``--control hasty|keyless``) hold a fault that must be found: the run ends at the first finding, and without
+any it fails.
 """
 
 import argparse
@@ -55,6 +56,8 @@ def main() -> int:
             found.append((seed, f"{type(error).__name__}: {error}"))
             if asked.seed is not None:
                 traceback.print_exc()
+            if asked.control:
+                break
     for seed, told in found[:20]:
         more = f" --control {asked.control}" * bool(asked.control) + f" --store {asked.store}"
         print(f'seed {seed}: {told}\n  replay: make sim ARGS="--seed {seed}{more}"')

@@ -74,7 +74,7 @@ class Firm:
         self.identity = memory.identity
         stock = next(one for one in MACHINES.values() if one.conversation.NAME == "stock")
         await handle.open_thread(memory, stock, {self.organisation: "owner"}, None, "book:stock")
-        self.disk.crash(durable=True)
+        self.disk.settle()
 
     def start(self) -> None:
         """Power on: a node from what the disk holds."""

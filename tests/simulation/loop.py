@@ -91,7 +91,8 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
 
 def _owned(loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **more: Any) -> asyncio.Task[Any]:
     task = asyncio.Task(coro, loop=loop, **more)
-    owner = OWNER.get()
+    context = more.get("context")
+    owner = OWNER.get() if context is None else context.get(OWNER)
     if owner is not None:
         owner.tasks.add(task)
         task.add_done_callback(owner.tasks.discard)

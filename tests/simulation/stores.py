@@ -44,6 +44,9 @@ class MemoryDisk:
     def crash(self, *, durable: bool) -> None:
         self.store.crash(durable=durable)
 
+    def settle(self) -> None:
+        """Let go in good order."""
+
     def start(self) -> Store:
         return self.store
 
@@ -57,6 +60,9 @@ class SqliteDisk:
 
     def crash(self, *, durable: bool) -> None:
         self.store.crash(durable=durable)
+
+    def settle(self) -> None:
+        self.store.crash()
 
     def start(self) -> Store:
         self.store = SqliteStore(self._path, background=False)
@@ -78,11 +84,11 @@ class _HastyStore(MemoryStore):
         if not hasattr(self, "promised"):
             return outcomes
         if promised and not self.promised:
-            asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
+            asyncio.get_running_loop().call_later(FLUSH_S, self.flush)
         self.promised.extend(promised)
         return outcomes
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         self.written.extend(self.promised)
         self.promised = []
 
@@ -96,6 +102,9 @@ class HastyDisk:
     def crash(self, *, durable: bool) -> None:
         self.store._group.drop()
         self.store = _HastyStore(self.store.written)
+
+    def settle(self) -> None:
+        self.store.flush()
 
     def start(self) -> Store:
         return self.store

@@ -2,10 +2,11 @@
 
 import asyncio
 import time
+from contextvars import copy_context
 
 import pytest
 
-from tests.simulation.loop import run
+from tests.simulation.loop import OWNER, Household, run
 
 
 async def _race(loop, luck):
@@ -55,3 +56,25 @@ def test_something_can_happen_between_any_two_steps():
         return seen
 
     assert run(1, counted)[0] in range(5, 9)
+
+
+def test_every_task_belongs_to_the_household_that_it_was_started_for():
+    async def counted(loop, luck):
+        household, context = Household("node"), copy_context()
+        context.run(OWNER.set, household)
+
+        async def child():
+            await asyncio.sleep(1)
+
+        async def parent():
+            await asyncio.gather(child(), child())
+
+        outside = asyncio.create_task(child())
+        inside = loop.create_task(parent(), context=context)
+        await asyncio.sleep(0.5)
+        told = len(household.tasks)
+        await asyncio.wait([outside, inside])
+        await asyncio.sleep(0.1)
+        return told, len(household.tasks)
+
+    assert run(1, counted) == (3, 0)

@@ -33,6 +33,7 @@ from weft.trade.order_state import OrderState
 PROMISE = "2026-12-01T08:00:00.000Z"
 ITEM = "valve-dn15"
 ENDS = frozenset({"RequestDeclined", "OrderCancellation", "ShortClosed", "QuotationWithdrawn"})
+ONWARD = frozenset({"Order", "OrderResponse", "DespatchAdvice", "ReceiptAdvice"})
 SILENT_ABOUT_ENDS = 0.85  # so that most orders live long enough to be despatched
 
 
@@ -56,7 +57,8 @@ def any_word(state: OrderState, role: str, mark: str, luck: random.Random):
         names = [name for name in names if name not in ENDS]
     if not names:
         return None
-    return _BUILD[luck.choice(list(names))](state, role, mark, luck)
+    weights = [4 if name in ONWARD else 1 for name in names]
+    return _BUILD[luck.choices(list(names), weights)[0]](state, role, mark, luck)
 
 
 def _change(state, role, mark, luck):

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ class Plan:
     loss: float
     doubling: float
     crashes: int
+    crashes_in_effects: int
     cuts: int
     words: int
 
@@ -54,19 +56,25 @@ class Plan:
     def drawn(cls, luck: random.Random, store: str, control: str) -> "Plan":
         return cls(
             store=store, control=control, hidden=luck.random() < 0.3, loss=luck.choice((0.0, 0.1, 0.3)),
-            doubling=luck.choice((0.0, 0.2)), crashes=luck.randint(0, 6), cuts=luck.randint(0, 3),
-            words=luck.randint(4, 10),
+            doubling=luck.choice((0.0, 0.2)), crashes=luck.randint(0, 6),
+            crashes_in_effects=luck.randint(0, 3), cuts=luck.randint(0, 3),
+            words=luck.randint(6, 24),
         )  # fmt: skip
 
 
-def table(keyless: bool) -> dict[tuple[str, str], list[Reaction]]:
-    """What follows what in this world: a request is answered, a despatch is booked in once it is final."""
+def table(keyless: bool, in_effect: Callable[[str], None]) -> dict[tuple[str, str], list[Reaction]]:
+    """What follows what in this world: a request is answered, a despatch is booked in once it is final.
+
+    ``in_effect`` is told who draws a consequence: a good moment for a crash.
+    """
 
     async def offer(node: Node, cause: Cause) -> None:
+        in_effect(node.organisation)
         said = words.offer(f"auto {cause.id}", int(cause.message.lines[0].quantity))
         await node.say(cause.thread, Say(role="seller", by=node.organisation, message=said), key=cause.key)
 
     async def book_in(node: Node, cause: Cause) -> None:
+        in_effect(node.organisation)
         lot = LotIn(item=words.ITEM, quantity=cause.message.lines[0].quantity, heat=cause.id)
         arrived = Received(ref=node.random(8).hex(), lots=(lot,))  # its own ref forbids nothing: only the key does
         await node.say(node.book("stock"), arrived, key="" if keyless else cause.key)
@@ -91,6 +99,8 @@ class World:
     orders: list[str] = field(default_factory=list)
     acknowledged: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
     figures: Counter[str] = field(default_factory=Counter)
+    crashes_at_work: int = 0
+    crashes_in_effects: int = 0
 
     def __post_init__(self) -> None:
         self.network = Network(self.luck)
@@ -98,7 +108,7 @@ class World:
             Firm(
                 name=name, url=url, disk=DISKS[(self.plan.control == "hasty" and "hasty") or self.plan.store](
                     str(self.folder / f"{name}.db")), network=self.network, loop=self.loop, luck=self.luck,
-                table=table(self.plan.control == "keyless"),
+                table=table(self.plan.control == "keyless", self._in_effect),
             )
             for name, url in (("buyer", "" if self.plan.hidden else "http://buyer"), ("seller", "http://seller"))
         )  # fmt: skip
@@ -140,6 +150,7 @@ class World:
 
         async def join(node: Node) -> str:
             node.addresses[self.seller.organisation] = self.seller.url
+            node.poll_where_needed(self.seller.organisation)
             log = await key_log_of(node, node.organisation)
             said = RelationshipProposed(party=party, key_log=log, token="token")
             members = {node.organisation: "invitee", self.seller.organisation: "inviter"}
@@ -163,7 +174,11 @@ class World:
     def _plan_faults(self) -> None:
         for _ in range(self.plan.crashes):
             firm = self.luck.choice(self.firms)
-            self.loop.call_later(self.luck.random() * TROUBLED_S / 2, self._crash_soon, firm)
+            if self.luck.random() < 0.5:
+                self.loop.call_later(self.luck.random() * TROUBLED_S / 2, self._crash_soon, firm)
+            else:
+                self.crashes_at_work += 1
+        self.crashes_in_effects = self.plan.crashes_in_effects
         for _ in range(self.plan.cuts):
             start = self.luck.random() * TROUBLED_S / 2
             self.loop.call_later(start, self._cut, True)
@@ -176,6 +191,12 @@ class World:
     def _crash_soon(self, firm: Firm) -> None:
         self.loop.after_steps(self.luck.randint(1, 300), lambda: self._crash(firm))
 
+    def _in_effect(self, organisation: str) -> None:
+        if self.crashes_in_effects and self.luck.random() < 0.5:
+            self.crashes_in_effects -= 1
+            firm = self.buyer if self.buyer.organisation == organisation else self.seller
+            self.loop.after_steps(self.luck.randint(1, 20), lambda: self._crash(firm))
+
     def _crash(self, firm: Firm) -> None:
         if firm.household is None:
             return
@@ -187,9 +208,9 @@ class World:
 
     async def _person(self, firm: Firm, role: str, name: str) -> None:
         for number in range(self.plan.words):
-            await asyncio.sleep(self.luck.expovariate(1 / 2.5))
+            await asyncio.sleep(self.luck.expovariate(1 / 1.5))
             mark = f"{name} {number}"
-            if role == "buyer" and self.luck.random() < 0.15:
+            if role == "buyer" and self.luck.random() < 0.08:
                 await self._open(firm, mark)
             else:
                 await self._say(firm, role, mark, self.luck.choice(self.orders))
@@ -229,6 +250,9 @@ class World:
     async def _insist(self, firm: Firm, action: Any) -> list[str]:
         """What ``action`` gives, tried again with the same key whenever the node dies under it; [] when refused."""
         while True:
+            if self.crashes_at_work and self.luck.random() < 0.3:
+                self.crashes_at_work -= 1
+                self.loop.after_steps(self.luck.randint(1, 30), lambda: self._crash(firm))
             try:
                 return await firm.call(action)
             except (asyncio.CancelledError, StoreConflict):
@@ -292,6 +316,7 @@ class World:
             raise Broken(f"never final: {thread} {[left.entries[name].kind for name in unfinal]}")
         self.figures["events"] += len(left.order)
         self.figures["void"] += len(left.void)
+        self.figures["merges"] += sum(len(entry.parents) > 1 for entry in left.entries.values())
         self.figures["despatched"] += sum(entry.kind == "DespatchAdvice" for entry in left.entries.values())
         self.figures["ordered"] += left.state.phase not in {Phase.REQUESTED, Phase.QUOTED, Phase.COUNTERED}
 
