@@ -15,7 +15,7 @@ from weft.cli.options import connected, pairs
 from weft.cli.printing import Paper
 from weft.cli.words import language, say
 
-KINDS: Final = ("items", "lots", "bills", "routings", "work-centres", "calendars", "supply-rules", "prices")
+KINDS: Final = ("items", "stock", "bills", "calendars", "work-centres", "routings", "supply-rules", "prices")
 
 
 @click.group("item", help=say("cli.item"))

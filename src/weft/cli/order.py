@@ -26,9 +26,9 @@ def command() -> None:
 def show_all(node: Node, paper: Paper, side: str) -> None:
     """The board as a table."""
     board = node.view("orders", side=side)
-    cards = [{**card, "column": say(f"cli.stage.{column['code']}")} for column in board["columns"]
+    cards = [{**card, "stage": say(f"cli.stage.{column['code']}")} for column in board["columns"]
              for card in column["cards"]]
-    paper.table(cards, "thread number partner_name column item quantity unit promise gross currency", board)
+    paper.table(cards, "thread number partner_name stage item quantity unit promise gross currency", board)
 
 
 @command.command("show", help=say("cli.order.show"))

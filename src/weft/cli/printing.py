@@ -1,6 +1,7 @@
 """What commands print: tables for people, one JSON value for programs."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ import click
 from weft.cli.words import language, say
 
 ID_SHOWN: Final = 8
+PIPED_WIDTH: Final = 240  # nobody looks at a screen: nothing needs to be folded
 IDS: Final = frozenset({"thread", "event"})
 
 
@@ -45,7 +47,7 @@ class Paper:
             table.add_column(say(f"cli.column.{name}"), overflow="fold")
         for row in rows:
             table.add_row(*(cell(row, name) for name in columns.split()))
-        Console(highlight=False, soft_wrap=False).print(table)
+        Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH).print(table)
 
     def done(self, value: Any) -> None:
         """What a command has done: where it stands now."""
