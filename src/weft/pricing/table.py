@@ -74,7 +74,7 @@ def _read(grid: Grid, currency: str) -> tuple[tuple[Line, ...], Table]:
         tiers.setdefault(key, []).append((tier, base))
     lines = []
     for (item, unit), steps in tiers.items():
-        order = sorted(range(len(steps)), key=lambda at, steps=steps: q.decimal(steps[at][0].from_))  # type: ignore[misc]
+        order = _rising([tier for tier, _ in steps])
         rows[item, unit] = [rows[item, unit][at] for at in order]
         lines.append(Line(item=item, unit=unit, tiers=tuple(steps[at][0] for at in order),
                           base=steps[0][1]))  # type: ignore[arg-type]  # one of _BASES
@@ -82,6 +82,11 @@ def _read(grid: Grid, currency: str) -> tuple[tuple[Line, ...], Table]:
         for line in lines:
             _line_problems(line, rows[line.item, line.unit])
     return tuple(lines), table
+
+
+def _rising(tiers: list[Tier]) -> list[int]:
+    """The places of ``tiers`` in the order of their quantities."""
+    return sorted(range(len(tiers)), key=lambda at: q.decimal(tiers[at].from_))
 
 
 def _tier(row: Row, currency: str) -> tuple[Tier, str]:
