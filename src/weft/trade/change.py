@@ -181,10 +181,9 @@ def _changed(line: OrderLine, kind: str, parts: list[ChangeLine], currency: str)
 
 def _split(line: OrderLine, parts: list[ChangeLine], currency: str) -> OrderLine:
     """Some now, the rest later: the promise of the line is that of its last part."""
-    changed = replace(
-        _with_quantity(line, total(part.quantity for part in parts), currency), promise=max(part.promise for part in parts),
-        schedule=tuple((part.quantity, part.promise) for part in parts),
-    )
+    changed = _with_quantity(line, total(part.quantity for part in parts), currency)
+    changed = replace(changed, promise=max(part.promise for part in parts),
+                      schedule=tuple((part.quantity, part.promise) for part in parts))
     if not all(part.gross for part in parts):
         return changed
     amounts = {field: total(getattr(part, field) for part in parts) for field in ("net", "tax", "gross")}

@@ -39,8 +39,7 @@ LOSSES: Final = ("damaged", "rejected", "short")
 
 
 def check_progress(state: OrderState, said: Said, notice: ProgressNotice) -> None:
-    if not state.response_id:
-        raise Refused("order.not-confirmed", message="ProgressNotice", phase=state.phase.value, role=said.role[:20])
+    _check_confirmed(state, said)
     if notice.line not in state.lines:
         raise Invalid("order.unknown-line", line=notice.line[:40])
     form.not_negative(notice.done, notice.line)
@@ -48,7 +47,15 @@ def check_progress(state: OrderState, said: Said, notice: ProgressNotice) -> Non
     form.moment(notice.at, notice.line)
 
 
+def _check_confirmed(state: OrderState, said: Said) -> None:
+    """Refuse words about making and sending if the seller never confirmed: some may come after the end."""
+    if not state.response_id:
+        facts = {"message": type(said.message).__name__, "phase": state.phase.value, "role": said.role}
+        raise Refused("order.not-confirmed", **facts)
+
+
 def check_despatch(state: OrderState, said: Said, advice: DespatchAdvice) -> None:
+    _check_confirmed(state, said)
     if (advice.kind == "materials") != (said.role == "buyer"):
         raise Refused("order.despatch-kind", kind=advice.kind, role=said.role)
     if len(state.despatches) >= DESPATCHES_MAX:

@@ -33,13 +33,13 @@ from weft.trade.messages import (
     RequestForQuotation,
     ShortClosed,
 )
-from weft.trade.order_rules import BUYER, CROSSINGS, READ_FIRST, RULES, SELLER
+from weft.trade.order_rules import BUYER, CROSSINGS, CROSSINGS_BY_ROLE, READ_FIRST, RULES, SELLER
 from weft.trade.order_state import Change, Despatch, MaterialAccount, OrderLine, OrderState, Phase
 from weft.trade.say import Say
 
-__all__ = ["BUYER", "CROSSINGS", "INITIAL", "MESSAGES", "NAME", "READ_FIRST", "RULES", "SELLER", "VERSION", "Change",
-           "Despatch", "MaterialAccount", "OrderLine", "OrderState", "Phase", "Say", "decide", "evolve", "judge",
-           "may_say"]
+__all__ = ["BUYER", "CROSSINGS", "CROSSINGS_BY_ROLE", "INITIAL", "MESSAGES", "NAME", "READ_FIRST", "RULES", "SELLER",
+           "VERSION", "Change", "Despatch", "MaterialAccount", "OrderLine", "OrderState", "Phase", "Say", "decide",
+           "evolve", "judge", "may_say"]
 
 NAME: Final = "order"
 VERSION: Final = 1
@@ -136,6 +136,8 @@ def _on_table(state: OrderState, _: str) -> bool:
 
 
 def _sendable(state: OrderState, role: str) -> bool:
+    if state.phase is not Phase.CONFIRMED:
+        return False
     return bool(state.materials) if role == BUYER else any(line.room for line in state.lines.values())
 
 

@@ -81,9 +81,14 @@ RULES: Final[Mapping[Phase, Mapping[Turn, Phase]]] = {
         (BUYER, OrderCancellation): Phase.CANCELLED,
     },
     # what was still on its way, or being told, when the order ended
-    Phase.CLOSED: {(SELLER, ProgressNotice): Phase.CLOSED, (SELLER, ReceiptAdvice): Phase.CLOSED},
+    Phase.CLOSED: {
+        (SELLER, ProgressNotice): Phase.CLOSED,
+        (BUYER, DespatchAdvice): Phase.CLOSED,
+        (SELLER, ReceiptAdvice): Phase.CLOSED,
+    },
     Phase.CANCELLED: {
         (SELLER, ProgressNotice): Phase.CANCELLED,
+        (BUYER, DespatchAdvice): Phase.CANCELLED,
         (BUYER, ReceiptAdvice): Phase.CANCELLED,
         (SELLER, ReceiptAdvice): Phase.CANCELLED,
     },
@@ -141,4 +146,12 @@ def _crossing(left: type[Message], right: type[Message]) -> Crossing:
 
 CROSSINGS: Final[Mapping[tuple[type[Message], type[Message]], Crossing]] = {
     (left, right): _crossing(left, right) for left in ORDER_MESSAGES.values() for right in ORDER_MESSAGES.values()
+}
+
+# Free-issue material goes the other way: its despatch and receipt touch nothing that the other side may say.
+CROSSINGS_BY_ROLE: Final[Mapping[tuple[Turn, Turn], Crossing]] = {
+    **{((BUYER, DespatchAdvice), (SELLER, kind)): Crossing.EITHER
+       for kind in (ReceiptAdvice, OrderChangeResponse, OrderChangeWithdrawn)},
+    **{((BUYER, kind), (SELLER, ReceiptAdvice)): Crossing.EITHER
+       for kind in (OrderChange, ShortClosed, OrderCancellation)},
 }
