@@ -44,7 +44,8 @@ class Conversation(Protocol):
     """What ``thread/fold.py`` and ``engine/handle.py`` need of a conversation module.
 
     ``NAME/VERSION`` is the header's ``m``; ``MESSAGES`` maps the header's ``y`` to its struct.
-    ``CROSSINGS[(left, right)]`` is total over pairs of types whose authors may differ.
+    ``CROSSINGS[(left, right)]`` is total over pairs of types whose authors may differ. Where one type means different
+    things by role, the module may also have ``CROSSINGS_BY_ROLE[((role, left), (role, right))]``, which goes before.
     ``judge`` gives a refusal code or None; ``decide`` raises ``Refused`` and returns messages to say;
     ``evolve`` is called only for what ``judge`` allows.
     """

@@ -6,7 +6,7 @@ Rule 2: an event that ``judge`` denies, or whose contents it cannot read, is voi
 Not here: the order of reading (``linear.py``), storing, caching (``engine/handle.py``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,14 +56,23 @@ def extend(conversation: Conversation, result: Folded, said: Said) -> None:
 
 
 def _crossing(conversation: Conversation, left: Said, right: Said) -> Crossing:
-    """What the table says of two concurrent events; a message that folds to nothing crosses freely."""
-    pair = (type(left.message), type(right.message))
-    found = conversation.CROSSINGS.get(pair)
+    """What the tables say of two concurrent events; a message that folds to nothing crosses freely."""
+    kinds = type(left.message), type(right.message)
+    by_role: Mapping[Any, Crossing] = getattr(conversation, "CROSSINGS_BY_ROLE", {})
+    found = _either_way(by_role, (left.role, kinds[0]), (right.role, kinds[1]))
     if found is None:
-        found = _TURNED[conversation.CROSSINGS.get((pair[1], pair[0]), Crossing.EITHER)]
+        found = _either_way(conversation.CROSSINGS, *kinds) or Crossing.EITHER
     if found is not Crossing.BY_ROLE or left.role == right.role:
         return found
     return Crossing.LEFT_FIRST if left.role < right.role else Crossing.RIGHT_FIRST
+
+
+def _either_way(table: Mapping[Any, Crossing], left: Any, right: Any) -> Crossing | None:
+    """What ``table`` says of (left, right), or turned round of (right, left)."""
+    found = table.get((left, right))
+    if found is None and (turned := table.get((right, left))) is not None:
+        return _TURNED[turned]
+    return found
 
 
 _TURNED = {
