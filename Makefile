@@ -12,7 +12,7 @@ ifneq ($(wildcard ../shared/DESIGN.md),)
 export WEFT_SHARED ?= $(abspath ../shared)
 endif
 
-.PHONY: help demo test check bench sim release clean
+.PHONY: help demo test check bench sim docs release clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -35,6 +35,9 @@ bench: $(VENV)/.dev  ## speed and size, each as a ratio to a baseline in the sam
 
 sim: $(VENV)/.dev  ## seeded worlds of nodes in virtual time, with faults
 	$(BIN)/python -m tests.simulation $(ARGS)
+
+docs: $(VENV)/.dev  ## write those pages of the reference that are made from the code
+	$(BIN)/python docs/generate.py
 
 release: check browser  ## everything, also what is too long for every day
 	$(BIN)/python -m pytest -m "release or not release" --release $(ARGS)
