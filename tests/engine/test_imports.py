@@ -72,7 +72,8 @@ def test_with_any_problem_nothing_is_done(kind, text, expected):
 def test_a_price_book_may_come_as_json():
     firm = Firm()
     draft = (b'{"id":"v","name":"V","currency":"CNY","basis":"net","tax":{"category":"S","percent":"13"},'
-             b'"valid_from":"2026-01-01T00:00:00Z","lines":[{"item":"A","unit":"C62","tiers":[{"from":"1","price":"2"}]}]}')
+             b'"valid_from":"2026-01-01T00:00:00Z",'
+             b'"lines":[{"item":"A","unit":"C62","tiers":[{"from":"1","price":"2"}]}]}')
     assert firm.take("prices", draft).command and len(firm.states["pricing"].books) == 1
     with pytest.raises(Invalid) as found:
         imported("prices", b"{", firm.known())

@@ -81,7 +81,7 @@ def test_an_item_is_sold_by_the_book_that_prices_its_unit():
 def test_our_own_draft_is_published_only_without_findings():
     shelf = Shelf()
     with pytest.raises(Refused) as found:
-        shelf.published(currency="XXX", lines=[])
+        shelf.published(currency="ZZZ", lines=[])
     assert found.value.code == "pricing.currency" and found.value.facts["findings"] == 2
     with pytest.raises(Invalid) as malformed:
         shelf.say(Publish(book={"id": "x"}, at=DAY1))
@@ -106,7 +106,7 @@ def test_what_is_not_sound_is_void_whoever_said_it():
     state, book = publish.INITIAL, valves()
     assert judged(state, BookPublished(book=book, hash="other", at=DAY1)) == "pricing.hash"
     assert judged(state, BookPublished(book=book, hash=book.hash, at="now")) == "instant.malformed"
-    unsound = msgspec.structs.replace(book, currency="XXX")
+    unsound = msgspec.structs.replace(book, currency="ZZZ")
     assert judged(state, BookPublished(book=unsound, hash=unsound.hash, at=DAY1)) == "pricing.currency"
     assert judged(state, BookWithdrawn(hash="x", at=DAY1)) == "pricing.unknown-book"
     good = BookPublished(book=book, hash=book.hash, at=DAY1)

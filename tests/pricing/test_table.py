@@ -78,7 +78,7 @@ def test_a_wrong_row_is_told_by_row_and_column_and_there_is_no_book(rows, expect
 
 
 @pytest.mark.parametrize(("label", "value", "expected"), [
-    ("币种", "XXX", (0, "", "pricing.currency")), ("含税", "也许", (0, "basis", "table.choice")),
+    ("币种", "ZZZ", (0, "", "pricing.currency")), ("含税", "也许", (0, "basis", "table.choice")),
     ("税率", "lots", (0, "", "pricing.tax-percent")), ("生效日期", "someday", (0, "valid_from", "table.date")),
     ("通知期", "-1", (0, "notice_days", "table.number")),
 ])

@@ -1,4 +1,4 @@
-"""Tables of bills, routings, work centres, calendars and supply rules: read whole, or told what is wrong and where."""
+"""Tables of production master data: read whole, or told what is wrong and in which row and column."""
 
 import pytest
 
