@@ -111,7 +111,8 @@ def test_a_job_ends_as_early_as_any_of_its_candidates_allows(problem, quarters):
     plan = greedy.schedule(problem)
     free = PlanJob(id="X", order="X", work_ms=quarters * 15 * MINUTE, centres=tuple(c.id for c in problem.centres))
     each = [greedy.insert(problem, plan, [msgspec.structs.replace(free, centres=(c.id,))]) for c in problem.centres]
-    assert greedy.insert(problem, plan, [free]).order_ends["X"] == min(one.order_ends["X"] for one in each)
+    ends = [one.order_ends["X"] for one in each if one.order_ends["X"] is not None]
+    assert greedy.insert(problem, plan, [free]).order_ends["X"] == min(ends, default=None)
 
 
 ONE = PlanCentre(id="W", calendar="always")
@@ -169,6 +170,13 @@ def test_an_outage_without_end_leaves_jobs_without_a_place():
     plan = greedy.schedule(problem_of(job("runs", stage="running"), job("next"), outages=(forever,)))
     assert plan.unplaced == {"runs": "outage", "next": "outage"}
     assert plan.order_ends == {"runs": None, "next": None}
+
+
+def test_a_job_of_a_lifetime_has_no_place_and_does_not_stop_the_others():
+    plan = greedy.schedule(problem_of(job("absurd", 10**6, rank=1), job("sane", 2, rank=2)))
+    assert plan.unplaced == {"absurd": "too-long"} and plan.jobs["sane"].start_ms == MONDAY
+    running = greedy.schedule(problem_of(job("absurd", 10**6, stage="running"), job("sane", 2)))
+    assert running.unplaced["absurd"] == "too-long"
 
 
 def test_a_job_rests_over_the_night_and_a_holiday():

@@ -102,7 +102,7 @@ def ordered(one: Book, name: str = "PO1", thread: str = "T", tolerance_percent: 
 
 # ---- random planning problems ---------------------------------------------------------------------
 
-spans = st.tuples(st.integers(0, 1439), st.integers(1, 1440)).map(lambda pair: (pair[0], pair[0] + pair[1]))
+spans = st.tuples(st.integers(0, 1439), st.integers(30, 1440)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 shifts = st.tuples(st.integers(0, 6), spans).map(lambda one: Shift(day=one[0], start=one[1][0], end=one[1][1]))
 calendars = st.builds(
     lambda name, week, offset: Calendar(id=name, utc_offset=offset, shifts=tuple(week)),

@@ -2,7 +2,8 @@
 
 Rule 1: what is promised first is placed first, so a later job never moves an earlier one.
 Rule 2: every job ends as early as its candidates, predecessors, materials and gaps allow.
-Rule 3: a running job keeps its work centre; it waits out an outage, a waiting job does not begin in one.
+Rule 3: a job that no calendar can hold within ten years has no place; it never stops the plan of the others.
+Rule 4: a running job keeps its work centre; it waits out an outage, a waiting job does not begin in one.
 Not here: improving the plan by search (a solver behind the same port, ``plan.py``).
 """
 
@@ -63,13 +64,23 @@ class _Lane:
         index = bisect_right(self.ends, ready)
         at, holder = ready, None
         while at < FOREVER:
-            start = open_time.next_open(at)
-            end = open_time.add(start, work)
+            start, end = _span(open_time, at, work)
+            if end >= FOREVER:
+                return None
             if index == len(self.starts) or end <= self.starts[index]:
                 return start, end, holder
             at, holder = self.ends[index], self.holders[index]
             index += 1
         return None
+
+
+def _span(open_time: OpenTime, at: int, work: int) -> tuple[int, int]:
+    """When ``work`` begun at ``at`` really begins and ends; it ends never when it takes ten years or more."""
+    try:
+        start = open_time.next_open(at)
+        return start, open_time.add(start, work)
+    except Invalid:
+        return at, FOREVER
 
 
 class _Board:
@@ -144,7 +155,7 @@ class _Board:
                 end, bound, bound_by = self._jobs[other].end_ms, "predecessor", other
         lanes[lane].block(self._now, end, ("outage", centre) if end >= FOREVER else ("work-centre", job.id))
         if end >= FOREVER:
-            return "outage"
+            return "outage" if bound == "outage" else "too-long"
         started = self._now if job.started_ms is None else min(job.started_ms, self._now)
         return PlannedJob(id=job.id, order=job.order, operation=job.operation, centre=centre, lane=lane,
                           start_ms=started, end_ms=end, bound=bound, bound_by=bound_by)
@@ -155,14 +166,14 @@ class _Board:
         bound: Bound = "running"
         for outage in self._outages.get(centre, []):
             until = _until(outage)
-            end = open_time.add(at, left)
+            _, end = _span(open_time, at, left)
             if until <= at or outage.from_ms >= end:
                 continue
             if until >= FOREVER:
                 return FOREVER, "outage", centre
             left -= open_time.between(at, outage.from_ms)
             at, bound = until, "outage"
-        return open_time.add(at, left), bound, centre
+        return _span(open_time, at, left)[1], bound, centre
 
     def _ready(self, job: PlanJob) -> tuple[int, Bound, str] | str:
         """From when ``job`` could run if its work centre were free, and what says so; or why it cannot."""
@@ -197,7 +208,8 @@ class _Board:
                 best = PlannedJob(id=job.id, order=job.order, operation=job.operation, centre=centre, lane=lane,
                                   start_ms=found[0], end_ms=found[1], bound=held[0], bound_by=held[1])
         if best is None:
-            return "outage"
+            endless = [o for name in job.centres for o in self._outages.get(name, []) if o.until_ms is None]
+            return "outage" if endless else "too-long"
         self._lanes[best.centre][best.lane].block(best.start_ms, best.end_ms, ("work-centre", job.id))
         return best
 
