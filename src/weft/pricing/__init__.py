@@ -5,6 +5,6 @@ API:
   evaluate  price(book, Attributes) -> Priced, follows(book, priced) -> bool
   lint      lint(value, previous=…, at=…, published=…) -> tuple[Finding, …]
   publish   the `pricing/1` book: Publish, Withdraw; current(state, at), selling(state, item, unit, at)
-  table     read(rows) -> (lines, problems), book_of(rows, head) -> (book | None, problems)
+  table     read(grid, currency) -> (lines, problems), head_of(grid), book_of(grid, head) -> (book | None, problems)
 Not here: the log that proves when a book was published (``tlog/``), off-book prices (``trade/``).
 """

@@ -64,11 +64,13 @@ class _Lane:
         index = bisect_right(self.ends, ready)
         at, holder = ready, None
         while at < FOREVER:
-            start, end = _span(open_time, at, work)
-            if end >= FOREVER:
-                return None
-            if index == len(self.starts) or end <= self.starts[index]:
-                return start, end, holder
+            last = index == len(self.starts)
+            if last or self.starts[index] - at >= work:  # else too short even if it were all open
+                start, end = _span(open_time, at, work)
+                if end >= FOREVER:
+                    return None
+                if last or end <= self.starts[index]:
+                    return start, end, holder
             at, holder = self.ends[index], self.holders[index]
             index += 1
         return None

@@ -22,6 +22,7 @@ from weft.production.messages import Draft, Material, SentMaterial, Why
 from weft.production.plan import Plan, PlanJob, Planner, Problem
 from weft.production.planning import draft_jobs, sheets
 
+WHY_MAX: Final = 12  # lines of an explanation: enough to see what holds it, few enough to read
 _ZERO: Final = Decimal(0)
 
 
@@ -352,7 +353,7 @@ def chain(plan: Plan, order: str) -> tuple[Why, ...]:
              for name, reason in sorted(plan.unplaced.items()) if name.startswith(f"{order}-")]
     job = max(mine, key=lambda one: (one.end_ms, one.id), default=None)
     seen: set[str] = set()
-    while job is not None and job.id not in seen:
+    while job is not None and job.id not in seen and len(lines) < WHY_MAX:
         seen.add(job.id)
         facts = {"job": job.id, "work_centre": job.centre, "from": instant.from_ms(job.start_ms),
                  "to": instant.from_ms(job.end_ms), "by": job.bound_by}
