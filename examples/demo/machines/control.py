@@ -44,6 +44,10 @@ class Panel:
         """The present value of variable ``name``."""
         return await self._node(name).read_value()
 
+    async def write(self, name: str, value: float) -> None:
+        """Turn a set-point at the panel."""
+        await self._node(name).write_value(ua.Variant(value, ua.VariantType.Double))
+
     async def call(self, method: str, *arguments: ua.Variant) -> None:
         """Call ``method`` of the machine."""
         top = self._client.get_node(ua.NodeId(self.name, self._space))

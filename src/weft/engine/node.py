@@ -28,6 +28,7 @@ from weft.trade import relationship
 from weft.trade.say import Say
 
 JOINED: Final = "joined"  # bucket: addresses of firms whose invitation we answer
+DETOURS: Final = "address"  # bucket: addresses that the owner gave for a partner
 ACK_PAUSE_S: Final = 0.02  # an answer that comes within it makes the ack superfluous
 
 
@@ -46,6 +47,7 @@ class Node(Memory):
     dev_open: bool = False
     addresses: dict[str, str] = field(default_factory=dict)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    detours: dict[str, str] = field(default_factory=dict)
     outbox: Outbox = field(init=False)
     work: Effects = field(init=False)
     gate: Gate = field(init=False)
@@ -65,6 +67,7 @@ class Node(Memory):
         await self.start()
         for thread in self.threads(relationship.NAME):
             self._note_partner(await self.loaded(thread))
+        self.detours = {org: address.decode() for org, address in await self.store.values(DETOURS)}
         for organisation, address in await self.store.values(JOINED):
             self.addresses.setdefault(organisation, address.decode())
             self.poll_where_needed(organisation)
@@ -91,8 +94,8 @@ class Node(Memory):
         return locale.text(lang, key, **facts)
 
     def address_of(self, organisation: str) -> str:
-        """The URL of a partner (or of a firm whose invitation we answer), or ""."""
-        return self.addresses.get(organisation, "")
+        """The URL of a partner (or of a firm whose invitation we answer), or ""; the owner's own word counts first."""
+        return self.detours.get(organisation) or self.addresses.get(organisation, "")
 
     # ---- writing --------------------------------------------------------------------------------
 

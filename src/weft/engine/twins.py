@@ -21,7 +21,8 @@ from weft.production.state import FINISHED, STARTED
 from weft.production.state import Job as ProductionJob
 from weft.production.state import State as Production
 from weft.shopfloor.book import Floor
-from weft.shopfloor.description import Description, Property, parse_text
+from weft.shopfloor.description import Description, Property
+from weft.shopfloor.reading import parse_text
 from weft.stock.levels import level
 from weft.stock.state import State as Stock
 from weft.twin import item, lot, machine, order

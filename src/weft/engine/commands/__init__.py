@@ -14,6 +14,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "invite": Command(partners.Invite, partners.invite),
     "join": Command(partners.Join, partners.join),
     "update-party": Command(partners.UpdateParty, partners.update_party),
+    "set-address": Command(partners.SetAddress, partners.set_address),
     "end-relationship": Command(partners.EndRelationship, partners.end_relationship),
     "request-quotation": Command(orders.RequestQuotation, orders.request_quotation),
     "quote": Command(orders.Thread, orders.quote),

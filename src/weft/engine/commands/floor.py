@@ -15,7 +15,7 @@ from weft.engine.node import Node
 from weft.engine.ports import Batch
 from weft.production import messages as pm
 from weft.shopfloor.book import CommandSettled, MachineAdded, MachineRemoved
-from weft.shopfloor.description import fill
+from weft.shopfloor.reading import fill
 
 
 class JobAt(Params, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from weft.basis import instant
 from weft.basis.canonical import b64, unb64
 from weft.basis.errors import Invalid, NotFound, Refused
 from weft.engine.commands.params import Done, Params
-from weft.engine.node import JOINED, Node
+from weft.engine.node import DETOURS, JOINED, Node
 from weft.engine.ports import Batch
 from weft.engine.reactions.meeting import own_party
 from weft.engine.reactions.offering import partner_id
@@ -100,6 +100,24 @@ async def update_party(node: Node, _params: UpdateParty, key: str) -> Done:
         said.extend(await node.speak(thread, PartyUpdated(party=party, key_log=keys),
                                      f"{key}:{organisation}" if key else ""))
     return Done(events=said)
+
+
+class SetAddress(Params, frozen=True, kw_only=True):
+    """Reach ``partner`` at ``url`` whatever it says of itself (a tunnel, a new address); "" goes by its word again."""
+
+    partner: str
+    url: str = ""
+
+
+async def set_address(node: Node, params: SetAddress, _key: str) -> Done:
+    """Give an address of our own for a partner."""
+    organisation = partner_id(node, params.partner)
+    if params.url and urlsplit(params.url).scheme not in ("http", "https"):
+        raise Invalid("partner.address", value=params.url[:80])
+    await node.store.commit(Batch(values=[(DETOURS, organisation, params.url.encode() or None)]))
+    node.detours[organisation] = params.url
+    node.outbox.heard(organisation)
+    return Done()
 
 
 class EndRelationship(Params, frozen=True, kw_only=True):

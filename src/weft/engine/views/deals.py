@@ -22,7 +22,6 @@ from weft.trade.order_state import OrderState, Phase
 
 COLUMNS: Final = ("asked", "quoted", "ordered", "making", "on-the-way", "done")
 ENDED: Final = frozenset({Phase.CLOSED, Phase.CANCELLED, Phase.DECLINED, Phase.REJECTED})
-SOON_MS: Final = 24 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,7 @@ class Deal:
     parent: str
     stock: Any
     now: str
+    in_work: bool = False
 
     @property
     def open(self) -> bool:
@@ -119,11 +119,9 @@ class Deal:
         return "despatch" if "DespatchAdvice" in may and self._ready() else ""
 
     def _ready(self) -> bool:
-        """Everything open is made, or is to leave within a day."""
+        """Everything open is made, or lay in stock."""
         owed = [line for line in self.state.lines.values() if line.open > 0]
-        made = all(line.stage == "made" or Decimal(line.done) >= line.open for line in owed)
-        soon = instant.from_ms(instant.to_ms(self.now) + SOON_MS)
-        return bool(owed) and (made or any(line.promise <= soon for line in owed))
+        return bool(owed) and not self.in_work
 
     def moved_lines(self, promises: Mapping[str, Promise]) -> list[tuple[str, str]]:
         """(line, new date) of the lines whose promise our plan has moved; the order still says the old one."""
@@ -147,10 +145,12 @@ async def deal(node: Any, thread: str, names: Callable[[str], str] | None = None
     partner = next((one for one in members if one != node.organisation), "")
     link = await node.store.value(LINKS, thread)
     names = names or await partner_names(node)
+    making = (await node.state(node.book("production"))).orders.values()
     return Deal(
         thread=thread, state=await node.state(thread), role=members.get(node.organisation, ""), partner=partner,
         partner_name=names(partner), parent=msgspec.json.decode(link, type=Link).thread if link else "",
-        stock=await node.state(node.book("stock")), now=instant.from_ms(int(node.clock.now_ms())))
+        stock=await node.state(node.book("stock")), now=instant.from_ms(int(node.clock.now_ms())),
+        in_work=any(one.demand.thread == thread and not one.closed for one in making))
 
 
 async def deals(node: Any) -> list[Deal]:

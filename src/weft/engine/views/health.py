@@ -5,6 +5,10 @@ Not here: liveness for machines that watch us (``doors/api``).
 
 from typing import Any
 
+import msgspec
+
+from weft.engine.effects import TROUBLES, Trouble
+from weft.engine.receive import ALARMS
 from weft.engine.views.partners import partner_names
 from weft.engine.views.shape import View
 
@@ -20,13 +24,17 @@ class PeerHealth(View, frozen=True, kw_only=True):
 
 
 class HealthView(View, frozen=True, kw_only=True):
-    """Undelivered conversations, consequences not drawn yet, and proofs that somebody said two things at once."""
+    """``stopped``: threads whose work stopped and why; ``troubles``: what the node was refused.
+
+    Undelivered conversations, consequences not drawn yet, and proofs that somebody said two things at once."""
 
     waiting: int
     effects: int
     forks: int
     peers: tuple[PeerHealth, ...] = ()
     alarms: tuple[str, ...] = ()
+    stopped: dict[str, str] = {}
+    troubles: tuple[Trouble, ...] = ()
 
 
 async def health(node: Any) -> HealthView:
@@ -42,4 +50,6 @@ async def health(node: Any) -> HealthView:
     floor = await node.state(node.book("floor"))
     return HealthView(
         waiting=len(rows), effects=len(await node.store.effects()), forks=len(await node.store.forks()), peers=peers,
+        stopped={thread: why.decode() for thread, why in await node.store.values(ALARMS)},
+        troubles=tuple([msgspec.json.decode(value, type=Trouble) for _, value in await node.store.values(TROUBLES)]),
         alarms=tuple(one.name for one in floor.machines.values() if one.seen.alarm and not one.removed))

@@ -11,7 +11,8 @@ from weft.engine.views.shape import View
 from weft.production.state import FINISHED, Job
 from weft.shopfloor.book import Command, Machine
 from weft.shopfloor.connection import Value
-from weft.shopfloor.description import Description, Property, Role, parse_text
+from weft.shopfloor.description import Description, Property, Role
+from weft.shopfloor.reading import parse_text
 
 SHOWN_ROLES: Final = (Role.SIGNAL, Role.SETPOINT)
 CHART_POINTS: Final = 120

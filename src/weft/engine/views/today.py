@@ -84,7 +84,7 @@ async def waiting(node: Any) -> int:
 
 
 async def _answers(node: Any, cards: list[tuple[Deal, OrderCard]], rows: tuple[MachineRow, ...]) -> list[Task]:
-    return [*_machine_tasks(rows), *await _unknown_commands(node), *await _troubles(node),
+    return [*_machine_tasks(rows), *await _unknown_commands(node, rows), *await _troubles(node),
             *[_order_task(card.next, card) for _, card in cards if card.next], *await _moved(node, cards),
             *await _partner_tasks(node), *await _reorders(node)]
 
@@ -112,11 +112,12 @@ def _machine_tasks(rows: tuple[MachineRow, ...]) -> list[Task]:
                  item=row.item, number=row.alarm) for row in rows if row.state == "alarm"]
 
 
-async def _unknown_commands(node: Any) -> list[Task]:
+async def _unknown_commands(node: Any, fleet: tuple[MachineRow, ...]) -> list[Task]:
+    rows = {row.name: row for row in fleet}
     floor = await node.state(node.book("floor"))
-    return [Task(kind="command-unknown", about="machine", id=one.machine, number=one.job,
-                 name=floor.machines[one.machine].title if one.machine in floor.machines else one.machine)
-            for one in floor.commands.values() if one.status == "unknown"]
+    return [Task(kind="command-unknown", about="machine", id=one.machine, number=one.job, name=rows[one.machine].title,
+                 zh=rows[one.machine].zh, en=rows[one.machine].en)
+            for one in floor.commands.values() if one.status == "unknown" and one.machine in rows]
 
 
 async def _moved(node: Any, cards: list[tuple[Deal, OrderCard]]) -> list[Task]:

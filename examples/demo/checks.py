@@ -1,0 +1,180 @@
+"""What must hold when the story has ended, read through the nodes' own APIs; and the report.
+
+Rule 1: every invariant has a name; a broken one is told with what was seen instead.
+Not here: the story (``story.py``).
+"""
+
+import asyncio
+import json
+from decimal import Decimal
+from typing import Any
+
+from control import Panel
+from processes import Failed, Firm, until
+from story import AGREED
+
+
+async def report(world: Any, story: Any, show: Any) -> dict[str, Any]:
+    """Everything that happened, and whether all of it was right."""
+    with show.step("check", "核对全部不变量 · every invariant is checked"):
+        await _quiet(world)
+        broken: list[str] = []
+        equal = await heads_equal(world, broken)
+        starts = await starts_seen(world, broken)
+        writes = await machine_writes(world)
+        traced = await trace_events(world, broken)
+        await goods_and_material(world, broken)
+        await money(world, story, broken)
+        children = await child_orders(world, story, broken)
+        await nothing_left(world, broken)
+    drill = story.drill
+    if drill.get("lost") or not drill.get("converged"):
+        broken.append(f"offline-drill: lost {drill.get('lost')}")
+    timings = {name: round(value, 1) for name, value in story.timings.items()}
+    timings["start_to_ready"] = round(sorted(firm.ready_ms for firm in world.firms.values())[1], 1)
+    return {
+        "ok": not broken, "broken": broken,
+        "firms": {firm.key: {"name": firm.name, "organisation": firm.organisation, "kills": firm.kills}
+                  for firm in world.firms.values()},
+        "steps": show.steps, "heads_equal": equal, "order": story.order, "machine_writes": writes,
+        "job_starts_seen_by_machines": starts, "trace_events": traced,
+        "offline_drill": {"events_while_cut": len(drill["said"]), "apart_while_cut": len(drill["apart"]),
+                          "converged": drill["converged"], "lost": len(drill["lost"])},
+        "child_orders": children, "timings_ms": timings,
+    }
+
+
+async def _quiet(world: Any) -> None:
+    """Wait until no node has anything left to say or to deliver."""
+    async def still() -> Any:
+        for firm in world.firms.values():
+            if (await firm.view("health"))["waiting"]:
+                return False
+        return await _same_heads(world)
+
+    await until(still, "quiet", 60)
+    await asyncio.sleep(0.3)
+    await until(still, "quiet", 60)
+
+
+async def _threads(firm: Firm) -> dict[str, Any]:
+    return {one["thread"]: one for one in (await firm.get("/api/weft/v1/threads"))["threads"]}
+
+
+async def _same_heads(world: Any) -> bool:
+    return all((await heads_equal(world, [])).values())
+
+
+async def heads_equal(world: Any, broken: list[str]) -> dict[str, bool]:
+    """Every thread: the same heads and the same folded state on both sides."""
+    seen: dict[str, list[Any]] = {}
+    for firm in world.firms.values():
+        for name, one in (await _threads(firm)).items():
+            seen.setdefault(name, []).append((one["heads"], one["state_hash"], len(one["members"])))
+    equal = {name: len(sides) == sides[0][2] and all(side == sides[0] for side in sides) for name, sides in seen.items()}
+    broken += [f"heads-equal: thread {name} differs" for name, same in equal.items() if not same]
+    return equal
+
+
+async def starts_seen(world: Any, broken: list[str]) -> list[dict[str, Any]]:
+    """What each machine itself has seen: no job twice."""
+    starts = []
+    for firm in world.firms.values():
+        for machine in firm.machines:
+            async with Panel(machine.endpoint, machine.name) as panel:
+                for job, count in (await panel.starts_seen()).items():
+                    starts.append({"machine": machine.name, "job": job, "starts": count})
+                    if count != 1:
+                        broken.append(f"job-started-once: {machine.name} saw {job} start {count} times")
+    if len(starts) < 4:
+        broken.append(f"jobs-reach-machines: only {len(starts)} jobs were started on machines")
+    return starts
+
+
+async def machine_writes(world: Any) -> dict[str, int]:
+    """Commands by outcome, from the floor books."""
+    counts: dict[str, int] = {}
+    for firm in world.firms.values():
+        for thread in (await firm.get("/api/weft/v1/threads", kind="floor"))["threads"]:
+            for one in (await firm.get(f"/api/weft/v1/threads/{thread['thread']}"))["log"]:
+                if one["kind"].startswith("Command"):
+                    counts[one["kind"]] = counts.get(one["kind"], 0) + 1
+    return counts
+
+
+async def trace_events(world: Any, broken: list[str]) -> dict[str, int]:
+    """EPCIS events by firm and type, from the EPCIS doors."""
+    counts: dict[str, int] = {}
+    for firm in world.firms.values():
+        told = await firm.get("/epcis/v2/events", perPage="200")
+        for event in told["epcisBody"]["queryResults"]["resultsBody"]["eventList"]:
+            name = f"{firm.key}:{event['type']}"
+            counts[name] = counts.get(name, 0) + 1
+    for needed in ("hengtai:TransformationEvent", "jinggong:TransformationEvent", "haichuan:TransformationEvent",
+                   "hengtai:ObjectEvent", "mingji:ObjectEvent"):
+        if not counts.get(needed):
+            broken.append(f"trace: no {needed}")
+    return counts
+
+
+async def goods_and_material(world: Any, broken: list[str]) -> None:
+    """Goods: what was ordered is at the shop. Material: what the factory sent is used up or back, and still its own."""
+    rows = {row["id"]: row for row in (await world.firms["mingji"].view("stock"))["items"]}
+    expected = Decimal(5) + Decimal(AGREED) - 1
+    if Decimal(rows["BV-DN15"]["on_hand"]) != expected:
+        broken.append(f"goods: the shop has {rows['BV-DN15']['on_hand']} valves, not {expected}")
+    for firm, item, left in (("hengtai", "CAST-BODY", 376), ("hengtai", "CAST-STEM", 376)):
+        row = next(row for row in (await world.firms[firm].view("stock"))["items"] if row["id"] == item)
+        if Decimal(row["on_hand"]) != left or Decimal(row["at_partners"]) != 0:
+            broken.append(f"material: {firm} has {row['on_hand']} {item}, {row['at_partners']} at partners")
+    for row in (await world.firms["jinggong"].view("stock"))["items"]:
+        if Decimal(row["of_partners"]) != 0:
+            broken.append(f"material: jinggong still holds {row['of_partners']} {row['id']} of its customer")
+
+
+async def money(world: Any, story: Any, broken: list[str]) -> None:
+    """Both sides fold the same debt, and it is settled."""
+    for one, other in (("hengtai", "mingji"), ("mingji", "hengtai")):
+        firm = world.firms[one]
+        partners = (await firm.view("partners"))["partners"]
+        row = next(row for row in partners if row["organisation"] == world.firms[other].organisation)
+        if Decimal(row["owed_to_us"] or 0) or Decimal(row["owed_by_us"] or 0):
+            broken.append(f"money: {one} and {other} are not settled: {row}")
+    lines = (await world.firms["mingji"].view("order", thread=story.thread))["lines"]
+    if lines[0]["received"] != AGREED or lines[0]["open"] != "0":
+        broken.append(f"order: {lines[0]}")
+
+
+async def child_orders(world: Any, story: Any, broken: list[str]) -> list[dict[str, Any]]:
+    """The child orders; and nobody learns of anybody he does not deal with."""
+    held = (await world.firms["hengtai"].view("order", thread=story.thread))["children"]
+    shop, gross = world.firms["mingji"], (await world.firms["hengtai"].view("order", thread=story.thread))["gross"]
+    for key in ("jinggong", "haichuan"):
+        told = await _everything(world.firms[key])
+        for secret in (shop.organisation, shop.name, story.thread, gross):
+            if secret in told:
+                broken.append(f"privacy: {key} has learnt {secret!r}")
+    told = await _everything(shop)
+    for key in ("jinggong", "haichuan"):
+        if world.firms[key].organisation in told or world.firms[key].name in told:
+            broken.append(f"privacy: the shop has learnt of {key}")
+    return [{"thread": one["thread"], "partner": one["partner_name"], "phase": one["phase"]} for one in held]
+
+
+async def _everything(firm: Firm) -> str:
+    threads = [await firm.get(f"/api/weft/v1/threads/{name}") for name in await _threads(firm)]
+    return json.dumps(threads, ensure_ascii=False)
+
+
+async def nothing_left(world: Any, broken: list[str]) -> None:
+    """No trouble that a reaction met, no alarm, no void event that nobody explains."""
+    for firm in world.firms.values():
+        health = await firm.view("health")
+        for trouble in health["troubles"]:
+            broken.append(f"trouble: {firm.key} {json.dumps(trouble, ensure_ascii=False)}")
+        broken += [f"alarm: {firm.key} {thread} {why}" for thread, why in health["stopped"].items()]
+        for name, one in (await _threads(firm)).items():
+            if one["void"]:
+                broken.append(f"void: {firm.key} {name} {one['void']}")
+    if not world.firms:
+        raise Failed("no firms")

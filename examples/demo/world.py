@@ -1,0 +1,172 @@
+"""The demo world: four firms, their machines and lines, each a process of its own; ``weft demo`` starts this.
+
+    python world.py [--headless] [--json] [--keep DIR] [--seed N] [--kill-at STEP] [--speed N]
+
+Headless it ends by itself: exit code 0 when every invariant holds, 1 when one is broken, which it names.
+``--json`` prints one object on the last line (docs/reference/demo.schema.json), read through the nodes' own APIs.
+Not here: the story (``story.py``), what must hold at the end (``checks.py``).
+"""
+
+import argparse
+import asyncio
+import base64
+import contextlib
+import json
+import random
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "machines")]
+
+from checks import report  # noqa: E402 - the folder of this file comes first
+from processes import HERE, TABLES, Failed, Firm, Machine, end, first_line, free_port, spawn  # noqa: E402
+from show import Show  # noqa: E402
+from story import Story  # noqa: E402
+
+FIRMS = ("mingji", "hengtai", "jinggong", "haichuan")
+PARTNERS = (("hengtai", "mingji"), ("jinggong", "hengtai"), ("haichuan", "hengtai"))  # (who invites, who joins)
+LINE = ("hengtai", "jinggong")  # the line that the drill cuts
+
+
+class World:
+    """All processes; ``line`` is the one between the valve firm and the machining firm."""
+
+    def __init__(self, folder: Path, speed: float, session: aiohttp.ClientSession, show: Show) -> None:
+        self.folder, self.speed, self.show, self.session = folder, speed, show, session
+        self.firms: dict[str, Firm] = {}
+        self.line: asyncio.subprocess.Process | None = None
+        self.ports: dict[tuple[str, str], int] = {}
+
+    async def build(self) -> None:
+        """Homes, nodes, machines, partners, master data."""
+        for key in FIRMS:
+            given = json.loads((HERE / "firms" / key / "firm.json").read_text(encoding="utf-8"))
+            port = free_port()
+            firm = Firm(key, self.folder / key, port, f"http://127.0.0.1:{port}", given, self.session)
+            firm.machines = [Machine(one["name"], one["kind"], one["seed"], self.speed,
+                                     self.folder / f"{one['name']}.log") for one in given.get("machines", [])]
+            self.firms[key] = firm
+        with self.show.step("found", "四家企业各建自己的节点 · four firms set up their nodes"):
+            await asyncio.gather(*(firm.found() for firm in self.firms.values()))
+        with self.show.step("start", "节点与机床启动 · nodes and machines start"):
+            for firm in self.firms.values():
+                await firm.up()
+            await asyncio.gather(*(machine.up() for firm in self.firms.values() for machine in firm.machines))
+        with self.show.step("meet", "邀请与加入 · firms invite each other"):
+            await self._meet()
+        with self.show.step("import", "导入物料、工艺、价目 · items, routings and prices are imported"):
+            await asyncio.gather(*(self._furnish(firm) for firm in self.firms.values()))
+
+    async def _meet(self) -> None:
+        for inviter, joiner in PARTNERS:
+            link = (await self.firms[inviter].do("invite"))["facts"]["link"]
+            await self.firms[joiner].do("join", link=link)
+        for inviter, joiner in PARTNERS:
+            for one, other in ((inviter, joiner), (joiner, inviter)):
+                await self._known(self.firms[one], self.firms[other])
+        self.ports = {LINE: free_port(), (LINE[1], LINE[0]): free_port()}
+        await self.join_line()
+        for (here, there), port in self.ports.items():
+            await self.firms[here].do("set-address", partner=self.firms[there].organisation,
+                                      url=f"http://127.0.0.1:{port}")
+
+    async def _known(self, firm: Firm, other: Firm) -> None:
+        for _ in range(400):
+            partners = (await firm.view("partners"))["partners"]
+            if any(one["organisation"] == other.organisation and one["state"] == "open" for one in partners):
+                return
+            await asyncio.sleep(0.05)
+        raise Failed(f"{firm.key} and {other.key} did not become partners")
+
+    async def cut_line(self) -> None:
+        """End the process that carries the line."""
+        await end(self.line, signal.SIGKILL)
+        self.line = None
+
+    async def join_line(self) -> None:
+        """Start it (again)."""
+        pairs = [f"{port}={self.firms[there].port}" for (_, there), port in self.ports.items()]
+        self.line = await spawn(str(HERE / "link.py"), *pairs)
+        await first_line(self.line, "the line")
+
+    async def _furnish(self, firm: Firm) -> None:
+        folder = HERE / "firms" / firm.key
+        for kind in TABLES:
+            file = folder / f"{kind}.csv"
+            if file.exists():
+                content = base64.b64encode(file.read_bytes()).decode()
+                done = await firm.do("import", kind=kind, name=file.name, content=content)
+                if done.get("facts", {}).get("problems"):
+                    raise Failed(f"{firm.key} {file.name}: {done['facts']['problems'][:3]}")
+        for machine in firm.machines:
+            template = (HERE / "machines" / f"{machine.kind}.td.json").read_text(encoding="utf-8")
+            await firm.do("machine-add", name=machine.name, description=template,
+                          values={"NAME": machine.name, "ENDPOINT": machine.endpoint})
+
+    async def tear_down(self) -> None:
+        """End every process."""
+        await asyncio.gather(*(end(firm.process) for firm in self.firms.values()))
+        await asyncio.gather(*(end(machine.process) for firm in self.firms.values() for machine in firm.machines))
+        await end(self.line)
+
+
+def arguments(argv: list[str]) -> argparse.Namespace:
+    """The command line, read."""
+    parser = argparse.ArgumentParser(description="A world of four firms and their machines.")
+    parser.add_argument("--headless", action="store_true", help="end when the story has ended")
+    parser.add_argument("--json", action="store_true", help="print one JSON object on the last line")
+    parser.add_argument("--keep", type=Path, help="keep the homes in this folder")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--speed", type=float, default=60.0, help="machine seconds per second")
+    parser.add_argument("--kill-at", default="", help="kill -9 a node (chosen by the seed) after this step; all: every step")
+    return parser.parse_args(argv)
+
+
+async def run(given: argparse.Namespace) -> int:
+    """Build the world, tell the story, check it; 0 when all holds."""
+    folder = given.keep or Path(tempfile.mkdtemp(prefix="weft-demo-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    result: dict[str, Any] = {"ok": False, "broken": []}
+    with Show(quiet=given.json and given.headless) as show:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+            world = World(folder, given.speed, session, show)
+            try:
+                await world.build()
+                story = Story(world, show, random.Random(given.seed), given.kill_at)
+                await story.tell()
+                result = await report(world, story, show)
+            except Failed as error:
+                result["broken"] = [str(error)]
+                result["steps"] = show.steps
+            try:
+                if not given.headless:
+                    show.consoles(world.firms.values())
+                    await _interrupted()
+            finally:
+                await world.tear_down()
+    if given.keep is None:
+        shutil.rmtree(folder, ignore_errors=True)
+    for broken in result["broken"]:
+        print(f"BROKEN: {broken}", file=sys.stderr)
+    if given.json:
+        print(json.dumps(result, ensure_ascii=False))
+    return 0 if result["ok"] else 1
+
+
+async def _interrupted() -> None:
+    """Wait for Ctrl-C or SIGTERM."""
+    asked = asyncio.Event()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(one, asked.set)
+    await asked.wait()
+
+
+if __name__ == "__main__":
+    raise SystemExit(asyncio.run(run(arguments(sys.argv[1:]))))
