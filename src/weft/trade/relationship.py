@@ -5,6 +5,8 @@ Names follow UBL 2.4. The words' effects are in ``billing.py`` and ``settlement.
 Rule 1: ``judge`` is total: whatever a peer signs, it gives a code or None and never raises.
 Rule 2: a message of a type that is not of this conversation (an acknowledgement) changes nothing.
 Rule 3: ending a relationship ends no debt: bills and payments go on.
+Rule 4: we announce no payment above what is open; one of the other firm that turns out to be above it, because a credit
+        note crossed it, is money all the same: what is too much is owed back.
 Not here: one deal (``order.py``), keys (``identity/keylog.py``).
 """
 
@@ -90,6 +92,7 @@ RULES: Final[Mapping[Phase, Mapping[Turn, Phase]]] = {
 READ_FIRST: Final[tuple[tuple[type[Message], tuple[type[Message], ...], str], ...]] = (
     (RelationshipAccepted, tuple(kind for kind in MESSAGES.values() if kind is not RelationshipAccepted),
      "who accepted had been asked: what the other says meanwhile, be it goodbye, is said to a partner"),
+    (PartyUpdated, (RelationshipEnded,), "who goes still says where it can be found"),
     (RemittanceAdvice, (CreditNote, RemittanceConfirmed),
      "the money has left: it pays the bill as its author saw it, and a credit that crosses it is owed back"),
     (StatementResponse, (Statement,),
@@ -182,6 +185,8 @@ def decide(state: RelationshipState, command: Say) -> Sequence[Message]:
     if type(command.message) not in WORDS:
         raise Refused("relationship.unknown-word", message=type(command.message).__name__)
     _check(state, Said(id="", by=command.by, role=command.role, message=command.message))
+    if isinstance(command.message, RemittanceAdvice):
+        settlement.check_open(state, command.by, command.message)
     return (command.message,)
 
 

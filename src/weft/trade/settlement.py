@@ -2,7 +2,8 @@
 
 Rule 1: a statement is made by who is owed: last balance, bills, credits and payments that came; each document is in
         one confirmed statement at most.
-Rule 2: a payment is announced by who owes, never above what is open, and counts when the payee says that it came.
+Rule 2: a payment is announced by who owes, and counts when the payee says that it came; what is above the open amount
+        stays with the document as owed back.
 Rule 3: paying a statement pays its documents in their order, after what is owed the other way is offset.
 Not here: bills (``billing.py``).
 """
@@ -186,14 +187,23 @@ def check_remittance(state: RelationshipState, said: Said, advice: RemittanceAdv
     spread(state, other(state, said.by), advice)
 
 
+def check_open(state: RelationshipState, by: str, advice: RemittanceAdvice) -> None:
+    """Refuse a payment of our own (``by``) that is above what is open."""
+    creditor = other(state, by)
+    parts = spread(state, creditor, advice)
+    for target, given in sorted(advice.allocations.items()):
+        covered = _covered(state, creditor, advice.currency, target)
+        if any(parts.get(name, ZERO) > max(state.documents[name].free, ZERO) for name in covered):
+            free = sum((state.documents[name].free for name in covered), ZERO)
+            raise Refused("billing.over-payment", amount=given, open=text(free))
+
+
 def spread(state: RelationshipState, creditor: str, advice: RemittanceAdvice) -> dict[str, Decimal]:
-    """What ``advice`` takes off each document; raises ``Refused('billing.over-payment')``."""
+    """What ``advice`` takes off each document."""
     parts: dict[str, Decimal] = {}
     for target, given in sorted(advice.allocations.items()):
         covered = _covered(state, creditor, advice.currency, target)
         free = {name: state.documents[name].free - parts.get(name, ZERO) for name in covered}
-        if Decimal(given) > sum(free.values(), ZERO):
-            raise Refused("billing.over-payment", amount=given, open=text(sum(free.values(), ZERO)))
         for name, taken in _fill(free, Decimal(given)).items():
             parts[name] = parts.get(name, ZERO) + taken
     return parts
@@ -209,17 +219,26 @@ def _covered(state: RelationshipState, creditor: str, currency: str, target: str
         raise Refused("billing.not-owed", number=owner.number)
     if owner.currency != currency:
         raise Invalid("billing.currency", given=currency, expected=owner.currency)
-    return [target] if document else list(documents_of(state, target))
+    covered = [target] if document else list(documents_of(state, target))
+    if not covered:
+        raise Refused("billing.settled", number=owner.number)
+    return covered
 
 
 def _fill(free: Mapping[str, Decimal], amount: Decimal) -> dict[str, Decimal]:
-    """``amount`` over ``free``: what is owed the other way is added to the money, then bills are paid in order."""
+    """``amount`` over ``free``: what is owed the other way is added to the money, then bills are paid in order.
+
+    What is too much goes onto the last.
+    """
     parts = {name: value for name, value in free.items() if value < 0}
     amount -= sum(parts.values(), ZERO)
     for name, value in free.items():
         if value > 0 and amount > 0:
             parts[name] = min(value, amount)
             amount -= parts[name]
+    if amount > 0:
+        last = list(free)[-1]
+        parts[last] = parts.get(last, ZERO) + amount
     return parts
 
 
