@@ -18,8 +18,8 @@ from weft.production.master import Bill, BillLine, Calendar, Operation, Routing,
 from weft.production.planning import job_id
 from weft.shopfloor.book import MachineAdded
 from weft.shopfloor.connection import Link, Quality, Value
-from weft.shopfloor.description import fill
 from weft.shopfloor.facts import JobCounted, JobStarted
+from weft.shopfloor.reading import fill
 from weft.stock import messages as s
 from weft.stock.book import Several as StockSeveral
 from weft.stores.memory import MemoryStore

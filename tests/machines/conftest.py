@@ -19,7 +19,8 @@ from weft.basis.decider import Message, Said
 from weft.machines.opcua import Pace
 from weft.shopfloor import book
 from weft.shopfloor.book import Floor, MachineAdded
-from weft.shopfloor.description import Description, fill, parse_text
+from weft.shopfloor.description import Description
+from weft.shopfloor.reading import fill, parse_text
 
 MACHINES = Path(__file__).parents[2] / "examples" / "demo" / "machines"
 PACE = Pace(timeout_s=4.0, retry_s_min=0.1, retry_s_max=0.5, publishing_ms=50, silence_s=3.0)

@@ -17,7 +17,8 @@ from weft.machines import connect
 from weft.machines.opcua import OpcUaConnection, discover
 from weft.machines.opcua_channel import OpcUaFiles
 from weft.shopfloor.connection import Change, Link, Quality, Value
-from weft.shopfloor.description import Description, Security, parse_text
+from weft.shopfloor.description import Description, Security
+from weft.shopfloor.reading import parse_text
 
 SECURE = {
     "securityDefinitions": {"channel": {"scheme": "uav:channel-security", "uav:securityMode": "signAndEncrypt",

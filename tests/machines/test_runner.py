@@ -19,9 +19,10 @@ from weft.machines.opcua import OpcUaConnection
 from weft.machines.runner import FloorBook, MachineRunner
 from weft.shopfloor.book import CommandConfirmed, CommandIntended, CommandSettled
 from weft.shopfloor.connection import AssetConnection, Quality
-from weft.shopfloor.description import Description, parse_text
+from weft.shopfloor.description import Description
 from weft.shopfloor.facts import JobCounted, JobEnded
 from weft.shopfloor.jobcontrol import JobOrder
+from weft.shopfloor.reading import parse_text
 
 JOB = JobOrder(id="J-100", program="BODY-DN15", quantity="4", start="auto",
                setpoints={"SpindleSpeed": "1800", "Feed": "220", "CycleSeconds": "12"})

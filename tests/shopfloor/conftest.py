@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from weft.shopfloor.description import Description, parse
+from weft.shopfloor.description import Description
+from weft.shopfloor.reading import parse
 
 
 def _property(kind: str, role: str = "", **more: Any) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from weft.basis.decider import Message, Said
 from weft.shopfloor import binding, book
 from weft.shopfloor.binding import Tracking
 from weft.shopfloor.connection import Change, Quality, Value
-from weft.shopfloor.description import parse_text
 from weft.shopfloor.facts import JobAborted, JobCounted, JobEnded, JobStarted
+from weft.shopfloor.reading import parse_text
 
 LATHE = parse_text(text())
 IDLE, ALLOWED, RUNNING, PAUSED, ENDED, ABORTED = range(6)

@@ -8,9 +8,10 @@ import pytest
 
 from tests.shopfloor.conftest import text, thing
 from weft.basis.errors import Invalid
-from weft.shopfloor import _reading
+from weft.shopfloor import reading
 from weft.shopfloor.connection import NO_DATA, Quality, Value
-from weft.shopfloor.description import Role, engineering, fill, moved, parse, parse_text
+from weft.shopfloor.description import Role, engineering, moved
+from weft.shopfloor.reading import fill, parse, parse_text
 
 CHANNEL = {"scheme": "uav:channel-security", "uav:securityMode": "sign", "uav:securityPolicy": "Basic256Sha256"}
 
@@ -99,7 +100,7 @@ def test_how_old_a_value_is_is_told_only_by_stamps_that_can_be_true() -> None:
 
 @pytest.mark.parametrize("page", ["connect-opcua.md", "connect-opcua.zh-CN.md"])
 def test_every_word_of_ours_is_explained_in_both_languages(page: str) -> None:
-    words = set(re.findall(r"weft:[a-zA-Z]+", Path(_reading.__file__).read_text(encoding="utf-8")))
+    words = set(re.findall(r"weft:[a-zA-Z]+", Path(reading.__file__).read_text(encoding="utf-8")))
     explained = (Path(__file__).parents[2] / "docs" / "howto" / page).read_text(encoding="utf-8")
     assert len(words) > 15
     assert not {word for word in words if f"`{word}`" not in explained}

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from tests.shopfloor.conftest import thing
 from weft.basis.errors import Refused
 from weft.shopfloor.connection import NO_DATA, Value
-from weft.shopfloor.description import Description, engineering, parse, to_device
+from weft.shopfloor.description import Description, engineering, to_device
 from weft.shopfloor.guard import check
+from weft.shopfloor.reading import parse
 
 LATHE = parse(thing())
 SPEED, HEAT = LATHE.properties["Speed"], LATHE.properties["Heat"]

@@ -7,7 +7,7 @@ import pytest
 from tests.shopfloor.conftest import thing
 from weft.basis.errors import Refused
 from weft.shopfloor.connection import NO_DATA, Quality, Value
-from weft.shopfloor.description import Description, parse
+from weft.shopfloor.description import Description
 from weft.shopfloor.jobcontrol import (
     BEGUN,
     BUSY,
@@ -24,6 +24,7 @@ from weft.shopfloor.jobcontrol import (
     starting,
     state_named,
 )
+from weft.shopfloor.reading import parse
 
 JOB = JobOrder(id="J-1", program="A", quantity="10", setpoints={"Speed": "1200", "Heat": "90"}, start="auto")
 NUMBER = {state: number for number, state in enumerate(

@@ -14,8 +14,9 @@ from weft.engine.live import Live
 from weft.engine.ports import Clock
 from weft.machines.runner import FloorBook, MachineRunner
 from weft.shopfloor.connection import AssetConnection, Link
-from weft.shopfloor.description import Description, parse_text
+from weft.shopfloor.description import Description
 from weft.shopfloor.jobcontrol import JobOrder, Outcome
+from weft.shopfloor.reading import parse_text
 
 Connect = Callable[[Description, str], AssetConnection]
 

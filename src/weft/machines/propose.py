@@ -15,8 +15,9 @@ import msgspec
 
 from weft.basis.errors import Invalid
 from weft.shopfloor.connection import BrowsedNode
-from weft.shopfloor.description import Role, Security, parse
+from weft.shopfloor.description import Role, Security
 from weft.shopfloor.jobcontrol import state_named
+from weft.shopfloor.reading import parse
 
 PIECES_MAX: Final = 100_000
 _KNOWN: Final = {  # normalised name -> role

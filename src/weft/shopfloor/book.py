@@ -16,7 +16,6 @@ import msgspec
 from weft.basis.decider import Crossing, Message, Said
 from weft.basis.errors import Invalid, Refused
 from weft.shopfloor.binding import Seen
-from weft.shopfloor.description import parse_text
 from weft.shopfloor.facts import (
     ConnectionLost,
     ConnectionRestored,
@@ -29,6 +28,7 @@ from weft.shopfloor.facts import (
     MachineAlarmed,
     MachineCleared,
 )
+from weft.shopfloor.reading import parse_text
 
 NAME: Final = "floor"
 VERSION: Final = 1

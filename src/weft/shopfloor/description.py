@@ -5,20 +5,16 @@ W3C WoT Thing Description 1.1 (a subset), OPC 10101 hrefs, and our own words wit
 Rule 1: a property is written only if it says ``weft:write`` and declares its limits; never by default.
 Rule 2: a safety function cannot be made writable, whatever else the description says.
 Rule 3: security is named outright; there is no "choose for me" and hence no silent downgrade.
-Not here: guarding one write (``guard``), building the structs piece by piece (``_reading``).
+Not here: guarding one write (``guard``), building the structs piece by piece (``reading.py``).
 """
 
-import re
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from weft.basis.errors import Invalid
 from weft.shopfloor.connection import Quality, Scalar, Value
 
-SIZE_MAX: Final = 256 * 1024
 PROPERTIES_MAX: Final = 2000
 
 
@@ -140,38 +136,6 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     def observed(self) -> tuple[str, ...]:
         """Names of the properties to subscribe to."""
         return tuple(name for name, one in self.properties.items() if one.observe)
-
-
-def parse(thing: Any) -> Description:
-    """The checked description of ``thing`` (a decoded Thing Description); raises ``Invalid``."""
-    from weft.shopfloor._reading import read_thing  # it needs the structs above
-
-    return read_thing(thing)
-
-
-def parse_text(text: str) -> Description:
-    """The checked description of Thing Description ``text`` (JSON); raises ``Invalid``."""
-    if len(text.encode()) > SIZE_MAX:
-        raise Invalid("description.too-large", limit=SIZE_MAX)
-    try:
-        thing = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Invalid("description.not-json", detail=str(error)[:80]) from error
-    return parse(thing)
-
-
-_PLACEHOLDER = re.compile(r"\{\{([A-Z0-9_]+)\}\}")
-
-
-def fill(text: str, values: Mapping[str, str]) -> str:
-    """Thing Model ``text`` with each ``{{NAME}}`` filled (TD 1.1 §10.3.4); raises ``Invalid`` if one is left."""
-
-    def one(match: re.Match[str]) -> str:
-        if match[1] not in values:
-            raise Invalid("description.placeholder", name=match[1])
-        return msgspec.json.encode(values[match[1]]).decode()[1:-1]
-
-    return _PLACEHOLDER.sub(one, text)
 
 
 def engineering(prop: Property, value: Value) -> Value:

@@ -4,9 +4,13 @@ Each refusal names the place (``where``) as a path into the JSON.
 Not here: the words and rules (``description``).
 """
 
+import re
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
+
+import msgspec
 
 from weft.basis.errors import Invalid
 from weft.basis.quantity import text as plain
@@ -24,13 +28,39 @@ from weft.shopfloor.description import (
 )
 from weft.shopfloor.jobcontrol import state_named
 
+SIZE_MAX: Final = 256 * 1024
 _TYPES = ("boolean", "integer", "number", "string")
 _MODES = {"none": "none", "sign": "sign", "signandencrypt": "signAndEncrypt"}
 _POLICIES = ("Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss")
 _ARGUMENTS = ("jobId", "program", "target")
 
 
-def read_thing(thing: Any) -> Description:
+def parse_text(text: str) -> Description:
+    """The checked description of Thing Description ``text`` (JSON); raises ``Invalid``."""
+    if len(text.encode()) > SIZE_MAX:
+        raise Invalid("description.too-large", limit=SIZE_MAX)
+    try:
+        thing = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Invalid("description.not-json", detail=str(error)[:80]) from error
+    return parse(thing)
+
+
+_PLACEHOLDER = re.compile(r"\{\{([A-Z0-9_]+)\}\}")
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Thing Model ``text`` with each ``{{NAME}}`` filled (TD 1.1 §10.3.4); raises ``Invalid`` if one is left."""
+
+    def one(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            raise Invalid("description.placeholder", name=match[1])
+        return msgspec.json.encode(values[match[1]]).decode()[1:-1]
+
+    return _PLACEHOLDER.sub(one, text)
+
+
+def parse(thing: Any) -> Description:
     """The description of ``thing``; raises ``Invalid`` with the place that is wrong."""
     if not isinstance(thing, dict):
         raise Invalid("description.not-object", where="")
