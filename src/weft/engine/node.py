@@ -77,9 +77,11 @@ class Node(Memory):
     async def stop(self) -> None:
         """End every worker."""
         tasks = [*self._tasks, *self._pollers.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        waiting = {task for task in tasks if not task.done()}
+        while waiting:  # a wait with a timeout may swallow one cancellation that comes as it ends
+            for task in waiting:
+                task.cancel()
+            _, waiting = await asyncio.wait(waiting, timeout=0.5)
         await self.work.finish()
         self._tasks.clear()
         self._pollers.clear()
