@@ -13,7 +13,7 @@ import msgspec
 
 from weft.basis import instant
 from weft.engine.reactions.offering import LINKS, Link
-from weft.engine.views.partners import partner_names
+from weft.engine.views.naming import partner_names
 from weft.production.state import Promise
 from weft.stock import levels
 from weft.trade import order

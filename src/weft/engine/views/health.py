@@ -9,7 +9,7 @@ import msgspec
 
 from weft.engine.effects import TROUBLES, Trouble
 from weft.engine.receive import ALARMS
-from weft.engine.views.partners import partner_names
+from weft.engine.views.naming import partner_names
 from weft.engine.views.shape import View
 
 

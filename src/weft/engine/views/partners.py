@@ -4,7 +4,6 @@ Rule 1: sums are those of the relationship's own state, which both firms fold al
 Not here: inviting and paying (``engine/commands``), the orders themselves (``orders.py``).
 """
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -125,21 +124,6 @@ class PartnerView(View, frozen=True, kw_only=True):
     payable: tuple[BillView, ...] = ()
     orders: tuple[Any, ...] = ()
     billable: tuple[BillableOrder, ...] = ()
-
-
-async def partner_names(node: Any) -> Callable[[str], str]:
-    """A function from an organisation to its name; "" for ourselves and for nobody, a short id for a stranger."""
-    names: dict[str, str] = {}
-    for thread in node.threads("relationship"):
-        state: RelationshipState = await node.state(thread)
-        names.update({who: party.name for who, party in state.parties.items()})
-
-    def name(organisation: str) -> str:
-        if not organisation or organisation == node.organisation:
-            return ""
-        return names.get(organisation, "") or organisation[:8]
-
-    return name
 
 
 def state_of(node: Any, state: RelationshipState) -> str:

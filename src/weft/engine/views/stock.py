@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from weft.basis.errors import NotFound
 from weft.engine.threads import entry_of
-from weft.engine.views.partners import partner_names
+from weft.engine.views.naming import partner_names
 from weft.engine.views.shape import View
 from weft.stock import levels
 from weft.stock import messages as stock_messages
