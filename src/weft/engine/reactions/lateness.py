@@ -30,6 +30,7 @@ from weft.trade.messages import (
 from weft.trade.order_state import OrderState, Phase
 
 LATER: Final = "later"
+EARLIER: Final = "earlier"
 PARTIAL: Final = "partial"
 CANCEL: Final = "cancel"
 
@@ -78,8 +79,12 @@ async def propose(node: Node, demand: DemandRef, key: str) -> None:
             await node.speak(demand.thread, OrderChangeWithdrawn(change=change, reason="newer"), f"{key}:withdraw")
     if line.promise == promise.at:
         return
-    message = OrderChange(number=await next_number(node, "C"), cause="machine-late" if promise.at > line.promise
-                          else "earlier", options=_options(production, demand, line.open, promise.at))
+    if promise.at > line.promise:
+        cause, options = "machine-late", _options(production, demand, line.open, promise.at)
+    else:
+        moved = ChangeLine(line=demand.line, promise=promise.at)
+        cause, options = "earlier", (ChangeOption(id=EARLIER, kind="change", lines=(moved,)),)
+    message = OrderChange(number=await next_number(node, "C"), cause=cause, options=options)
     await node.speak(demand.thread, message, key)
 
 
@@ -96,18 +101,22 @@ def _options(production: State, demand: DemandRef, rest: Decimal, at: str) -> tu
 
 async def take_supplier_change(node: Node, cause: Cause) -> None:
     """A supplier proposes another date: expect it, and take it if the owner lets the node take dates."""
-    later = next((one for one in cause.message.options if one.kind == "later"), None)
+    later = next((one for one in cause.message.options if _only_dates(one)), None)
     if later is None:
         return
-    dates = [line.promise for line in later.lines if line.promise]
-    if dates:
-        await expect_from(node, cause.thread, max(dates), f"{cause.key}:expect")
+    await expect_from(node, cause.thread, max(line.promise for line in later.lines), f"{cause.key}:expect")
     if node.config.rules.change != "auto" or not await _serves_another(node, cause.thread):
         return
     try:
         await node.speak(cause.thread, OrderChangeResponse(change=cause.id, option=later.id), cause.key)
     except WeftError:
         return  # withdrawn or overtaken meanwhile
+
+
+def _only_dates(option: ChangeOption) -> bool:
+    """Whether ``option`` moves dates and nothing else."""
+    return option.kind in ("later", "change") and bool(option.lines) and all(
+        line.promise and not line.quantity and not line.unit_price for line in option.lines)
 
 
 async def _serves_another(node: Node, thread: str) -> bool:

@@ -24,7 +24,7 @@ from weft.stock import levels
 from weft.stock import messages as sm
 from weft.trace import book as trace_book
 from weft.trace import events as traces
-from weft.trade.messages import DespatchAdvice, DespatchLine, ProgressNotice
+from weft.trade.messages import DespatchAdvice, DespatchLine, OrderChangeWithdrawn, ProgressNotice
 from weft.trade.order_state import OrderState, Phase
 
 _ZERO: Final = Decimal(0)
@@ -240,7 +240,15 @@ async def deliver(node: Node, thread: str, key: str) -> None:
         return
     ready = [name for name, line in state.lines.items() if line.open > 0 and await _there(node, thread, name, line)]
     if ready:
+        await withdraw_changes(node, thread, state, f"{key}:withdraw")
         await despatch(node, thread, {name: q.text(state.lines[name].open) for name in ready}, key)
+
+
+async def withdraw_changes(node: Node, thread: str, state: OrderState, key: str) -> None:
+    """What we proposed about dates has no more meaning: the goods leave now."""
+    for change, held in state.changes.items():
+        if held.by == "seller" and held.status == "open":
+            await node.speak(thread, OrderChangeWithdrawn(change=change, reason="despatched"), f"{key}:{change}")
 
 
 async def _there(node: Node, thread: str, name: str, line: Any) -> bool:

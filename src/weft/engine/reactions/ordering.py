@@ -27,6 +27,7 @@ from weft.production.messages import (
     ProductionOrderCreated,
     PromiseMade,
 )
+from weft.production.master import whole
 from weft.production.state import STARTED
 from weft.stock import levels
 from weft.trade.messages import DespatchAdvice, DespatchLine, Order, OrderCancellation, OrderResponse
@@ -103,13 +104,23 @@ async def send_material(node: Node, cause: Cause) -> None:
         return
     stock = await node.book_state("stock")
     lines = []
+    share = _ordered_share(state)
     for place, material in enumerate(state.request.materials, 1):
-        lots = levels.pick(stock, material.item, material.quantity)
-        lines.append(DespatchLine(line=str(place), item=material.item, quantity=material.quantity,
+        quantity = q.text(whole(q.decimal(material.quantity) * share, material.unit))
+        lots = levels.pick(stock, material.item, quantity)
+        lines.append(DespatchLine(line=str(place), item=material.item, quantity=quantity,
                                   unit=material.unit, lots=tuple(lot for lot, _ in lots)))
     advice = DespatchAdvice(number=await next_number(node, "M"), lines=tuple(lines), kind="materials",
                             at=instant.from_ms(node.clock.now_ms()))
     await node.speak(cause.thread, advice, cause.key)
+
+
+def _ordered_share(state: OrderState) -> Decimal:
+    """How much of what was first asked for was ordered in the end; material is sent in that proportion."""
+    assert state.request is not None
+    asked = sum((q.decimal(line.quantity) for line in state.request.lines), Decimal(0))
+    ordered = sum((q.decimal(line.ordered) for line in state.lines.values()), Decimal(0))
+    return ordered / asked if asked else Decimal(1)
 
 
 async def expect_from(node: Node, child: str, at: str, key: str) -> None:

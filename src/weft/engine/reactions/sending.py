@@ -14,6 +14,7 @@ from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.reactions.making import advance, trace
 from weft.engine.reactions.offering import next_number, other_member, own_item
+from weft.engine.reactions.ordering import link_of
 from weft.production.messages import MaterialExpected
 from weft.stock import levels
 from weft.stock import messages as sm
@@ -49,7 +50,9 @@ async def _book_line(node: Node, cause: Cause, what: tuple[str, Any], partner: s
     stock = await node.book_state("stock")
     left = Decimal(line.quantity)
     parts: list[tuple[str, Decimal]] = []
-    for one in levels.reservations_of(stock, cause.thread):
+    link = await link_of(node, cause.thread)
+    held = levels.reservations_of(stock, cause.thread)
+    for one in (*held, *(levels.reservations_of(stock, link.thread) if link else ())):
         if one.item == item and left > 0:
             part = min(left, Decimal(one.quantity))
             parts.append((one.id, part))
