@@ -102,9 +102,14 @@ def money(lang: str, value: str, currency: str) -> str:
     exponent = parsed.as_tuple().exponent
     places = max(0, -exponent) if isinstance(exponent, int) else 0
     if places <= 2:
-        return format_currency(parsed, currency, locale=_BABEL[lang])
-    return format_currency(parsed, currency, format="¤#,##0." + "0" * places, locale=_BABEL[lang],
-                           currency_digits=False)
+        return _plain(format_currency(parsed, currency, locale=_BABEL[lang]))
+    return _plain(format_currency(parsed, currency, format="¤#,##0." + "0" * places, locale=_BABEL[lang],
+                                  currency_digits=False))
+
+
+def _plain(told: str) -> str:
+    """Our firms' own sign is short in every language; the yen keeps its letters."""
+    return told.replace("CN¥", "¥")
 
 
 def unit(lang: str, code: str) -> str:

@@ -18,7 +18,6 @@ from weft.engine.clock import SystemClock
 from weft.engine.commands import run
 from weft.engine.devices import Devices
 from weft.engine.live import Live
-from weft.production import messages as pm
 from weft.shopfloor.book import CommandIntended, CommandUnknown, MachineAdded
 from weft.shopfloor.connection import Link, Quality, Value
 from weft.shopfloor.facts import JobCounted, JobStarted, MachineAlarmed
@@ -39,9 +38,9 @@ BAR-20,黄铜棒 20 mm,Brass bar 20 mm,KGM,material,40,200
 """),
     ("stock", """item,quantity,lot,heat,place
 BV-15,12,BV-2611-01,,A-01-2
-BODY-15,180,BO-2610-07,7731,A-02-1
-STEM-15,240,ST-2610-02,7698,A-02-3
-SEAL-15,150,SK-2611-04,,B-01-1
+BODY-15,480,BO-2610-07,7731,A-02-1
+STEM-15,540,ST-2610-02,7698,A-02-3
+SEAL-15,450,SK-2611-04,,B-01-1
 BAR-20,36.5,BR-88,A5512,C-01
 """),
     ("calendars", "calendar,utc_offset,day,start,end\nday,+08:00,1-7,00:00,24:00\n"),
@@ -226,5 +225,3 @@ async def main() -> None:
 
 if __name__ == "__main__":
     asyncio.run(main())
-
-__all__ = ["TOKEN", "Sample", "alone", "at_work", "pm", "served"]

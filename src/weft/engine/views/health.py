@@ -26,7 +26,8 @@ class PeerHealth(View, frozen=True, kw_only=True):
 class HealthView(View, frozen=True, kw_only=True):
     """``stopped``: threads whose work stopped and why; ``troubles``: what the node was refused.
 
-    Undelivered conversations, consequences not drawn yet, and proofs that somebody said two things at once."""
+    Undelivered conversations, consequences not drawn yet, and proofs that somebody said two things at once.
+    """
 
     waiting: int
     effects: int

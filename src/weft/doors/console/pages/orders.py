@@ -48,8 +48,8 @@ async def _names(visit: Visit, view: Any) -> Callable[[str], str]:
 
 
 def _option_kinds(view: Any) -> Callable[[str, str], str]:
-    kinds = {(doc.id, option["id"]): option["kind"] for doc in view.documents if doc.kind == "OrderChange"
-             for option in doc.message["options"]}
+    kinds = {(doc.id, option.id): option.kind for doc in view.documents if doc.kind == "OrderChange"
+             for option in doc.message.options}
     return lambda change, option: kinds.get((change, option), "change")
 
 

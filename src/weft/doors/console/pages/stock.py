@@ -4,6 +4,7 @@ from typing import Final
 
 from starlette.responses import Response
 
+from weft.basis.rows import Column
 from weft.doors.console.pages.naming import item_names
 from weft.doors.console.visit import Visit
 from weft.engine.imports import KINDS
@@ -41,5 +42,11 @@ async def imports(visit: Visit) -> Response:
     kind = visit.asked("kind", "items")
     return await visit.page(
         "import.html", tab="import", kinds=kinds, kind=kind if kind in KINDS else "items", own_errors=True,
-        columns={name: [column.name + ("*" if column.required else "") for column in columns]
+        columns={name: [_header(column, visit.lang) + ("*" if column.required else "") for column in columns]
                  for name, columns in COLUMNS.items()})
+
+
+def _header(column: Column, lang: str) -> str:
+    """A header for the column as a reader of ``lang`` writes it."""
+    chinese = (name for name in column.names.split("|") if not name.isascii())
+    return next(chinese, column.name) if lang == "zh" else column.name
