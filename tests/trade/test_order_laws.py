@@ -123,7 +123,7 @@ def test_who_extends_the_fold_and_who_folds_anew_agree(nodes):
 
 # ---- whatever a peer might sign ------------------------------------------------------------------------
 
-@settings(max_examples=400)
+@settings(max_examples=4 * settings.default.max_examples)
 @given(fuzz.anything(ORDER_MESSAGES), st.sampled_from(sorted(SCENES)), st.sampled_from([*ROLES, "", "carrier"]))
 def test_whatever_is_signed_is_judged_and_what_is_allowed_is_read(message, scene, role):
     check_total(SCENES[scene].state, Said("e" * 43, "B" * 43, role, message))
@@ -147,7 +147,7 @@ def bent(draw):
     return scene, role, draw(fuzz.bent(message))
 
 
-@settings(max_examples=1000)
+@settings(max_examples=10 * settings.default.max_examples)
 @given(bent())
 def test_a_right_message_with_one_wrong_word_is_judged_and_read_too(given_):
     scene, role, message = given_

@@ -258,7 +258,7 @@ def check_total(state, word):
         assert msgspec.json.decode(msgspec.json.encode(after), type=RelationshipState) == after
 
 
-@settings(max_examples=400)
+@settings(max_examples=4 * settings.default.max_examples)
 @given(fuzz.anything(RELATIONSHIP_MESSAGES), st.sampled_from(sorted(SCENES)), st.sampled_from([A, B, NOBODY]))
 def test_whatever_is_signed_is_judged_and_what_is_allowed_is_read(message, scene, by):
     check_total(SCENES[scene].state, Said("e" * 43, by, "inviter", message))
@@ -270,7 +270,7 @@ def bent(draw):
     return scene, by, draw(fuzz.bent(draw(st.sampled_from(possible(SCENES[scene].state, by)))))
 
 
-@settings(max_examples=1000)
+@settings(max_examples=10 * settings.default.max_examples)
 @given(bent())
 def test_a_right_message_with_one_wrong_word_is_judged_and_read_too(given_):
     scene, by, message = given_

@@ -52,15 +52,21 @@ def _check_option(state: OrderState, option: ChangeOption) -> None:
     if option.kind != "cancel" or option.lines:
         form.counted(option.lines, option.id)
     if option.kind == "partial":
-        for line in option.lines:
-            form.line_id(line.line)
-            form.positive(line.quantity, line.line)
-            if not line.promise:
-                raise Invalid("order.no-promise", line=line.line)
+        _check_parts(option)
     else:
         form.distinct(line.line for line in option.lines)
     for line in option.lines:
         _check_line(state, option, line)
+
+
+def _check_parts(option: ChangeOption) -> None:
+    """A line named more than once is split: each part has its quantity and date."""
+    for line in option.lines:
+        form.line_id(line.line)
+        if sum(other.line == line.line for other in option.lines) > 1:
+            form.positive(line.quantity, line.line)
+            if not line.promise:
+                raise Invalid("order.no-promise", line=line.line)
 
 
 def _check_line(state: OrderState, option: ChangeOption, change: ChangeLine) -> None:
@@ -166,7 +172,7 @@ def touched(state: OrderState, option: ChangeOption) -> Iterable[str]:
 def _changed(line: OrderLine, kind: str, parts: list[ChangeLine], currency: str) -> OrderLine:
     if kind == "cancel" or (len(parts) == 1 and parts[0].quantity and not Decimal(parts[0].quantity)):
         return replace(line, ended="cancelled")
-    if kind == "partial":
+    if len(parts) > 1:
         return _split(line, parts, currency)
     (part,) = parts
     changed = _with_quantity(line, Decimal(part.quantity), currency) if part.quantity else line
