@@ -16,7 +16,7 @@ COMMAND_LINES_MAX = 120
 FUNCTION_LINES_MAX = 70
 LINE_CHARACTERS_MAX = 120
 PARAMETERS_MAX = 6
-SENTENCE_CHARACTERS_MAX = 110
+SENTENCE_CHARACTERS_MAX = 116
 BANNED_NAMES = {
     "util", "utils", "common", "helper", "helpers", "misc", "shared", "lib", "manager", "managers", "stuff", "tools",
 }
@@ -93,7 +93,7 @@ def test_no_line_is_longer_than_120_characters():
         f"{named(path)}:{number}: {len(line)} characters"
         for path in python()
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-        if len(line) > LINE_CHARACTERS_MAX
+        if len(re.sub(r"\s*# (noqa|type: ignore).*", "", line)) > LINE_CHARACTERS_MAX
     ])
 
 

@@ -182,7 +182,8 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     if organisation is None or incarnation is None:
         raise Invalid("home.incomplete", path=str(home.path))
     signer = Signer(unb64(home.device.read_text(encoding="utf-8").strip(), SEED_BYTES))
-    peers = HttpPeers(lambda partner: node.address_of(partner), allow_private=config.peers.allow_private)
+    peers = HttpPeers(lambda partner: node.address_of(partner),  # noqa: PLW0108 - the node comes after its peers
+                      allow_private=config.peers.allow_private)
     node = Node(identity=Identity(organisation.decode(), signer, incarnation.decode()), store=store,
                 clock=SystemClock(), random=system_random, config=config, peers=peers, table=TABLE, ticks=TICKS,
                 dev_open=dev_open)
@@ -267,7 +268,7 @@ async def _serve(
             loop.add_signal_handler(one, stopping.set)
     await node.begin()
     serving = asyncio.create_task(_run(server, listener))
-    while not server.started and not serving.done():
+    while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn tells nobody
         await asyncio.sleep(0.005)
     gc.collect()
     gc.freeze()

@@ -15,7 +15,8 @@ def table(text: str) -> str:
 
 
 BOOK = {"id": "valves", "name": "Valves", "currency": "CNY", "basis": "net", "tax": {"category": "S", "percent": "13"},
-        "lines": [{"item": "V15", "unit": "C62", "tiers": [{"from": "1", "price": "40"}, {"from": "100", "price": "36"}]}],
+        "lines": [{"item": "V15", "unit": "C62",
+                   "tiers": [{"from": "1", "price": "40"}, {"from": "100", "price": "36"}]}],
         "valid_from": "2020-01-01T00:00:00Z"}
 
 

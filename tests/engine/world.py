@@ -5,18 +5,18 @@ import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
+from weft.basis.errors import NotFound, Unavailable, WeftError
 from weft.config import Config, Firm, Peers, Rules
 from weft.engine import handle, sync
-from weft.engine.memory import BOOKS, Identity, Memory, new_incarnation
 from weft.engine.machines import MACHINES
+from weft.engine.memory import BOOKS, Identity, Memory, new_incarnation
 from weft.engine.node import Node
 from weft.engine.reactions import TABLE, TICKS
-from weft.basis.errors import NotFound, Unavailable, WeftError
 from weft.identity.keylog import DeviceDelegation, KeyInception, commitment
 from weft.identity.keys import Signer
 from weft.stores.memory import MemoryStore
-
-import msgspec
 
 
 class Ticking:
@@ -33,7 +33,7 @@ def randomness(seed: int):
     import random
 
     source = random.Random(seed)
-    return lambda length: source.randbytes(length)
+    return source.randbytes
 
 
 @dataclass
@@ -100,7 +100,8 @@ async def found(wires: Wires, name: str, *, rules: Rules = AUTO, store: Any = No
     for book in BOOKS:
         machine = next(one for one in MACHINES.values() if one.conversation.NAME == book)
         await handle.open_thread(memory, machine, {organisation: "owner"}, None, f"book:{book}")
-    config = Config(firm=Firm(name=name, lang="en", url=url), rules=rules, peers=Peers(retry_s_min=0.01, retry_s_max=0.1))
+    config = Config(firm=Firm(name=name, lang="en", url=url), rules=rules,
+                    peers=Peers(retry_s_min=0.01, retry_s_max=0.1))
     node = Node(identity=memory.identity, store=store, clock=clock, random=random, config=config,
                 peers=DirectPeers(organisation, wires), table=TABLE, ticks=TICKS, tick_s=0.5)
     wires.nodes[organisation] = node

@@ -28,7 +28,7 @@ def _request_digest(path: str, body: bytes, audience: str, stamp: str, nonce: st
 
 
 def _reply_digest(nonce: str, body: bytes) -> bytes:
-    return digest("rep/1", "\n".join((nonce, b64(digest("body/1", body)))).encode())
+    return digest("rep/1", f"{nonce}\n{b64(digest('body/1', body))}".encode())
 
 
 def sign_request(memory: Memory, audience: str, path: str, body: bytes) -> tuple[str, str]:
@@ -36,7 +36,7 @@ def sign_request(memory: Memory, audience: str, path: str, body: bytes) -> tuple
     nonce, stamp = b64(memory.random(12)), str(memory.clock.now_ms())
     signer = memory.identity.signer
     signature = b64(signer.sign(_request_digest(path, body, audience, stamp, nonce)))
-    return ".".join((memory.organisation, signer.public, stamp, nonce, signature)), nonce
+    return f"{memory.organisation}.{signer.public}.{stamp}.{nonce}.{signature}", nonce
 
 
 def sign_reply(memory: Memory, nonce: str, body: bytes) -> str:

@@ -101,7 +101,7 @@ async def answer(memory: Memory, peer: str, request: SyncRequest) -> SyncReply:
 
 
 def _knows_us(memory: Memory, loaded: Loaded, theirs: Sequence[str]) -> bool:
-    """Whether one who holds heads ``theirs`` of a relationship has verified a word of ours, and so holds our key log."""
+    """Whether one who holds heads ``theirs`` of a relationship has verified a word of ours: it holds our key log."""
     if not loaded.machine_name.startswith("relationship/"):
         return True
     return any(loaded.entries[name].author == memory.organisation for name in graph.past(loaded.parents(), theirs))

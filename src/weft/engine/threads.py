@@ -1,7 +1,7 @@
 """One thread or book in memory: its graph, its folded state, and the tips of its chains.
 
 A book has one member and grows in one line, so only its heads and state are kept; a shared thread keeps its graph.
-Rule 1: nothing here changes before the store has it: ``extended`` gives a new value, the engine swaps it in after the commit.
+Rule 1: nothing here changes before the store has it: ``extended`` gives a new value, swapped in after the commit.
 Rule 2: an event above all heads extends the fold; a concurrent one folds anew from the beginning of the thread.
 Not here: bytes at rest (``ports.py``), who may write (``handle.py``, ``receive.py``).
 """
@@ -22,7 +22,7 @@ Chain = tuple[str, str, str]  # author, device, incarnation
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event as the fold and the views see it; ``message`` None: not understood here, erased, or malformed (``fault``)."""
+    """One event as the fold and the views see it; ``message`` None: unknown here, erased, or malformed (``fault``)."""
 
     id: str
     author: str
@@ -84,7 +84,7 @@ class Loaded:
             order=list(self.order) if self.shared else self.order, void=dict(self.void))
         concurrent = False
         for entry in entries:
-            concurrent = not after._take(entry, refold_later=concurrent) or concurrent
+            concurrent = not after._take(entry, refold_later=concurrent) or concurrent  # noqa: SLF001 - its own copy
         if concurrent:
             after.refold()
         return after

@@ -2,7 +2,7 @@
 
 Rule 1: only addresses that a partner gave in a signed message, or that the owner pasted, are ever called.
 Rule 2: an answer counts only when the partner signed it for this very question.
-Rule 3: private addresses are called only if the owner allows it (``peers.allow_private``): a partner may name any address.
+Rule 3: private addresses are called only if the owner allows it (``peers.allow_private``): a partner may name any.
 Not here: when to call (``engine/outbox.py``), what to say (``engine/sync.py``).
 """
 
