@@ -118,7 +118,8 @@ def _genesis(memory: Memory, machine: Machine, members: Mapping[str, str], messa
     header: dict[str, Any] = {
         "v": 1, "t": None, "a": memory.organisation, "d": memory.identity.signer.public,
         "i": memory.identity.incarnation, "n": 0, "p": None, "x": [], "ks": memory.key_event,
-        "h": clock.tick(memory.clock.now_ms(), []), "y": BEGUN if message is None else type(message).__name__, "s": 1, "m": machine.name,
+        "h": clock.tick(memory.clock.now_ms(), []),
+        "y": BEGUN if message is None else type(message).__name__, "s": 1, "m": machine.name,
         "g": b64(memory.random(16)), "mem": dict(members),
     }
     content = canonical.encode({} if message is None else msgspec.to_builtins(message))
