@@ -18,7 +18,6 @@ from weft.production import book as production
 from weft.shopfloor import book as floor
 from weft.stock import book as stock
 from weft.trace import book as trace
-from weft.trace import book as trace
 from weft.trade import order, relationship
 
 

@@ -236,7 +236,7 @@ class Memory:
         if not loaded.shared:
             return loaded.extended(entries)
         for entry in entries:
-            loaded._take(entry, refold_later=True)  # noqa: SLF001 - one idea in two modules: memory and loading
+            loaded.take(entry, refold_later=True)
         loaded.refold()
         return loaded
 

@@ -193,9 +193,9 @@ def _mismatch(loaded: Loaded, ready: Sequence[Event]) -> str:
     now = loaded
     for event in ready:
         entry = entry_of(event, loaded.machine)
-        if isinstance(entry.message, Ack) and set(now.heads) == set(entry.parents):
-            if entry.message.state != state_hash(now.state):
-                return "state-mismatch"
+        if isinstance(entry.message, Ack) and set(now.heads) == set(entry.parents) \
+                and entry.message.state != state_hash(now.state):
+            return "state-mismatch"
         now = now.extended([entry])
     return ""
 

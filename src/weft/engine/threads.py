@@ -84,12 +84,12 @@ class Loaded:
             order=list(self.order) if self.shared else self.order, void=dict(self.void))
         concurrent = False
         for entry in entries:
-            concurrent = not after._take(entry, refold_later=concurrent) or concurrent  # noqa: SLF001 - its own copy
+            concurrent = not after.take(entry, refold_later=concurrent) or concurrent
         if concurrent:
             after.refold()
         return after
 
-    def _take(self, entry: Entry, *, refold_later: bool) -> bool:
+    def take(self, entry: Entry, *, refold_later: bool) -> bool:
         """Add one event; False when it is concurrent to one already there, so that all must be folded anew."""
         above = set(self.heads) <= set(entry.parents)
         self.heads = tuple(sorted((set(self.heads) - set(entry.parents)) | {entry.id}))

@@ -24,59 +24,67 @@ PREFIX: Final = "/api/weft/v1"
 BODY_MAX: Final = 8 * 1024 * 1024
 
 
-def routes(node: Node) -> list[BaseRoute]:  # noqa: C901 - six small handlers, each with its node at hand
+def routes(node: Node) -> list[BaseRoute]:
     """All addresses of this door."""
-
-    async def command(request: Request) -> Response:
-        given = web.from_json(await web.body(request, BODY_MAX) or b"{}", dict[str, Any])
-        device = request.state.device
-        done = await commands.run(node, request.path_params["name"], given, request.headers.get("idempotency-key", ""),
-                                  device.scope if device else web.OWNER)
-        return web.json(done)
-
-    async def view(request: Request) -> Response:
-        name = request.path_params["name"]
-        found = VIEWS.get(name)
-        if found is None:
-            raise NotFound("view.unknown", name=name[:60])
-        given = dict(request.query_params)
-        wanted = inspect.signature(found).parameters
-        unknown = next((key for key in given if key not in wanted or key == "node"), None)
-        if unknown is not None:
-            raise Invalid("view.params", name=name, detail=unknown[:60])
-        missing = next((key for key, one in wanted.items()
-                        if key != "node" and one.default is inspect.Parameter.empty and key not in given), None)
-        if missing is not None:
-            raise Invalid("view.params", name=name, detail=missing)
-        return web.json(await found(node, **given))
-
-    async def threads(request: Request) -> Response:
-        kind = request.query_params.get("kind", "")
-        names = node.threads(kind) if kind else [*node.threads("relationship"), *node.threads("order")]
-        return web.json({"threads": [await _summary(node, name) for name in names]})
-
-    async def thread(request: Request) -> Response:
-        name = request.path_params["thread"]
-        summary = await _summary(node, name)
-        log = [{"id": one.id, "author": one.author, "role": one.role, "kind": one.kind, "void": one.void,
-                "final": one.final, "at_ms": one.at_ms, "message": msgspec.to_builtins(one.message)}
-               for one in await node.log(name)]
-        return web.json({**summary, "log": log, "state": msgspec.to_builtins(await node.state(name))})
-
-    async def openapi(_request: Request) -> Response:
-        return web.json(document())
+    api = Api(node)
 
     def route(path: str, handler: web.Handler, method: str = "GET", scopes: frozenset[str] = web.PEOPLE) -> Route:
         return Route(PREFIX + path, web.guard(node, handler, scopes=scopes, methods=(method,)),
                      methods=list(web.ALL_METHODS))
 
     return [
-        route("/openapi.json", openapi, scopes=web.ANYONE_KNOWN),
-        route("/commands/{name}", command, "POST"),
-        route("/threads", threads),
-        route("/threads/{thread}", thread),
-        route("/{name}", view),
+        route("/openapi.json", api.openapi, scopes=web.ANYONE_KNOWN),
+        route("/commands/{name}", api.command, "POST"),
+        route("/threads", api.threads),
+        route("/threads/{thread}", api.thread),
+        route("/{name}", api.view),
     ]
+
+
+class Api:
+    """The handlers of one node."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    async def command(self, request: Request) -> Response:
+        given = web.from_json(await web.body(request, BODY_MAX) or b"{}", dict[str, Any])
+        device = request.state.device
+        key = request.headers.get("idempotency-key", "")
+        scope = device.scope if device else web.OWNER
+        return web.json(await commands.run(self.node, request.path_params["name"], given, key, scope))
+
+    async def view(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        found = VIEWS.get(name)
+        if found is None:
+            raise NotFound("view.unknown", name=name[:60])
+        given = dict(request.query_params)
+        wanted = inspect.signature(found).parameters
+        wrong = [key for key in given if key not in wanted or key == "node"] + [
+            key for key, one in wanted.items()
+            if key != "node" and one.default is inspect.Parameter.empty and key not in given]
+        if wrong:
+            raise Invalid("view.params", name=name, detail=wrong[0][:60])
+        return web.json(await found(self.node, **given))
+
+    async def threads(self, request: Request) -> Response:
+        kind = request.query_params.get("kind", "")
+        kinds = [kind] if kind else ["relationship", "order"]
+        names = [name for one in kinds for name in self.node.threads(one)]
+        return web.json({"threads": [await _summary(self.node, name) for name in names]})
+
+    async def thread(self, request: Request) -> Response:
+        name = request.path_params["thread"]
+        summary = await _summary(self.node, name)
+        log = [{"id": one.id, "author": one.author, "role": one.role, "kind": one.kind, "void": one.void,
+                "final": one.final, "at_ms": one.at_ms, "message": msgspec.to_builtins(one.message)}
+               for one in await self.node.log(name)]
+        state = msgspec.to_builtins(await self.node.state(name))
+        return web.json({**summary, "log": log, "state": state})
+
+    async def openapi(self, _request: Request) -> Response:
+        return web.json(document())
 
 
 async def _summary(node: Node, thread: str) -> dict[str, Any]:

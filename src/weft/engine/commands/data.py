@@ -26,9 +26,10 @@ CONTENT_MAX = 7 * 1024 * 1024  # base64 of 5 MiB
 
 
 class ImportTable(Params, frozen=True, kw_only=True):
-    """A CSV, XLSX or JSON file: ``kind`` is items, stock, bills, routings, work-centres, calendars, supply-rules, prices.
+    """A CSV, XLSX or JSON file of a ``kind``.
 
-    ``content`` is base64; ``head`` is what a price list does not say itself (id, currency, tax ...); ``check`` only looks.
+    Kinds: items, stock, bills, routings, work-centres, calendars, supply-rules, prices. ``content`` is base64;
+    ``head`` is what a price list does not say itself (id, currency, tax ...); ``check`` only looks.
     """
 
     kind: str

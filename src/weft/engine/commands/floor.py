@@ -128,7 +128,7 @@ async def machine_remove(node: Node, params: MachineName, key: str) -> Done:
 
 
 class MachineSettle(Params, frozen=True, kw_only=True):
-    """Somebody looked at the machine: was the unknown ``command`` done?"""
+    """Somebody looked at the machine and says whether the unknown ``command`` was done."""
 
     command: str
     done: bool

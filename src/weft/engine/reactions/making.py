@@ -254,7 +254,8 @@ async def withdraw_changes(node: Node, thread: str, state: OrderState, key: str)
 async def _there(node: Node, thread: str, name: str, line: Any) -> bool:
     stock = await node.book_state("stock")
     item = own_item(stock, await other_member(node, thread), line.item, line.buyer_item)
-    kept = sum((Decimal(one.quantity) for one in levels.reservations_of(stock, thread, name) if one.item == item), _ZERO)
+    held = levels.reservations_of(stock, thread, name)
+    kept = sum((Decimal(one.quantity) for one in held if one.item == item), _ZERO)
     return bool(kept >= line.open)
 
 
@@ -268,8 +269,9 @@ async def despatch(node: Node, thread: str, quantities: dict[str, str], key: str
         line = state.lines[name]
         item = own_item(stock, partner, line.item, line.buyer_item)
         lots = [lot for lot, _ in levels.pick(stock, item, quantity)]
-        mine = [f"L{one.id}" for one in (await node.book_state("production")).orders.values()
-                if one.demand == DemandRef(thread=thread, line=name) and f"L{one.id}" in stock.lots and one.item == item]
+        demand, production = DemandRef(thread=thread, line=name), await node.book_state("production")
+        mine = [f"L{one.id}" for one in production.orders.values()
+                if one.demand == demand and f"L{one.id}" in stock.lots and one.item == item]
         lines.append(DespatchLine(line=name, item=line.item, quantity=quantity, unit=line.unit,
                                   lots=tuple(mine or lots)))
     advice = DespatchAdvice(number=await next_number(node, "D"), lines=tuple(lines),

@@ -32,7 +32,7 @@ from weft.production.messages import (
     SourcingOpened,
 )
 from weft.stock import levels
-from weft.stock.messages import Reserved, ReservationReleased
+from weft.stock.messages import ReservationReleased, Reserved
 from weft.trade import parent
 from weft.trade.messages import (
     CounterLine,
@@ -306,7 +306,7 @@ async def make_offer(node: Node, thread: str, key: str) -> None:
             return
         plan = offer.plan
         offers.append((wanted, explosion, offer))
-    message = await quotation(node, thread, state, [(wanted, offer.at_ms or 0) for wanted, _, offer in offers])
+    message = await quotation(node, state, [(wanted, offer.at_ms or 0) for wanted, _, offer in offers])
     await _hold(node, thread, offers, message.valid_until, key)
     await node.speak(thread, message, f"{key}:quotation")
 
@@ -324,7 +324,7 @@ async def _supplier_quotes(node: Node, thread: str) -> dict[str, promises.Quote]
     return quotes
 
 
-async def quotation(node: Node, thread: str, state: OrderState, offers: list[tuple[Wanted, int]]) -> Quotation:
+async def quotation(node: Node, state: OrderState, offers: list[tuple[Wanted, int]]) -> Quotation:
     """The quotation by the book in force; raises ``NotFound('pricing.no-book')`` when there is none."""
     assert state.request is not None
     now = node.clock.now_ms()

@@ -19,6 +19,7 @@ from weft.engine.node import Node
 from weft.engine.planner import present
 from weft.engine.reactions.making import advance, deliver
 from weft.engine.reactions.offering import LINKS, Link, next_number, other_member, release
+from weft.production.master import whole
 from weft.production.messages import (
     CapacityReleased,
     DemandRef,
@@ -27,7 +28,6 @@ from weft.production.messages import (
     ProductionOrderCreated,
     PromiseMade,
 )
-from weft.production.master import whole
 from weft.production.state import STARTED
 from weft.stock import levels
 from weft.trade.messages import DespatchAdvice, DespatchLine, Order, OrderCancellation, OrderResponse

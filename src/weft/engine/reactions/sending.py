@@ -59,7 +59,6 @@ async def _book_line(node: Node, cause: Cause, what: tuple[str, Any], partner: s
             left -= part
     if left > 0:
         parts.append(("", left))
-    goods = []
     for place, (reservation, amount) in enumerate(parts):
         ref = f"{cause.id}:{line.line}:{place}"
         booked: dict[str, Any] = {"ref": ref, "item": item, "quantity": q.text(amount), "thread": cause.thread,
@@ -68,10 +67,8 @@ async def _book_line(node: Node, cause: Cause, what: tuple[str, Any], partner: s
             await node.record("stock", sm.Moved(to=partner, **booked), key=f"{cause.key}:{line.line}:{place}")
         else:
             await node.record("stock", sm.Issued(partner=partner, **booked), key=f"{cause.key}:{line.line}:{place}")
-    for lot in line.lots or ("",):
-        goods.append(traces.Goods(item=item, quantity=line.quantity if len(line.lots) < 2 else "0", unit=line.unit,
-                                  lot=lot))
-    return goods if len(goods) == 1 else [traces.Goods(item=item, quantity=line.quantity, unit=line.unit)]
+    lot = line.lots[0] if len(line.lots) == 1 else ""  # of several lots the advice does not say how much of each
+    return [traces.Goods(item=item, quantity=line.quantity, unit=line.unit, lot=lot)]
 
 
 async def receive_sent(node: Node, cause: Cause) -> None:
