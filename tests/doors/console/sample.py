@@ -5,6 +5,7 @@
 
 import asyncio
 import base64
+import contextlib
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -208,13 +209,19 @@ async def _bill(sample: Sample) -> None:
         await quiet(node, sample.shop)
 
 
-async def served(sample: Sample, port: int) -> None:
-    """Serve the console until cancelled."""
+async def served(sample: Sample, port: int, ended: asyncio.Event | None = None) -> None:
+    """Serve the console until ``ended``."""
     import uvicorn
 
     config = uvicorn.Config(Starlette(routes=sample.routes), host="127.0.0.1", port=port, log_level="warning",
                             lifespan="off", timeout_graceful_shutdown=1)
-    await uvicorn.Server(config).serve()
+    server = uvicorn.Server(config)
+    server.capture_signals = contextlib.nullcontext
+    serving = asyncio.create_task(server.serve())
+    await (ended or asyncio.Event()).wait()
+    sample.node.closing()
+    server.should_exit = True
+    await serving
 
 
 async def main() -> None:

@@ -106,8 +106,8 @@ async def test_a_new_request_opens_an_order_with_the_partner(work):
     client, before = Client(work.routes), set(work.node.threads("order"))
     answer = await post(client, "request-quotation", {
         "supplier": work.shop.organisation, "lines.0.item": "BAR-20", "lines.0.quantity@number": "5",
-        "lines.0.unit": "KGM", "lines.1.item": "", "lines.1.quantity@number": "", "lines.1.unit": "C62", "wanted_by@day": "2027-01-10",
-        "key": "n", "then": "/orders/{thread}"})
+        "lines.0.unit": "KGM", "lines.1.item": "", "lines.1.quantity@number": "", "lines.1.unit": "C62",
+        "wanted_by@day": "2027-01-10", "key": "n", "then": "/orders/{thread}"})
     (thread,) = set(work.node.threads("order")) - before
     assert answer.headers["location"] == f"/orders/{thread}"
     assert (await work.node.state(thread)).request.wanted_by == "2027-01-10T15:59:00.000Z"
@@ -155,7 +155,8 @@ async def test_a_file_is_taken_from_a_form(work):
         f"--{mark}", f'{named}"kind"', "", "items", f"--{mark}", f'{named}"then"', "", "/import",
         f"--{mark}", f'{named}"content@file"; filename="items.csv"', "Content-Type: text/csv", "",
         "item,name,unit\nX9,Nine,C62\n", f"--{mark}--", "")).encode()
-    headers = {"content-type": f"multipart/form-data; boundary={mark}", "content-length": str(len(body)), "cookie": OWNER}
+    headers = {"content-type": f"multipart/form-data; boundary={mark}", "content-length": str(len(body)),
+               "cookie": OWNER}
     answer = await client.ask("/do/import", "POST", headers, body, token="")
     assert answer.status == 303, answer.body.decode()[-1500:]
     assert "X9" in (await work.node.book_state("stock")).items

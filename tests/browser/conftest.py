@@ -1,0 +1,105 @@
+"""A real Chromium in front of a factory at work, on a phone and on a desk, in both languages."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.doors.console.sample import Sample, at_work, served
+
+SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height": 800}}
+LOCALES = {"zh": "zh-CN", "en": "en-GB"}
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+
+def chromium() -> str:
+    """The system's Chromium, or ""."""
+    return os.environ.get("CHROMIUM", "") or next((path for name in NAMES if (path := shutil.which(name))), "")
+
+
+@dataclass
+class Looking:
+    """One open browser page, and what went wrong on it."""
+
+    page: object
+    sample: Sample
+    base: str
+    lang: str
+    faults: list[str] = field(default_factory=list)
+
+    async def to(self, address: str) -> None:
+        await self.page.goto(self.base + address)
+
+    async def sees(self, words: str, timeout: float = 10_000) -> None:
+        await self.page.get_by_text(words).first.wait_for(timeout=timeout)
+
+    async def fits(self) -> None:
+        """Nothing sticks out sideways."""
+        assert await self.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+    async def pair(self, scope: str = "owner") -> None:
+        code = await self.sample.node.devices.new_code(scope)
+        await self.to(f"/pair?code={code}")
+        await self.page.locator("form[action='/pair'] button.main").click()
+        await self.page.wait_for_url(lambda address: "/pair" not in address)
+
+
+@pytest.fixture
+async def factory():
+    sample = await at_work()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    ended = asyncio.Event()
+    serving = asyncio.create_task(served(sample, port, ended))
+    while True:
+        with contextlib.suppress(OSError):
+            (await asyncio.open_connection("127.0.0.1", port))[1].close()
+            break
+        await asyncio.sleep(0.02)
+    yield sample, f"http://127.0.0.1:{port}"
+    ended.set()
+    await serving
+    await sample.stop()
+
+
+@pytest.fixture
+async def browser():
+    path = chromium()
+    if not path:
+        pytest.skip(f"no Chromium on this machine ({', '.join(NAMES)}): the console was NOT looked at")
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield running
+        await running.close()
+
+
+@pytest.fixture
+async def look(browser, factory):
+    """Open a page: ``await look("zh", "phone")``; faults of scripts, policy and server fail the test."""
+    sample, base = factory
+    opened: list[Looking] = []
+
+    async def open_page(lang: str, size: str, *, scripts: bool = True, dark: bool = False) -> Looking:
+        context = await browser.new_context(
+            locale=LOCALES[lang], viewport=SIZES[size], is_mobile=size == "phone", has_touch=size == "phone",
+            java_script_enabled=scripts, color_scheme="dark" if dark else "light")
+        page = await context.new_page()
+        looking = Looking(page, sample, base, lang)
+        page.on("pageerror", lambda error: looking.faults.append(str(error)))
+        page.on("console", lambda said: looking.faults.append(said.text) if said.type == "error" else None)
+        page.on("response", lambda answer: looking.faults.append(f"{answer.status} {answer.url}")
+                if answer.status >= 500 else None)
+        opened.append(looking)
+        return looking
+
+    yield open_page
+    for looking in opened:
+        assert not looking.faults, looking.faults
+        await looking.page.context.close()

@@ -1,0 +1,120 @@
+"""A person at the console: pair a phone, answer an order, watch a machine move, report work, invite a partner."""
+
+import asyncio
+
+import pytest
+
+from tests.engine.world import until
+from weft.locale import text
+from weft.shopfloor.connection import Value
+from weft.trade.order_state import Phase
+
+pytestmark = pytest.mark.browser
+BOTH = pytest.mark.parametrize("lang", ["zh", "en"])
+EACH = pytest.mark.parametrize("size", ["phone", "desk"])
+
+
+@BOTH
+@EACH
+async def test_an_order_is_opened_and_answered(look, lang, size):
+    at = await look(lang, size)
+    await at.pair()
+    await at.sees(text(lang, "today.title.answer"))
+    await at.fits()
+    partner = "明记五金"
+    await at.page.get_by_text(text(lang, "today.answer-order", partner=partner)).first.click()
+    await at.sees(text(lang, "doc.Order"))
+    await at.fits()
+    await at.page.get_by_role("button", name=text(lang, "act.OrderResponse.AP"), exact=True).click()
+    await at.sees(text(lang, "done.respond"))
+    await at.sees(text(lang, "phase.confirmed"))
+    thread = at.sample.orders["ordered"]
+
+    async def confirmed():
+        return (await at.sample.shop.state(thread)).phase is Phase.CONFIRMED
+
+    await until(confirmed)
+
+
+@BOTH
+@EACH
+async def test_a_machine_is_watched_as_it_moves(look, lang, size):
+    at = await look(lang, size)
+    await at.pair()
+    await at.to("/machines")
+    await at.page.locator("a[href='/machines/Cell1']").first.click()
+    await at.sees(text(lang, "machine.state.running"))
+    await at.fits()
+    live = at.sample.node.live
+    for count, load in ((33, 71.5), (34, 64.25)):
+        live.take("Cell1", [("PieceCount", Value(count)), ("SpindleLoad", Value(load))])
+        await at.page.locator("#machine .big", has_text=str(count)).wait_for(timeout=8000)
+        await at.sees(f"{load:.4g}")
+
+
+@EACH
+async def test_what_a_partner_says_appears_without_a_reload(look, size):
+    at = await look("en", size)
+    await at.pair()
+    await at.to(f"/orders/{at.sample.orders['quoted']}")
+    await at.sees(text("en", "phase.quoted"))
+    from weft.engine.commands import run
+
+    await run(at.sample.shop, "order", {"thread": at.sample.orders["quoted"]})
+    await at.page.locator("#head", has_text=text("en", "phase.ordered")).wait_for(timeout=8000)
+
+
+async def test_everything_works_without_scripts(look):
+    at = await look("en", "phone", scripts=False)
+    await at.pair()
+    await at.page.get_by_text(text("en", "today.quote", partner="明记五金")).first.click()
+    await at.page.get_by_role("button", name=text("en", "act.Quotation.send")).click()
+    await at.sees(text("en", "done.quote"))
+
+    async def quoted():
+        return (await at.sample.node.state(at.sample.orders["asked"])).phase is Phase.QUOTED
+
+    await until(quoted)
+
+
+@BOTH
+async def test_a_worker_reports_with_his_phone(look, lang):
+    at = await look(lang, "phone")
+    await at.pair("operator")
+    job = next(name for name in at.sample.jobs if name.endswith("-10"))
+    await at.to(f"/jobs/{job}")
+    await at.page.locator("#job-count-good\\@number").fill("44")
+    await at.page.get_by_role("button", name=text(lang, "act.job-count")).click()
+    await at.page.locator("#state .big", has_text="44").wait_for()
+    await at.page.locator("#job-scrap > summary").click()
+    await at.page.locator("#job-scrap-quantity\\@number").fill("2")
+    await at.page.locator("#job-scrap button.wide").click()
+    await at.sees(text(lang, "job.scrap", n="2"))
+    await at.fits()
+
+
+@BOTH
+async def test_a_partner_is_invited_with_a_link_and_a_code(look, lang):
+    at = await look(lang, "phone")
+    await at.pair()
+    await at.to("/partners")
+    await at.page.locator("#invite > summary").click()
+    await at.page.locator("#invite-note").fill("Shop")
+    await at.page.locator("#invite button.main").click()
+    await at.sees(text(lang, "partners.invitation"))
+    assert await at.page.locator("svg.qr").count() == 1
+    await at.fits()
+
+
+@BOTH
+@EACH
+async def test_no_page_is_wider_than_its_screen_in_light_and_dark(look, lang, size):
+    at = await look(lang, size, dark=size == "phone")
+    await at.pair()
+    orders = at.sample.orders
+    for address in ("/", "/orders", f"/orders/{orders['making']}", f"/orders/{orders['sent']}", "/orders/new", "/machines",
+                    "/machines/Lathe1", "/jobs", f"/jobs/{at.sample.jobs[0]}/traveller", "/stock", "/stock/BV-15",
+                    "/import", "/partners", "/prices", "/settings", "/more"):
+        await at.to(address)
+        await at.fits()
+        await asyncio.sleep(0)
