@@ -117,3 +117,37 @@ async def test_what_is_not_in_stock_is_made_by_traveller_and_phone(firms):
     await quiet(shop, factory)
     assert not await factory.store.values("trouble")
     assert state_hash(await shop.state(thread)) == state_hash(await factory.state(thread))
+
+
+async def test_deposit_tolerance_and_retention_run_through_to_the_last_bill(firms):
+    shop, factory = firms
+    await fill_factory(factory)
+    thread = (await run(shop, "request-quotation", {
+        "supplier": "Factory", "lines": [{"item": "V15", "quantity": "20"}]})).thread
+
+    async def quoted():
+        return (await shop.state(thread)).phase is Phase.QUOTED
+
+    await until(quoted)
+    await run(factory, "quote", {"thread": thread, "terms": {
+        "deposit_percent": "30", "retention_percent": "5", "over_delivery_percent": "10",
+        "unit_prices": {"1": "39.5"}}})
+
+    async def requoted():
+        return (await shop.state(thread)).quotation.off_book
+
+    await until(requoted)
+    assert (await shop.state(thread)).quotation.gross == "892.70"
+    await run(shop, "order", {"thread": thread})
+    relationship = shop.partner(factory.organisation)
+
+    async def closed():
+        return (await shop.state(thread)).phase is Phase.CLOSED
+
+    await until(closed)
+    await quiet(shop, factory)
+    await run(factory, "invoice", {"thread": thread, "kind": "retention"})
+    await quiet(shop, factory)
+    documents = list((await shop.state(relationship)).documents.values())
+    assert [(one.purpose, one.amount) for one in documents] == [("goods", "848.06"), ("retention", "44.64")]
+    assert not await factory.store.values("trouble")

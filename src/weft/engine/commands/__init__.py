@@ -17,7 +17,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "set-address": Command(partners.SetAddress, partners.set_address),
     "end-relationship": Command(partners.EndRelationship, partners.end_relationship),
     "request-quotation": Command(orders.RequestQuotation, orders.request_quotation),
-    "quote": Command(orders.Thread, orders.quote),
+    "quote": Command(orders.Quote, orders.quote),
     "decline": Command(orders.Reasoned, orders.decline),
     "counter-offer": Command(orders.CounterParams, orders.counter_offer),
     "order": Command(orders.PlaceOrder, orders.order),

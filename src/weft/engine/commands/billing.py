@@ -5,6 +5,7 @@ Not here: what may be said when and whether sums add up (``trade/relationship.py
 """
 
 from decimal import Decimal
+from typing import Literal
 
 from weft.basis import instant
 from weft.basis import quantity as q
@@ -12,12 +13,11 @@ from weft.basis.errors import NotFound
 from weft.engine.commands.params import Done, Params
 from weft.engine.commands.partners import relationship_with
 from weft.engine.node import Node
-from weft.engine.reactions import sending
-from weft.engine.reactions.offering import next_number, other_member
+from weft.engine.reactions import invoicing
+from weft.engine.reactions.offering import next_number
 from weft.trade import relationship
 from weft.trade.messages import (
     CreditNote,
-    Invoice,
     InvoiceLine,
     RemittanceAdvice,
     RemittanceConfirmed,
@@ -31,9 +31,13 @@ from weft.trade.relationship_state import RelationshipState
 
 
 class InvoiceOrder(Params, frozen=True, kw_only=True):
-    """Bill quantities of one order by line; nothing named means all that was received and not billed yet."""
+    """Bill one order. ``kind``: goods, deposit or retention.
+
+    ``quantities`` by line; nothing named means all that was received and not billed yet.
+    """
 
     thread: str
+    kind: Literal["goods", "deposit", "retention"] = "goods"
     quantities: dict[str, str] = {}
 
 
@@ -42,21 +46,13 @@ async def invoice(node: Node, params: InvoiceOrder, key: str) -> Done:
     state: OrderState = await node.state(params.thread)
     if not isinstance(state, OrderState):
         raise NotFound("order.unknown")
-    quantities = params.quantities or await _unbilled(node, params.thread, state)
-    return Done(thread=params.thread, events=await sending.invoice(node, params.thread, quantities, key))
-
-
-async def _unbilled(node: Node, thread: str, state: OrderState) -> dict[str, str]:
-    """What was received in good order and is on no invoice yet, by line."""
-    relationship = node.partner(await other_member(node, thread))
-    billed: dict[str, Decimal] = {}
-    for logged in await node.log(relationship) if relationship else ():
-        if isinstance(logged.message, Invoice) and not logged.void and logged.message.kind == "goods":
-            for line in logged.message.lines:
-                if line.order == thread:
-                    billed[line.order_line] = billed.get(line.order_line, Decimal(0)) + q.decimal(line.quantity)
-    left = {name: q.decimal(line.received) - billed.get(name, Decimal(0)) for name, line in state.lines.items()}
-    return {name: q.text(amount) for name, amount in left.items() if amount > 0}
+    if params.kind == "goods":
+        quantities = params.quantities or await invoicing.unbilled(node, params.thread, state)
+        said = await invoicing.invoice(node, params.thread, quantities, key)
+    else:
+        share = invoicing.deposit if params.kind == "deposit" else invoicing.retention
+        said = await share(node, params.thread, key)
+    return Done(thread=params.thread, events=said)
 
 
 class Credit(Params, frozen=True, kw_only=True):

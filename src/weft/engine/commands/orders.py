@@ -11,6 +11,7 @@ from weft.basis.errors import Invalid, NotFound
 from weft.engine.commands.params import Done, Params
 from weft.engine.node import Node
 from weft.engine.reactions import lateness, making, offering, ordering, sending
+from weft.engine.reactions.terms import Terms, keep
 from weft.production.messages import DemandRef
 from weft.trade.messages import (
     ChangeLine,
@@ -83,9 +84,17 @@ class Reasoned(Thread, frozen=True, kw_only=True):
     reason: str = ""
 
 
-async def quote(node: Node, params: Thread, key: str) -> Done:
-    """Offer by the book and the plan what was last asked for; suppliers are asked first where needed."""
+class Quote(Thread, frozen=True, kw_only=True):
+    """Offer what was last asked for; ``terms`` add deposit, retention, tolerance, or a price off the book."""
+
+    terms: Terms | None = None
+
+
+async def quote(node: Node, params: Quote, key: str) -> Done:
+    """Offer by the book and the plan; suppliers are asked first where needed."""
     await _order(node, params.thread)
+    if params.terms is not None:
+        await keep(node, params.thread, params.terms)
     await offering.prepare_offer(node, params.thread, key or f"quote:{node.random(8).hex()}")
     return Done(thread=params.thread)
 

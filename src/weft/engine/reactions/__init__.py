@@ -10,7 +10,7 @@ from typing import Final
 
 from weft.engine.effects import Reaction
 from weft.engine.node import Node
-from weft.engine.reactions import lateness, making, meeting, offering, ordering, sending
+from weft.engine.reactions import invoicing, lateness, making, meeting, offering, ordering, sending
 
 TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
     # two firms meet
@@ -59,7 +59,7 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
         Reaction("receive-sent", sending.receive_sent, "peer", final=True)],
     ("order", "ReceiptAdvice"): [
         Reaction("book-receipt", sending.book_receipt, "own", final=True),
-        Reaction("bill-receipt", sending.bill_receipt, "peer", final=True)],
+        Reaction("bill-receipt", invoicing.bill_receipt, "peer", final=True)],
 }
 
 TICKS: Final[Sequence[Callable[[Node], Awaitable[None]]]] = (offering.expire, lateness.watch_promises)

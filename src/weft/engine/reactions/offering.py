@@ -20,6 +20,7 @@ from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.planner import present
 from weft.engine.ports import Batch
+from weft.engine.reactions import terms
 from weft.pricing import evaluate, publish
 from weft.production import promise as promises
 from weft.production.messages import (
@@ -307,6 +308,7 @@ async def make_offer(node: Node, thread: str, key: str) -> None:
         plan = offer.plan
         offers.append((wanted, explosion, offer))
     message = await quotation(node, state, [(wanted, offer.at_ms or 0) for wanted, _, offer in offers])
+    message = await terms.apply(node, thread, message)
     await _hold(node, thread, offers, message.valid_until, key)
     await node.speak(thread, message, f"{key}:quotation")
 

@@ -1,8 +1,8 @@
-"""From a despatch to money: book what left and what came, trace it, and bill what was received.
+"""From a despatch to a receipt: book what left and what came, and trace it.
 
-Rule 1: stock and money follow the final event, once; who was sent goods says what arrived.
+Rule 1: stock follows the final event, once; who was sent goods says what arrived.
 Rule 2: free-issue material changes its holder and never its owner, in both firms' books.
-Not here: deciding to send (``making.py``), statements and payments (people's commands).
+Not here: deciding to send (``making.py``), the bill (``invoicing.py``).
 """
 
 from decimal import Decimal
@@ -13,13 +13,13 @@ from weft.basis import quantity as q
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.reactions.making import advance, trace
-from weft.engine.reactions.offering import next_number, other_member, own_item
+from weft.engine.reactions.offering import other_member, own_item
 from weft.engine.reactions.ordering import link_of
 from weft.production.messages import MaterialExpected
 from weft.stock import levels
 from weft.stock import messages as sm
 from weft.trace import events as traces
-from weft.trade.messages import Invoice, InvoiceLine, ReceiptAdvice, ReceiptLine
+from weft.trade.messages import ReceiptAdvice, ReceiptLine
 from weft.trade.order_state import Despatch, OrderLine, OrderState
 
 _ZERO: Final = Decimal(0)
@@ -183,48 +183,3 @@ async def _material_here(node: Node, cause: Cause, sent: Despatch) -> None:
                                              at=cause.message.at))
     if said:
         await node.record("production", *said, key=f"{cause.key}:arrived")
-
-
-# ---- money ---------------------------------------------------------------------------------------
-
-
-async def bill_receipt(node: Node, cause: Cause) -> None:
-    """The buyer has received goods: bill what was good, in the relationship."""
-    if node.config.rules.invoice != "auto":
-        return
-    state: OrderState = await node.state(cause.thread)
-    sent = state.despatches.get(cause.message.despatch)
-    if sent is None or sent.kind != "goods":
-        return
-    quantities = {line.line: line.received for line in cause.message.lines}
-    await invoice(node, cause.thread, quantities, cause.key)
-
-
-async def invoice(node: Node, thread: str, quantities: dict[str, str], key: str) -> list[str]:
-    """An invoice for ``quantities`` by line of one order, at the order's prices."""
-    state: OrderState = await node.state(thread)
-    relationship = node.partner(await other_member(node, thread))
-    lines = [_invoice_line(thread, state, state.lines[name], amount) for name, amount in quantities.items()
-             if name in state.lines and q.decimal(amount) > 0]
-    if not lines or relationship is None:
-        return []
-
-    def total(name: str) -> str:
-        return q.money(sum((Decimal(getattr(line, name)) for line in lines), _ZERO), state.currency)
-
-    gross = total("gross")
-    message = Invoice(number=await next_number(node, "I"), lines=tuple(lines), currency=state.currency,
-                      net=total("net"), tax=total("tax"), gross=gross, payable=gross)
-    return await node.speak(relationship, message, key)
-
-
-def _invoice_line(thread: str, state: OrderState, line: OrderLine, amount: str) -> InvoiceLine:
-    """The share of the line's money; the whole line's money when it is the whole line."""
-    currency = state.currency
-    share = q.decimal(amount) / q.decimal(line.ordered) if q.decimal(line.ordered) else _ZERO
-    net = q.round_money(Decimal(line.net) * share, currency)
-    gross = q.round_money(Decimal(line.gross) * share, currency)
-    return InvoiceLine(
-        order=thread, order_line=line.line, item=line.item, quantity=amount, unit=line.unit,
-        net=q.money(net, currency), tax=q.money(gross - net, currency), gross=q.money(gross, currency),
-        tax_category=line.tax_category, tax_percent=line.tax_percent)
