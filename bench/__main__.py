@@ -5,7 +5,7 @@ import sys
 
 from bench.rounds import Result, show
 
-NAMES = ("appends", "receive")
+NAMES = ("start", "appends", "receive", "quote", "twin_value")
 
 
 def main(names: list[str]) -> int:

@@ -105,7 +105,7 @@ class Firm:
             raise RuntimeError(f"{path}: {answer.status} {told[:300]!r}")
         return json.loads(told)
 
-    def do(self, name: str, **params: Any) -> Any:
+    def do(self, name: str, /, **params: Any) -> Any:
         """One command of the node's API."""
         return self.ask("POST", f"/api/weft/v1/commands/{name}", params)
 

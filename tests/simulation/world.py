@@ -265,10 +265,12 @@ class World:
     # ---- when all is quiet ----------------------------------------------------------------------
 
     async def _quiet(self) -> None:
-        end = self.loop.time() + QUIET_S_MAX
+        end, quiet = self.loop.time() + QUIET_S_MAX, 0
         while self.loop.time() < end:
             await asyncio.sleep(1)
-            if all([await self._is_quiet(firm) for firm in self.firms]) and not await self._differences():
+            calm = all([await self._is_quiet(firm) for firm in self.firms]) and not await self._differences()
+            quiet = quiet + 1 if calm else 0
+            if quiet == 2:  # once may be the moment between two words
                 return
         raise Broken(f"never quiet: {await self._differences()}")
 
