@@ -14,7 +14,6 @@ from weft.identity.keylog import SCOPE_NODE, DeviceDelegation, KeyInception, com
 from weft.identity.keys import SEED_BYTES, Signer
 from weft.stores.sqlite import SqliteStore
 from weft.trade.messages import Party, RelationshipProposed
-from weft.trade.relationship import INVITEE, INVITER
 
 
 async def found(folder: Path, name: str) -> Memory:
@@ -38,7 +37,7 @@ def machine_named(name: str) -> Any:
 async def propose(memory: Memory, other: str, key_log: tuple[str, ...], token: str = "") -> str:
     """Begin a relationship thread with ``other``; its id."""
     said = RelationshipProposed(party=Party(name="Firm"), key_log=key_log, token=token)
-    members = {memory.organisation: INVITEE, other: INVITER}
+    members = {memory.organisation: "invitee", other: "inviter"}
     return await handle.open_thread(memory, machine_named("relationship"), members, said)
 
 
