@@ -36,9 +36,15 @@ def codes() -> set[str]:
                 name = getattr(node.func, "id", getattr(node.func, "attr", ""))
                 given = [*node.args, *(one.value for one in node.keywords if one.arg == "code")]
                 if name in RAISED:
-                    found |= {one.value for arg in given for one in ast.walk(arg) if isinstance(one, ast.Constant)
-                              and isinstance(one.value, str) and CODE.fullmatch(one.value)}
+                    found |= {code for arg in given for code in literals(arg) if CODE.fullmatch(code)}
     return found
+
+
+def literals(argument: ast.expr) -> list[str]:
+    """The literals that ``argument`` may be."""
+    if isinstance(argument, ast.IfExp):
+        return [*literals(argument.body), *literals(argument.orelse)]
+    return [argument.value] if isinstance(argument, ast.Constant) and isinstance(argument.value, str) else []
 
 
 def test_every_language_has_the_same_keys():

@@ -34,8 +34,8 @@ class Looking:
     async def to(self, address: str) -> None:
         await self.page.goto(self.base + address)
 
-    async def sees(self, words: str, timeout: float = 10_000) -> None:
-        await self.page.get_by_text(words).first.wait_for(timeout=timeout)
+    async def sees(self, words: str) -> None:
+        await self.page.get_by_text(words).first.wait_for(timeout=10_000)
 
     async def fits(self) -> None:
         """Nothing sticks out sideways."""

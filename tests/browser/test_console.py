@@ -112,9 +112,9 @@ async def test_no_page_is_wider_than_its_screen_in_light_and_dark(look, lang, si
     at = await look(lang, size, dark=size == "phone")
     await at.pair()
     orders = at.sample.orders
-    for address in ("/", "/orders", f"/orders/{orders['making']}", f"/orders/{orders['sent']}", "/orders/new", "/machines",
-                    "/machines/Lathe1", "/jobs", f"/jobs/{at.sample.jobs[0]}/traveller", "/stock", "/stock/BV-15",
-                    "/import", "/partners", "/prices", "/settings", "/more"):
+    for address in ("/", "/orders", f"/orders/{orders['making']}", f"/orders/{orders['sent']}", "/orders/new",
+                    "/machines", "/machines/Lathe1", "/jobs", f"/jobs/{at.sample.jobs[0]}/traveller", "/stock",
+                    "/stock/BV-15", "/import", "/partners", "/prices", "/settings", "/more"):
         await at.to(address)
         await at.fits()
         await asyncio.sleep(0)

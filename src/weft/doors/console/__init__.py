@@ -50,6 +50,7 @@ def routes(node: Any) -> list[BaseRoute]:
         *found,
         Route("/do/{command}", _guarded(node, do, web.PEOPLE, ("POST",)), methods=list(web.ALL_METHODS)),
         Route("/live", _guarded(node, changes, web.PEOPLE), methods=list(web.ALL_METHODS)),
+        Route("/join", _guarded(node, _join(node), web.PUBLIC), methods=list(web.ALL_METHODS)),
         Route("/pair", _guarded(node, _pair(node), web.PUBLIC, ("GET", "POST")), methods=list(web.ALL_METHODS)),
         Route("/language", _guarded(node, _language(node), web.PUBLIC, ("POST",)), methods=list(web.ALL_METHODS)),
         Mount("/static", StaticFiles(directory=STATIC)),
@@ -115,6 +116,14 @@ def _pair(node: Any) -> web.Handler:
         return response
 
     return pair
+
+
+def _join(node: Any) -> web.Handler:
+    async def join(request: Request) -> Response:
+        """What a firm sees that opens our invitation: whom it is from, and what to do with it."""
+        return visit_of(node, request).plain("join.html", link=f"weft:join?{request.url.query[:1500]}")
+
+    return join
 
 
 def _language(_node: Any) -> web.Handler:

@@ -138,6 +138,15 @@ class Visit:
         """Why the node could not do something by itself."""
         return self.error(Refused(task.number, **task.facts))
 
+    def invitation(self, link: str) -> str:
+        """``link`` as a page of ours that any phone can open, if ours can be reached from outside."""
+        url = str(self.node.config.firm.url).rstrip("/")
+        return f"{url}/join?{link.partition('?')[2]}" if url else link
+
+    def why(self, one: Any) -> str:
+        """One line of an explanation of a date."""
+        return self.text(f"production.why.{one.code}", **{name: self._fact(value) for name, value in one.facts.items()})
+
     def told_problems(self) -> list[dict[str, str]]:
         """Problems of a table by row and column, in words."""
         return [{"row": str(one["row"] or ""), "column": one.get("column", ""),

@@ -67,6 +67,7 @@ class MachinesView(View, frozen=True, kw_only=True):
 
     machines: tuple[MachineRow, ...]
     benches: tuple[str, ...] = ()
+    writing_stopped: bool = False
 
 
 class MachineView(View, frozen=True, kw_only=True):
@@ -85,7 +86,8 @@ async def machines(node: Any) -> MachinesView:
     production = await node.state(node.book("production"))
     rows = [_row(node, machine, production) for machine in floor.machines.values() if not machine.removed]
     benches = tuple(c.id for c in production.master.work_centres.values() if not c.machine)
-    return MachinesView(machines=tuple(sorted(rows, key=lambda row: row.name)), benches=benches)
+    return MachinesView(machines=tuple(sorted(rows, key=lambda row: row.name)), benches=benches,
+                        writing_stopped=node.floor is not None and bool(node.floor.machines.stop_writing))
 
 
 async def machine(node: Any, name: str) -> MachineView:

@@ -16,6 +16,7 @@ from weft.engine.views.jobs import JobRow, job_row
 from weft.engine.views.orders import OrderCard, card_of
 from weft.engine.views.plan import places
 from weft.engine.views.shape import View
+from weft.production.messages import Why
 from weft.trade import order as rules
 from weft.trade.messages import ChangeOption
 from weft.trade.order_state import Phase
@@ -126,6 +127,7 @@ class OrderView(View, frozen=True, kw_only=True):
     may: tuple[str, ...] = ()
     changes: tuple[ChangeView, ...] = ()
     moved: tuple[tuple[str, str], ...] = ()
+    why: tuple[Why, ...] = ()
     to_receive: tuple[SentView, ...] = ()
     materials: tuple[MaterialView, ...] = ()
     children: tuple[OrderCard, ...] = ()
@@ -157,7 +159,8 @@ async def order(node: Any, thread: str) -> OrderView:
         price_book=quotation.price.book if quotation and quotation.price else "", quotation=state.quotation_id,
         next=step, waiting_for="" if step or not held.open else _waiting(held), lines=lines,
         documents=await _documents(node, thread), may=tuple(kind for kind in FIRST if kind in may),
-        changes=_changes(held), moved=await _moved(node, held), to_receive=_to_receive(held),
+        changes=_changes(held), moved=await _moved(node, held), why=await _why(node, held),
+        to_receive=_to_receive(held),
         materials=_materials(held),
         children=tuple([card_of(node, await deal(node, child)) for child in await children(node, thread)]),
         parent=held.parent, jobs=await _jobs(node, thread), partner_sees=SEES.get(held.role, ()),
@@ -218,6 +221,13 @@ async def _moved(node: Any, held: Deal) -> tuple[tuple[str, str], ...]:
     if held.role != "seller" or held.open_change(ours=True):
         return ()
     return tuple(held.moved_lines((await node.state(node.book("production"))).promises))
+
+
+async def _why(node: Any, held: Deal) -> tuple[Why, ...]:
+    """Why the goods do not leave earlier, as our plan saw it when it promised last."""
+    promises = (await node.state(node.book("production"))).promises
+    found = [promises.get(f"{held.thread}#{name}") for name in held.state.lines] if held.role == "seller" else []
+    return tuple(why for promise in found if promise for why in promise.why)
 
 
 def _to_receive(held: Deal) -> tuple[SentView, ...]:
