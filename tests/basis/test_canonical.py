@@ -138,3 +138,34 @@ def test_other_spellings_of_base64url_are_refused(text):
 def test_a_wrong_length_is_refused():
     with pytest.raises(Invalid):
         canonical.unb64(canonical.b64(bytes(31)), 32)
+
+
+ANY_LEAVES = LEAVES | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**60), 2**60)
+ANY_JSON = st.recursive(
+    ANY_LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4)
+)
+
+
+@given(ANY_JSON)
+def test_the_quick_look_at_received_bytes_accepts_exactly_what_the_slow_one_does(value):
+    data = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    try:
+        exact = canonical.encode(json.loads(data)) == data
+    except Invalid:
+        exact = False
+    try:
+        canonical.decode(data)
+    except Invalid:
+        assert not exact
+    else:
+        assert exact
+
+
+@given(st.binary(max_size=70), st.integers(0, 80))
+def test_a_name_is_checked_without_being_decoded(data, length):
+    text = canonical.b64(data)
+    if len(data) == length:
+        canonical.named(text, length)
+    else:
+        with pytest.raises(Invalid, match=r"canonical\.base64"):
+            canonical.named(text, length)

@@ -6,9 +6,9 @@ Rule 1: received bytes are accepted only if they equal their own re-encoding.
 Not here: what the values mean.
 """
 
-import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
@@ -19,6 +19,11 @@ from weft.basis.errors import Invalid
 DEPTH_MAX = 32
 INTEGER_MAX = 2**53 - 1
 _PLAIN: Final = frozenset({str, bool, type(None)})
+_FRACTION: Final = re.compile(rb"(?:^|[:,\[\s])-?[0-9]+[.eE]")
+_BASE64URL: Final = re.compile(  # whole bytes and no stray bits in the last letter, so that there is one spelling
+    r"(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?")
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+_FROM_URL: Final = str.maketrans("-_", "+/")
 
 
 def encode(value: Any) -> bytes:
@@ -36,9 +41,22 @@ def decode(data: bytes) -> Any:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise Invalid("canonical.not-json", at=error.pos) from error
-    if encode(value) != data:
+    if not (_surely_in_profile(data) and _again(value) == data) and encode(value) != data:
         raise Invalid("canonical.not-canonical")
     return value
+
+
+def _surely_in_profile(data: bytes) -> bool:
+    """What one look at JSON bytes can prove: no fraction or exponent, ASCII keys, not deep. False proves nothing."""
+    return data.isascii() and data.count(b"{") + data.count(b"[") <= DEPTH_MAX and not _FRACTION.search(data)
+
+
+def _again(value: Any) -> bytes:
+    """The encoding of what ``loads`` gave; empty when an integer is too large."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
+    except orjson.JSONEncodeError:
+        return b""
 
 
 def _check(value: Any, depth: int) -> None:
@@ -76,15 +94,17 @@ def digest(domain: str, *parts: bytes) -> bytes:
 
 def b64(data: bytes) -> str:
     """base64url without padding (RFC 4648 §5)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return binascii.b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=").decode()
 
 
 def unb64(text: str, length: int | None = None) -> bytes:
     """Bytes of canonical base64url ``text``; raises ``Invalid`` on other spellings or lengths."""
-    try:
-        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise Invalid("canonical.base64") from error
-    if b64(data) != text or (length is not None and len(data) != length):
+    if not _BASE64URL.fullmatch(text) or (length is not None and len(text) * 3 // 4 != length):
         raise Invalid("canonical.base64")
-    return data
+    return binascii.a2b_base64(text.translate(_FROM_URL) + "=" * (-len(text) % 4))
+
+
+def named(text: str, length: int) -> None:
+    """Raises ``Invalid`` unless ``text`` is the canonical base64url of ``length`` bytes."""
+    if len(text) * 3 // 4 != length or not _BASE64URL.fullmatch(text):
+        raise Invalid("canonical.base64")

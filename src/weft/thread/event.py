@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from weft.basis import canonical
-from weft.basis.canonical import b64, digest, unb64
+from weft.basis.canonical import b64, digest, named, unb64
 from weft.basis.errors import Invalid
 
 HEADER_BYTES_MAX: Final = 8 * 1024
@@ -121,22 +121,25 @@ def parse(raw: bytes, signature: bytes, payloads: Mapping[int, Payload] | None =
     if len(raw) > HEADER_BYTES_MAX:
         raise Invalid("event.header-too-large", limit=HEADER_BYTES_MAX)
     canonical.decode(raw)
+    header = _header(raw)
+    held = dict(payloads or {})
+    for index, payload in held.items():
+        _check_payload(header, index, payload)
+    return _event(header, raw, signature, held)
+
+
+def _header(raw: bytes) -> Header:
     try:
         header = _HEADERS.decode(raw)
     except msgspec.ValidationError as error:
         raise Invalid("event.header-malformed", detail=str(error)[:120]) from error
     _check_form(header)
-    held = dict(payloads or {})
-    for index, payload in held.items():
-        _check_payload(header, index, payload)
-    return Event(
-        id=event_id(raw),
-        thread=thread_id(raw) if header.t is None else header.t,
-        header=header,
-        raw=raw,
-        signature=signature,
-        payloads=held,
-    )
+    return header
+
+
+def _event(header: Header, raw: bytes, signature: bytes, payloads: dict[int, Payload]) -> Event:
+    thread = thread_id(raw) if header.t is None else header.t
+    return Event(id=event_id(raw), thread=thread, header=header, raw=raw, signature=signature, payloads=payloads)
 
 
 def _check_form(header: Header) -> None:
@@ -157,10 +160,10 @@ def _check_form(header: Header) -> None:
 
 def _check_names(header: Header) -> None:
     for name in (header.d, *header.x, *filter(None, (header.t, header.a, header.p, header.ks))):
-        unb64(name, 32)
-    unb64(header.i, 8)
+        named(name, 32)
+    named(header.i, 8)
     if isinstance(header.pre, str):
-        unb64(header.pre, 32)
+        named(header.pre, 32)
     if not _TYPE.fullmatch(header.y) or not _MACHINE.fullmatch(header.m) or not 1 <= header.s <= SCHEMA_MAX:
         raise Invalid("event.header-malformed", detail="y, m or s")
 
@@ -171,13 +174,13 @@ def _check_genesis(header: Header) -> None:
         raise Invalid("event.genesis-form")
     if not isinstance(header.g, str) or not isinstance(header.mem, dict):
         return
-    unb64(header.g, 16)
+    named(header.g, 16)
     if header.n != 0 or header.p is not None or header.x:
         raise Invalid("event.genesis-form")
     if (header.a is None) != (not header.mem) or (header.a is not None and header.a not in header.mem):
         raise Invalid("event.members-form")  # an inception has no members yet; elsewhere the author is one of them
     for member, role in header.mem.items():
-        unb64(member, 32)
+        named(member, 32)
         if not _ROLE.fullmatch(role):
             raise Invalid("event.members-form")
     if len(header.mem) > MEMBERS_MAX:
@@ -188,7 +191,7 @@ def _check_slots(slots: Sequence[Slot]) -> None:
     if len(slots) > SLOTS_MAX:
         raise Invalid("event.header-malformed", detail="b")
     for slot in slots:
-        unb64(slot.c, 32)
+        named(slot.c, 32)
         if not 0 <= slot.l <= PAYLOAD_BYTES_MAX:
             raise Invalid("event.payload-too-large", limit=PAYLOAD_BYTES_MAX)
 
@@ -255,4 +258,7 @@ def compose(header: dict[str, Any], contents: Sequence[tuple[str, bytes]], salts
         {"r": role, "c": payloads[k].commitment(), "l": len(content), "ct": MEDIA_JSON}
         for k, (role, content) in enumerate(contents)
     ]
-    return parse(canonical.encode({**header, "b": slots}), b"", payloads)
+    raw = canonical.encode({**header, "b": slots})
+    if len(raw) > HEADER_BYTES_MAX:
+        raise Invalid("event.header-too-large", limit=HEADER_BYTES_MAX)
+    return _event(_header(raw), raw, b"", payloads)  # what we have just encoded needs no second look
