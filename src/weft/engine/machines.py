@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from weft.basis.canonical import b64, digest, encode
+from weft.basis.canonical import b64, decode, digest, encode
 from weft.basis.decider import Conversation, Message
 from weft.basis.errors import Invalid
 from weft.engine import acks
@@ -35,12 +35,20 @@ class Machine:
         self.decoders = {name: msgspec.json.Decoder(kind) for name, kind in self.kinds.items()}
 
     def message(self, kind: str, content: bytes) -> Message | None:
-        """The message of type ``kind`` in ``content``; None when the type is unknown here (Rule 1)."""
+        """The message of type ``kind`` in ``content``; None when the type is unknown here (Rule 1).
+
+        What comes from others must be canonical: only then do all members read the same (keys given twice, numbers
+        beyond 2^53, nesting that one stack bears and another does not).
+        """
         decoder = self.decoders.get(kind)
         if decoder is None:
             return None
         try:
+            if self.shared:
+                decode(content)
             return decoder.decode(content)
+        except Invalid as error:
+            raise Invalid("event.message-malformed", type=kind, detail=error.code) from error
         except msgspec.DecodeError as error:
             raise Invalid("event.message-malformed", type=kind, detail=str(error)[:120]) from error
 

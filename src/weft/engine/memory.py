@@ -26,6 +26,7 @@ from weft.thread.event import Event, Payload, parse
 
 LOADED_MAX: Final = 2_000
 SNAPSHOT_EVERY: Final = 500  # events of a book between two stored folds
+ALARMS: Final = "alarm"  # bucket: threads (and firms, by their key log) that somebody lied in, and how
 FOLDS: Final = "fold"  # bucket of the stored folds of books
 BOOKS: Final = ("stock", "production", "pricing", "floor", "trace")
 
@@ -98,6 +99,7 @@ class Memory:
     random: Randomness
     reactions: Mapping[tuple[str, str], Sequence[Reacting]] = field(default_factory=dict)
     partners: dict[str, str] = field(default_factory=dict)
+    alarms: dict[str, str] = field(default_factory=dict)
     _loaded: "OrderedDict[str, Loaded]" = field(default_factory=OrderedDict)
     _locks: "WeakValueDictionary[str, asyncio.Lock]" = field(default_factory=WeakValueDictionary)
     _machines: dict[str, str] = field(default_factory=dict)
@@ -130,6 +132,7 @@ class Memory:
         for row in await self.store.threads():
             self._machines[row.thread] = row.machine
             self._note_book(row.thread, row.machine, row.members)
+        self.alarms = {thread: why.decode() for thread, why in await self.store.values(ALARMS)}
         self.effects = list(await self.store.effects())
         self.effects_wake.set()
         self.outbox_wake.set()
@@ -296,6 +299,15 @@ class Memory:
             self.outbox_wake.set()
         change = Change(loaded.thread, loaded.machine_name.partition("/")[0], tuple(kinds))
         self.tell(change)
+
+    def alarm(self, thread: str, why: str) -> None:
+        """Somebody lied in ``thread``, and the store has it: what runs there by itself stops."""
+        self.alarms[thread] = why
+        self.tell(Change(thread, "alarm", (why,)))
+
+    def stopped(self, loaded: Loaded) -> bool:
+        """Whether nothing may run by itself in ``loaded``: its own alarm, or that of a member's key log."""
+        return bool(self.alarms) and (loaded.thread in self.alarms or any(one in self.alarms for one in loaded.members))
 
     def tell(self, change: Change) -> None:
         """Tell every listener of ``change``; one that does not keep up loses the oldest."""

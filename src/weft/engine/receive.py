@@ -2,34 +2,41 @@
 
 Steps for a batch of events of one thread from one peer: 1. the peer is a member, or the thread is new and may begin;
 2. key logs carried by relationship messages are taken in; 3. each event is verified (``thread/verify.py``);
-4. a second event at one place of a chain is kept as proof of a fork; 5. events whose parents are missing wait;
-6. all others are folded and stored in one transaction, and acknowledged soon after.
+4. a second event at one place of a chain is kept as proof of a fork; 5. events whose parents are missing wait, within
+the thread's quota; 6. all others are folded and stored in one transaction, and acknowledged soon after.
 Rule 1: what a member has validly signed is never refused: if the rules deny it, it is void, on every side alike.
 Rule 2: forks are looked for on receipt, before the chain is complete, and among those that wait too.
-Rule 3: a stranger learns nothing: whatever he asks for, the answer is that there is no such thing.
+Rule 3: a stranger learns nothing: whatever he asks for, the answer is that there is no such thing; and leaves nothing.
+Rule 4: what waits for its parents never keeps out what has them: a full quota turns away only more of the former.
 Not here: how events travel (``sync.py``, ``doors/peer``), what follows from them (``effects.py``).
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+
+from weft.basis import instant
 from weft.basis.canonical import b64, digest
-from weft.basis.errors import Denied, Invalid, NotFound, Refused, WeftError
+from weft.basis.errors import Denied, Invalid, NotFound, WeftError
 from weft.engine.acks import Ack
 from weft.engine.handle import commit
 from weft.engine.machines import MACHINES, Machine, machine, state_hash
-from weft.engine.memory import Change, Memory
+from weft.engine.memory import ALARMS, Memory
 from weft.engine.ports import Batch, ForkRow, PendingRow
 from weft.engine.threads import Loaded, entry_of
 from weft.identity import keylog
 from weft.thread.event import Event, unwire, wire
 from weft.thread.verify import check_event, check_key_event
 
-PENDING_MAX: Final = 500  # events of one thread that may wait for their parents
+PENDING_MAX: Final = 200  # events of one thread that may wait for their parents
+PENDING_BYTES_MAX: Final = 1024 * 1024  # and how much they may take up
+KEY_EVENTS_MAX: Final = 1_000  # of one firm
 INVITATIONS: Final = "invitation"
-ALARMS: Final = "alarm"
 KEYLOG: Final = f"{keylog.NAME}/{keylog.VERSION}"
+SIDES: Final = {"order": {"buyer", "seller"}, "relationship": {"inviter", "invitee"}}
 _CARRIES_KEYS: Final = frozenset({"RelationshipProposed", "RelationshipAccepted", "PartyUpdated"})
 
 
@@ -45,16 +52,22 @@ class Received:
 async def receive(memory: Memory, peer: str, thread: str, events: Sequence[Event]) -> Received:
     """Take in ``events`` of ``thread`` that ``peer`` handed over; raises ``NotFound`` when it may not."""
     result = Received()
-    for event in events:  # 2
-        if event.header.y in _CARRIES_KEYS:
-            await _take_key_log(memory, event)
-    async with memory.lock(thread):
+    async with memory.lock(thread), await _doorstep(memory, thread):
         loaded = await _admitted(memory, peer, thread, events)  # 1
-        if peer not in loaded.members:
+        if peer not in loaded.members or memory.organisation not in loaded.members:
             raise NotFound("thread.unknown")
-        fresh = await _verified(memory, loaded, events, result)  # 3, 4
-        await _append(memory, loaded, fresh, result)  # 5, 6
+        for event in events:  # 2
+            if event.header.y in _CARRIES_KEYS and event.author in loaded.members:
+                await _take_key_log(memory, event)
+        waiting = await memory.store.pending(thread)
+        fresh = await _verified(memory, loaded, events, waiting, result)  # 3, 4
+        await _append(memory, loaded, fresh, waiting, result)  # 5, 6
     return result
+
+
+async def _doorstep(memory: Memory, thread: str) -> AbstractAsyncContextManager[Any]:
+    """New threads begin one after the other, so that an invitation lets in one firm."""
+    return nullcontext() if await memory.find(thread) is not None else memory.lock(INVITATIONS)
 
 
 async def _admitted(memory: Memory, peer: str, thread: str, events: Sequence[Event]) -> Loaded:
@@ -69,6 +82,8 @@ async def _admitted(memory: Memory, peer: str, thread: str, events: Sequence[Eve
     known = MACHINES.get(genesis.header.m)
     if set(members) != {peer, memory.organisation} or genesis.author != peer or known is None or not known.shared:
         raise NotFound("thread.unknown")
+    if set(members.values()) != SIDES.get(known.conversation.NAME):
+        raise NotFound("thread.unknown")
     if known.conversation.NAME == "relationship":
         await _check_invitation(memory, genesis)
     elif memory.partner(peer) is None:
@@ -79,10 +94,24 @@ async def _admitted(memory: Memory, peer: str, thread: str, events: Sequence[Eve
 
 async def _check_invitation(memory: Memory, genesis: Event) -> None:
     """A relationship begins only with the secret of an invitation of ours that is still open."""
-    entry = entry_of(genesis, MACHINES.get(genesis.header.m))
-    token = str(getattr(entry.message, "token", ""))
-    if not token or await memory.store.value(INVITATIONS, token_name(token)) is None:
+    token = _token(genesis)
+    kept = await memory.store.value(INVITATIONS, token_name(token)) if token else None
+    if kept is None:
         raise NotFound("thread.unknown")
+    until = msgspec.json.decode(kept, type=Invitation).until
+    if until and memory.clock.now_ms() > instant.to_ms(until):
+        raise NotFound("thread.unknown")
+
+
+def _token(genesis: Event) -> str:
+    return str(getattr(entry_of(genesis, MACHINES.get(genesis.header.m)).message, "token", ""))
+
+
+class Invitation(msgspec.Struct, frozen=True):
+    """What is kept of an invitation: whom it is for, and the instant after which it lets nobody in ("": none)."""
+
+    note: str = ""
+    until: str = ""
 
 
 def token_name(token: str) -> str:
@@ -90,25 +119,25 @@ def token_name(token: str) -> str:
     return b64(digest("invitation/1", token.encode()))
 
 
-async def _verified(memory: Memory, loaded: Loaded, events: Sequence[Event], result: Received) -> list[Event]:
-    """The events that are new, valid and no second word at a place of a chain."""
+async def _verified(
+    memory: Memory, loaded: Loaded, events: Sequence[Event], waiting: Sequence[PendingRow], result: Received
+) -> list[Event]:
+    """The events that are new, valid and no second word at a place of a chain, and those that wait."""
+    early = {row.id: unwire(row.envelope) for row in waiting}
     fresh: dict[str, Event] = {}
-    waiting = {row.id: row for row in await memory.store.pending(loaded.thread)}
     for event in events:
-        if event.id in loaded.entries or event.id in fresh or event.thread != loaded.thread:
+        if event.id in loaded.entries or event.id in fresh or event.id in early or event.thread != loaded.thread:
             continue
         try:
             await verify_event(memory, loaded, event)
         except (Denied, Invalid) as error:
             result.invalid.append((event.id, error.code))
             continue
-        if await _forked(memory, loaded, event, [*fresh.values(), *map(_waiting, waiting.values())]):
+        if await _forked(memory, loaded, event, [*fresh.values(), *early.values()]):
             result.invalid.append((event.id, "event.fork"))
             continue
         fresh[event.id] = event
-    for row in waiting.values():
-        fresh.setdefault(row.id, _waiting(row))
-    return list(fresh.values())
+    return [*early.values(), *fresh.values()]
 
 
 async def verify_event(memory: Memory, loaded: Loaded, event: Event) -> None:
@@ -118,10 +147,6 @@ async def verify_event(memory: Memory, loaded: Loaded, event: Event) -> None:
     if 0 not in event.payloads:
         raise Invalid("event.payload-missing")
     check_event(event, loaded.members, await memory.keys(event.author))
-
-
-def _waiting(row: PendingRow) -> Event:
-    return unwire(row.envelope)
 
 
 async def _forked(memory: Memory, loaded: Loaded, event: Event, others: Sequence[Event]) -> bool:
@@ -135,57 +160,93 @@ async def _forked(memory: Memory, loaded: Loaded, event: Event, others: Sequence
             return False
         first = await memory.event(loaded.thread, row.id)
         assert first is not None
-    proof = ForkRow(loaded.thread, place[1], place[2], place[3], wire(first), wire(event))
-    await memory.store.commit(Batch(forks=[proof], values=[(ALARMS, loaded.thread, b"fork")]))
-    memory.tell(Change(loaded.thread, "alarm", ("fork",)))
+    held = await memory.store.forks(loaded.thread)
+    if not any((one.device, one.incarnation, one.n) == place[1:] for one in held):  # else it is known already
+        proof = ForkRow(loaded.thread, place[1], place[2], place[3], wire(first), wire(event))
+        await memory.store.commit(Batch(forks=[proof], values=[(ALARMS, loaded.thread, b"fork")]))
+        memory.alarm(loaded.thread, "fork")
     return True
 
 
-async def _append(memory: Memory, loaded: Loaded, fresh: Sequence[Event], result: Received) -> None:
+async def _append(
+    memory: Memory, loaded: Loaded, fresh: Sequence[Event], waiting: Sequence[PendingRow], result: Received
+) -> None:
     """Fold and store what has all its parents; keep the rest waiting."""
-    ready, early = _sorted_by_parents(loaded, fresh)
-    entries = [entry_of(event, loaded.machine) for event in ready]
-    after = loaded.extended(entries) if entries else loaded
+    ready, early, wrong = _sorted_by_parents(loaded, fresh)
+    result.invalid.extend((event.id, "event.chain-form") for event in wrong)
+    held = {row.id for row in waiting}
+    kept = _within_quota(early, held, result)
     batch = Batch(lengths={loaded.thread: loaded.position})
-    if len(early) > PENDING_MAX:
-        raise Refused("sync.too-many-pending", limit=PENDING_MAX)
-    held = {row.id for row in await memory.store.pending(loaded.thread)}
-    batch.pending_settled = [(loaded.thread, event.id) for event in ready if event.id in held]
-    batch.pending = [
-        PendingRow(event.thread, event.id, event.author, event.header.d, event.header.i, event.header.n, wire(event))
-        for event in early if event.id not in held
-    ]
-    result.pending.extend(event.id for event in early)
+    batch.pending_settled = [(loaded.thread, event.id) for event in (*ready, *wrong) if event.id in held]
+    batch.pending = [row for row in kept if row.id not in held]
     if not ready:
-        if batch.pending:
+        if not loaded.entries:
+            raise NotFound("thread.unknown")
+        if batch.pending or batch.pending_settled:
             batch.lengths = {}
             await memory.store.commit(batch)
         return
+    after = loaded.extended([entry_of(event, loaded.machine) for event in ready])
+    if not loaded.entries:
+        _begin(after, ready[0], batch)
     alarm = _mismatch(loaded, ready)
     if alarm:
         batch.values.append((ALARMS, loaded.thread, alarm.encode()))
     await commit(memory, after, ready, batch, from_peer=True, before=loaded)
     result.stored.extend(event.id for event in ready)
     if alarm:
-        memory.tell(Change(loaded.thread, "alarm", (alarm,)))
+        memory.alarm(loaded.thread, alarm)
     memory.to_ack[loaded.thread] = None
     memory.ack_wake.set()
 
 
-def _sorted_by_parents(loaded: Loaded, fresh: Sequence[Event]) -> tuple[list[Event], list[Event]]:
-    """(events whose ancestors are all there, parents first; the others)."""
+def _begin(after: Loaded, genesis: Event, batch: Batch) -> None:
+    """A thread begins with a word that counts; its invitation is used up by the same transaction."""
+    if genesis.id in after.void:
+        raise NotFound("thread.unknown")
+    if token := _token(genesis):
+        batch.values.append((INVITATIONS, token_name(token), None))
+
+
+def _within_quota(early: Sequence[Event], held: set[str], result: Received) -> list[PendingRow]:
+    """Rows of the events that may wait: those that wait already first, then others as long as there is room."""
+    kept: list[PendingRow] = []
+    size = 0
+    for event in sorted(early, key=lambda one: one.id not in held):
+        envelope = wire(event)
+        size += len(envelope)
+        if event.id not in held and (len(kept) >= PENDING_MAX or size > PENDING_BYTES_MAX):
+            size -= len(envelope)
+            result.invalid.append((event.id, "sync.too-many-pending"))
+            continue
+        kept.append(PendingRow(event.thread, event.id, event.author, event.header.d, event.header.i, event.header.n,
+                               envelope))
+        result.pending.append(event.id)
+    return kept
+
+
+def _sorted_by_parents(
+    loaded: Loaded, fresh: Sequence[Event]
+) -> tuple[list[Event], list[Event], list[Event]]:
+    """(events whose ancestors are all there, parents first; those that wait; those that break their own chain)."""
     left = {event.id: event for event in fresh}
     ready: list[Event] = []
-    known = set(loaded.entries)
+    wrong: list[Event] = []
+    known = {name: (entry.chain, entry.n) for name, entry in loaded.entries.items()}
     moved = True
     while moved:
         moved = False
         for event in list(left.values()):
             if all(parent in known for parent in event.parents) and (event.header.t is not None or not known):
-                ready.append(left.pop(event.id))
-                known.add(event.id)
+                header = left.pop(event.id).header
+                chain = (event.author, header.d, header.i)
+                if header.p is not None and known[header.p] != (chain, header.n - 1):
+                    wrong.append(event)
+                    continue
+                ready.append(event)
+                known[event.id] = (chain, header.n)
                 moved = True
-    return ready, list(left.values())
+    return ready, list(left.values()), wrong
 
 
 def _mismatch(loaded: Loaded, ready: Sequence[Event]) -> str:
@@ -238,6 +299,8 @@ def key_state(organisation: str, envelopes: Sequence[str]) -> keylog.KeyState:
     known = machine(KEYLOG)
     loaded = Loaded(thread=organisation, machine=known, machine_name=KEYLOG, members={organisation: "owner"},
                     state=known.conversation.INITIAL)
+    if len(envelopes) > KEY_EVENTS_MAX:
+        raise Invalid("keylog.keys")
     for envelope in envelopes:
         event = unwire(envelope.encode())
         if event.thread != organisation or any(parent not in loaded.entries for parent in event.parents):

@@ -58,7 +58,7 @@ def inception_keys(event: Event) -> list[str]:
         raise Invalid("keylog.no-inception")
     try:
         return msgspec.json.decode(event.payloads[0].content, type=keylog.KeyInception).keys
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Invalid("keylog.no-inception") from error
 
 
@@ -68,7 +68,7 @@ def _rotated_keys(event: Event, before: keylog.KeyState) -> list[str]:
         raise Invalid("keylog.no-rotation")
     try:
         keys = msgspec.json.decode(event.payloads[0].content, type=keylog.KeyRotation).keys
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Invalid("keylog.no-rotation") from error
     if keylog.commitment(keys) != before.next:
         raise Denied("keylog.not-committed")

@@ -18,7 +18,7 @@ from weft.engine.node import DETOURS, JOINED, Node
 from weft.engine.ports import Batch
 from weft.engine.reactions.meeting import own_party
 from weft.engine.reactions.offering import partner_id
-from weft.engine.receive import INVITATIONS, key_log_of, token_name
+from weft.engine.receive import INVITATIONS, Invitation, key_log_of, token_name
 from weft.trade.messages import PartyUpdated, RelationshipEnded, RelationshipProposed
 
 SCHEME: Final = "weft"
@@ -30,13 +30,6 @@ class Invite(Params, frozen=True, kw_only=True):
 
     note: str = ""
     days: int = 14
-
-
-class Invitation(msgspec.Struct, frozen=True):
-    """What is kept of an invitation."""
-
-    note: str
-    until: str
 
 
 async def invite(node: Node, params: Invite, _key: str) -> Done:

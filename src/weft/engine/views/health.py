@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from weft.engine.effects import TROUBLES, Trouble
-from weft.engine.receive import ALARMS
+from weft.engine.memory import ALARMS
 from weft.engine.views.naming import partner_names
 from weft.engine.views.shape import View
 
