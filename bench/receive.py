@@ -25,6 +25,7 @@ GROUPS = 6
 ROUNDS = 5
 SHARE = 0.8
 TOKEN = "bench"
+INVITATION = b'{"note":"","until":"2100-01-01T00:00:00.000Z"}'
 
 
 def _update(turn: int) -> PartyUpdated:
@@ -50,9 +51,9 @@ async def _pushes(sender: Memory, receiver: str) -> list[bytes]:
 
 async def _ours(folder: Path) -> Any:
     sender, receiver = await found(folder, "sender"), await found(folder, "receiver")
-    await receiver.store.commit(Batch(values=[(INVITATIONS, token_name(TOKEN), b"{}")]))
 
     async def thread_events() -> float:
+        await receiver.store.commit(Batch(values=[(INVITATIONS, token_name(TOKEN), INVITATION)]))
         first, *groups = await _pushes(sender, receiver.organisation)
         await sync.answer(receiver, sender.organisation, sync.read_request(first))
         watch = stopwatch()

@@ -30,6 +30,7 @@ from weft.trade.order_state import Phase
 from weft.trade.say import Say
 
 QUIET_S_MAX = 1_200
+INVITATION = b'{"note":"","until":"2100-01-01T00:00:00.000Z"}'
 TROUBLED_S = 60.0
 CONTROLS = ("", "hasty", "keyless")
 
@@ -146,7 +147,7 @@ class World:
         party = Party(name="Shop", url=self.buyer.url)
 
         async def invite(node: Node) -> None:
-            await node.store.commit(Batch(values=[(INVITATIONS, token_name("token"), b"{}")]))
+            await node.store.commit(Batch(values=[(INVITATIONS, token_name("token"), INVITATION)]))
 
         async def join(node: Node) -> str:
             node.addresses[self.seller.organisation] = self.seller.url
