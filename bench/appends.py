@@ -23,7 +23,7 @@ from weft.trade.say import Say
 
 GROUP = 128
 GROUPS = 12
-ROUNDS = 5
+ROUNDS = 7
 SHARE = 0.8
 DESCRIPTION = json.dumps({
     "@context": "https://www.w3.org/2022/wot/td/v1.1", "title": "Lathe", "id": "urn:dev:lathe-1",

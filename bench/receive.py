@@ -22,7 +22,7 @@ from weft.trade.say import Say
 
 GROUP = 128
 GROUPS = 6
-ROUNDS = 5
+ROUNDS = 7
 SHARE = 0.8
 TOKEN = "bench"
 INVITATION = b'{"note":"","until":"2100-01-01T00:00:00.000Z"}'

@@ -1,10 +1,10 @@
 """Interleaved rounds and the table of results: every figure stands beside a baseline of the same run.
 
-The machine's mood changes from second to second, so ours and the baseline take turns and their medians are compared.
+The machine's mood changes from second to second, so ours and the baseline take turns, and the best of each is compared:
+what either can do when nobody else has the processor.
 Nothing here asserts: a target that is missed is printed as missed.
 """
 
-import statistics
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,14 +28,14 @@ class Result:
 
 
 async def interleaved(measures: Mapping[str, Measure], rounds: int) -> dict[str, float]:
-    """The median of each measure over ``rounds`` turns; a first turn warms up and does not count."""
+    """The best rate of each measure over ``rounds`` turns; a first turn warms up and does not count."""
     told: dict[str, list[float]] = {name: [] for name in measures}
     for turn in range(rounds + 1):
         for name, measure in measures.items():
             value = await measure()
             if turn:
                 told[name].append(value)
-    return {name: statistics.median(values) for name, values in told.items()}
+    return {name: max(values) for name, values in told.items()}
 
 
 def rate(name: str, ours: float, bare: float, share: float) -> Result:
