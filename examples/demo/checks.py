@@ -71,7 +71,8 @@ async def heads_equal(world: Any, broken: list[str]) -> dict[str, bool]:
     for firm in world.firms.values():
         for name, one in (await _threads(firm)).items():
             seen.setdefault(name, []).append((one["heads"], one["state_hash"], len(one["members"])))
-    equal = {name: len(sides) == sides[0][2] and all(side == sides[0] for side in sides) for name, sides in seen.items()}
+    equal = {name: len(sides) == sides[0][2] and all(side == sides[0] for side in sides)
+             for name, sides in seen.items()}
     broken += [f"heads-equal: thread {name} differs" for name, same in equal.items() if not same]
     return equal
 

@@ -63,7 +63,7 @@ class Story:
             await asyncio.gather(self._bench, return_exceptions=True)
 
     async def _perhaps_kill(self, step: str) -> None:
-        """kill -9 a node and start it again, where the command line asked for it."""
+        """A node is killed (-9) and started again, where the command line asked for it."""
         if self.kill_at not in (step, "all"):
             return
         firm = self.world.firms[self.chance.choice(sorted(self.world.firms))]
@@ -153,7 +153,8 @@ class Story:
     async def machines_run(self) -> None:
         """Castings arrive, both lathes run and count."""
         async def turning() -> Any:
-            jobs = [job for job in await self._jobs(self.jinggong) if job["state"] == "running" and int(job["good"]) >= 2]
+            jobs = [job for job in await self._jobs(self.jinggong)
+                    if job["state"] == "running" and int(job["good"]) >= 2]
             return any(job["item"] == "BODY-DN15" for job in jobs)
 
         await until(turning, "a lathe that turns bodies", 90)
@@ -165,8 +166,9 @@ class Story:
 
         shell = f"urn:weft:{self.jinggong.organisation}:machine:Lathe2"
         submodels = await self.jinggong.get(f"/api/v3/shells/{_b64(shell)}/submodel-refs")
-        name = next(ref["keys"][0]["value"] for ref in submodels["result"] if "OperationalData" in ref["keys"][0]["value"])
-        path = f"/api/v3/submodels/{urlsafe_b64encode(name.encode()).decode().rstrip('=')}/submodel-elements/Feed/$value"
+        names = (ref["keys"][0]["value"] for ref in submodels["result"])
+        name = urlsafe_b64encode(next(one for one in names if "OperationalData" in one).encode()).decode().rstrip("=")
+        path = f"/api/v3/submodels/{name}/submodel-elements/Feed/$value"
         panel_feed = 0
         samples = []
         machine = self._machine("Lathe2")
@@ -221,7 +223,8 @@ class Story:
                     if job["work_centre"] != "BENCH" or job["state"] not in ("free", "running"):
                         continue
                     if job["state"] == "free":
-                        await self.jinggong.do("job-start", key=f"bench-start-{job['id']}", job=job["id"], operator="老周")
+                        await self.jinggong.do("job-start", key=f"bench-start-{job['id']}", job=job["id"],
+                                               operator="老周")
                     await self.jinggong.do("job-count", key=f"bench-count-{job['id']}", job=job["id"], good="6")
                     await self.jinggong.do("job-end", key=f"bench-end-{job['id']}", job=job["id"], good=job["quantity"])
             await asyncio.sleep(0.3)
@@ -263,7 +266,8 @@ class Story:
         await self.world.join_line()
 
         async def equal() -> Any:
-            here, there = await self._shared(self.hengtai, self.jinggong), await self._shared(self.jinggong, self.hengtai)
+            here = await self._shared(self.hengtai, self.jinggong)
+            there = await self._shared(self.jinggong, self.hengtai)
             return here.keys() == there.keys() and all(
                 one["heads"] == there[name]["heads"] and one["state_hash"] == there[name]["state_hash"]
                 for name, one in here.items())

@@ -124,7 +124,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--keep", type=Path, help="keep the homes in this folder")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--speed", type=float, default=60.0, help="machine seconds per second")
-    parser.add_argument("--kill-at", default="", help="kill -9 a node (chosen by the seed) after this step; all: every step")
+    parser.add_argument("--kill-at", default="", help="kill -9 a node (by the seed) after this step; all: every step")
     return parser.parse_args(argv)
 
 
