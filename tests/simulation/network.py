@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from tests.simulation.loop import OWNER, Household
 
 DELAY_S_MAX = 0.4
+PIECE = 16 * 1024
 Application = Callable[[Any, Any, Any], Any]
 
 
@@ -32,7 +33,10 @@ class Answer:
         return self
 
     async def read(self, limit: int) -> bytes:
-        return self.body[:limit]
+        """Some of the answer, in pieces as a line gives them; nothing at its end."""
+        some = self.body[:min(limit, PIECE)]
+        self.body = self.body[len(some):]
+        return some
 
 
 @dataclass(slots=True)

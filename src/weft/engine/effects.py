@@ -5,18 +5,20 @@ Rule 1: an effect is stored with the event that causes it and struck only after 
 Rule 2: an effect marked ``final`` waits until its cause is final: machine starts, despatch and money do.
 Rule 3: an event that turns out void after its effects ran has the written compensation (``undo``) run instead.
 Rule 4: what cannot be done now is tried again later; what is refused becomes a task that the owner sees.
+Rule 5: in a thread with an alarm (a fork, another state) nothing runs, until the owner says that it may.
 Not here: what follows what (``reactions/``).
 """
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from weft.basis.errors import Unavailable, WeftError
+from weft.basis.errors import Refused, Unavailable, WeftError
 from weft.engine.memory import Change
 from weft.engine.ports import Batch, EffectRow
 from weft.engine.threads import Entry, Loaded
@@ -28,6 +30,7 @@ TROUBLES: Final = "trouble"
 RETRY_MS: Final = (200, 60_000)
 CHECK_S: Final = 2.0
 UNDO: Final = "undo:"
+_LOG: Final = logging.getLogger("weft.effects")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,8 @@ class Effects:
             for row in list(self.waiting.values()):
                 if row.due_ms > now:
                     pause = min(pause, (row.due_ms - now) / 1000)
+                elif self.node.stopped(await self.node.loaded(row.thread)):
+                    continue
                 elif not row.final or await self._is_final(row, finals):
                     await self._draw(row)
                     ran = True
@@ -127,6 +132,9 @@ class Effects:
             await self._later(row)
         except WeftError as error:
             await self._trouble(row, error)
+        except Exception:  # noqa: BLE001 - a fault of ours in one consequence must not stop all others
+            _LOG.exception("%s of %s failed", row.reaction, row.cause)
+            await self._trouble(row, Refused("effect.failed", reaction=row.reaction))
         else:
             self._settle(row)
 

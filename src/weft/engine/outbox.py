@@ -1,7 +1,8 @@
 """Delivery to peers, at least once: every thread that a peer has not acknowledged is synced until it has.
 
 Rule 1: a row stays until the peer's heads cover ours; a crash repeats a delivery and never forgets one.
-Rule 2: peers do not wait for each other; each has its own backoff, and one that speaks to us is tried at once.
+Rule 2: peers do not wait for each other; each has its own backoff, and one that speaks to us is tried at once. Nor do
+        threads wait for one that the peer refuses.
 Rule 3: who cannot be reached is not pushed to: it polls, and its rows wait for it.
 Not here: the protocol (``sync.py``), connections (``peers/http.py``).
 """
@@ -14,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from weft.basis.errors import WeftError
+from weft.basis.errors import Invalid, NotFound, Unavailable, WeftError
 from weft.engine import sync
 from weft.engine.memory import Change, Memory
 from weft.engine.ports import Batch, Peers
@@ -34,6 +35,7 @@ class Outbox:
     theirs: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
     due_ms: dict[str, int] = field(default_factory=dict)
+    refused: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)  # (how often, until when it waits)
     seen_ms: dict[str, int] = field(default_factory=dict)
     _busy: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _asked: dict[str, asyncio.Event] = field(default_factory=dict)
@@ -54,12 +56,16 @@ class Outbox:
     async def _start_workers(self) -> float:
         """Give each peer with something to deliver its worker; seconds until the next one is due."""
         now, pause = self.memory.clock.now_ms(), CHECK_S
-        for peer in {row.peer for row in await self.memory.store.outbox()}:
+        due: dict[str, int] = {}
+        for row in await self.memory.store.outbox():
+            at = max(self.due_ms.get(row.peer, 0), self.refused.get((row.peer, row.thread), (0, 0))[1])
+            due[row.peer] = min(at, due.get(row.peer, at))
+        for peer, at in due.items():
             if (asked := self._asked.get(peer)) is not None:
                 asked.set()
             if peer in self._busy or not self.peers.reachable(peer):
                 continue
-            wait_ms = self.due_ms.get(peer, 0) - now
+            wait_ms = at - now
             if wait_ms > 0:
                 pause = min(pause, wait_ms / 1000)
                 continue
@@ -74,29 +80,41 @@ class Outbox:
 
     async def _deliver(self, peer: str) -> None:
         for row in await self.memory.store.outbox():
-            if row.peer != peer:
+            refused, due_ms = self.refused.get((peer, row.thread), (0, 0))
+            if row.peer != peer or due_ms > self.memory.clock.now_ms():
                 continue
             try:
                 await self.sync(peer, row.thread)
+            except NotFound:
+                self.refused[peer, row.thread] = (refused + 1, self._later(refused + 1))
             except WeftError as error:
-                if self._failed(peer, row.thread, error):
-                    return
+                self._failed(peer, row.thread, error)
+                return
             else:
+                self.refused.pop((peer, row.thread), None)
                 self.heard(peer)
 
-    def _failed(self, peer: str, thread: str, error: WeftError) -> bool:
-        """Note a failure; True when the peer itself is the trouble, so that its other threads wait too."""
+    def _failed(self, peer: str, thread: str, error: WeftError) -> None:
+        """Note a failure: the peer itself is the trouble, so that all its threads wait."""
         count = self.failures.get(peer, 0) + 1
         self.failures[peer] = count
-        first, longest = self.retry_ms
-        self.due_ms[peer] = self.memory.clock.now_ms() + min(longest, first * 2 ** min(count - 1, 12))
+        self.due_ms[peer] = self._later(count)
         if count == 1:
             self.memory.tell(Change(thread, "peer", (error.code,)))
-        return True
+
+    def _later(self, count: int) -> int:
+        """When to try again after ``count`` failures."""
+        first, longest = self.retry_ms
+        wait_ms: int = first * 2 ** min(count - 1, 12)
+        return self.memory.clock.now_ms() + min(longest, wait_ms)
 
     def heard(self, peer: str) -> None:
         """``peer`` has answered or asked: it can be reached now."""
         self.seen_ms[peer] = self.memory.clock.now_ms()
+        for known, (count, due_ms) in self.refused.items():
+            if known[0] == peer and due_ms:
+                self.refused[known] = (count, 0)
+                self.memory.outbox_wake.set()
         if self.failures.pop(peer, 0):
             self.due_ms.pop(peer, None)
             self.memory.outbox_wake.set()
@@ -106,13 +124,14 @@ class Outbox:
         """Rounds with ``peer`` until it holds all that we hold of ``thread``; raises ``WeftError``."""
         for _ in range(ROUNDS_MAX):
             loaded = await self.memory.loaded(thread)
-            request = await sync.opening(self.memory, loaded, self.theirs.get((peer, thread), ()))
+            request = await sync.opening(self.memory, peer, loaded, self.theirs.get((peer, thread), ()))
             body = await self.peers.request(peer, sync.SYNC_PATH, msgspec.json.encode(request))
             reply = sync.read_reply(body)
             self.theirs[peer, thread] = tuple(reply.heads)
             if await sync.conclude(self.memory, peer, thread, reply):
                 await self.settle(peer, thread, reply.heads)
                 return
+        raise Unavailable("peer.not-done", limit=ROUNDS_MAX)
 
     async def settle(self, peer: str, thread: str, theirs: list[str]) -> None:
         """Strike the row if ``peer`` holds all that we hold; under the thread's lock, so that nothing slips between."""
@@ -142,25 +161,36 @@ class Outbox:
             try:
                 body = await self.peers.request(
                     peer, sync.POLL_PATH, msgspec.json.encode(sync.PollRequest(wait_ms=wait_ms)))
-                for thread in msgspec.json.decode(body, type=sync.PollReply).threads:
-                    await self.pull(peer, thread)
+                refused = [thread for thread in sync.read_polled(body) if not await self._pulled(peer, thread)]
                 self.heard(peer)
-                pause_ms = self.retry_ms[0]
-            except (WeftError, msgspec.DecodeError):
-                await asyncio.sleep(pause_ms / 1000)
-                pause_ms = min(self.retry_ms[1], pause_ms * 2)
+                if not refused:
+                    pause_ms = self.retry_ms[0]
+                    continue
+            except WeftError:
+                pass
+            await asyncio.sleep(pause_ms / 1000)
+            pause_ms = min(self.retry_ms[1], pause_ms * 2)
+
+    async def _pulled(self, peer: str, thread: str) -> bool:
+        """Whether ``thread`` could be brought up to date; that one cannot keeps no other from it."""
+        try:
+            await self.pull(peer, thread)
+        except (NotFound, Invalid):
+            return False
+        return True
 
     async def pull(self, peer: str, thread: str) -> None:
         """Bring ``thread`` up to what ``peer`` holds, also when it is new here."""
         for _ in range(ROUNDS_MAX):
             loaded = await self.memory.find(thread)
-            if loaded is None:
+            if loaded is None or peer not in loaded.members:  # nor does it learn which of both
                 request = sync.SyncRequest(thread=thread, heads=[])
             else:
-                request = await sync.opening(self.memory, loaded, self.theirs.get((peer, thread), loaded.heads))
+                request = await sync.opening(self.memory, peer, loaded, self.theirs.get((peer, thread), loaded.heads))
             reply = sync.read_reply(
                 await self.peers.request(peer, sync.SYNC_PATH, msgspec.json.encode(request)))
             self.theirs[peer, thread] = tuple(reply.heads)
             if await sync.conclude(self.memory, peer, thread, reply):
                 await self.settle(peer, thread, reply.heads)
                 return
+        raise Unavailable("peer.not-done", limit=ROUNDS_MAX)

@@ -19,7 +19,7 @@ from weft.identity.keylog import KeyState
 from weft.identity.keys import SIGNATURE_BYTES, verify
 
 WINDOW_MS: Final = 10 * 60 * 1000
-NONCES_MAX: Final = 20_000
+NONCES_MAX: Final = 20_000  # of one firm: who says much forgets its own first, and nobody else's
 HEADER_MAX: Final = 400
 
 
@@ -68,7 +68,7 @@ class Gate:
     """Checks requests and remembers which nonces were used."""
 
     memory: Memory
-    _used: "OrderedDict[str, int]" = field(default_factory=OrderedDict)
+    _used: dict[str, "OrderedDict[str, int]"] = field(default_factory=dict)
 
     async def check(self, path: str, body: bytes, header: str, carried: KeyState | None = None) -> Asker:
         """Who sent this request; raises ``Denied('peer.…')``. ``carried``: the key log that a newcomer brings."""
@@ -79,21 +79,22 @@ class Gate:
         now = self.memory.clock.now_ms()
         if abs(now - int(stamp)) > WINDOW_MS:
             raise Denied("peer.request-time")
-        keys = await self.memory.keys(organisation) or carried
-        if not _may_speak(keys, device):
+        known = await self.memory.keys(organisation)
+        if not _may_speak(known or carried, device):
             raise Denied("peer.unknown")
         expected = _request_digest(path, body, self.memory.organisation, stamp, nonce)
         if not verify(device, expected, _bytes(signature)):
             raise Denied("peer.signature")
-        self._use(f"{device}.{nonce}", now)
+        self._use(organisation if known else "", f"{device}.{nonce}", now)
         return Asker(organisation, device, nonce)
 
-    def _use(self, nonce: str, now: int) -> None:
-        if nonce in self._used:
+    def _use(self, organisation: str, nonce: str, now: int) -> None:
+        used = self._used.setdefault(organisation, OrderedDict())
+        if nonce in used:
             raise Denied("peer.replayed")
-        self._used[nonce] = now
-        while self._used and (len(self._used) > NONCES_MAX or now - next(iter(self._used.values())) > 2 * WINDOW_MS):
-            self._used.popitem(last=False)
+        used[nonce] = now
+        while used and (len(used) > NONCES_MAX or now - next(iter(used.values())) > 2 * WINDOW_MS):
+            used.popitem(last=False)
 
 
 def _may_speak(keys: KeyState | None, device: str) -> bool:

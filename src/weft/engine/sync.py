@@ -3,7 +3,8 @@
 One round: the caller says its heads and pushes what the other probably lacks; the answer says the heads after that
 and gives what the caller lacks. Rounds repeat until nothing is missing. Speaks of heads only, never of numbers.
 Rule 1: bounded: at most ``EVENTS_MAX`` events and about ``BYTES_MAX`` bytes each way in one round.
-Rule 2: one end may ask only for threads that both are members of; else there is no such thread.
+Rule 2: one end may ask only for threads that both are members of; else there is no such thread. Nor does the other
+        end learn of any more when it names one to be fetched.
 Not here: HTTP and signatures (``requests.py``, ``doors/peer``), when to deliver (``outbox.py``).
 """
 
@@ -22,6 +23,7 @@ from weft.thread.event import Envelope, Event, from_envelope, to_envelope, unwir
 EVENTS_MAX: Final = 256
 BYTES_MAX: Final = 700_000
 HEADS_MAX: Final = 64
+THREADS_MAX: Final = 1_000
 SYNC_PATH: Final = "/peer/v1/sync"
 POLL_PATH: Final = "/peer/v1/poll"
 
@@ -61,26 +63,45 @@ class PollReply(msgspec.Struct, frozen=True):
 
 _REQUEST = msgspec.json.Decoder(SyncRequest)
 _REPLY = msgspec.json.Decoder(SyncReply)
+_POLL = msgspec.json.Decoder(PollRequest)
+_POLLED = msgspec.json.Decoder(PollReply)
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def read_request(body: bytes) -> SyncRequest:
     """The request in ``body``; raises ``Invalid``."""
     try:
         request = _REQUEST.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise Invalid("sync.malformed") from error
     if len(request.events) > EVENTS_MAX or len(request.heads) > HEADS_MAX:
         raise Invalid("sync.too-many", limit=EVENTS_MAX)
     return request
 
 
+def read_poll(body: bytes) -> PollRequest:
+    """The poll in ``body``; raises ``Invalid``."""
+    try:
+        return _POLL.decode(body)
+    except _UNREADABLE as error:
+        raise Invalid("sync.malformed") from error
+
+
+def read_polled(body: bytes) -> list[str]:
+    """The threads that an answered poll names; raises ``Invalid``."""
+    try:
+        return _POLLED.decode(body).threads[:THREADS_MAX]
+    except _UNREADABLE as error:
+        raise Invalid("sync.malformed") from error
+
+
 def read_reply(body: bytes) -> SyncReply:
     """The answer in ``body``; raises ``Invalid``."""
     try:
         reply = _REPLY.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise Invalid("sync.malformed") from error
-    if len(reply.events) > EVENTS_MAX:
+    if len(reply.events) > EVENTS_MAX or len(reply.heads) > HEADS_MAX:
         raise Invalid("sync.too-many", limit=EVENTS_MAX)
     return reply
 
@@ -96,7 +117,7 @@ async def answer(memory: Memory, peer: str, request: SyncRequest) -> SyncReply:
         raise NotFound("thread.unknown")
     envelopes, more = await lacking(memory, loaded, request.heads)
     key_log = [] if _knows_us(memory, loaded, request.heads) else await key_log_of(memory, memory.organisation)
-    return SyncReply(heads=list(loaded.heads), events=envelopes, more=more, invalid=[*bad, *taken.invalid],
+    return SyncReply(heads=list(loaded.heads[:HEADS_MAX]), events=envelopes, more=more, invalid=[*bad, *taken.invalid],
                      key_log=list(key_log))
 
 
@@ -136,10 +157,12 @@ async def lacking(memory: Memory, loaded: Loaded, theirs: Sequence[str]) -> tupl
     return chosen, len(chosen) < len(ordered)
 
 
-async def opening(memory: Memory, loaded: Loaded, theirs: Sequence[str]) -> SyncRequest:
-    """The caller's next round, given the heads that the other held last time."""
+async def opening(memory: Memory, peer: str, loaded: Loaded, theirs: Sequence[str]) -> SyncRequest:
+    """The caller's next round, given the heads that ``peer`` held last time; raises ``NotFound`` (Rule 2)."""
+    if peer not in loaded.members or memory.organisation not in loaded.members:
+        raise NotFound("thread.unknown")
     envelopes, _ = await lacking(memory, loaded, theirs)
-    return SyncRequest(thread=loaded.thread, heads=list(loaded.heads), events=envelopes)
+    return SyncRequest(thread=loaded.thread, heads=list(loaded.heads[:HEADS_MAX]), events=envelopes)
 
 
 async def conclude(memory: Memory, peer: str, thread: str, reply: SyncReply) -> bool:

@@ -47,14 +47,17 @@ class HttpPeers:
         base = self.address(organisation).rstrip("/")
         if not base:
             raise Unavailable("peer.no-address")
+        if not _plain(base):
+            raise Unavailable("peer.no-address")
         if not self.allow_private and not _public_name(base):
             raise Unavailable("peer.private-address")
         header, nonce = requests.sign_request(memory, organisation, path, body)
         timeout = aiohttp.ClientTimeout(total=POLL_EXTRA_S if path == sync.POLL_PATH else TIMEOUT_S, connect=5)
         try:
             async with self._open().post(base + path, data=body, timeout=timeout, allow_redirects=False, headers={
-                    "weft-request": header, "content-type": "application/json"}) as response:
-                answer = await response.content.read(REPLY_MAX + 1)
+                    "weft-request": header, "content-type": "application/json",
+                    "accept-encoding": "identity"}) as response:
+                answer = await _whole(response.content)
                 status, signed = response.status, response.headers.get("weft-reply", "")
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise Unavailable("peer.unreachable", detail=type(error).__name__) from error
@@ -70,7 +73,7 @@ class HttpPeers:
             resolver: Any = None if self.allow_private else PublicOnly()
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit_per_host=8, keepalive_timeout=60, resolver=resolver),
-                cookie_jar=aiohttp.DummyCookieJar())
+                cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False)
         return self._session
 
     async def close(self) -> None:
@@ -78,6 +81,24 @@ class HttpPeers:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+async def _whole(content: aiohttp.StreamReader) -> bytes:
+    """All of the answer, or as much of it as shows that it is too long."""
+    taken = bytearray()
+    while len(taken) <= REPLY_MAX and (more := await content.read(REPLY_MAX + 1 - len(taken))):
+        taken += more
+    return bytes(taken)
+
+
+def _plain(url: str) -> bool:
+    """Whether our paths can be put behind ``url``: a partner may write anything there."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 \
+            and parts.username is None and not parts.query and not parts.fragment and "?" not in url and "#" not in url
+    except ValueError:
+        return False
 
 
 def _public_name(url: str) -> bool:

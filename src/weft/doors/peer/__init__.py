@@ -1,7 +1,7 @@
 """The door for other nodes: sync of one thread, and the long-poll of a node that nobody can reach.
 
 ``POST /peer/v1/sync`` and ``POST /peer/v1/poll``, JSON as in ``engine/sync.py``, signed as in ``engine/requests.py``.
-Rule 1: a stranger gets 404 and nothing else, whatever he sent.
+Rule 1: a stranger gets 404 and nothing else, whatever he sent: who asks is known before what he asks is read.
 Rule 2: a firm that we do not know may speak only to answer an invitation; its first event carries its key log.
 """
 
@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from weft import web
-from weft.basis.errors import Invalid, WeftError
+from weft.basis.errors import Denied, Invalid, Unavailable, WeftError
 from weft.engine import requests, sync
 from weft.engine.machines import MACHINES
 from weft.engine.node import Node
@@ -24,29 +24,26 @@ from weft.thread.event import from_envelope
 
 BODY_MAX: Final = 2 * 1024 * 1024
 WAIT_MS_MAX: Final = 60_000
-_POLL: Final = msgspec.json.Decoder(sync.PollRequest)
+FIRST_WORDS_MAX: Final = 8
 
 
 def routes(node: Node) -> list[BaseRoute]:
     """The two addresses of this door."""
 
     async def synced(request: Request) -> Response:
-        body = await web.body(request, BODY_MAX)
+        header, body = await _read(request)
+        newcomer = None if await node.keys(header.partition(".")[0]) else _newcomer(header, body)
+        asker = await node.gate.check(sync.SYNC_PATH, body, header, newcomer)
         asked = sync.read_request(body)
-        header = request.headers.get("weft-request", "")
-        asker = await node.gate.check(sync.SYNC_PATH, body, header, _newcomer(header, asked))
         reply = await sync.answer(node, asker.organisation, asked)
         node.outbox.heard(asker.organisation)
         await node.outbox.settle(asker.organisation, asked.thread, asked.heads)
         return _signed(node, asker, msgspec.json.encode(reply))
 
     async def polled(request: Request) -> Response:
-        body = await web.body(request, BODY_MAX)
-        asker = await node.gate.check(sync.POLL_PATH, body, request.headers.get("weft-request", ""))
-        try:
-            asked = _POLL.decode(body)
-        except msgspec.DecodeError as error:
-            raise Invalid("sync.malformed") from error
+        header, body = await _read(request)
+        asker = await node.gate.check(sync.POLL_PATH, body, header)
+        asked = sync.read_poll(body)
         node.outbox.heard(asker.organisation)
         waiting = await node.outbox.waiting_for(asker.organisation, min(max(asked.wait_ms, 0), WAIT_MS_MAX))
         return _signed(node, asker, msgspec.json.encode(sync.PollReply(threads=waiting)))
@@ -58,17 +55,25 @@ def routes(node: Node) -> list[BaseRoute]:
     ]
 
 
-def _newcomer(header: str, asked: sync.SyncRequest) -> KeyState | None:
-    """The key state that a first word carries, if it proves itself."""
+async def _read(request: Request) -> tuple[str, bytes]:
+    """(signature header, body); who sends no signature at all is not listened to."""
+    header = request.headers.get("weft-request", "")
+    if not header:
+        raise Denied("peer.unsigned")
+    return header, await web.body(request, BODY_MAX)
+
+
+def _newcomer(header: str, body: bytes) -> KeyState | None:
+    """The key state that the first word of a firm we do not know carries, if it proves itself."""
     organisation = header.partition(".")[0]
-    for envelope in asked.events:
-        try:
+    try:
+        for envelope in sync.read_request(body).events[:FIRST_WORDS_MAX]:
             event = from_envelope(envelope)
             key_log = getattr(entry_of(event, MACHINES.get(event.header.m)).message, "key_log", None)
             if event.author == organisation and key_log:
                 return key_state(organisation, key_log)
-        except WeftError:
-            return None
+    except WeftError:
+        return None
     return None
 
 
@@ -81,7 +86,7 @@ def _answer(_host: web.Host, _request: Request, error: WeftError | None) -> Resp
     """What a caller learns of a refusal: a code, and nothing else (Rule 1)."""
     if error is None:
         status, code = 500, "internal"
-    elif isinstance(error, Invalid):
+    elif isinstance(error, Invalid | Unavailable):
         status, code = web.status_of(error), error.code
     else:
         status, code = 404, "peer.unknown"
