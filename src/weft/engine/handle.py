@@ -8,7 +8,7 @@ Rule 2: none of our own events is ever void when it is said.
 Not here: what others said (``receive.py``), what follows (``effects.py``).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -29,6 +29,7 @@ from weft.thread.event import PARENTS_MAX, SALT_BYTES, Event, compose, signed_by
 
 OPENED: Final = "*opened"  # where the keys of commands that begin a thread are remembered
 BEGUN: Final = "BookOpened"
+Beside = Callable[[str], Sequence[tuple[str, str, bytes | None]]]  # thread -> values to keep with it
 
 
 async def say(memory: Memory, thread: str, commands: Sequence[Any], key: str = "") -> list[str]:
@@ -91,9 +92,13 @@ def _event(memory: Memory, loaded: Loaded, machine: Machine, message: Message) -
 
 
 async def open_thread(
-    memory: Memory, machine: Machine, members: Mapping[str, str], message: Message | None, key: str = ""
+    memory: Memory, machine: Machine, members: Mapping[str, str], message: Message | None, key: str = "",
+    beside: Beside | None = None,
 ) -> str:
-    """Begin a thread whose genesis says ``message`` (None: a book, which begins empty); its id."""
+    """Begin a thread whose genesis says ``message`` (None: a book, which begins empty); its id.
+
+    ``beside`` is what to keep of the new thread in the same transaction.
+    """
     async with memory.lock(OPENED):
         if key and (first := await memory.store.done(OPENED, key)) is not None:
             return first.decode()
@@ -107,6 +112,7 @@ async def open_thread(
                 raise Refused(code)
         signed = msgspec.structs.replace(event, signature=memory.identity.signer.sign(signed_bytes(event.id)))
         batch = Batch(lengths={event.thread: 0})
+        batch.values.extend(beside(event.thread) if beside is not None else ())
         if key:
             batch.done.append(DoneRow(OPENED, key, event.thread.encode()))
         async with memory.lock(event.thread):

@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+
 from weft import locale
 from weft.basis.decider import Message
 from weft.basis.errors import WeftError
@@ -109,10 +111,16 @@ class Node(Memory):
         """Say what ``commands`` decide one after the other, in one transaction."""
         return await handle.say(self, thread, commands, key)
 
-    async def open(self, name: str, members: Mapping[str, str], message: Message | None, key: str = "") -> str:
-        """Begin a thread of conversation ``name``; its id. With ``key``, once and for all."""
+    async def open(self, name: str, members: Mapping[str, str], message: Message | None, key: str = "",
+                   beside: handle.Beside | None = None) -> str:
+        """Begin a thread of conversation ``name``; its id. With ``key``, once and for all; ``beside`` goes with it."""
         newest = next((one for one in MACHINES.values() if one.conversation.NAME == name), None)
-        return await handle.open_thread(self, newest or machine(name), dict(members), message, key)
+        return await handle.open_thread(self, newest or machine(name), dict(members), message, key, beside)
+
+    async def answered(self, thread: str, key: str) -> list[str] | None:
+        """What was said in ``thread`` under ``key`` before; None when it was not (or ``key`` is empty)."""
+        first = await self.store.done(thread, key) if key else None
+        return None if first is None else msgspec.json.decode(first, type=list[str])
 
     async def speak(self, thread: str, message: Message, key: str = "") -> list[str]:
         """Say ``message`` in a shared thread in our own role there."""

@@ -6,12 +6,13 @@ Rule 3: what a supplier says about dates is expected at once, whether its change
 Not here: the plan (``engine/planner.py``), choosing among the options (people, or the buyer's own rule).
 """
 
+import contextlib
 from decimal import Decimal
 from typing import Final
 
 from weft.basis import instant
 from weft.basis import quantity as q
-from weft.basis.errors import WeftError
+from weft.basis.errors import Invalid, Refused
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.planner import present
@@ -66,6 +67,8 @@ async def propose_moved(node: Node, cause: Cause) -> None:
 
 async def propose(node: Node, demand: DemandRef, key: str) -> None:
     """Propose the present promise of ``demand`` to its buyer: later, what is done now and the rest later, or cancel."""
+    if demand.thread and await node.answered(demand.thread, key) is not None:
+        return  # proposed by an earlier life; what is open now may be that very proposal
     production = await node.book_state("production")
     promise = production.promises.get(demand.key)
     if promise is None or not demand.thread or not promise.at:
@@ -107,10 +110,8 @@ async def take_supplier_change(node: Node, cause: Cause) -> None:
     await expect_from(node, cause.thread, max(line.promise for line in later.lines), f"{cause.key}:expect")
     if node.config.rules.change != "auto" or not await _serves_another(node, cause.thread):
         return
-    try:
+    with contextlib.suppress(Refused, Invalid):  # withdrawn or overtaken meanwhile
         await node.speak(cause.thread, OrderChangeResponse(change=cause.id, option=later.id), cause.key)
-    except WeftError:
-        return  # withdrawn or overtaken meanwhile
 
 
 def _only_dates(option: ChangeOption) -> bool:

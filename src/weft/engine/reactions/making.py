@@ -6,13 +6,14 @@ Rule 3: goods leave when the whole open line is there, if the owner lets the nod
 Not here: writing to machines (``engine/dispatch.py``), moved dates (``lateness.py``).
 """
 
+import contextlib
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
 from weft.basis import instant
 from weft.basis import quantity as q
-from weft.basis.errors import Refused, WeftError
+from weft.basis.errors import Invalid, Refused
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.reactions.offering import next_number, other_member, own_item
@@ -123,38 +124,43 @@ async def consume_material(node: Node, cause: Cause) -> None:
     if job is None or job.id != production.orders[job.order].jobs[0]:
         return
     order = production.orders[job.order]
-    customer = await _customer(node, order)
+    customer = await other_member(node, order.demand.thread) if order.demand.thread else ""
+    said = _consumptions(await node.book_state("stock"), order, customer)
+    booked = await node.record("stock", *said, key=cause.key)  # at once: a part alone would be taken again
+    used: dict[str, Decimal] = {}
+    loaded = await node.loaded(node.book("stock"))
+    for entry in [await node.entry(loaded, one) for one in booked]:
+        if entry is not None:
+            used[entry.message.item] = used.get(entry.message.item, _ZERO) + Decimal(entry.message.quantity)
     for material in order.materials:
-        await _consume(node, order, material, customer, f"{cause.key}:{material.item}")
+        left = Decimal(material.quantity) - used.get(material.item, _ZERO)
+        if left > 0:
+            raise Refused("stock.insufficient", item=material.item, wanted=material.quantity,
+                          available=q.text(Decimal(material.quantity) - left))
 
 
-async def _customer(node: Node, order: Order) -> str:
-    return await other_member(node, order.demand.thread) if order.demand.thread else ""
+def _consumptions(stock: Any, order: Order, customer: str) -> list[sm.Consumed]:
+    """What ``order`` takes: first what is kept for it, then ours or, of free-issue material, the customer's."""
+    said: list[sm.Consumed] = []
+    taken: dict[tuple[str, str], Decimal] = {}  # of what lies there, by item and owner
 
-
-async def _consume(node: Node, order: Order, material: Any, customer: str, key: str) -> None:
-    stock = await node.book_state("stock")
-    left = Decimal(material.quantity)
-    held = [one for one in levels.reservations_of(stock, order.demand.thread, order.demand.line)
-            if one.item == material.item] if order.demand.thread else []
-    for place, one in enumerate(held):
-        part = min(left, Decimal(one.quantity))
+    def take(material: Any, part: Decimal, owner: str, reservation: str = "") -> Decimal:
         if part > 0:
-            await node.record("stock", sm.Consumed(
-                ref=f"{order.id}:{material.item}:r{place}", item=material.item, quantity=q.text(part),
-                owner=one.owner, order=order.id, reservation=one.id), key=f"{key}:r{place}")
-            left -= part
-    for owner in ("", customer) if material.source != "free-issue" else (customer, ""):
-        stock = await node.book_state("stock")
-        part = min(left, levels.on_hand(stock, material.item, owner))
-        if part > 0:
-            await node.record("stock", sm.Consumed(
-                ref=f"{order.id}:{material.item}:{owner[:6]}", item=material.item, quantity=q.text(part),
-                owner=owner, order=order.id), key=f"{key}:{owner[:6]}")
-            left -= part
-    if left > 0:
-        raise Refused("stock.insufficient", item=material.item, wanted=material.quantity,
-                      available=q.text(Decimal(material.quantity) - left))
+            said.append(sm.Consumed(ref=f"{order.id}:{material.item}:{len(said)}", item=material.item,
+                                    quantity=q.text(part), owner=owner, order=order.id, reservation=reservation))
+            taken[material.item, owner] = taken.get((material.item, owner), _ZERO) + part
+        return max(part, _ZERO)
+
+    for material in order.materials:
+        left = Decimal(material.quantity)
+        held = levels.reservations_of(stock, order.demand.thread, order.demand.line) if order.demand.thread else ()
+        for one in held:
+            if one.item == material.item:
+                left -= take(material, min(left, Decimal(one.quantity)), one.owner, one.id)
+        for owner in ("", customer) if material.source != "free-issue" else (customer, ""):
+            there = levels.on_hand(stock, material.item, owner) - taken.get((material.item, owner), _ZERO)
+            left -= take(material, min(left, there), owner)
+    return said
 
 
 async def put_into_stock(node: Node, cause: Cause) -> None:
@@ -224,10 +230,8 @@ async def tell_progress(node: Node, cause: Cause) -> None:
         return
     notice = ProgressNotice(line=order.demand.line, stage=stage, done=done, of=of,  # type: ignore[arg-type] # one of the two words above
                             at=instant.from_ms(node.clock.now_ms()))
-    try:
+    with contextlib.suppress(Refused, Invalid):  # a notice is a courtesy: the order has moved on
         await node.speak(order.demand.thread, notice, f"progress:{order.demand.line}:{step}")
-    except WeftError:
-        return  # a notice is a courtesy: the order has moved on
 
 
 async def deliver(node: Node, thread: str, key: str) -> None:

@@ -3,6 +3,7 @@
 Rule 1: an offer holds capacity and stock until it expires, so that nothing is promised twice.
 Rule 2: a supplier is asked in a thread of its own, linked to the customer's order by a salted commitment only.
 Rule 3: a price follows the book in force; without one the owner is asked, nothing is invented.
+Rule 4: begun again after a crash, a round goes on with what it has asked, held and said already.
 Not here: what an accepted offer sets going (``ordering.py``).
 """
 
@@ -19,7 +20,6 @@ from weft.basis.errors import Invalid, NotFound, Refused
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.planner import present
-from weft.engine.ports import Batch
 from weft.engine.reactions import terms
 from weft.pricing import evaluate, publish
 from weft.production import promise as promises
@@ -32,6 +32,7 @@ from weft.production.messages import (
     SourcingClosed,
     SourcingOpened,
 )
+from weft.production.state import Sourcing
 from weft.stock import levels
 from weft.stock.messages import ReservationReleased, Reserved
 from weft.trade import parent
@@ -119,7 +120,11 @@ async def answer_request(node: Node, cause: Cause) -> None:
 async def prepare_offer(node: Node, thread: str, key: str) -> None:
     """Ask suppliers for what must be bought; make the offer when there is nothing to ask."""
     state: OrderState = await node.state(thread)
-    if state.phase not in (Phase.REQUESTED, Phase.COUNTERED, Phase.QUOTED):
+    if state.phase not in (Phase.REQUESTED, Phase.COUNTERED, Phase.QUOTED) or await _offered(node, thread, key):
+        return
+    begun = (await node.book_state("production")).sourcings.get(key)
+    if begun is not None:
+        await take_answers(node, begun)
         return
     needs = []
     for wanted, explosion in await _explosions(node, thread, state):
@@ -167,7 +172,7 @@ async def _ask_suppliers(
     for purchase in promises.purchase_needs(problem, plan, explosion):
         wanted_by = instant.from_ms(purchase.wanted_by_ms) if purchase.wanted_by_ms else ""
         child = await _earlier_child(node, thread, purchase) or await _open_child(
-            node, (thread, wanted.line), purchase, wanted_by, f"{key}:{purchase.item}")
+            node, (thread, wanted.line), purchase, wanted_by, f"{key}:{wanted.line}:{purchase.item}")
         needs.append(ChildNeed(item=purchase.item, quantity=purchase.quantity, unit=purchase.unit,
                                supplier=purchase.supplier, wanted_by=wanted_by, thread=child, line="1",
                                material=purchase.material))
@@ -200,11 +205,9 @@ async def _open_child(node: Node, above: tuple[str, str], purchase: promises.Pur
         materials=tuple(FreeIssueMaterial(item=sent.item, quantity=sent.quantity, unit=sent.unit)
                         for sent in purchase.material),
         parent=parent.commit(salt, *above))
-    child = await node.open("order", {node.organisation: "buyer", supplier: "seller"}, message, key)
-    link = Link(salt=b64(salt), thread=above[0], line=above[1])
-    if await node.store.value(LINKS, child) is None:
-        await node.store.commit(Batch(values=[(LINKS, child, msgspec.json.encode(link))]))
-    return child
+    link = msgspec.json.encode(Link(salt=b64(salt), thread=above[0], line=above[1]))
+    return await node.open("order", {node.organisation: "buyer", supplier: "seller"}, message, key,
+                           lambda child: [(LINKS, child, link)])
 
 
 async def _ask_anew(node: Node, child: str, quantity: str, key: str) -> None:
@@ -261,10 +264,13 @@ async def _sourcings_with(node: Node, child: str) -> list[Any]:
             if not one.closed and any(need.thread == child for need in one.needs)]
 
 
-async def take_answers(node: Node, sourcing: SourcingOpened) -> None:
+async def take_answers(node: Node, sourcing: SourcingOpened | Sourcing) -> None:
     """Answers that were there before the sourcing was opened (an earlier round, a fast supplier)."""
     for need in sourcing.needs:
         state: OrderState = await node.state(need.thread)
+        if state.phase is Phase.DECLINED:
+            refusal = SourcingAnswered(id=sourcing.id, thread=need.thread, refusal="declined")
+            await _answered(node, sourcing, refusal, f"{sourcing.id}:{need.thread}:declined")
         if state.phase is Phase.QUOTED and state.quotation is not None and \
                 q.decimal(state.quotation.lines[0].quantity) == q.decimal(need.quantity):
             answer = SourcingAnswered(id=sourcing.id, thread=need.thread, promise=state.quotation.lines[0].promise)
@@ -279,12 +285,13 @@ async def _answered(node: Node, sourcing: Any, answer: SourcingAnswered, key: st
 
 
 async def close_when_answered(node: Node, cause: Cause) -> None:
-    """All suppliers have answered: close the sourcing and offer."""
+    """All suppliers have answered: close the sourcing and offer (also when a crash came between the two)."""
     production = await node.book_state("production")
     sourcing = production.sourcings.get(cause.message.id)
-    if sourcing is None or sourcing.closed or len(sourcing.answers) < len(sourcing.needs):
+    if sourcing is None or len(sourcing.answers) < len(sourcing.needs):
         return
-    await node.record("production", SourcingClosed(id=sourcing.id, why="complete"), key=f"{sourcing.id}:closed")
+    if not sourcing.closed:
+        await node.record("production", SourcingClosed(id=sourcing.id, why="complete"), key=f"{sourcing.id}:closed")
     await make_offer(node, sourcing.demand.thread, f"{sourcing.id}:offer")
 
 
@@ -294,7 +301,8 @@ async def close_when_answered(node: Node, cause: Cause) -> None:
 async def make_offer(node: Node, thread: str, key: str) -> None:
     """Price, promise, hold stock and capacity, and quote; declines what cannot be made or bought at all."""
     state: OrderState = await node.state(thread)
-    if state.phase not in (Phase.REQUESTED, Phase.COUNTERED, Phase.QUOTED) or state.request is None:
+    if state.phase not in (Phase.REQUESTED, Phase.COUNTERED, Phase.QUOTED) or state.request is None \
+            or await _offered(node, thread, key):
         return
     quotes = await _supplier_quotes(node, thread)
     offers, plan = [], None
@@ -310,7 +318,24 @@ async def make_offer(node: Node, thread: str, key: str) -> None:
     message = await quotation(node, state, [(wanted, offer.at_ms or 0) for wanted, _, offer in offers])
     message = await terms.apply(node, thread, message)
     await _hold(node, thread, offers, message.valid_until, key)
-    await node.speak(thread, message, f"{key}:quotation")
+    await node.speak(thread, await _as_held(node, thread, message, key), f"{key}:quotation")
+
+
+async def _offered(node: Node, thread: str, key: str) -> bool:
+    """Whether the round ``key`` has come to its end already: a later one may hold what it would let go."""
+    return any([await node.answered(thread, f"{key}:{end}") is not None for end in ("quotation", "declined")])
+
+
+async def _as_held(node: Node, thread: str, message: Quotation, key: str) -> Quotation:
+    """``message`` with the promises for which capacity is held: an earlier life may have held it."""
+    reservations = (await node.book_state("production")).reservations
+    held = {line.line: reservations[_hold_name(thread, line.line, key)] for line in message.lines}
+    lines = tuple(msgspec.structs.replace(line, promise=held[line.line].promise) for line in message.lines)
+    return msgspec.structs.replace(message, lines=lines, valid_until=min(one.expires for one in held.values()))
+
+
+def _hold_name(thread: str, line: str, key: str) -> str:
+    return f"{thread}#{line}:{key[-60:]}"
 
 
 async def _supplier_quotes(node: Node, thread: str) -> dict[str, promises.Quote]:
@@ -361,15 +386,18 @@ async def _hold(
     node: Node, thread: str, offers: list[tuple[Wanted, promises.Explosion, promises.Offer]], until: str, key: str
 ) -> None:
     """Reserve capacity and stock for the offer; what an earlier offer of this order held is free again."""
-    await release(node, thread, "replaced", f"{key}:replace")
+    await release(node, thread, "replaced", f"{key}:replace",
+                  keep=tuple(_hold_name(thread, wanted.line, key) for wanted, _, _ in offers))
     capacity, stock = [], []
+    held_before = await node.answered(node.book("stock"), f"{key}:reserve-stock") is not None
     for wanted, explosion, offer in offers:
-        name = f"{thread}#{wanted.line}:{key[-60:]}"
+        name = _hold_name(thread, wanted.line, key)
         assert offer.at_ms is not None
         capacity.append(CapacityReserved(
             id=name, demand=DemandRef(thread=thread, line=wanted.line), promise=instant.from_ms(offer.at_ms),
             expires=until, drafts=offer.drafts))
-        stock.extend(await _reservations(node, thread, wanted, explosion, (name, until)))
+        if not held_before:
+            stock.extend(await _reservations(node, thread, wanted, explosion, (name, until)))
     if stock:
         await node.record("stock", *stock, key=f"{key}:reserve-stock")
     await node.record("production", *capacity, key=f"{key}:reserve")
@@ -396,17 +424,17 @@ async def _reservations(
     return held
 
 
-async def release(node: Node, thread: str, why: str, key: str) -> None:
-    """Let go what offers of this order hold."""
+async def release(node: Node, thread: str, why: str, key: str, keep: tuple[str, ...] = ()) -> None:
+    """Let go what offers of this order hold, except what is named like ``keep``; capacity last: it is what expires."""
     production, stock = await node.book_state("production"), await node.book_state("stock")
-    capacity = [CapacityReleased(id=one.id, why=why) for one in production.reservations.values()  # type: ignore[arg-type] # a Literal by its callers
-                if one.demand.thread == thread]
-    if capacity:
-        await node.record("production", *capacity, key=f"{key}:capacity")
     kept = [ReservationReleased(id=one.id, why="replaced" if why == "replaced" else "cancelled")
-            for one in levels.reservations_of(stock, thread)]
+            for one in levels.reservations_of(stock, thread) if not (keep and one.id.startswith(keep))]
     if kept:
         await node.record("stock", *kept, key=f"{key}:stock")
+    capacity = [CapacityReleased(id=one.id, why=why) for one in production.reservations.values()  # type: ignore[arg-type] # a Literal by its callers
+                if one.demand.thread == thread and one.id not in keep]
+    if capacity:
+        await node.record("production", *capacity, key=f"{key}:capacity")
 
 
 async def release_offer(node: Node, cause: Cause) -> None:

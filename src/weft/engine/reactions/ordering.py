@@ -185,6 +185,7 @@ async def apply_change(node: Node, cause: Cause) -> None:
             await node.record("production", *(ProductionOrderCancelled(order=one.id, reason="change")
                                               for one in open_orders), key=f"{cause.key}:{name}:cancel")
     await make_missing(node, cause, state)
+    await advance(node, f"{cause.key}:advance")
     await deliver(node, cause.thread, f"{cause.key}:deliver")
 
 
@@ -199,11 +200,12 @@ async def make_missing(node: Node, cause: Cause, state: OrderState) -> None:
     for name, line in state.lines.items():
         demand = DemandRef(thread=cause.thread, line=name)
         making = sum((q.decimal(one.quantity) for one in top_orders(production, demand)), Decimal(0))
-        held = sum((q.decimal(one.quantity) for one in levels.reservations_of(stock, cause.thread, name)), Decimal(0))
+        item = own_item(stock, partner, line.item, line.buyer_item)
+        held = sum((q.decimal(one.quantity) for one in levels.reservations_of(stock, cause.thread, name)
+                    if one.item == item), Decimal(0))
         missing = line.open - making - held
         if missing <= 0 or not making:
             continue
-        item = own_item(stock, partner, line.item, line.buyer_item)
         ask = promises.Ask(id=f"{cause.thread[:6]}-{name}-{cause.id[:4]}", item=item, quantity=q.text(missing),
                            unit=line.unit)
         explosion = promises.explode(production.master, ask, levels.availability(stock, partner))
@@ -213,4 +215,3 @@ async def make_missing(node: Node, cause: Cause, state: OrderState) -> None:
         offer = promises.propose(problem, plan, explosion, {})
         await node.record("production", *(ProductionOrderCreated(order=draft, demand=demand, due=line.promise)
                                           for draft in offer.drafts), key=f"{cause.key}:{name}:more")
-        await advance(node, f"{cause.key}:{name}:advance")

@@ -29,11 +29,18 @@ async def book_despatch(node: Node, cause: Cause) -> None:
     """Our goods are on their way: they leave the stock (or, as material, only change their holder)."""
     state: OrderState = await node.state(cause.thread)
     partner = await other_member(node, cause.thread)
+    stock, link = await node.book_state("stock"), await link_of(node, cause.thread)
+    kept = [*levels.reservations_of(stock, cause.thread), *(levels.reservations_of(stock, link.thread) if link else ())]
+    free = {one.id: Decimal(one.quantity) for one in kept}
     sent: list[traces.Goods] = []
+    said: list[Any] = []
     for line in cause.message.lines:
-        stock = await node.book_state("stock")
         item = own_item(stock, partner, line.item, _buyer_item(state, line.line, cause.message.kind))
-        sent.extend(await _book_line(node, cause, (item, line), partner))
+        lot = line.lots[0] if len(line.lots) == 1 else ""  # of several the advice does not say how much of each
+        sent.append(traces.Goods(item=item, quantity=line.quantity, unit=line.unit, lot=lot))
+        mine = [one.id for one in kept if one.item == item]
+        said.extend(_leaving(cause, partner, (item, line), _parts(mine, free, Decimal(line.quantity))))
+    await node.record("stock", *said, key=f"{cause.key}:stock")  # at once: a part alone would be booked again
     event = traces.Despatched(goods=tuple(sent), at=cause.message.at or instant.from_ms(cause.at_ms), partner=partner,
                               thread=cause.thread, despatch=cause.id, kind=cause.message.kind)
     await trace(node, traces.despatched(node.organisation, event), f"{cause.key}:trace")
@@ -44,31 +51,29 @@ def _buyer_item(state: OrderState, line: str, kind: str) -> str:
     return held.buyer_item if held else ""
 
 
-async def _book_line(node: Node, cause: Cause, what: tuple[str, Any], partner: str) -> list[traces.Goods]:
-    """Book one line, first from what is kept for this order, then from what is free."""
-    item, line = what
-    stock = await node.book_state("stock")
-    left = Decimal(line.quantity)
+def _parts(mine: list[str], free: dict[str, Decimal], left: Decimal) -> list[tuple[str, Decimal]]:
+    """(reservation, quantity) that make ``left``, first from what is kept for this order, then from what is free."""
     parts: list[tuple[str, Decimal]] = []
-    link = await link_of(node, cause.thread)
-    held = levels.reservations_of(stock, cause.thread)
-    for one in (*held, *(levels.reservations_of(stock, link.thread) if link else ())):
-        if one.item == item and left > 0:
-            part = min(left, Decimal(one.quantity))
-            parts.append((one.id, part))
+    for name in mine:
+        part = min(left, free[name])
+        if part > 0:
+            parts.append((name, part))
+            free[name] -= part
             left -= part
-    if left > 0:
-        parts.append(("", left))
+    return [*parts, ("", left)] if left > 0 else parts
+
+
+def _leaving(cause: Cause, partner: str, what: tuple[str, Any], parts: list[tuple[str, Decimal]]) -> list[Any]:
+    """What the stock book says of one line."""
+    item, line = what
+    said: list[Any] = []
     for place, (reservation, amount) in enumerate(parts):
-        ref = f"{cause.id}:{line.line}:{place}"
-        booked: dict[str, Any] = {"ref": ref, "item": item, "quantity": q.text(amount), "thread": cause.thread,
-                                  "reservation": reservation, "at": cause.message.at}
-        if cause.message.kind == "materials":
-            await node.record("stock", sm.Moved(to=partner, **booked), key=f"{cause.key}:{line.line}:{place}")
-        else:
-            await node.record("stock", sm.Issued(partner=partner, **booked), key=f"{cause.key}:{line.line}:{place}")
-    lot = line.lots[0] if len(line.lots) == 1 else ""  # of several lots the advice does not say how much of each
-    return [traces.Goods(item=item, quantity=line.quantity, unit=line.unit, lot=lot)]
+        booked: dict[str, Any] = {
+            "ref": f"{cause.id}:{line.line}:{place}", "item": item, "quantity": q.text(amount),
+            "thread": cause.thread, "reservation": reservation, "at": cause.message.at}
+        material = cause.message.kind == "materials"
+        said.append(sm.Moved(to=partner, **booked) if material else sm.Issued(partner=partner, **booked))
+    return said
 
 
 async def receive_sent(node: Node, cause: Cause) -> None:
