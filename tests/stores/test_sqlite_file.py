@@ -24,6 +24,10 @@ def path(tmp_path: Path) -> str:
     return str(tmp_path / "weft.db")
 
 
+def files(folder: Path, pattern: str) -> list[Path]:
+    return list(folder.glob(pattern))
+
+
 def permissions(path: str) -> int:
     return Path(path).stat().st_mode & 0o777
 
@@ -147,6 +151,32 @@ async def test_a_second_node_on_the_same_file_is_refused_until_the_first_ends(pa
     again = SqliteStore(path)
     assert len(await again.events("t")) == 1
     await again.close()
+
+
+async def test_a_reader_sees_what_a_running_node_commits_and_writes_nothing(path: str) -> None:
+    node = SqliteStore(path)
+    await node.commit(said(0))
+    reader = SqliteStore(path, reading=True)
+    await node.commit(said(1))
+    assert [row.n for row in await reader.events("t")] == [0, 1]
+    assert await reader.check() == "ok"
+    with pytest.raises(Unavailable, match=r"store\.reading"):
+        await reader.commit(said(2))
+    await reader.close()
+    await node.commit(said(2))
+    await node.close()
+
+
+async def test_a_reader_works_without_a_node_and_makes_no_file(path: str, tmp_path: Path) -> None:
+    node = SqliteStore(path)
+    await node.commit(said(0))
+    await node.close()
+    reader = SqliteStore(path, reading=True)
+    assert len(await reader.events("t")) == 1
+    await reader.close()
+    with pytest.raises(WeftError):
+        SqliteStore(str(tmp_path / "none.db"), reading=True)
+    assert not files(tmp_path, "none.db*")
 
 
 def test_a_missing_folder_is_told(tmp_path: Path) -> None:

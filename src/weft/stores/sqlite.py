@@ -58,11 +58,12 @@ _STEPS: Final[Sequence[tuple[str, str, Callable[[Any], Any] | None]]] = (
 class SqliteStore:
     """Implements ``engine.ports.Store`` over one database file.
 
-    ``background`` false keeps checkpoints in the loop too, for a simulation without threads.
+    ``background`` false keeps checkpoints in the loop too, for a simulation without threads. ``reading`` opens the
+    file beside a running node: everything can be read, nothing committed.
     """
 
-    def __init__(self, path: str, *, background: bool = True) -> None:
-        self._file = DatabaseFile(path)
+    def __init__(self, path: str, *, background: bool = True, reading: bool = False) -> None:
+        self._file = DatabaseFile(path, reading=reading)
         self._connection = self._file.connection
         self._cursor = self._connection.cursor()
         self._sql = queries("sqlite")
@@ -70,7 +71,7 @@ class SqliteStore:
         self._background = background
         self._checkpoint: asyncio.Future[int] | None = None
         self._wal_pages = 0
-        self._broken: WeftError | None = None
+        self._broken: WeftError | None = Unavailable("store.reading", path=path) if reading else None
         self._connection.set_wal_hook(self._wal_grew)
 
     # ---- writing
@@ -186,6 +187,10 @@ class SqliteStore:
             return
         except apsw.Error as error:
             self._broken = fault(error, self._file.path)
+
+    async def check(self) -> str:
+        """What SQLite finds wrong with the whole file, or ``ok``; reads all of it, in a thread."""
+        return await asyncio.to_thread(self._file.check)
 
     async def close(self) -> None:
         """Write what waits, wait for the background thread, let go of the file."""

@@ -37,21 +37,28 @@ def fault(error: apsw.Error, path: str) -> WeftError:
 
 
 class DatabaseFile:
-    """The writer's ``connection`` and what belongs to the file as a whole."""
+    """The ``connection`` and what belongs to the file as a whole; with ``reading`` beside a running node, too."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, reading: bool = False) -> None:
         self.path = path
-        self._lock = _lock(path)
+        self._lock = None if reading else _lock(path)
         try:
-            self.connection = _open(path)
-            migrate(self.connection, path, migrations("sqlite"))
-            _tune(self.connection)
+            self.connection = _open_to_read(path) if reading else _open(path)
+            if reading and not check_version(self.connection, path, migrations("sqlite")):
+                raise Invalid("store.corrupt", path=path)
+            if not reading:
+                migrate(self.connection, path, migrations("sqlite"))
+                _tune(self.connection)
         except apsw.Error as error:
-            self._lock.close()
+            self._unlock()
             raise fault(error, path) from error
         except WeftError:
-            self._lock.close()
+            self._unlock()
             raise
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
 
     def checkpoint(self) -> int:
         """Copy the WAL into the file without stopping the writer, from another thread; gives the pages copied."""
@@ -76,13 +83,14 @@ class DatabaseFile:
     def close(self) -> None:
         """Let go of the file."""
         self.connection.close(True)
-        self._lock.close()
+        self._unlock()
 
 
 def _lock(path: str) -> apsw.Connection:
     """A connection that holds the lock of ``path`` until it is closed."""
     try:
         lock = apsw.Connection(path + "-lock")
+        lock.pragma("journal_mode", "memory")
         lock.execute("BEGIN EXCLUSIVE")
     except apsw.Error as error:
         raise fault(error, path) from error
@@ -93,6 +101,12 @@ def _open(path: str) -> apsw.Connection:
     with contextlib.suppress(OSError):  # an unwritable place is told by SQLite in the next line
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     connection = apsw.Connection(path)
+    connection.set_busy_timeout(BUSY_MS)
+    return connection
+
+
+def _open_to_read(path: str) -> apsw.Connection:
+    connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
     connection.set_busy_timeout(BUSY_MS)
     return connection
 
@@ -109,23 +123,32 @@ def _tune(connection: apsw.Connection) -> None:
     connection.pragma("temp_store", "memory")
 
 
-def migrate(connection: apsw.Connection, path: str, steps: Sequence[Migration]) -> None:
-    """Bring the schema up to the last of ``steps``; raises ``Invalid`` for a newer or a foreign file."""
+def check_version(connection: apsw.Connection, path: str, steps: Sequence[Migration]) -> dict[int, str]:
+    """The migrations that were applied (none: a new file); raises ``Invalid`` for a newer or a foreign file."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    if tables and (connection.pragma("application_id") != APPLICATION_ID or "migrations" not in tables):
+    if not tables:
+        return {}
+    if connection.pragma("application_id") != APPLICATION_ID or "migrations" not in tables:
         raise Invalid("store.corrupt", path=path)
-    rows = connection.execute("SELECT number, checksum FROM migrations").fetchall() if tables else []
-    applied: dict[int, str] = {int(str(number)): str(checksum) for number, checksum in rows}
+    rows = connection.execute("SELECT number, checksum FROM migrations").fetchall()
+    applied = {int(str(number)): str(checksum) for number, checksum in rows}
     newest = steps[-1].number
     if max(applied, default=0) > newest:
         raise Invalid("store.newer", path=path, database=max(applied), known=newest)
+    changed = next((step for step in steps if applied.get(step.number, step.checksum) != step.checksum), None)
+    if changed is not None:
+        raise Invalid("store.migration-changed", path=path, number=changed.number)
+    return applied
+
+
+def migrate(connection: apsw.Connection, path: str, steps: Sequence[Migration]) -> None:
+    """Bring the schema up to the last of ``steps``, all of them or none."""
+    applied = check_version(connection, path, steps)
     with connection:
-        if not tables:
+        if not applied:
             connection.pragma("application_id", APPLICATION_ID)
             connection.execute(_MIGRATIONS)
         for step in steps:
             if step.number not in applied:
                 connection.execute(step.sql)
                 connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (step.number, step.name, step.checksum))
-            elif applied[step.number] != step.checksum:
-                raise Invalid("store.migration-changed", path=path, number=step.number)
