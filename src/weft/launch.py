@@ -160,13 +160,13 @@ def _sheet(name: str, organisation: str, root: bytes, following: bytes) -> str:
 # ---- putting a node together ---------------------------------------------------------------------
 
 
-def open_store(home: Home, database: str = "") -> Store:
-    """The store that ``database`` names (default: the file in the home)."""
+def open_store(home: Home, database: str = "", *, reading: bool = False) -> Store:
+    """The store that ``database`` names (default: the file in the home); ``reading`` beside a running node, too."""
     if database and not database.startswith("sqlite:"):
         raise Invalid("store.unknown-kind", database=database.split(":", 1)[0])
     from weft.stores.sqlite import SqliteStore
 
-    return SqliteStore(database.removeprefix("sqlite:") or str(home.path / DATABASE))
+    return SqliteStore(database.removeprefix("sqlite:") or str(home.path / DATABASE), reading=reading)
 
 
 async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool = False) -> Node:

@@ -48,7 +48,7 @@ def verify(home: Path | None, *, as_json: bool) -> int:
 async def _verified(place: Any) -> dict[str, Any]:
     from weft import launch
 
-    store = launch.open_store(place, place.config().storage.database)
+    store = launch.open_store(place, place.config().storage.database, reading=True)
     try:
         rows = await store.threads()
         held = {row.thread: (row.machine, await _events(store, row.thread)) for row in rows}
