@@ -107,7 +107,8 @@ def _pair(node: Any) -> web.Handler:
         typed = await forms.read(request)
         fields = typed.shown
         try:
-            token = await node.devices.pair(fields.get("code", "")[:40], fields.get("name", ""))
+            token = await node.devices.pair(fields.get("code", "")[:40], fields.get("name", ""),
+                                            request.client.host if request.client else "")
         except WeftError as error:
             return visit.plain("door.html", web.status_of(error), code=fields.get("code", "")[:20], error=error)
         response = RedirectResponse("/", 303, HEADERS)

@@ -9,12 +9,15 @@ Rule 3: each form carries a key, so that sending it twice does it once.
 Not here: what a command does (``engine/commands``).
 """
 
+import asyncio
 import base64
 import unicodedata
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -26,6 +29,8 @@ from weft.doors.console.visit import Failed, Flash, Visit
 from weft.engine import commands
 
 FIELDS_MAX: Final = 2000
+NAME_MAX: Final = 200
+DEPTH_MAX: Final = 8
 FILE_BYTES_MAX: Final = 8 * 1024 * 1024
 LINES_MAX: Final = 500
 _OWN: Final = frozenset({"key", "back", "then", "form"})
@@ -55,15 +60,23 @@ async def read(request: Request) -> Typed:
         raise Invalid("web.body-too-large", limit=FILE_BYTES_MAX)
     own: dict[str, str] = {}
     fields: list[tuple[str, str | bytes]] = []
-    async with request.form(max_files=4, max_fields=FIELDS_MAX, max_part_size=FILE_BYTES_MAX) as form:
-        for name, value in form.multi_items():
-            if isinstance(value, UploadFile):
-                fields.append((name, await value.read()))
-                fields.append((name.replace("content@file", "name"), value.filename or ""))
-            elif name in _OWN:
-                own[name] = value
-            else:
-                fields.append((name, value))
+    try:
+        async with (asyncio.timeout(web.BODY_S), request.form(
+                max_files=4, max_fields=FIELDS_MAX, max_part_size=FILE_BYTES_MAX) as form):
+            for name, value in form.multi_items():
+                if len(name) > NAME_MAX or name.count(".") > DEPTH_MAX:
+                    raise Invalid("web.form-field", field=name[:60])
+                if isinstance(value, UploadFile):
+                    fields.append((name, await value.read()))
+                    fields.append((name.replace("content@file", "name"), value.filename or ""))
+                elif name in _OWN:
+                    own[name] = value
+                else:
+                    fields.append((name, value))
+    except TimeoutError as error:
+        raise Invalid("web.body-slow", seconds=web.BODY_S) from error
+    except (HTTPException, MultiPartException, UnicodeDecodeError) as error:
+        raise Invalid("web.form-malformed") from error
     return Typed(own, fields)
 
 

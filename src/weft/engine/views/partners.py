@@ -7,9 +7,11 @@ Not here: inviting and paying (``engine/commands``), the orders themselves (``or
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from weft.basis.errors import NotFound
 from weft.engine.views.shape import View
-from weft.trade.relationship_state import Phase, RelationshipState, StatementOfAccount
+from weft.trade.relationship_state import Phase, RelationshipState, StatementOfAccount, account_key
 
 _ZERO = Decimal(0)
 OWED = ("open", "overdue")
@@ -100,10 +102,11 @@ class RemittanceView(View, frozen=True, kw_only=True):
 
 
 class BillableOrder(View, frozen=True, kw_only=True):
-    """An order of which more was received than billed."""
+    """An order of which something can be billed now: ``kind`` goods, deposit or retention."""
 
     thread: str
     number: str
+    kind: str = "goods"
 
 
 class PartnerView(View, frozen=True, kw_only=True):
@@ -168,25 +171,32 @@ def balances(us: str, state: RelationshipState) -> tuple[Balance, ...]:
 
 
 async def partner(node: Any, thread: str) -> PartnerView:
-    """The partner of the relationship ``thread``; raises ``NotFound``."""
+    """The partner of the relationship ``thread``, with its orders; raises ``NotFound``."""
     from weft.engine.views.deals import deals
     from weft.engine.views.orders import card_of
 
+    found = await account(node, thread)
+    held = [one for one in await deals(node) if one.partner == found.organisation]
+    return msgspec.structs.replace(
+        found, orders=tuple(card_of(node, one) for one in held),
+        billable=_billable(node.organisation, await node.state(thread), held))
+
+
+async def account(node: Any, thread: str) -> PartnerView:
+    """The partner of the relationship ``thread`` with its money, without its orders; raises ``NotFound``."""
     if thread not in node.threads("relationship"):
         raise NotFound("thread.unknown")
     state: RelationshipState = await node.state(thread)
     us, who = node.organisation, await _other(node, thread)
     party = state.parties.get(who)
     invoices = _bills(node, state)
-    held = [one for one in await deals(node) if one.partner == who]
     return PartnerView(
         thread=thread, organisation=who, name=party.name if party else "", state=state_of(node, state),
         url=party.url if party else "", address=party.address if party else "", contact=party.contact if party else "",
         tax_number=party.tax_number if party else "", balances=balances(us, state), invoices=invoices,
         statements=tuple(_statement(us, name, one) for name, one in reversed(state.statements.items())),
         remittances=_remittances(us, state),
-        payable=tuple(one for one in invoices if not one.ours and one.kind != "credit-note" and one.state in OWED),
-        orders=tuple(card_of(node, one) for one in held), billable=_billable(us, state, held))
+        payable=tuple(one for one in invoices if not one.ours and one.kind != "credit-note" and one.state in OWED))
 
 
 def _bills(node: Any, state: RelationshipState) -> tuple[BillView, ...]:
@@ -226,9 +236,16 @@ def _remittances(us: str, state: RelationshipState) -> tuple[RemittanceView, ...
 
 
 def _billable(us: str, state: RelationshipState, held: list[Any]) -> tuple[BillableOrder, ...]:
-    bills = [one for one in state.documents.values() if one.by == us and one.purpose == "goods"]
-    billed = {order for one in bills for order in one.orders}
-    return tuple(
-        BillableOrder(thread=one.thread, number=one.number) for one in held
-        if one.role == "seller" and one.thread not in billed
-        and any(Decimal(line.received) > 0 for line in one.state.lines.values()))
+    bills = [one for one in state.documents.values() if one.by == us and one.kind == "invoice"]
+    billed = {(order, one.purpose) for one in bills for order in (one.order, *one.orders)}
+    found = []
+    for one in held:
+        if one.role != "seller":
+            continue
+        offer, owed = one.state.quotation, state.accounts.get(account_key(us, one.thread))
+        received = any(Decimal(line.received) > 0 for line in one.state.lines.values())
+        may = {"goods": received, "deposit": one.state.phase.value == "confirmed" and bool(offer)
+               and Decimal(offer.deposit_percent) > 0, "retention": owed is not None and owed.held > 0}
+        found += [BillableOrder(thread=one.thread, number=one.number, kind=kind) for kind, can in may.items()
+                  if can and (one.thread, kind) not in billed]
+    return tuple(found)

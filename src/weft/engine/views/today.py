@@ -13,7 +13,7 @@ from weft.engine.effects import TROUBLES, Trouble
 from weft.engine.views.deals import Deal, buys_by_itself, deals
 from weft.engine.views.machines import MachineRow, machines
 from weft.engine.views.orders import OrderCard, card_of
-from weft.engine.views.partners import partner, partners
+from weft.engine.views.partners import account, partners
 from weft.engine.views.shape import View
 from weft.engine.views.stock import stock
 from weft.production.state import Promise
@@ -136,7 +136,7 @@ async def _partner_tasks(node: Any) -> list[Task]:
         if row.state == "asks-us":
             found.append(Task(kind="partner-asks", about="partner", id=row.thread, partner_name=row.name))
             continue
-        full = await partner(node, row.thread)
+        full = await account(node, row.thread)
         found += [Task(kind="statement", about="partner", id=row.thread, partner_name=row.name, number=one.number,
                        money=one.balance, currency=one.currency) for one in full.statements if one.to_answer]
         found += [Task(kind="payment", about="partner", id=row.thread, partner_name=row.name, number=one.number,
