@@ -19,6 +19,9 @@ from tests.simulation.loop import run
 from tests.simulation.world import CONTROLS, Plan, World
 
 
+FOUND_SHOWN_MAX = 20
+
+
 def one(seed: int, store: str, control: str) -> Counter[str]:
     """The figures of one world; raises what it found."""
 
@@ -44,7 +47,7 @@ def main() -> int:
                   {**os.environ, "PYTHONHASHSEED": "0"})
     seeds = range(asked.start, asked.start + asked.n) if asked.seed is None else [asked.seed]
     figures: Counter[str] = Counter()
-    found: list[tuple[int, str]] = []
+    found: list[int] = []
     begun = time.monotonic()
     for seed in seeds:
         if time.monotonic() - begun > asked.seconds:
@@ -53,14 +56,15 @@ def main() -> int:
         try:
             figures.update(one(seed, asked.store, asked.control))
         except Exception as error:  # noqa: BLE001 - whatever is found is told
-            found.append((seed, f"{type(error).__name__}: {error}"))
+            found.append(seed)
+            if len(found) <= FOUND_SHOWN_MAX:
+                more = f" --control {asked.control}" * bool(asked.control) + f" --store {asked.store}"
+                print(f"seed {seed}: {type(error).__name__}: {error}")
+                print(f'  replay: make sim ARGS="--seed {seed}{more}"', flush=True)
             if asked.seed is not None:
                 traceback.print_exc()
             if asked.control:
                 break
-    for seed, told in found[:20]:
-        more = f" --control {asked.control}" * bool(asked.control) + f" --store {asked.store}"
-        print(f'seed {seed}: {told}\n  replay: make sim ARGS="--seed {seed}{more}"')
     told = {"broken": len(found), **figures, "s": round(time.monotonic() - begun, 1)}
     print(json.dumps(told))
     return int(bool(found) != bool(asked.control))
