@@ -202,17 +202,19 @@ def _check(config: Config) -> None:
     if firm.currency not in MINOR_UNITS:
         raise Invalid("config.value", where="firm.currency", value=firm.currency[:40],
                       mend=" | ".join(sorted(MINOR_UNITS)), detail="")
-    if firm.url and not _address(firm.url):
+    if firm.url and not is_address(firm.url):
         raise Invalid("config.value", where="firm.url", value=firm.url[:40], mend='"https://…"', detail="")
     if peers.retry_s_min > peers.retry_s_max:
         raise Invalid("config.value", where="peers.retry_s_min", value=f"{peers.retry_s_min:g}",
                       mend=f"<= {peers.retry_s_max:g}", detail="above peers.retry_s_max")
 
 
-def _address(url: str) -> bool:
+def is_address(url: str) -> bool:
+    """Whether a node may be reached at ``url``: our paths go behind it, so it holds no question, no mark, no name."""
     try:
         parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 \
+            and parts.username is None and not set("?#") & set(url)
     except ValueError:
         return False
 

@@ -7,6 +7,7 @@ Rule 3: a browser's cookie (and the open door of a developer) never answers anot
 Not here: the answers of AAS and EPCIS (their doors' ``problems.py``), what a command may do (``engine/commands``).
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -29,6 +30,7 @@ PEOPLE: Final = frozenset({OWNER, OPERATOR})
 ANYONE_KNOWN: Final = frozenset({OWNER, OPERATOR, CLIENT})
 
 BODY_MAX: Final = 1024 * 1024
+BODY_S: Final = 60  # how long a body may take to arrive
 TOKEN_MAX: Final = 512
 LANGUAGES: Final = ("zh", "en")
 ALL_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -36,7 +38,7 @@ STATUS: Final[Mapping[type[WeftError], int]] = {
     Invalid: 422, Denied: 403, NotFound: 404, Refused: 409, Unavailable: 503}
 STATUS_OF_CODE: Final = {
     "web.token-missing": 401, "web.token-unknown": 401, "web.method": 405, "web.not-acceptable": 406,
-    "web.body-too-large": 413, "web.media-type": 415,
+    "web.body-too-large": 413, "web.media-type": 415, "web.encoding": 415, "web.body-slow": 408,
 }
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -144,12 +146,18 @@ def _same_site(request: Request) -> bool:
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False
     origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
+    try:
+        return origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
+    except ValueError:
+        return False
 
 
 def _from_here(request: Request) -> bool:
     """True when both ends are this machine; the name is checked too, against rebinding of a foreign name."""
-    named = urlsplit("//" + request.headers.get("host", "")).hostname
+    try:
+        named = urlsplit("//" + request.headers.get("host", "")).hostname
+    except ValueError:
+        return False
     return request.client is not None and request.client.host in _LOOPBACK and named in _LOOPBACK
 
 
@@ -198,15 +206,25 @@ def language(request: Request, default: str = "en") -> str:
 
 
 async def body(request: Request, limit: int = BODY_MAX) -> bytes:
-    """The request's body; raises ``Invalid('web.body-too-large')`` as soon as it passes ``limit`` bytes."""
+    """The request's body; raises ``Invalid('web.body-too-large')`` as soon as it passes ``limit`` bytes.
+
+    Raises ``Invalid('web.body-slow')`` too, and ``('web.encoding')`` for a packed one: nothing is unpacked here.
+    """
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared[:15]) > limit:
         raise Invalid("web.body-too-large", limit=limit)
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding.lower() != "identity":
+        raise Invalid("web.encoding", value=encoding[:20])
     taken = bytearray()
-    async for chunk in request.stream():
-        taken += chunk
-        if len(taken) > limit:
-            raise Invalid("web.body-too-large", limit=limit)
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for chunk in request.stream():
+                taken += chunk
+                if len(taken) > limit:
+                    raise Invalid("web.body-too-large", limit=limit)
+    except TimeoutError as error:
+        raise Invalid("web.body-slow", seconds=BODY_S) from error
     return bytes(taken)
 
 

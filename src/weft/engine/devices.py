@@ -17,7 +17,8 @@ from weft.engine.ports import Batch, Clock, Randomness, Store
 
 DEVICES: Final = "device"
 CODE_MS: Final = 10 * 60 * 1000
-TRIES_MAX: Final = 20  # wrong codes in ten minutes before no code counts any more
+TRIES_MAX: Final = 20  # wrong codes in ten minutes before no code counts any more from that place
+PLACES_MAX: Final = 1_000
 SCOPES: Final = ("owner", "operator", "client")
 _LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # none that are taken for each other
 
@@ -41,7 +42,7 @@ class Devices:
     owner_token: str = ""
     _known: dict[str, Device] | None = None
     _codes: dict[str, tuple[str, int]] = field(default_factory=dict)
-    _wrong: list[int] = field(default_factory=list)
+    _wrong: dict[str, list[int]] = field(default_factory=dict)
 
     async def authenticate(self, token: str) -> Device | None:
         """The device that holds ``token``, or None."""
@@ -62,14 +63,16 @@ class Devices:
         self._codes[letters] = (scope, self.clock.now_ms() + CODE_MS)
         return f"{letters[:4]}-{letters[4:]}"
 
-    async def pair(self, code: str, name: str = "") -> str:
-        """The new device's token, told once; raises ``Denied('device.code')``."""
+    async def pair(self, code: str, name: str = "", place: str = "") -> str:
+        """The new device's token, told once; raises ``Denied('device.code')``. ``place``: where the asker sits."""
         now = self.clock.now_ms()
-        self._wrong = [at for at in self._wrong if now - at < CODE_MS]
+        wrong = [at for at in self._wrong.pop(place, ()) if now - at < CODE_MS]
         letters = code.upper().replace("-", "").replace(" ", "")
-        scope, until = self._codes.pop(letters, ("", 0))
-        if len(self._wrong) >= TRIES_MAX or until < now:
-            self._wrong.append(now)
+        scope, until = ("", 0) if len(wrong) >= TRIES_MAX else self._codes.pop(letters, ("", 0))
+        if until < now:
+            self._wrong[place] = [*wrong, now][:TRIES_MAX]
+            while len(self._wrong) > PLACES_MAX:
+                self._wrong.pop(next(iter(self._wrong)))
             raise Denied("device.code")
         token = b64(self.random(32))
         device = Device(_name(token), scope, name[:60], now)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import msgspec
 
 from weft.basis.errors import Refused, Unavailable, WeftError
-from weft.engine.memory import Change
+from weft.engine.memory import BY_ITSELF, Change
 from weft.engine.ports import Batch, EffectRow
 from weft.engine.threads import Entry, Loaded
 
@@ -126,6 +126,7 @@ class Effects:
         if run is None or cause is None:
             self._settle(row)
             return
+        alone = BY_ITSELF.set(True)
         try:
             await run(self.node, cause)
         except Unavailable:
@@ -137,6 +138,8 @@ class Effects:
             await self._trouble(row, Refused("effect.failed", reaction=row.reaction))
         else:
             self._settle(row)
+        finally:
+            BY_ITSELF.reset(alone)
 
     async def _cause(self, row: EffectRow, *, undo: bool) -> Cause | None:
         """The event behind ``row``; None when there is nothing to do for it (void, or erased)."""

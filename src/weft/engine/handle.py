@@ -16,10 +16,10 @@ import msgspec
 from weft.basis import canonical
 from weft.basis.canonical import b64
 from weft.basis.decider import Message, Said
-from weft.basis.errors import Invalid, Refused
+from weft.basis.errors import Invalid, Refused, Unavailable
 from weft.engine.acks import Ack
 from weft.engine.machines import Machine, machine, state_hash
-from weft.engine.memory import Memory
+from weft.engine.memory import BY_ITSELF, Memory
 from weft.engine.ports import Batch, DoneRow, EffectRow, EventRow, OutboxRow, PayloadRow, StoreConflict
 from weft.engine.threads import Loaded, entry_of
 from weft.identity import keylog
@@ -40,6 +40,8 @@ async def say(memory: Memory, thread: str, commands: Sequence[Any], key: str = "
         loaded = await memory.loaded(thread)
         if loaded.machine is None:
             raise Refused("thread.unknown-machine", machine=loaded.machine_name)
+        if BY_ITSELF.get() and memory.stopped(loaded):
+            raise Unavailable("thread.stopped", why=memory.alarms.get(thread, "fork"))
         after, events = _decided(memory, loaded, loaded.machine, commands)
         if not events and not key:
             return []

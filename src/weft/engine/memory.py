@@ -9,6 +9,7 @@ Not here: writing (``handle.py``, ``receive.py``), the node as a whole (``node.p
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 from weakref import WeakValueDictionary
@@ -26,6 +27,7 @@ from weft.thread.event import Event, Payload, parse
 
 LOADED_MAX: Final = 2_000
 SNAPSHOT_EVERY: Final = 500  # events of a book between two stored folds
+BY_ITSELF: Final = ContextVar("by_itself", default=False)  # set while the node, not a person, decides to speak
 ALARMS: Final = "alarm"  # bucket: threads (and firms, by their key log) that somebody lied in, and how
 FOLDS: Final = "fold"  # bucket of the stored folds of books
 BOOKS: Final = ("stock", "production", "pricing", "floor", "trace")

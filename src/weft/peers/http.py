@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from weft.basis.errors import NotFound, Unavailable
+from weft.config import is_address
 from weft.engine import requests, sync
 from weft.engine.memory import Memory
 from weft.engine.receive import key_state
@@ -47,7 +48,7 @@ class HttpPeers:
         base = self.address(organisation).rstrip("/")
         if not base:
             raise Unavailable("peer.no-address")
-        if not _plain(base):
+        if not is_address(base):
             raise Unavailable("peer.no-address")
         if not self.allow_private and not _public_name(base):
             raise Unavailable("peer.private-address")
@@ -89,16 +90,6 @@ async def _whole(content: aiohttp.StreamReader) -> bytes:
     while len(taken) <= REPLY_MAX and (more := await content.read(REPLY_MAX + 1 - len(taken))):
         taken += more
     return bytes(taken)
-
-
-def _plain(url: str) -> bool:
-    """Whether our paths can be put behind ``url``: a partner may write anything there."""
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 \
-            and parts.username is None and not parts.query and not parts.fragment and "?" not in url and "#" not in url
-    except ValueError:
-        return False
 
 
 def _public_name(url: str) -> bool:

@@ -2,6 +2,7 @@
 
 ``POST /api/weft/v1/commands/{name}`` with an ``Idempotency-Key`` header; ``GET /api/weft/v1/{view}``;
 ``GET /api/weft/v1/openapi.json`` (OpenAPI 3.1) describes both from the same tables.
+Rule 1: a worker's device sees the shop floor; nothing of customers, prices and money, as in the console.
 Not here: what commands and views are (``engine/commands``, ``engine/views``).
 """
 
@@ -14,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from weft import web
-from weft.basis.errors import Invalid, NotFound
+from weft.basis.errors import Denied, Invalid, NotFound
 from weft.engine import commands
 from weft.engine.machines import state_hash
 from weft.engine.node import Node
@@ -22,6 +23,8 @@ from weft.engine.views import VIEWS
 
 PREFIX: Final = "/api/weft/v1"
 BODY_MAX: Final = 8 * 1024 * 1024
+OWNERS: Final = frozenset({web.OWNER})
+OPERATOR_VIEWS: Final = frozenset({"machines", "machine", "jobs", "job", "plan", "stock", "item"})
 
 
 def routes(node: Node) -> list[BaseRoute]:
@@ -35,8 +38,8 @@ def routes(node: Node) -> list[BaseRoute]:
     return [
         route("/openapi.json", api.openapi, scopes=web.ANYONE_KNOWN),
         route("/commands/{name}", api.command, "POST"),
-        route("/threads", api.threads),
-        route("/threads/{thread}", api.thread),
+        route("/threads", api.threads, scopes=OWNERS),
+        route("/threads/{thread}", api.thread, scopes=OWNERS),
         route("/{name}", api.view),
     ]
 
@@ -59,6 +62,9 @@ class Api:
         found = VIEWS.get(name)
         if found is None:
             raise NotFound("view.unknown", name=name[:60])
+        device = request.state.device
+        if device is not None and device.scope != web.OWNER and name not in OPERATOR_VIEWS:
+            raise Denied("web.scope", scope=device.scope)
         given = dict(request.query_params)
         wanted = inspect.signature(found).parameters
         wrong = [key for key in given if key not in wanted or key == "node"] + [

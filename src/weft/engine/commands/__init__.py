@@ -5,10 +5,12 @@ from typing import Any, Final
 
 import msgspec
 
-from weft.basis.errors import Denied, Invalid, NotFound
+from weft.basis.canonical import b64, digest
+from weft.basis.errors import Denied, Invalid, NotFound, Refused
 from weft.engine.commands import billing, data, devices, floor, orders, partners
 from weft.engine.commands.params import Command, Done
 from weft.engine.node import Node
+from weft.engine.ports import Batch
 
 COMMANDS: Final[Mapping[str, Command]] = {
     "invite": Command(partners.Invite, partners.invite),
@@ -16,6 +18,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "update-party": Command(partners.UpdateParty, partners.update_party),
     "set-address": Command(partners.SetAddress, partners.set_address),
     "end-relationship": Command(partners.EndRelationship, partners.end_relationship),
+    "go-on": Command(partners.GoOn, partners.go_on),
     "request-quotation": Command(orders.RequestQuotation, orders.request_quotation),
     "quote": Command(orders.Quote, orders.quote),
     "decline": Command(orders.Reasoned, orders.decline),
@@ -60,6 +63,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "revoke-device": Command(devices.Revoke, devices.revoke),
 }
 KEY_MAX: Final = 200
+ASKED: Final = "asked"  # bucket: which request a key was used for
 
 
 async def run(node: Node, name: str, given: Any, key: str = "", scope: str = "owner", *, strict: bool = True) -> Done:
@@ -75,4 +79,13 @@ async def run(node: Node, name: str, given: Any, key: str = "", scope: str = "ow
         params = msgspec.convert(given, command.params, strict=strict)
     except msgspec.ValidationError as error:
         raise Invalid("command.params", name=name, detail=str(error)[:160]) from error
-    return await command.run(node, params, key)
+    if not key:
+        return await command.run(node, params, "")
+    request = f"{name} {b64(digest('asked/1', name.encode(), msgspec.json.encode(params)))}".encode()
+    before = await node.store.value(ASKED, key)
+    if before not in (None, request):
+        raise Refused("command.key-reused", name=before.decode().partition(" ")[0])
+    done = await command.run(node, params, f"{ASKED}:{key}")  # so that no caller takes the key of a reaction
+    if before is None:
+        await node.store.commit(Batch(values=[(ASKED, key, request)]))
+    return done

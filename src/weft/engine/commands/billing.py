@@ -68,7 +68,7 @@ class Credit(Params, frozen=True, kw_only=True):
 async def credit(node: Node, params: Credit, key: str) -> Done:
     """A credit note on an invoice of ours."""
     thread = relationship_with(node, params.partner)
-    currency = params.currency or node.config.firm.currency
+    currency = q.currency(params.currency or node.config.firm.currency, "currency")
 
     def total(name: str) -> str:
         return q.money(sum((q.decimal(getattr(line, name)) for line in params.lines), Decimal(0)), currency)
@@ -91,7 +91,7 @@ async def statement(node: Node, params: StatementFor, key: str) -> Done:
     """Make the month's statement over all orders."""
     thread = relationship_with(node, params.partner)
     state = await node.state(thread)
-    currency = params.currency or node.config.firm.currency
+    currency = q.currency(params.currency or node.config.firm.currency, "currency")
     lines = _unstated(state, node.organisation, currency)
     if not lines:
         raise NotFound("statement.nothing")
@@ -152,7 +152,7 @@ async def remit(node: Node, params: Remit, key: str) -> Done:
     """Tell a partner that we have paid."""
     partner_thread = relationship_with(node, params.partner)
     state = await node.state(partner_thread)
-    currency = params.currency or node.config.firm.currency
+    currency = q.currency(params.currency or node.config.firm.currency, "currency")
     other = next(one for one in await node.members(partner_thread) if one != node.organisation)
     allocations = params.allocations or {
         name: q.money(one.free, currency) for name, one in relationship.open_items(state, other)

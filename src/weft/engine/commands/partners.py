@@ -13,7 +13,9 @@ import msgspec
 from weft.basis import instant
 from weft.basis.canonical import b64, unb64
 from weft.basis.errors import Invalid, NotFound, Refused
+from weft.config import is_address
 from weft.engine.commands.params import Done, Params
+from weft.engine.memory import ALARMS, Change
 from weft.engine.node import DETOURS, JOINED, Node
 from weft.engine.ports import Batch
 from weft.engine.reactions.meeting import own_party
@@ -70,13 +72,16 @@ async def join(node: Node, params: Join, key: str) -> Done:
 
 def read_link(link: str) -> tuple[str, str, str]:
     """(organisation, address, secret) of an invitation link; raises ``Invalid('invitation.link')``."""
-    parts = urlsplit(link.strip())
+    try:
+        parts = urlsplit(link.strip())
+        given = {name: values[0] for name, values in parse_qs(parts.query, max_num_fields=20).items()}
+        organisation, address, secret = given.get("firm", ""), given.get("at", ""), given.get("secret", "")
+        unb64(organisation, 32)
+    except (ValueError, Invalid) as error:
+        raise Invalid("invitation.link") from error
     if parts.scheme not in (SCHEME, "https", "http") or len(link) > 2_000:
         raise Invalid("invitation.link")
-    given = {name: values[0] for name, values in parse_qs(parts.query).items()}
-    organisation, address, secret = given.get("firm", ""), given.get("at", ""), given.get("secret", "")
-    unb64(organisation, 32)
-    if not secret or (address and urlsplit(address).scheme not in ("http", "https")):
+    if not secret or (address and not is_address(address)):
         raise Invalid("invitation.link")
     return organisation, address, secret
 
@@ -105,12 +110,29 @@ class SetAddress(Params, frozen=True, kw_only=True):
 async def set_address(node: Node, params: SetAddress, _key: str) -> Done:
     """Give an address of our own for a partner."""
     organisation = partner_id(node, params.partner)
-    if params.url and urlsplit(params.url).scheme not in ("http", "https"):
+    if params.url and not is_address(params.url):
         raise Invalid("partner.address", value=params.url[:80])
     await node.store.commit(Batch(values=[(DETOURS, organisation, params.url.encode() or None)]))
     node.detours[organisation] = params.url
     node.outbox.heard(organisation)
     return Done()
+
+
+class GoOn(Params, frozen=True, kw_only=True):
+    """Let work go on in ``thread`` (or with a firm whose keys forked, by its id) after an alarm was settled."""
+
+    thread: str
+
+
+async def go_on(node: Node, params: GoOn, _key: str) -> Done:
+    """What runs by itself may run again where an alarm had stopped it; its proof is kept."""
+    if params.thread not in node.alarms:
+        raise NotFound("thread.no-alarm")
+    await node.store.commit(Batch(values=[(ALARMS, params.thread, None)]))
+    node.alarms.pop(params.thread, None)
+    node.effects_wake.set()
+    node.tell(Change(params.thread, "alarm", ("settled",)))
+    return Done(thread=params.thread)
 
 
 class EndRelationship(Params, frozen=True, kw_only=True):
