@@ -18,7 +18,6 @@ from pathlib import Path
 from tests.simulation.loop import run
 from tests.simulation.world import CONTROLS, Plan, World
 
-
 FOUND_SHOWN_MAX = 20
 
 
