@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass, field
 
 import pytest
+import pytest_asyncio
 
 from tests.doors.console.sample import Sample, at_work, served
 
@@ -27,6 +28,7 @@ class Looking:
 
     page: object
     sample: Sample
+    node: object
     base: str
     lang: str
     faults: list[str] = field(default_factory=list)
@@ -42,32 +44,43 @@ class Looking:
         assert await self.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
     async def pair(self, scope: str = "owner") -> None:
-        code = await self.sample.node.devices.new_code(scope)
+        code = await self.node.devices.new_code(scope)
         await self.to(f"/pair?code={code}")
         await self.page.locator("form[action='/pair'] button.main").click()
         await self.page.wait_for_url(lambda address: "/pair" not in address)
 
 
-@pytest.fixture
-async def factory():
-    sample = await at_work()
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    ended = asyncio.Event()
-    serving = asyncio.create_task(served(sample, port, ended))
+        return free.getsockname()[1]
+
+
+async def answers(port: int) -> None:
+    """Wait until somebody listens at ``port``."""
     while True:
         with contextlib.suppress(OSError):
             (await asyncio.open_connection("127.0.0.1", port))[1].close()
-            break
+            return
         await asyncio.sleep(0.02)
-    yield sample, f"http://127.0.0.1:{port}"
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def firms():
+    """The factory at work and its customer, each with its console at an address."""
+    sample = await at_work()
+    ended, places = asyncio.Event(), []
+    for node in (sample.node, sample.shop):
+        port = free_port()
+        places.append((node, f"http://127.0.0.1:{port}", asyncio.create_task(served(node, port, ended))))
+        await answers(port)
+    yield sample, places
     ended.set()
-    await serving
+    await asyncio.gather(*(serving for _, _, serving in places))
     await sample.stop()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser():
     path = chromium()
     if not path:
@@ -80,18 +93,20 @@ async def browser():
         await running.close()
 
 
-@pytest.fixture
-async def look(browser, factory):
+@pytest_asyncio.fixture(loop_scope="module")
+async def look(browser, firms):
     """Open a page: ``await look("zh", "phone")``; faults of scripts, policy and server fail the test."""
-    sample, base = factory
+    sample, places = firms
     opened: list[Looking] = []
 
-    async def open_page(lang: str, size: str, *, scripts: bool = True, dark: bool = False) -> Looking:
+    async def open_page(lang: str, size: str, *, scripts: bool = True, dark: bool = False,
+                        shop: bool = False) -> Looking:
         context = await browser.new_context(
             locale=LOCALES[lang], viewport=SIZES[size], is_mobile=size == "phone", has_touch=size == "phone",
             java_script_enabled=scripts, color_scheme="dark" if dark else "light")
         page = await context.new_page()
-        looking = Looking(page, sample, base, lang)
+        node, base, _ = places[1 if shop else 0]
+        looking = Looking(page, sample, node, base, lang)
         page.on("pageerror", lambda error: looking.faults.append(str(error)))
         page.on("console", lambda said: looking.faults.append(said.text) if said.type == "error" else None)
         page.on("response", lambda answer: looking.faults.append(f"{answer.status} {answer.url}")

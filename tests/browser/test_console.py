@@ -9,7 +9,7 @@ from weft.locale import text
 from weft.shopfloor.connection import Value
 from weft.trade.order_state import Phase
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 BOTH = pytest.mark.parametrize("lang", ["zh", "en"])
 EACH = pytest.mark.parametrize("size", ["phone", "desk"])
 
@@ -50,6 +50,31 @@ async def test_a_machine_is_watched_as_it_moves(look, lang, size):
         live.take("Cell1", [("PieceCount", Value(count)), ("SpindleLoad", Value(load))])
         await at.page.locator("#machine .big", has_text=str(count)).wait_for(timeout=8000)
         await at.sees(f"{load:.4g}")
+
+
+@BOTH
+async def test_a_customer_chooses_among_the_dates_he_is_offered(look, lang):
+    at = await look(lang, "phone", shop=True)
+    await at.pair()
+    await at.page.get_by_text(text(lang, "today.answer-change", partner="恒泰阀门")).first.click()
+    await at.sees(text(lang, "cause.machine-late"))
+    await at.fits()
+    await at.page.get_by_role("button", name=text(lang, "option.later.take"), exact=True).click()
+    await at.sees(text(lang, "done.answer-change"))
+    line = (await at.node.state(at.sample.orders["changed"])).lines["1"]
+    assert line.promise == "2027-01-20T08:00:00.000Z" > line.first_promise
+
+
+async def test_a_customer_says_what_arrived(look):
+    at = await look("en", "phone", shop=True)
+    await at.pair()
+    await at.page.get_by_text(text("en", "today.receive", partner="恒泰阀门")).first.click()
+    await at.page.locator("[id='receive-1-lines.0.received@number']").fill("3")
+    await at.page.locator("[id='receive-1-lines.0.damaged@number']").fill("1")
+    await at.page.get_by_role("button", name=text("en", "act.ReceiptAdvice.send")).click()
+    await at.sees(text("en", "done.receive"))
+    line = (await at.node.state(at.sample.orders["arriving"])).lines["1"]
+    assert (line.received, line.damaged) == ("3", "1")
 
 
 @EACH

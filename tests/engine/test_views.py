@@ -59,7 +59,8 @@ async def test_both_sides_see_an_order_in_the_same_column_and_one_of_them_is_to_
         assert {card.role, theirs[thread].role} == {"buyer", "seller"}
         assert not (card.next and theirs[thread].next)
     where = {name: ours[thread].column for name, thread in work.orders.items()}
-    assert where == {"asked": "asked", "quoted": "quoted", "ordered": "ordered", "making": "making", "sent": "done"}
+    assert where == {"asked": "asked", "quoted": "quoted", "ordered": "ordered", "making": "making", "sent": "done",
+                     "arriving": "on-the-way", "changed": "ordered"}
     assert [column.code for column in (await VIEWS["orders"](work.node)).columns] == list(COLUMNS)
 
 

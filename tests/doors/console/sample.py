@@ -67,6 +67,13 @@ PRICES = {
 }
 
 
+CHOICES = [
+    {"id": "later", "kind": "later", "lines": [{"line": "1", "promise": "2027-01-20T08:00:00.000Z"}]},
+    {"id": "partial", "kind": "partial", "note": "12", "lines": [{"line": "1", "promise": "2027-01-20T08:00:00.000Z"}]},
+    {"id": "cancel", "kind": "cancel", "lines": [{"line": "1", "quantity": "0"}]},
+]
+
+
 @dataclass
 class Sample:
     """The factory, its neighbours, and what the pages are about."""
@@ -125,8 +132,9 @@ async def at_work(*, dev_open: bool = False) -> Sample:
         done = await run(node, "import", {"kind": kind, "content": table(text)})
         assert not done.facts["problems"], (kind, done.facts["problems"])
     await run(node, "publish-prices", {"book": PRICES})
-    for name, quantity, reach in (("sent", "8", "sent"), ("asked", "35", "asked"), ("quoted", "60", "quoted"),
-                                  ("ordered", "24", "ordered"), ("making", "50", "confirmed")):
+    for name, quantity, reach in (("sent", "8", "sent"), ("arriving", "4", "arriving"), ("asked", "35", "asked"), ("quoted", "60", "quoted"),
+                                  ("ordered", "24", "ordered"), ("making", "50", "confirmed"),
+                                  ("changed", "30", "changed")):
         sample.orders[name] = await _order(sample, quantity, reach)
     await _machines(sample)
     await _bill(sample)
@@ -154,10 +162,14 @@ async def _order(sample: Sample, quantity: str, reach: str) -> str:
     await run(node, "respond", {"thread": thread, "code": "AP"})
     await _phase(shop, thread, Phase.CONFIRMED)
     await quiet(node, shop)
-    if reach == "sent":
+    if reach in ("sent", "arriving"):
         await run(node, "despatch", {"thread": thread})
         await quiet(node, shop)
+    if reach == "sent":
         await run(shop, "receive", {"thread": thread})
+        await quiet(node, shop)
+    if reach == "changed":
+        await run(node, "propose-change", {"thread": thread, "cause": "machine-late", "options": CHOICES})
         await quiet(node, shop)
     return thread
 
@@ -209,17 +221,17 @@ async def _bill(sample: Sample) -> None:
         await quiet(node, sample.shop)
 
 
-async def served(sample: Sample, port: int, ended: asyncio.Event | None = None) -> None:
-    """Serve the console until ``ended``."""
+async def served(node, port: int, ended: asyncio.Event | None = None) -> None:
+    """Serve the console of ``node`` until ``ended``."""
     import uvicorn
 
-    config = uvicorn.Config(Starlette(routes=sample.routes), host="127.0.0.1", port=port, log_level="warning",
+    config = uvicorn.Config(Starlette(routes=console.routes(node)), host="127.0.0.1", port=port, log_level="warning",
                             lifespan="off", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     server.capture_signals = contextlib.nullcontext
     serving = asyncio.create_task(server.serve())
     await (ended or asyncio.Event()).wait()
-    sample.node.closing()
+    node.closing()
     server.should_exit = True
     await serving
 
@@ -227,7 +239,7 @@ async def served(sample: Sample, port: int, ended: asyncio.Event | None = None) 
 async def main() -> None:
     make = alone if "empty" in sys.argv else at_work
     sample = await make(dev_open=True)
-    await served(sample, int(sys.argv[1]) if len(sys.argv) > 1 else 8500)
+    await served(sample.node, int(sys.argv[1]) if len(sys.argv) > 1 else 8500)
 
 
 if __name__ == "__main__":
