@@ -257,7 +257,7 @@ async def _serve(
     host, port = listener.getsockname()[:2]
     node = await assemble(place, config, store, dev_open=dev_open)
     settings = uvicorn.Config(
-        application(node), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2,
+        application(node), log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=2,
         timeout_keep_alive=75, server_header=False, date_header=False, h11_max_incomplete_event_size=64 * 1024,
         http="httptools", ws="none")
     server = uvicorn.Server(settings)

@@ -89,7 +89,8 @@ class Node(Memory):
         self._pollers.clear()
 
     def closing(self) -> None:
-        """End every live page, so that stopping does not wait for them."""
+        """End every live page and every poll of a partner, so that stopping does not wait for them."""
+        self.outbox.close()
         for queue in self._listeners:
             queue.put_nowait(END) if not queue.full() else None
 

@@ -37,6 +37,7 @@ class Outbox:
     due_ms: dict[str, int] = field(default_factory=dict)
     refused: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)  # (how often, until when it waits)
     seen_ms: dict[str, int] = field(default_factory=dict)
+    closing: bool = False
     _busy: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _asked: dict[str, asyncio.Event] = field(default_factory=dict)
 
@@ -141,6 +142,12 @@ class Outbox:
             if not graph.missing(loaded.parents(), theirs):
                 await self.memory.store.commit(Batch(outbox_settled=[(peer, thread)]))
 
+    def close(self) -> None:
+        """Let go whoever waits for news: there will be none here."""
+        self.closing = True
+        for asked in self._asked.values():
+            asked.set()
+
     async def waiting_for(self, peer: str, wait_ms: int) -> list[str]:
         """Threads with something for ``peer``, waiting up to ``wait_ms`` until there is one (long-poll)."""
         deadline = self.memory.clock.now_ms() + wait_ms
@@ -149,7 +156,7 @@ class Outbox:
             asked.clear()
             rows = [row.thread for row in await self.memory.store.outbox() if row.peer == peer]
             left = (deadline - self.memory.clock.now_ms()) / 1000
-            if rows or left <= 0:
+            if rows or left <= 0 or self.closing:
                 return rows
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asked.wait(), left)
