@@ -7,6 +7,7 @@ Not here: what the values mean.
 """
 
 import binascii
+import functools
 import hashlib
 import re
 from collections.abc import Iterable
@@ -20,8 +21,9 @@ DEPTH_MAX = 32
 INTEGER_MAX = 2**53 - 1
 _PLAIN: Final = frozenset({str, bool, type(None)})
 _FRACTION: Final = re.compile(rb"(?:^|[:,\[\s])-?[0-9]+[.eE]")
+_LAST_OF_TWO: Final = "[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048]"
 _BASE64URL: Final = re.compile(  # whole bytes and no stray bits in the last letter, so that there is one spelling
-    r"(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?")
+    rf"(?:[A-Za-z0-9_-]{{4}})*(?:[A-Za-z0-9_-][AQgw]|{_LAST_OF_TWO})?")
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 _FROM_URL: Final = str.maketrans("-_", "+/")
 
@@ -106,5 +108,11 @@ def unb64(text: str, length: int | None = None) -> bytes:
 
 def named(text: str, length: int) -> None:
     """Raises ``Invalid`` unless ``text`` is the canonical base64url of ``length`` bytes."""
-    if len(text) * 3 // 4 != length or not _BASE64URL.fullmatch(text):
+    if not _named(length).fullmatch(text):
         raise Invalid("canonical.base64")
+
+
+@functools.cache
+def _named(length: int) -> re.Pattern[str]:
+    whole, rest = divmod(length, 3)
+    return re.compile(rf"[A-Za-z0-9_-]{{{whole * 4}}}" + ("", "[A-Za-z0-9_-][AQgw]", _LAST_OF_TWO)[rest])

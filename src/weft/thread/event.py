@@ -122,6 +122,7 @@ def parse(raw: bytes, signature: bytes, payloads: Mapping[int, Payload] | None =
         raise Invalid("event.header-too-large", limit=HEADER_BYTES_MAX)
     canonical.decode(raw)
     header = _header(raw)
+    _check_form(header)
     held = dict(payloads or {})
     for index, payload in held.items():
         _check_payload(header, index, payload)
@@ -130,11 +131,9 @@ def parse(raw: bytes, signature: bytes, payloads: Mapping[int, Payload] | None =
 
 def _header(raw: bytes) -> Header:
     try:
-        header = _HEADERS.decode(raw)
+        return _HEADERS.decode(raw)
     except msgspec.ValidationError as error:
         raise Invalid("event.header-malformed", detail=str(error)[:120]) from error
-    _check_form(header)
-    return header
 
 
 def _event(header: Header, raw: bytes, signature: bytes, payloads: dict[int, Payload]) -> Event:
@@ -261,4 +260,6 @@ def compose(header: dict[str, Any], contents: Sequence[tuple[str, bytes]], salts
     raw = canonical.encode({**header, "b": slots})
     if len(raw) > HEADER_BYTES_MAX:
         raise Invalid("event.header-too-large", limit=HEADER_BYTES_MAX)
-    return _event(_header(raw), raw, b"", payloads)  # what we have just encoded needs no second look
+    read = _header(raw)  # what we have just encoded needs no second look at its bytes
+    _check_form(read)
+    return _event(read, raw, b"", payloads)
