@@ -67,6 +67,7 @@ PRICES = {
 }
 
 
+SHOP_ITEMS = "item,zh,en,unit\nBV-15,球阀 DN15,Ball valve DN15,C62\n"
 CHOICES = [
     {"id": "later", "kind": "later", "lines": [{"line": "1", "promise": "2027-01-20T08:00:00.000Z"}]},
     {"id": "partial", "kind": "partial", "note": "12", "lines": [{"line": "1", "promise": "2027-01-20T08:00:00.000Z"}]},
@@ -132,9 +133,11 @@ async def at_work(*, dev_open: bool = False) -> Sample:
         done = await run(node, "import", {"kind": kind, "content": table(text)})
         assert not done.facts["problems"], (kind, done.facts["problems"])
     await run(node, "publish-prices", {"book": PRICES})
-    for name, quantity, reach in (("sent", "8", "sent"), ("arriving", "4", "arriving"), ("asked", "35", "asked"), ("quoted", "60", "quoted"),
-                                  ("ordered", "24", "ordered"), ("making", "50", "confirmed"),
-                                  ("changed", "30", "changed")):
+    await run(shop, "import", {"kind": "items", "content": table(SHOP_ITEMS)})
+    for name, quantity, reach in (
+        ("sent", "8", "sent"), ("arriving", "4", "arriving"), ("asked", "35", "asked"), ("quoted", "60", "quoted"),
+        ("ordered", "24", "ordered"), ("making", "50", "confirmed"), ("changed", "30", "changed"),
+    ):
         sample.orders[name] = await _order(sample, quantity, reach)
     await _machines(sample)
     await _bill(sample)
