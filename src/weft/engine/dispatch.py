@@ -64,7 +64,7 @@ class Dispatcher:
     async def _listen(self) -> None:
         async for change in self.node.changes():
             if change.machine == "floor":
-                if any(not kind.startswith("Command") for kind in change.kinds):
+                if any(kind == "CommandSettled" or not kind.startswith("Command") for kind in change.kinds):
                     self._again_ms.clear()
                 if {"MachineAdded", "MachineRemoved"} & set(change.kinds):
                     await self.machines.follow()

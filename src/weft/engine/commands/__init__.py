@@ -6,9 +6,11 @@ from typing import Any, Final
 import msgspec
 
 from weft.basis.canonical import b64, digest
-from weft.basis.errors import Denied, Invalid, NotFound, Refused
+from weft.basis.errors import Denied, Invalid, NotFound, Refused, WeftError
 from weft.engine.commands import billing, data, devices, floor, orders, partners
 from weft.engine.commands.params import Command, Done
+from weft.engine.handle import OPENED
+from weft.engine.memory import BOOKS
 from weft.engine.node import Node
 from weft.engine.ports import Batch
 
@@ -79,13 +81,36 @@ async def run(node: Node, name: str, given: Any, key: str = "", scope: str = "ow
         params = msgspec.convert(given, command.params, strict=strict)
     except msgspec.ValidationError as error:
         raise Invalid("command.params", name=name, detail=str(error)[:160]) from error
-    if not key:
-        return await command.run(node, params, "")
+    return await _once(node, command, (name, params), key) if key else await command.run(node, params, "")
+
+
+async def _once(node: Node, command: Command, asked: tuple[str, Any], key: str) -> Done:
+    """Run ``command`` once for ``key``; asked again it says what it said first."""
+    name, params = asked
     request = f"{name} {b64(digest('asked/1', name.encode(), msgspec.json.encode(params)))}".encode()
     before = await node.store.value(ASKED, key)
     if before not in (None, request):
         raise Refused("command.key-reused", name=before.decode().partition(" ")[0])
-    done = await command.run(node, params, f"{ASKED}:{key}")  # so that no caller takes the key of a reaction
+    said_as = f"{ASKED}:{key}"  # so that no caller takes the key of a reaction
+    try:
+        done = await command.run(node, params, said_as)
+    except WeftError:
+        first = await _first(node, params, said_as)
+        if first is None:
+            raise
+        done = first
     if before is None:
         await node.store.commit(Batch(values=[(ASKED, key, request)]))
     return done
+
+
+async def _first(node: Node, params: Any, said_as: str) -> Done | None:
+    """What was said the first time, where a node that died before it answered could not say the same again."""
+    opened = await node.store.done(OPENED, said_as)
+    if opened is not None:
+        return Done(thread=opened.decode())
+    for thread in (getattr(params, "thread", ""), *map(node.book, BOOKS), *node.partners.values()):
+        said = await node.answered(thread, said_as)
+        if said is not None:
+            return Done(thread=thread, events=said)
+    return None

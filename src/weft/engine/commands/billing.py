@@ -14,7 +14,7 @@ from weft.engine.commands.params import Done, Params
 from weft.engine.commands.partners import relationship_with
 from weft.engine.node import Node
 from weft.engine.reactions import invoicing
-from weft.engine.reactions.offering import next_number
+from weft.engine.reactions.offering import next_number, other_member
 from weft.trade import relationship
 from weft.trade.messages import (
     CreditNote,
@@ -47,8 +47,9 @@ async def invoice(node: Node, params: InvoiceOrder, key: str) -> Done:
     if not isinstance(state, OrderState):
         raise NotFound("order.unknown")
     if params.kind == "goods":
+        first = await node.answered(node.partner(await other_member(node, params.thread)) or "", key)
         quantities = params.quantities or await invoicing.unbilled(node, params.thread, state)
-        said = await invoicing.invoice(node, params.thread, quantities, key)
+        said = first or await invoicing.invoice(node, params.thread, quantities, key)
     else:
         share = invoicing.deposit if params.kind == "deposit" else invoicing.retention
         said = await share(node, params.thread, key)

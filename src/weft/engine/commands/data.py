@@ -48,6 +48,9 @@ async def import_table(node: Node, params: ImportTable, key: str) -> Done:
     except (binascii.Error, ValueError) as error:
         raise Invalid("import.content") from error
     found = imported(params.kind, content, await known(node, params.head))
+    first = await node.answered(node.book(found.book), key)
+    if first is not None:  # what it brought then is no problem now
+        return Done(thread=node.book(found.book), events=first, facts={"count": found.count, "problems": []})
     facts: dict[str, Any] = {"count": found.count, "problems": [msgspec.to_builtins(one) for one in found.problems]}
     if found.problems or found.command is None or params.check:
         return Done(facts=facts)
