@@ -1,0 +1,126 @@
+"""Nothing is lost and nothing happens twice, whichever commit of whichever firm was its last before the power went."""
+
+import random
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+
+from tests.engine import crash_world
+from tests.engine.crash_world import World
+from tests.simulation.loop import run
+from weft.engine.effects import Cause, Reaction
+from weft.engine.node import Node
+from weft.engine.reactions import TABLE, offering, sending
+from weft.stock import messages as sm
+
+SEEDS = (1, 2, 3)  # the order in which things happen that may happen in any order
+SAMPLE = 15  # crashes a firm in a daily run; ``--release`` takes every one
+FIRMS = ("Shop", "Factory", "Turner")
+
+
+def told(victim: str = "", last: int = 0, seed: int = SEEDS[0]) -> tuple[dict[str, Any], World]:
+    """What the story comes to when ``victim`` dies right after its commit ``last``."""
+    async def story(loop, luck):
+        world = World(loop, luck, victim, last)
+        return await world.run(), world
+
+    return run(seed, story)
+
+
+@cache
+def undisturbed(seed: int = SEEDS[0]) -> tuple[dict[str, Any], World]:
+    return told(seed=seed)
+
+
+def commits(world: World, victim: str) -> int:
+    return next(firm.commits[0] for firm in world.firms if firm.name == victim)
+
+
+def check(victim: str, last: int, seed: int = SEEDS[0]) -> None:
+    result, world = told(victim, last, seed)
+    firm = next(one for one in world.firms if one.name == victim)
+    step = [name for name, counts in world.steps if counts[victim] < last][-1]
+    assert firm.crashes == 1
+    assert result == undisturbed(seed)[0], f"{victim} died after commit {last}, in: {step}"
+
+
+def test_undisturbed_the_story_ends_well():
+    result, world = undisturbed()
+    assert result["troubles"] == ""
+    assert result["differences"] == []
+    assert result["links"] == [True]
+    assert result["Shop"]["parcels"] == {"V15 of  at ": 11}
+    assert result["Factory"]["reserved"] == result["Turner"]["reserved"] == []
+    assert all(firm.commits[0] > 50 for firm in world.firms)
+
+
+@pytest.mark.parametrize("victim", FIRMS)
+def test_a_crash_after_a_sampled_commit_changes_nothing(victim):
+    count = commits(undisturbed()[1], victim)
+    for last in random.Random(f"sample {victim}").sample(range(1, count + 1), SAMPLE):
+        check(victim, last)
+
+
+@pytest.mark.release
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("victim", FIRMS)
+def test_a_crash_after_any_commit_changes_nothing(victim, seed):
+    for last in range(1, commits(undisturbed(seed)[1], victim) + 1):
+        check(victim, last, seed)
+
+
+# ---- controls: reactions that cannot be begun again are found out -----------------------------------
+
+
+def found_out(monkeypatch, row: tuple[str, str], reaction: Reaction, victim: str, last: Iterable[int]) -> int:
+    """The first of ``last`` commits of ``victim`` whose crash is found out when ``reaction`` stands in the table."""
+    table = {**TABLE, row: [reaction if one.name == reaction.name else one for one in TABLE[row]]}
+    monkeypatch.setattr(crash_world, "TABLE", table)
+    calm, _ = told()
+    assert calm["troubles"] == "", "without a crash nobody would notice"
+    for commit in last:
+        try:
+            result, _ = told(victim, commit)
+        except crash_world.Broken:
+            return commit
+        if result != calm:
+            return commit
+    return 0
+
+
+def instead(row: tuple[str, str], name: str, run_: Any) -> Reaction:
+    return replace(next(one for one in TABLE[row] if one.name == name), run=run_)
+
+
+async def _keyless(node: Node, cause: Cause) -> None:
+    """Books what came with a number of chance, as a hasty programmer would."""
+    state = await node.state(cause.thread)
+    sent = state.despatches[cause.message.despatch]
+    lots = tuple(sm.LotIn(id=line.lots[0], item=line.item, quantity=line.quantity) for line in sent.lines)
+    if sent.kind == "goods" and lots[0].item == "V15":
+        await node.record("stock", sm.Received(ref=node.random(8).hex(), lots=lots, why="purchase"))
+        return
+    await sending.book_receipt(node, cause)
+
+
+async def _forgetful(node: Node, cause: Cause) -> None:
+    """Closes the sourcing and believes that the offer is out when it is closed."""
+    production = await node.book_state("production")
+    sourcing = production.sourcings.get(cause.message.id)
+    if sourcing is not None and not sourcing.closed:
+        await offering.close_when_answered(node, cause)
+
+
+def test_control_a_booking_without_a_key_is_found_out(monkeypatch):
+    row = ("order", "ReceiptAdvice")
+    count = commits(undisturbed()[1], "Shop")
+    assert found_out(monkeypatch, row, instead(row, "book-receipt", _keyless), "Shop", range(count, 0, -1))
+
+
+def test_control_a_reaction_that_trusts_its_own_first_half_is_found_out(monkeypatch):
+    row = ("production", "SourcingAnswered")
+    reaction = instead(row, "close-when-answered", _forgetful)
+    assert found_out(monkeypatch, row, reaction, "Factory", range(1, commits(undisturbed()[1], "Factory")))
