@@ -263,6 +263,14 @@ async def _there(node: Node, thread: str, name: str, line: Any) -> bool:
     return bool(kept >= line.open)
 
 
+def _not_of_others(stock: Any, thread: str, item: str, quantity: str) -> None:
+    """Raises ``Refused('stock.insufficient')`` when it would take what is kept for other orders."""
+    held = sum((Decimal(one.quantity) for one in levels.reservations_of(stock, thread) if one.item == item), _ZERO)
+    free = levels.available(stock, item) + held
+    if Decimal(quantity) > free:
+        raise Refused("stock.insufficient", item=item, wanted=quantity, available=q.text(max(_ZERO, free)))
+
+
 async def despatch(node: Node, thread: str, quantities: dict[str, str], key: str) -> list[str]:
     """Say that goods leave: lots are picked from what is kept for the order, then from what is free."""
     state: OrderState = await node.state(thread)
@@ -273,6 +281,7 @@ async def despatch(node: Node, thread: str, quantities: dict[str, str], key: str
         line = state.lines[name]
         item = own_item(stock, partner, line.item, line.buyer_item)
         lots = [lot for lot, _ in levels.pick(stock, item, quantity)]
+        _not_of_others(stock, thread, item, quantity)
         demand, production = DemandRef(thread=thread, line=name), await node.book_state("production")
         mine = [f"L{one.id}" for one in production.orders.values()
                 if one.demand == demand and f"L{one.id}" in stock.lots and one.item == item]

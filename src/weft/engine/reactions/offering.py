@@ -311,6 +311,8 @@ async def make_offer(node: Node, thread: str, key: str) -> None:
         offer = promises.propose(problem, plan or present_plan, explosion, quotes)
         if offer.at_ms is None:
             reason = next((why.code for why in offer.why), "no-date")
+            if node.config.rules.quote != "auto":
+                raise Refused("offer.no-date", item=wanted.item, reason=reason)
             await node.speak(thread, RequestDeclined(reason=f"cannot-promise:{reason}"), f"{key}:declined")
             return
         plan = offer.plan

@@ -4,14 +4,17 @@ Not here: booking (``engine/commands``), the rules of the book (``stock/``).
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, Final
 
+from weft.basis import quantity as q
 from weft.basis.errors import NotFound
 from weft.engine.threads import entry_of
 from weft.engine.views.naming import partner_names
 from weft.engine.views.shape import View
 from weft.stock import levels
 from weft.stock import messages as stock_messages
+from weft.trade.order_state import OrderState, Phase
 
 HISTORY_SHOWN: Final = 30
 HISTORY_READ: Final = 2000
@@ -119,7 +122,21 @@ async def stock(node: Any) -> StockView:
         items=tuple(_row(state, one.item) for one in levels.levels(state)),
         reorders=tuple(ReorderRow(item=one.item, unit=one.unit, available=one.available, point=one.point,
                                   quantity=one.quantity, supplier=one.supplier,
-                                  supplier_name=names(one.supplier)) for one in levels.reorders(state)))
+                                  supplier_name=names(one.supplier)) for one in levels.reorders(state, await incoming(node))))
+
+
+async def incoming(node: Any) -> dict[str, str]:
+    """What is on its way to us, by our own item number: bought, confirmed or asked for, and not here yet."""
+    coming: dict[str, Decimal] = {}
+    for thread in node.threads("order"):
+        order: OrderState = await node.state(thread)
+        if (await node.members(thread)).get(node.organisation) != "buyer":
+            continue
+        if order.phase in (Phase.ORDERED, Phase.CONFIRMED):
+            for line in order.lines.values():
+                name = line.buyer_item or line.item
+                coming[name] = coming.get(name, Decimal(0)) + line.open + line.in_transit
+    return {name: q.text(amount) for name, amount in coming.items()}
 
 
 async def item(node: Any, item: str) -> ItemView:
