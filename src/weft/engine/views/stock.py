@@ -118,11 +118,12 @@ async def stock(node: Any) -> StockView:
     """Every item, by id."""
     state = await node.state(node.book("stock"))
     names = await partner_names(node)
+    coming = await incoming(node)
     return StockView(
         items=tuple(_row(state, one.item) for one in levels.levels(state)),
         reorders=tuple(ReorderRow(item=one.item, unit=one.unit, available=one.available, point=one.point,
-                                  quantity=one.quantity, supplier=one.supplier,
-                                  supplier_name=names(one.supplier)) for one in levels.reorders(state, await incoming(node))))
+                                  quantity=one.quantity, supplier=one.supplier, supplier_name=names(one.supplier))
+                       for one in levels.reorders(state, coming)))
 
 
 async def incoming(node: Any) -> dict[str, str]:
