@@ -15,7 +15,7 @@ import msgspec
 
 from weft.basis import canonical
 from weft.basis.canonical import b64
-from weft.basis.decider import Message, Said
+from weft.basis.decider import Message
 from weft.basis.errors import Invalid, Refused, Unavailable
 from weft.engine.acks import Ack
 from weft.engine.machines import Machine, machine, state_hash
@@ -26,6 +26,7 @@ from weft.identity import keylog
 from weft.identity.keys import Signer
 from weft.thread import clock, graph
 from weft.thread.event import PARENTS_MAX, SALT_BYTES, Event, compose, signed_bytes
+from weft.trade.say import Say
 
 OPENED: Final = "*opened"  # where the keys of commands that begin a thread are remembered
 BEGUN: Final = "BookOpened"
@@ -104,14 +105,13 @@ async def open_thread(
     async with memory.lock(OPENED):
         if key and (first := await memory.store.done(OPENED, key)) is not None:
             return first.decode()
+        begin = machine.conversation.INITIAL
+        if message is not None:
+            said = Say(members[memory.organisation], memory.organisation, message)
+            (message,) = machine.conversation.decide(begin, said)
         event = _genesis(memory, machine, members, message)
         loaded = Loaded(thread=event.thread, machine=machine, machine_name=machine.name, members=dict(members),
-                        state=machine.conversation.INITIAL)
-        if message is not None:
-            said = Said(id=event.id, by=memory.organisation, role=members[memory.organisation], message=message)
-            code = machine.conversation.judge(loaded.state, said)
-            if code is not None:
-                raise Refused(code)
+                        state=begin)
         signed = msgspec.structs.replace(event, signature=memory.identity.signer.sign(signed_bytes(event.id)))
         batch = Batch(lengths={event.thread: 0})
         batch.values.extend(beside(event.thread) if beside is not None else ())

@@ -111,7 +111,7 @@ async def set_address(node: Node, params: SetAddress, _key: str) -> Done:
     """Give an address of our own for a partner."""
     organisation = partner_id(node, params.partner)
     if params.url and not is_address(params.url):
-        raise Invalid("partner.address", value=params.url[:80])
+        raise Invalid("partner.address", address=params.url[:80])
     await node.store.commit(Batch(values=[(DETOURS, organisation, params.url.encode() or None)]))
     node.detours[organisation] = params.url
     node.outbox.heard(organisation)
