@@ -150,6 +150,7 @@ async def respond(node: Node, params: Respond, key: str) -> Done:
 
 async def order_children(node: Node, params: Thread, key: str) -> Done:
     """Order from suppliers what they quoted for this order."""
+    await _order(node, params.thread)
     await ordering.order_from_suppliers(node, params.thread, key or f"children:{params.thread}")
     return Done(thread=params.thread)
 
@@ -209,6 +210,9 @@ class Line(Thread, frozen=True, kw_only=True):
 
 async def propose_promise(node: Node, params: Line, key: str) -> Done:
     """Confirm a moved date: propose it to the buyer now."""
+    state = await _order(node, params.thread)
+    if params.line not in state.lines:
+        raise NotFound("order.line-unknown", line=params.line[:40])
     await lateness.propose(node, DemandRef(thread=params.thread, line=params.line),
                            key or f"propose:{node.random(8).hex()}")
     return Done(thread=params.thread)
