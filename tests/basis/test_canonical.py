@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 import rfc8785
 from hypothesis import given
@@ -169,3 +170,24 @@ def test_a_name_is_checked_without_being_decoded(data, length):
     else:
         with pytest.raises(Invalid, match=r"canonical\.base64"):
             canonical.named(text, length)
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    name: str
+    count: int = 0
+    parts: tuple[str, ...] = ()
+    table: dict[str, str] = {}
+
+
+@given(st.builds(Sample, name=st.text(), count=st.integers(), parts=st.lists(st.text(), max_size=3).map(tuple),
+                 table=st.dictionaries(st.text(), st.text(), max_size=3)))
+def test_a_struct_encodes_as_its_builtins_or_is_refused_alike(sample):
+    try:
+        slow = canonical.encode(msgspec.to_builtins(sample))
+    except Invalid as refused:
+        with pytest.raises(Invalid) as fast:
+            canonical.encode_struct(sample)
+        assert fast.value.code == refused.code
+    else:
+        assert canonical.encode_struct(sample) == slow
+        assert canonical.encode_plain(msgspec.to_builtins(sample)) == slow

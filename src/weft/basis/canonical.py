@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
+import msgspec
 import orjson
 
 from weft.basis.errors import Invalid
@@ -21,6 +22,7 @@ DEPTH_MAX = 32
 INTEGER_MAX = 2**53 - 1
 _PLAIN: Final = frozenset({str, bool, type(None)})
 _FRACTION: Final = re.compile(rb"(?:^|[:,\[\s])-?[0-9]+[.eE]")
+_LONG_INTEGER: Final = re.compile(rb"[0-9]{16}")
 _LAST_OF_TWO: Final = "[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048]"
 _BASE64URL: Final = re.compile(  # whole bytes and no stray bits in the last letter, so that there is one spelling
     rf"(?:[A-Za-z0-9_-]{{4}})*(?:[A-Za-z0-9_-][AQgw]|{_LAST_OF_TWO})?")
@@ -35,6 +37,23 @@ def encode(value: Any) -> bytes:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except (orjson.JSONEncodeError, TypeError) as error:
         raise Invalid("canonical.not-encodable") from error
+
+
+def encode_plain(value: Any) -> bytes:
+    """Canonical bytes of what is known to hold only text, integers, None, lists and dicts; as ``encode`` otherwise."""
+    try:
+        data = orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
+    except (orjson.JSONEncodeError, TypeError):
+        return encode(value)  # it says what is wrong
+    return data if _surely_in_profile(data) else encode(value)
+
+
+def encode_struct(message: msgspec.Struct) -> bytes:
+    """Canonical bytes of ``message``, whose fields hold no floats; as ``encode`` of its builtins."""
+    data = msgspec.json.encode(message, order="sorted")
+    if _surely_in_profile(data) and not _LONG_INTEGER.search(data):
+        return data
+    return encode(msgspec.to_builtins(message))
 
 
 def decode(data: bytes) -> Any:

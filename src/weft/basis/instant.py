@@ -4,6 +4,7 @@ Rule 1: an instant is for people and plans; it never decides a right (an expiry 
 Not here: the present time (``engine/clock.py``), shifts and holidays (``production/calendar.py``).
 """
 
+import functools
 import re
 from datetime import datetime, timedelta
 
@@ -16,9 +17,15 @@ LAST_MS = 253_402_300_799_999  # the last millisecond of 9999
 
 def from_ms(milliseconds: int) -> str:
     """The instant ``milliseconds`` after 1970-01-01T00:00Z; outside the calendar, its first or last instant."""
-    held = min(max(milliseconds, FIRST_MS), LAST_MS)
-    moment = datetime(1970, 1, 1) + timedelta(milliseconds=held)  # noqa: DTZ001 - UTC by construction
-    return moment.isoformat(timespec="milliseconds") + "Z"
+    seconds, rest = divmod(min(max(milliseconds, FIRST_MS), LAST_MS), 1000)
+    return f"{_second(seconds)}.{rest:03d}Z"
+
+
+@functools.lru_cache(4096)
+def _second(seconds: int) -> str:
+    """The second without its fraction; many events share one."""
+    moment = datetime(1970, 1, 1) + timedelta(seconds=seconds)  # noqa: DTZ001 - UTC by construction
+    return moment.isoformat(timespec="seconds")
 
 
 def to_ms(text: str, where: str = "") -> int:

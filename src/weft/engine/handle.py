@@ -58,11 +58,12 @@ def _decided(
     memory: Memory, loaded: Loaded, machine: Machine, commands: Sequence[Any]
 ) -> tuple[Loaded, list[Event]]:
     """The thread after ``commands``, and their events."""
-    after, events = loaded, list[Event]()
+    after, events = loaded.copied(), list[Event]()
     for command in commands:
         for message in machine.conversation.decide(after.state, command):
             event = _event(memory, after, machine, message)
-            after = after.extended([entry_of(event, machine)])
+            if not after.take(entry_of(event, machine), refold_later=False):
+                after.refold()  # more heads than parents fit: the rest follows with the next word
             if event.id in after.void:
                 raise Refused(after.void[event.id])
             events.append(event)
@@ -91,7 +92,7 @@ def _event(memory: Memory, loaded: Loaded, machine: Machine, message: Message) -
         "ks": memory.key_event, "h": clock.tick(memory.clock.now_ms(), [loaded.hlc]), "y": type(message).__name__,
         "s": 1, "m": machine.name,
     }
-    return compose(header, [("*", canonical.encode(msgspec.to_builtins(message)))], [memory.random(SALT_BYTES)])
+    return compose(header, [("*", canonical.encode_struct(message))], [memory.random(SALT_BYTES)])
 
 
 async def open_thread(

@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from weft.basis.canonical import b64, encode
+from weft.basis.canonical import b64
 from weft.basis.errors import NotFound
 from weft.engine.machines import MACHINES, Machine, machine
 from weft.engine.ports import Batch, Clock, EffectRow, EventRow, Randomness, Store, ThreadRow
@@ -284,7 +284,7 @@ class Memory:
             loaded.snapshot = loaded.position
             kept = Stored(loaded.position, list(loaded.heads), msgspec.Raw(msgspec.json.encode(loaded.state)))
             batch.values.append((FOLDS, loaded.thread, msgspec.json.encode(kept)))
-        return ThreadRow(thread=loaded.thread, machine=loaded.machine_name, members=encode(loaded.members),
+        return ThreadRow(thread=loaded.thread, machine=loaded.machine_name, members=loaded.members_json,
                          heads=loaded.heads, fold=state, length=loaded.position)
 
     def swap(self, loaded: Loaded, effects: Iterable[EffectRow], kinds: Iterable[str]) -> None:
@@ -294,7 +294,7 @@ class Memory:
         while len(self._loaded) > LOADED_MAX:
             self._loaded.popitem(last=False)
         self._machines[loaded.thread] = loaded.machine_name
-        self._note_book(loaded.thread, loaded.machine_name, encode(loaded.members))
+        self._note_book(loaded.thread, loaded.machine_name, loaded.members_json)
         self.effects.extend(effects)
         self.effects_wake.set()
         if loaded.shared:

@@ -7,9 +7,11 @@ Not here: bytes at rest (``ports.py``), who may write (``handle.py``, ``receive.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from typing import Any
 
+from weft.basis.canonical import encode
 from weft.basis.decider import Said
 from weft.basis.errors import Invalid
 from weft.basis.instant import from_ms
@@ -57,6 +59,10 @@ class Loaded:
     entries: dict[str, Entry] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
     void: dict[str, str] = field(default_factory=dict)
+    members_json: bytes = b""
+
+    def __post_init__(self) -> None:
+        self.members_json = encode(self.members)
 
     @property
     def shared(self) -> bool:
@@ -77,11 +83,17 @@ class Loaded:
         return Said(id=entry.id, by=entry.author, role=self.members.get(entry.author, ""), message=entry.message,
                     at=from_ms(entry.at_ms))
 
+    def copied(self) -> "Loaded":
+        """Another of the same value, which may be grown by ``take`` without touching this one."""
+        other = copy(self)
+        other.tips, other.void = dict(self.tips), dict(self.void)
+        if self.shared:
+            other.entries, other.order = dict(self.entries), list(self.order)
+        return other
+
     def extended(self, entries: Iterable[Entry]) -> "Loaded":
         """This thread with ``entries`` (parents first) taken in; ``self`` stays as it is."""
-        after = replace(
-            self, tips=dict(self.tips), entries=dict(self.entries) if self.shared else self.entries,
-            order=list(self.order) if self.shared else self.order, void=dict(self.void))
+        after = self.copied()
         concurrent = False
         for entry in entries:
             concurrent = not after.take(entry, refold_later=concurrent) or concurrent
@@ -91,8 +103,8 @@ class Loaded:
 
     def take(self, entry: Entry, *, refold_later: bool) -> bool:
         """Add one event; False when it is concurrent to one already there, so that all must be folded anew."""
-        above = set(self.heads) <= set(entry.parents)
-        self.heads = tuple(sorted((set(self.heads) - set(entry.parents)) | {entry.id}))
+        above = self.heads == entry.parents or set(self.heads) <= set(entry.parents)
+        self.heads = (entry.id,) if above else tuple(sorted((set(self.heads) - set(entry.parents)) | {entry.id}))
         self.position += 1
         self.hlc = max(self.hlc, entry.hlc)
         last = self.tips.get(entry.chain)

@@ -257,7 +257,7 @@ def compose(header: dict[str, Any], contents: Sequence[tuple[str, bytes]], salts
         {"r": role, "c": payloads[k].commitment(), "l": len(content), "ct": MEDIA_JSON}
         for k, (role, content) in enumerate(contents)
     ]
-    raw = canonical.encode({**header, "b": slots})
+    raw = canonical.encode_plain({**header, "b": slots})
     if len(raw) > HEADER_BYTES_MAX:
         raise Invalid("event.header-too-large", limit=HEADER_BYTES_MAX)
     read = _header(raw)  # what we have just encoded needs no second look at its bytes
