@@ -1,6 +1,7 @@
 """The demo's processes: nodes, machines and lines, each started, killed and started again by its own id.
 
 Rule 1: everything listens on 127.0.0.1; whatever was started is ended when the world ends.
+Rule 2: who asks a node that was killed waits and asks again; every command carries a key, so that it happens once.
 Not here: what the firms do (``story.py``).
 """
 
@@ -18,7 +19,8 @@ from typing import Any
 import aiohttp
 
 HERE = Path(__file__).parent
-READY_S = 40.0
+READY_S = 60.0
+PATIENCE_S = 60.0
 TABLES = ("items", "stock", "calendars", "work-centres", "bills", "routings", "supply-rules", "prices")
 
 
@@ -103,6 +105,9 @@ class Firm:
     pair: str = ""
     ready_ms: float = 0.0
     kills: int = 0
+    asked: int = 0
+    acknowledged: list[tuple[str, list[str]]] = field(default_factory=list)
+    power: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def name(self) -> str:
@@ -130,14 +135,30 @@ class Firm:
         self.process = await spawn("-m", "weft", "up", str(self.home), "--port", str(self.port), "--json",
                                    environ=environ)
         told = json.loads(await first_line(self.process, self.name))
-        self.ready_ms = (time.perf_counter() - began) * 1000
+        if not self.kills:
+            self.ready_ms = (time.perf_counter() - began) * 1000
         self.organisation, self.pair = told["organisation"], told["pair"]
 
-    async def kill(self) -> None:
-        """As a power cut would; then start again."""
+    async def kill(self, again_s: float = 0.0) -> None:
+        """As a power cut would; then start again. ``again_s``: and once more, so long after it began to start."""
+        async with self.power:
+            await self._off()
+            if again_s:
+                starting = asyncio.create_task(self.up())
+                await asyncio.sleep(again_s)
+                await self._off()
+                await asyncio.gather(starting, return_exceptions=True)
+            await self.up()
+
+    async def _off(self) -> None:
         await end(self.process, signal.SIGKILL)
         self.kills += 1
-        await self.up()
+
+    async def whole(self) -> None:
+        """Up again, if a kill was cut short."""
+        async with self.power:
+            if self.process is not None and self.process.returncode is not None:
+                await self.up()
 
     @property
     def _headers(self) -> dict[str, str]:
@@ -146,10 +167,22 @@ class Firm:
 
     async def get(self, path: str, **params: str) -> Any:
         """The JSON at ``path``."""
-        async with self.session.get(self.base + path, params=params, headers=self._headers) as answer:
-            told = await answer.read()
+        return await self._answer("GET", path, params=params, headers=self._headers)
+
+    async def _answer(self, method: str, path: str, **more: Any) -> Any:
+        """What the node answers; one that is down is waited for, and asked again."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                async with self.session.request(method, self.base + path, **more) as answer:
+                    told = await answer.read()
+            except (aiohttp.ClientError, OSError) as error:
+                if time.monotonic() > deadline:
+                    raise Failed(f"{self.key} {method} {path}: {error}") from error
+                await asyncio.sleep(0.05)
+                continue
             if answer.status != 200:
-                raise Failed(f"{self.key} GET {path}: {answer.status} {told.decode(errors='replace')[:400]}")
+                raise Failed(f"{self.key} {method} {path}: {answer.status} {told.decode(errors='replace')[:400]}")
             return json.loads(told)
 
     async def view(self, name: str, **params: str) -> Any:
@@ -157,24 +190,20 @@ class Firm:
         return await self.get(f"/api/weft/v1/{name}", **params)
 
     async def do(self, command: str, /, key: str = "", **params: Any) -> Any:
-        """One command; with ``key`` it may be repeated, also over a crash."""
-        headers = self._headers | ({"Idempotency-Key": key} if key else {})
-        url = f"{self.base}/api/weft/v1/commands/{command}"
-        async with self.session.post(url, json=params, headers=headers) as answer:
-            told = await answer.read()
-            if answer.status != 200:
-                raise Failed(f"{self.key} {command}: {answer.status} {told.decode(errors='replace')[:400]}")
-            return json.loads(told)
+        """One command, asked again with its key until it is answered, also over a crash."""
+        self.asked += 1
+        headers = self._headers | {"Idempotency-Key": key or f"demo-{self.asked}-{command}"}
+        done = await self._answer("POST", f"/api/weft/v1/commands/{command}", json=params, headers=headers)
+        if done.get("events") and done.get("thread"):
+            self.acknowledged.append((done["thread"], done["events"]))
+        return done
 
 
 async def until(what: Any, why: str, seconds: float = 60.0, pause: float = 0.05) -> Any:
-    """The first true value of ``await what()``; raises ``Failed``. A node that is just starting is waited for."""
+    """The first true value of ``await what()``; raises ``Failed``."""
     deadline = time.monotonic() + seconds
     while True:
-        try:
-            value = await what()
-        except (aiohttp.ClientError, OSError):
-            value = None
+        value = await what()
         if value:
             return value
         if time.monotonic() > deadline:

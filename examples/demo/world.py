@@ -1,6 +1,6 @@
 """The demo world: four firms, their machines and lines, each a process of its own; ``weft demo`` starts this.
 
-    python world.py [--headless] [--json] [--keep DIR] [--seed N] [--kill-at STEP] [--speed N]
+    python world.py [--headless] [--json] [--keep DIR] [--seed N] [--kill-at STEP|all|during] [--speed N]
 
 Headless it ends by itself: exit code 0 when every invariant holds, 1 when one is broken, which it names.
 ``--json`` prints one object on the last line (docs/reference/demo.schema.json), read through the nodes' own APIs.
@@ -12,6 +12,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import logging
 import random
 import shutil
 import signal
@@ -25,6 +26,7 @@ import aiohttp
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "machines")]
 
 from checks import report  # noqa: E402 - the folder of this file comes first
+from kills import Kills  # noqa: E402
 from processes import HERE, TABLES, Failed, Firm, Machine, end, first_line, free_port, spawn  # noqa: E402
 from show import Show  # noqa: E402
 from story import Story  # noqa: E402
@@ -37,8 +39,10 @@ LINE = ("hengtai", "jinggong")  # the line that the drill cuts
 class World:
     """All processes; ``line`` is the one between the valve firm and the machining firm."""
 
-    def __init__(self, folder: Path, speed: float, session: aiohttp.ClientSession, show: Show) -> None:
-        self.folder, self.speed, self.show, self.session = folder, speed, show, session
+    def __init__(self, given: argparse.Namespace, folder: Path, session: aiohttp.ClientSession, show: Show) -> None:
+        self.folder, self.speed, self.show, self.session = folder, given.speed, show, session
+        self.kills = Kills(self, random.Random(given.seed), given.kill_at)
+        self.uncut: bool = given.uncut
         self.firms: dict[str, Firm] = {}
         self.line: asyncio.subprocess.Process | None = None
         self.ports: dict[tuple[str, str], int] = {}
@@ -52,16 +56,19 @@ class World:
             firm.machines = [Machine(one["name"], one["kind"], one["seed"], self.speed,
                                      self.folder / f"{one['name']}.log") for one in given.get("machines", [])]
             self.firms[key] = firm
+        machines = [asyncio.create_task(one.up()) for firm in self.firms.values() for one in firm.machines]
         with self.show.step("found", "四家企业各建自己的节点 · four firms set up their nodes"):
             await asyncio.gather(*(firm.found() for firm in self.firms.values()))
         with self.show.step("start", "节点与机床启动 · nodes and machines start"):
-            for firm in self.firms.values():
-                await firm.up()
-            await asyncio.gather(*(machine.up() for firm in self.firms.values() for machine in firm.machines))
+            await asyncio.gather(*(firm.up() for firm in self.firms.values()), *machines)
+        self.kills.begin()
+        await self.kills.after("start")
         with self.show.step("meet", "邀请与加入 · firms invite each other"):
             await self._meet()
+        await self.kills.after("meet")
         with self.show.step("import", "导入物料、工艺、价目 · items, routings and prices are imported"):
             await asyncio.gather(*(self._furnish(firm) for firm in self.firms.values()))
+        await self.kills.after("import")
 
     async def _meet(self) -> None:
         for inviter, joiner in PARTNERS:
@@ -85,12 +92,16 @@ class World:
         raise Failed(f"{firm.key} and {other.key} did not become partners")
 
     async def cut_line(self) -> None:
-        """End the process that carries the line."""
+        """End the process that carries the line (the control leaves it)."""
+        if self.uncut:
+            return
         await end(self.line, signal.SIGKILL)
         self.line = None
 
     async def join_line(self) -> None:
         """Start it (again)."""
+        if self.line is not None:
+            return
         pairs = [f"{port}={self.firms[there].port}" for (_, there), port in self.ports.items()]
         self.line = await spawn(str(HERE / "link.py"), *pairs)
         await first_line(self.line, "the line")
@@ -124,7 +135,9 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--keep", type=Path, help="keep the homes in this folder")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--speed", type=float, default=60.0, help="machine seconds per second")
-    parser.add_argument("--kill-at", default="", help="kill -9 a node (by the seed) after this step; all: every step")
+    parser.add_argument("--kill-at", default="", help="kill -9 nodes (chosen by the seed) after these steps, joined by "
+                        "commas; all: after every step; during: at any moment, several times")
+    parser.add_argument("--uncut", action="store_true", help="control: the line is not cut, and the run must say so")
     return parser.parse_args(argv)
 
 
@@ -135,11 +148,12 @@ async def run(given: argparse.Namespace) -> int:
     result: dict[str, Any] = {"ok": False, "broken": []}
     with Show(quiet=given.json and given.headless) as show:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
-            world = World(folder, given.speed, session, show)
+            world = World(given, folder, session, show)
             try:
                 await world.build()
-                story = Story(world, show, random.Random(given.seed), given.kill_at)
+                story = Story(world, show)
                 await story.tell()
+                await world.kills.end()
                 result = await report(world, story, show)
             except Failed as error:
                 result["broken"] = [str(error)]
@@ -149,6 +163,7 @@ async def run(given: argparse.Namespace) -> int:
                     show.consoles(world.firms.values())
                     await _interrupted()
             finally:
+                await world.kills.end()
                 await world.tear_down()
     if given.keep is None:
         shutil.rmtree(folder, ignore_errors=True)
@@ -169,4 +184,5 @@ async def _interrupted() -> None:
 
 
 if __name__ == "__main__":
+    logging.getLogger("asyncua").setLevel(logging.ERROR)  # it warns of every session's agreed lifetime
     raise SystemExit(asyncio.run(run(arguments(sys.argv[1:]))))
