@@ -55,6 +55,13 @@ class Home:
         """The seed of the device key."""
         return self.path / "keys" / "device.seed"
 
+    def signer(self) -> Signer:
+        """The device key; raises ``Invalid('home.key-unreadable')``."""
+        try:
+            return Signer(unb64(self.device.read_text(encoding="utf-8").strip(), SEED_BYTES))
+        except (OSError, UnicodeDecodeError, Invalid) as error:
+            raise Invalid("home.key-unreadable", path=str(self.device)) from error
+
     @property
     def owner_token(self) -> Path:
         """The owner's own token, for the command line on this machine."""
@@ -181,7 +188,7 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     incarnation = await store.value(SELF, "incarnation")
     if organisation is None or incarnation is None:
         raise Invalid("home.incomplete", path=str(home.path))
-    signer = Signer(unb64(home.device.read_text(encoding="utf-8").strip(), SEED_BYTES))
+    signer = home.signer()
     peers = HttpPeers(lambda partner: node.address_of(partner),  # noqa: PLW0108 - the node comes after its peers
                       allow_private=config.peers.allow_private)
     node = Node(identity=Identity(organisation.decode(), signer, incarnation.decode()), store=store,

@@ -38,6 +38,8 @@ class Maker:
         """A value for ``schema``."""
         if self.luck.random() < self.wild:
             return self.luck.choice([self.luck.choice(ODD), self.luck.choice(WORDS)])
+        if not isinstance(schema, dict):  # "anything"
+            return self.word(name)
         if "$ref" in schema:
             return self.of(self.schemas[schema["$ref"].rpartition("/")[2]], name)
         if "enum" in schema:
