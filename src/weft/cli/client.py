@@ -15,7 +15,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 import click
 
 from weft.basis.errors import Denied, Invalid, NotFound, Unavailable
-from weft.cli.words import language
+from weft.cli.words import harmless, language
 
 RUNNING: Final = "run.json"  # beside weft.toml while the node runs: where it answers
 TIMEOUT_S: Final = 60
@@ -28,7 +28,7 @@ class Told(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         """Print the sentence alone."""
-        click.echo(self.message, err=True, file=file)
+        click.echo(harmless(self.message), err=True, file=file)
 
 
 class Node:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from weft.cli.words import language, say
+from weft.cli.words import harmless, language, say
 
 ID_SHOWN: Final = 8
 PIPED_WIDTH: Final = 240  # nobody looks at a screen: nothing needs to be folded
@@ -41,12 +41,13 @@ class Paper:
             return
         from rich.console import Console
         from rich.table import Table
+        from rich.text import Text
 
         table = Table(box=None, pad_edge=False, header_style="bold")
         for name in columns.split():
             table.add_column(say(f"cli.column.{name}"), overflow="fold")
         for row in rows:
-            table.add_row(*(cell(row, name) for name in columns.split()))
+            table.add_row(*(Text(harmless(cell(row, name))) for name in columns.split()))
         Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH).print(table)
 
     def done(self, value: Any) -> None:
@@ -57,7 +58,8 @@ class Paper:
         thread = str(value.get("thread", ""))[:ID_SHOWN]
         click.echo(say("cli.done-in", thread=thread) if thread else say("cli.done"))
         for name, fact in (value.get("facts") or {}).items():
-            click.echo(f"  {name}: {fact if isinstance(fact, str | int) else json.dumps(fact, ensure_ascii=False)}")
+            told = fact if isinstance(fact, str | int) else json.dumps(fact, ensure_ascii=False)
+            click.echo(harmless(f"  {name}: {told}"))
 
 
 def cell(row: Mapping[str, Any], name: str) -> str:

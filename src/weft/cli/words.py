@@ -6,11 +6,16 @@ Not here: the sentences (``locale/``).
 
 import os
 import tomllib
+import unicodedata
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from weft import locale
 from weft.basis.errors import WeftError
+
+
+_TURNING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # letters that turn others round
 
 
 @cache
@@ -34,7 +39,12 @@ def _of_home(home: str) -> str:
 
 def say(key: str, **facts: object) -> str:
     """The sentence of ``key``."""
-    return locale.text(language(), key, **facts)
+    return harmless(locale.text(language(), key, **facts))
+
+
+def harmless(words: str) -> str:
+    """``words`` without what a terminal obeys: partners choose their own names."""
+    return "".join(one for one in words if one in "\n\t" or not (unicodedata.category(one) == "Cc" or one in _TURNING))
 
 
 def refusal(error: WeftError) -> str:
