@@ -26,6 +26,7 @@ from weft.identity import keylog
 from weft.identity.keys import Signer
 from weft.thread import clock, graph
 from weft.thread.event import PARENTS_MAX, SALT_BYTES, Event, compose, signed_bytes
+from weft.thread.verify import check_key_event
 from weft.trade.say import Say
 
 OPENED: Final = "*opened"  # where the keys of commands that begin a thread are remembered
@@ -157,10 +158,11 @@ def needs_ack(loaded: Loaded, organisation: str) -> bool:
     )
 
 
-async def append_key_events(memory: Memory, signer: Signer, messages: Sequence[Message]) -> str:
-    """Begin or continue our own key log, signed by an organisation key; the id of the organisation."""
+async def append_key_events(
+    memory: Memory, signer: Signer, messages: Sequence[Message], organisation: str = ""
+) -> str:
+    """Begin our own key log, or continue that of ``organisation``, signed by one of its keys; the organisation's id."""
     known = machine(f"{keylog.NAME}/{keylog.VERSION}")
-    organisation = ""
     for message in messages:
         loaded = await memory.loaded(organisation) if organisation else None
         event = _key_event(memory, loaded, signer, known, message)
@@ -168,6 +170,7 @@ async def append_key_events(memory: Memory, signer: Signer, messages: Sequence[M
         signed = msgspec.structs.replace(event, signature=signer.sign(signed_bytes(event.id)))
         before = loaded or Loaded(thread=event.thread, machine=known, machine_name=known.name,
                                   members={event.thread: "owner"}, state=known.conversation.INITIAL)
+        check_key_event(signed, before.state)
         after = before.extended([entry_of(signed, known)])
         if after.void:
             raise Invalid(next(iter(after.void.values())))
@@ -177,11 +180,12 @@ async def append_key_events(memory: Memory, signer: Signer, messages: Sequence[M
 
 def _key_event(memory: Memory, loaded: Loaded | None, signer: Signer, known: Machine, message: Message) -> Event:
     first = loaded is None
-    tip = None if loaded is None else loaded.tips[(loaded.thread, signer.public, memory.identity.incarnation)]
+    mine = ("" if loaded is None else loaded.thread, signer.public, memory.identity.incarnation)
+    n, previous = (-1, None) if loaded is None else loaded.tips.get(mine, (-1, None))
     header: dict[str, Any] = {
         "v": 1, "t": None if loaded is None else loaded.thread, "a": None if loaded is None else loaded.thread,
-        "d": signer.public, "i": memory.identity.incarnation, "n": 0 if tip is None else tip[0] + 1,
-        "p": None if tip is None else tip[1], "x": [],
+        "d": signer.public, "i": memory.identity.incarnation, "n": n + 1, "p": previous,
+        "x": [] if loaded is None else sorted(set(loaded.heads) - {previous}),
         "ks": None if loaded is None else loaded.state.event,
         "h": clock.tick(memory.clock.now_ms(), [] if loaded is None else [loaded.hlc]),
         "y": type(message).__name__, "s": 1, "m": known.name,

@@ -29,7 +29,7 @@ from weft.engine.ports import Batch, ForkRow, PendingRow
 from weft.engine.threads import Loaded, entry_of
 from weft.identity import keylog
 from weft.thread.event import Event, unwire, wire
-from weft.thread.verify import check_event, check_key_event
+from weft.thread.verify import check_event, check_key_event, check_key_place
 
 PENDING_MAX: Final = 200  # events of one thread that may wait for their parents
 PENDING_BYTES_MAX: Final = 1024 * 1024  # and how much they may take up
@@ -290,6 +290,7 @@ async def take_key_event(memory: Memory, organisation: str, event: Event) -> Non
         check_key_event(event, loaded.state)
         if await _forked(memory, loaded, event, []):
             raise Denied("event.fork")
+        check_key_place(event, loaded.heads, loaded.tips)
         after = loaded.extended([entry_of(event, known)])
         await commit(memory, after, [event], Batch(lengths={organisation: loaded.position}), from_peer=True)
 
@@ -303,8 +304,9 @@ def key_state(organisation: str, envelopes: Sequence[str]) -> keylog.KeyState:
         raise Invalid("keylog.keys")
     for envelope in envelopes:
         event = unwire(envelope.encode())
-        if event.thread != organisation or any(parent not in loaded.entries for parent in event.parents):
-            raise Invalid("keylog.gap")
+        if event.thread != organisation or event.header.m != KEYLOG:
+            raise Invalid("keylog.other-log")
+        check_key_place(event, loaded.heads, loaded.tips)
         check_key_event(event, loaded.state)
         loaded = loaded.extended([entry_of(event, known)])
     state: Any = loaded.state

@@ -6,11 +6,12 @@
 4. The device may sign at this place of its chain.
 5. The signature over the id is the device's.
 For the key log itself, steps 2 to 4 read: an organisation key in force signs it; an inception or a rotation is
-signed by a key that it brings into force itself.
+signed by a key that it brings into force itself. A key log grows in one line (``check_key_place``), so that whoever
+holds it derives the same keys from it, in whatever order it arrived.
 Not here: parents, forks, rules; what is missing or denied is the engine's concern, not a forgery.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -22,6 +23,14 @@ from weft.thread.event import Event, signed_bytes
 
 def check_event(event: Event, members: Mapping[str, str], keys: keylog.KeyState | None) -> None:
     """Raises ``Denied`` or ``Invalid`` unless ``event`` was signed by a device of a member."""
+    check_author(event, members, keys)
+    # 5
+    if not verify(event.header.d, signed_bytes(event.id), event.signature):
+        raise Denied("event.signature")
+
+
+def check_author(event: Event, members: Mapping[str, str], keys: keylog.KeyState | None) -> None:
+    """Steps 2 to 4: raises ``Denied`` unless its device might say this as a member."""
     # 2
     if event.author not in members:
         raise Denied("event.stranger")
@@ -32,9 +41,17 @@ def check_event(event: Event, members: Mapping[str, str], keys: keylog.KeyState 
     code = keylog.may_sign(keys, event.header.d, event.thread, event.header.i, event.header.n)
     if code is not None:
         raise Denied(code)
-    # 5
-    if not verify(event.header.d, signed_bytes(event.id), event.signature):
-        raise Denied("event.signature")
+
+
+def check_key_place(event: Event, heads: Sequence[str], tips: Mapping[tuple[str, str, str], tuple[int, str]]) -> None:
+    """Raises ``Invalid`` unless ``event`` is the one next in a key log with ``heads`` and ``tips`` (of its chains)."""
+    header = event.header
+    last, previous = tips.get((event.author, header.d, header.i), (-1, None))
+    above = set(event.parents) - {previous}
+    if (header.t is None) != (not heads) or above - set(heads) or not set(heads) <= set(event.parents):
+        raise Invalid("keylog.gap")
+    if (header.n, header.p) != (last + 1, previous):
+        raise Invalid("event.chain-form")
 
 
 def check_key_event(event: Event, before: keylog.KeyState) -> None:
