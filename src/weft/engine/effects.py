@@ -103,12 +103,16 @@ class Effects:
             for row in list(self.waiting.values()):
                 if row.due_ms > now:
                     pause = min(pause, (row.due_ms - now) / 1000)
-                elif self.node.stopped(await self.node.loaded(row.thread)):
+                elif self._held_back(await self.node.loaded(row.thread)):
                     continue
                 elif not row.final or await self._is_final(row, finals):
                     await self._draw(row)
                     ran = True
         return pause
+
+    def _held_back(self, loaded: Loaded) -> bool:
+        """Whether nothing is drawn from this thread now: an alarm, or what we said ourselves is not all back yet."""
+        return self.node.stopped(loaded) or self.node.waits(loaded.members)
 
     async def _is_final(self, row: EffectRow, finals: dict[str, set[str]]) -> bool:
         loaded = await self.node.loaded(row.thread)

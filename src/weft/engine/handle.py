@@ -44,6 +44,7 @@ async def say(memory: Memory, thread: str, commands: Sequence[Any], key: str = "
             raise Refused("thread.unknown-machine", machine=loaded.machine_name)
         if BY_ITSELF.get() and memory.stopped(loaded):
             raise Unavailable("thread.stopped", why=memory.alarms.get(thread, "fork"))
+        _check_heard(memory, loaded.members)
         after, events = _decided(memory, loaded, loaded.machine, commands)
         if not events and not key:
             return []
@@ -53,6 +54,12 @@ async def say(memory: Memory, thread: str, commands: Sequence[Any], key: str = "
             batch.done.append(DoneRow(thread, key, msgspec.json.encode(ids)))
         await commit(memory, after, events, batch)
         return ids
+
+
+def _check_heard(memory: Memory, members: Iterable[str]) -> None:
+    """Raises when a restored backup may lack what we have said to ``members``: what the node does by itself waits."""
+    if memory.waits(members):
+        raise Unavailable("restored.waiting") if BY_ITSELF.get() else Refused("restored.waiting")
 
 
 def _decided(
@@ -107,6 +114,7 @@ async def open_thread(
     async with memory.lock(OPENED):
         if key and (first := await memory.store.done(OPENED, key)) is not None:
             return first.decode()
+        _check_heard(memory, members)
         begin = machine.conversation.INITIAL
         if message is not None:
             said = Say(members[memory.organisation], memory.organisation, message)
@@ -140,7 +148,7 @@ async def acknowledge(memory: Memory, thread: str) -> None:
     """Say that we hold all of ``thread`` and fold it to this state, unless our own last word is above it all."""
     async with memory.lock(thread):
         loaded = await memory.loaded(thread)
-        if loaded.machine is None or not needs_ack(loaded, memory.organisation):
+        if loaded.machine is None or memory.waits(loaded.members) or not needs_ack(loaded, memory.organisation):
             return
         event = _event(memory, loaded, loaded.machine, Ack(state=state_hash(loaded.state)))
         signed = _signed(memory.identity.signer, loaded.machine, [event])
@@ -198,7 +206,7 @@ def _key_event(memory: Memory, loaded: Loaded | None, signer: Signer, known: Mac
 # ---- one transaction -----------------------------------------------------------------------------
 
 
-async def commit(memory: Memory, after: Loaded, events: Sequence[Event], batch: Batch, *, from_peer: bool = False,
+async def commit(memory: Memory, after: Loaded, events: Sequence[Event], batch: Batch, *,
                  before: Loaded | None = None) -> None:
     """Store ``events`` and all that they bring, then let memory follow. ``before`` finds verdicts that turned."""
     first = after.position - len(events)
@@ -206,8 +214,10 @@ async def commit(memory: Memory, after: Loaded, events: Sequence[Event], batch: 
         batch.events.append(event_row(event, first + offset))
         batch.payloads.extend(PayloadRow(event.thread, event.id, slot, held.salt, held.content)
                               for slot, held in event.payloads.items())
-    said = [(event.id, event.header.y) for event in events]
-    effects = list(effects_of(memory, after, said, "peer" if from_peer else "own"))
+    effects = list[EffectRow]()
+    for event in events:  # by their authors: a peer may give back what we said ourselves
+        who = "own" if event.author == memory.organisation else "peer"
+        effects.extend(effects_of(memory, after, [(event.id, event.header.y)], who))
     if before is not None:
         effects.extend(_turned(memory, before, after))
     batch.effects.extend(effects)
@@ -220,7 +230,7 @@ async def commit(memory: Memory, after: Loaded, events: Sequence[Event], batch: 
     except StoreConflict:
         memory.forget(after.thread)
         raise
-    memory.swap(after, effects, [kind for _, kind in said])
+    memory.swap(after, effects, [event.header.y for event in events])
 
 
 def event_row(event: Event, position: int) -> EventRow:

@@ -29,6 +29,7 @@ LOADED_MAX: Final = 2_000
 SNAPSHOT_EVERY: Final = 500  # events of a book between two stored folds
 BY_ITSELF: Final = ContextVar("by_itself", default=False)  # set while the node, not a person, decides to speak
 ALARMS: Final = "alarm"  # bucket: threads (and firms, by their key log) that somebody lied in, and how
+RESTORED: Final = "restored"  # bucket: firms that may hold words of ours that a restored backup has lost
 FOLDS: Final = "fold"  # bucket of the stored folds of books
 BOOKS: Final = ("stock", "production", "pricing", "floor", "trace")
 
@@ -102,6 +103,7 @@ class Memory:
     reactions: Mapping[tuple[str, str], Sequence[Reacting]] = field(default_factory=dict)
     partners: dict[str, str] = field(default_factory=dict)
     alarms: dict[str, str] = field(default_factory=dict)
+    unheard: set[str] = field(default_factory=set)
     _loaded: "OrderedDict[str, Loaded]" = field(default_factory=OrderedDict)
     _locks: "WeakValueDictionary[str, asyncio.Lock]" = field(default_factory=WeakValueDictionary)
     _machines: dict[str, str] = field(default_factory=dict)
@@ -135,6 +137,7 @@ class Memory:
             self._machines[row.thread] = row.machine
             self._note_book(row.thread, row.machine, row.members)
         self.alarms = {thread: why.decode() for thread, why in await self.store.values(ALARMS)}
+        self.unheard = {firm for firm, _ in await self.store.values(RESTORED)}
         self.effects = list(await self.store.effects())
         self.effects_wake.set()
         self.outbox_wake.set()
@@ -310,6 +313,10 @@ class Memory:
     def stopped(self, loaded: Loaded) -> bool:
         """Whether nothing may run by itself in ``loaded``: its own alarm, or that of a member's key log."""
         return bool(self.alarms) and (loaded.thread in self.alarms or any(one in self.alarms for one in loaded.members))
+
+    def waits(self, members: Iterable[str]) -> bool:
+        """Whether a backup was restored and one of ``members`` has not given back yet what we said since."""
+        return bool(self.unheard) and not self.unheard.isdisjoint(members)
 
     def tell(self, change: Change) -> None:
         """Tell every listener of ``change``; one that does not keep up loses the oldest."""

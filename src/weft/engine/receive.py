@@ -80,16 +80,37 @@ async def _admitted(memory: Memory, peer: str, thread: str, events: Sequence[Eve
         raise NotFound("thread.unknown")
     members = genesis.header.mem
     known = MACHINES.get(genesis.header.m)
-    if set(members) != {peer, memory.organisation} or genesis.author != peer or known is None or not known.shared:
+    if set(members) != {peer, memory.organisation} or known is None or not known.shared:
         raise NotFound("thread.unknown")
     if set(members.values()) != SIDES.get(known.conversation.NAME):
+        raise NotFound("thread.unknown")
+    if not await _spoken_in(memory, members, thread, events):
+        await _check_beginner(memory, peer, genesis, known)
+    return Loaded(thread=thread, machine=known, machine_name=known.name, members=dict(members),
+                  state=known.conversation.INITIAL)
+
+
+async def _spoken_in(memory: Memory, members: dict[str, str], thread: str, events: Sequence[Event]) -> bool:
+    """Whether ``events`` hold a word of our own: then this thread was ours before a backup was restored."""
+    keys = await memory.keys(memory.organisation)
+    for event in events:
+        if event.author == memory.organisation and event.thread == thread:
+            try:
+                check_event(event, members, keys)
+            except (Denied, Invalid):
+                continue
+            return True
+    return False
+
+
+async def _check_beginner(memory: Memory, peer: str, genesis: Event, known: Machine) -> None:
+    """A new thread is begun by ``peer`` itself: a relationship by our invitation, others within a relationship."""
+    if genesis.author != peer:
         raise NotFound("thread.unknown")
     if known.conversation.NAME == "relationship":
         await _check_invitation(memory, genesis)
     elif memory.partner(peer) is None:
         raise NotFound("thread.unknown")
-    return Loaded(thread=thread, machine=known, machine_name=known.name, members=dict(members),
-                  state=known.conversation.INITIAL)
 
 
 async def _check_invitation(memory: Memory, genesis: Event) -> None:
@@ -192,7 +213,7 @@ async def _append(
     alarm = _mismatch(loaded, ready)
     if alarm:
         batch.values.append((ALARMS, loaded.thread, alarm.encode()))
-    await commit(memory, after, ready, batch, from_peer=True, before=loaded)
+    await commit(memory, after, ready, batch, before=loaded)
     result.stored.extend(event.id for event in ready)
     if alarm:
         memory.alarm(loaded.thread, alarm)
@@ -277,7 +298,7 @@ async def _take_key_log(memory: Memory, event: Event) -> None:
 async def take_key_event(memory: Memory, organisation: str, event: Event) -> None:
     """Append one event to our copy of the key log of ``organisation``; raises ``Denied`` or ``Invalid``."""
     known: Machine = machine(KEYLOG)
-    if event.thread != organisation or organisation == memory.organisation:
+    if event.thread != organisation or (organisation == memory.organisation and not memory.unheard):
         raise Invalid("keylog.other-log")
     async with memory.lock(organisation):
         loaded = await memory.find(organisation) or Loaded(
@@ -292,7 +313,9 @@ async def take_key_event(memory: Memory, organisation: str, event: Event) -> Non
             raise Denied("event.fork")
         check_key_place(event, loaded.heads, loaded.tips)
         after = loaded.extended([entry_of(event, known)])
-        await commit(memory, after, [event], Batch(lengths={organisation: loaded.position}), from_peer=True)
+        await commit(memory, after, [event], Batch(lengths={organisation: loaded.position}))
+        if organisation == memory.organisation:
+            memory.identity.key_event = after.state.event
 
 
 def key_state(organisation: str, envelopes: Sequence[str]) -> keylog.KeyState:
