@@ -20,7 +20,9 @@ from typing import Any, Final
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 
+from weft import web
 from weft.basis.canonical import b64, unb64
 from weft.basis.errors import Invalid, NotFound, Refused, Unavailable
 from weft.config import Config, load, template
@@ -37,6 +39,8 @@ from weft.identity.keys import SEED_BYTES, Signer
 DATABASE: Final = "weft.db"
 SELF: Final = "self"  # bucket of what this home is
 SETTINGS: Final = "weft.toml"
+HEAD_S: Final = 20  # how long the head of a request may take to arrive
+HEAD_MAX: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +218,7 @@ def application(node: Node) -> Starlette:
     routes: list[Any] = []
     for door in (peer, admin, api, aas, epcis, console):
         routes.extend(door.routes(node))
-    return Starlette(routes=routes)
+    return Starlette(routes=routes, exception_handlers={HTTPException: web.elsewhere(node)})
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -266,7 +270,7 @@ async def _serve(
     settings = uvicorn.Config(
         application(node), log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=2,
         timeout_keep_alive=75, server_header=False, date_header=False, h11_max_incomplete_event_size=64 * 1024,
-        http="httptools", ws="none")
+        http=_impatient(), ws="none")
     server = uvicorn.Server(settings)
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
@@ -291,6 +295,44 @@ async def _serve(
     await serving
     await node.stop()
     await node.peers.close()
+
+
+def _impatient() -> type[asyncio.Protocol]:
+    """HTTP whose head must arrive whole within ``HEAD_S`` and ``HEAD_MAX``: who dawdles holds no connection."""
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+    class Impatient(HttpToolsProtocol):
+        """Each head has its own clock; a body has that of its door (``web.body``)."""
+
+        _waiting: asyncio.TimerHandle | None = None
+        _taken = 0
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self.on_message_begin()
+
+        def on_message_begin(self) -> None:
+            self._no_more_waiting()
+            self._taken = 0
+            self._waiting = self.loop.call_later(HEAD_S, self.transport.abort)
+            super().on_message_begin()
+
+        def data_received(self, data: bytes) -> None:
+            self._taken += len(data)
+            super().data_received(data)
+            if self._waiting is not None and self._taken > HEAD_MAX:
+                self.transport.abort()
+
+        def on_headers_complete(self) -> None:
+            self._no_more_waiting()
+            super().on_headers_complete()
+
+        def _no_more_waiting(self) -> None:
+            if self._waiting is not None:
+                self._waiting.cancel()
+                self._waiting = None
+
+    return Impatient
 
 
 async def _run(server: Any, listener: socket.socket) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -110,6 +111,17 @@ def guard(
             return tell(host, request, None)
 
     return guarded
+
+
+def elsewhere(host: Host) -> Callable[[Request, Exception], Response]:
+    """The answer where no door has an address, for Starlette's ``exception_handlers``."""
+
+    def answer(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and error.status_code == 405:
+            return problem(host, request, Invalid("web.method", method=request.method[:20], allowed="GET, POST"))
+        return problem(host, request, NotFound("web.not-found"))
+
+    return answer
 
 
 def _check_method(request: Request, methods: tuple[str, ...]) -> None:

@@ -14,7 +14,6 @@ from typing import Final
 from weft import locale
 from weft.basis.errors import WeftError
 
-
 _TURNING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # letters that turn others round
 
 
