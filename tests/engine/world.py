@@ -9,7 +9,7 @@ import msgspec
 
 from weft.basis.errors import NotFound, Unavailable, WeftError
 from weft.config import Config, Firm, Peers, Rules
-from weft.engine import handle, sync
+from weft.engine import handle, restored, sync
 from weft.engine.machines import MACHINES
 from weft.engine.memory import BOOKS, Identity, Memory, new_incarnation
 from weft.engine.node import Node
@@ -70,8 +70,12 @@ class DirectPeers:
                 await node.outbox.settle(self.me, asked.thread, asked.heads)
                 return msgspec.json.encode(reply)
             node.outbox.heard(self.me)
+            if path == restored.LIST_PATH:
+                return msgspec.json.encode(
+                    await restored.answer_list(node, self.me, restored.read_list_request(body)))
             wait = msgspec.json.decode(body, type=sync.PollRequest).wait_ms
-            return msgspec.json.encode(sync.PollReply(threads=await node.outbox.waiting_for(self.me, wait)))
+            threads = await node.outbox.waiting_for(self.me, wait)
+            return msgspec.json.encode(sync.PollReply(threads=threads, restored=self.me in node.unheard))
         except WeftError as error:
             raise NotFound("peer.refused") from error
 

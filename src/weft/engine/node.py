@@ -17,7 +17,7 @@ from weft import locale
 from weft.basis.decider import Message
 from weft.basis.errors import WeftError
 from weft.config import Config
-from weft.engine import handle
+from weft.engine import handle, restored
 from weft.engine.effects import Effects, Reaction
 from weft.engine.live import Live
 from weft.engine.machines import MACHINES, machine
@@ -74,7 +74,8 @@ class Node(Memory):
             self.addresses.setdefault(organisation, address.decode())
             self.poll_where_needed(organisation)
         self._tasks = [asyncio.create_task(work) for work in
-                       (self.work.run(), self.outbox.run(), self._acknowledge(), self._acks_owed(), self._tick())]
+                       (self.work.run(), self.outbox.run(), self._acknowledge(), self._acks_owed(), self._tick(),
+                        restored.fetch_back(self.outbox))]
 
     async def stop(self) -> None:
         """End every worker."""

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from weft.basis.errors import Invalid, NotFound, Unavailable, WeftError
-from weft.engine import sync
+from weft.engine import restored, sync
 from weft.engine.memory import Change, Memory
 from weft.engine.ports import Batch, Peers
 from weft.thread import graph
@@ -87,6 +87,7 @@ class Outbox:
             try:
                 await self.sync(peer, row.thread)
             except NotFound:
+                self.theirs.pop((peer, row.thread), None)  # it may have lost what it held
                 self.refused[peer, row.thread] = (refused + 1, self._later(refused + 1))
             except WeftError as error:
                 self._failed(peer, row.thread, error)
@@ -156,7 +157,7 @@ class Outbox:
             asked.clear()
             rows = [row.thread for row in await self.memory.store.outbox() if row.peer == peer]
             left = (deadline - self.memory.clock.now_ms()) / 1000
-            if rows or left <= 0 or self.closing:
+            if rows or left <= 0 or self.closing or peer in self.memory.unheard:
                 return rows
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asked.wait(), left)
@@ -168,9 +169,12 @@ class Outbox:
             try:
                 body = await self.peers.request(
                     peer, sync.POLL_PATH, msgspec.json.encode(sync.PollRequest(wait_ms=wait_ms)))
-                refused = [thread for thread in sync.read_polled(body) if not await self._pulled(peer, thread)]
+                told = sync.read_polled(body)
+                refused = [thread for thread in told.threads if not await self._pulled(peer, thread)]
                 self.heard(peer)
-                if not refused:
+                if told.restored:
+                    await restored.level(self, peer)
+                elif not refused:
                     pause_ms = self.retry_ms[0]
                     continue
             except WeftError:

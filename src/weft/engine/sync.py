@@ -55,10 +55,14 @@ class PollRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wait_ms: int = 0
 
 
-class PollReply(msgspec.Struct, frozen=True):
-    """Threads in which the answerer has something that the caller has not acknowledged."""
+class PollReply(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Threads in which the answerer has something that the caller has not acknowledged.
+
+    ``restored``: the answerer lacks what both said since its backup, and cannot reach the caller to fetch it.
+    """
 
     threads: list[str]
+    restored: bool = False
 
 
 _REQUEST = msgspec.json.Decoder(SyncRequest)
@@ -87,10 +91,11 @@ def read_poll(body: bytes) -> PollRequest:
         raise Invalid("sync.malformed") from error
 
 
-def read_polled(body: bytes) -> list[str]:
-    """The threads that an answered poll names; raises ``Invalid``."""
+def read_polled(body: bytes) -> PollReply:
+    """The answer to a poll; raises ``Invalid``."""
     try:
-        return _POLLED.decode(body).threads[:THREADS_MAX]
+        reply = _POLLED.decode(body)
+        return PollReply(reply.threads[:THREADS_MAX], reply.restored)
     except _UNREADABLE as error:
         raise Invalid("sync.malformed") from error
 

@@ -1,6 +1,7 @@
-"""The door for other nodes: sync of one thread, and the long-poll of a node that nobody can reach.
+"""The door for other nodes: sync of one thread, the long-poll of a node that nobody can reach, the list of threads.
 
-``POST /peer/v1/sync`` and ``POST /peer/v1/poll``, JSON as in ``engine/sync.py``, signed as in ``engine/requests.py``.
+``POST /peer/v1/sync`` and ``…/poll`` as in ``engine/sync.py``, ``…/threads`` as in ``engine/restored.py``; JSON, signed
+as in ``engine/requests.py``.
 Rule 1: a stranger gets 404 and nothing else, whatever he sent: who asks is known before what he asks is read.
 Rule 2: a firm that we do not know may speak only to answer an invitation; its first event carries its key log.
 """
@@ -14,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from weft import web
 from weft.basis.errors import Denied, Invalid, Unavailable, WeftError
-from weft.engine import requests, sync
+from weft.engine import requests, restored, sync
 from weft.engine.machines import MACHINES
 from weft.engine.node import Node
 from weft.engine.receive import key_state
@@ -28,7 +29,7 @@ FIRST_WORDS_MAX: Final = 8
 
 
 def routes(node: Node) -> list[BaseRoute]:
-    """The two addresses of this door."""
+    """The addresses of this door."""
 
     async def synced(request: Request) -> Response:
         header, body = await _read(request)
@@ -46,12 +47,21 @@ def routes(node: Node) -> list[BaseRoute]:
         asked = sync.read_poll(body)
         node.outbox.heard(asker.organisation)
         waiting = await node.outbox.waiting_for(asker.organisation, min(max(asked.wait_ms, 0), WAIT_MS_MAX))
-        return _signed(node, asker, msgspec.json.encode(sync.PollReply(threads=waiting)))
+        reply = sync.PollReply(threads=waiting, restored=asker.organisation in node.unheard)
+        return _signed(node, asker, msgspec.json.encode(reply))
+
+    async def listed(request: Request) -> Response:
+        header, body = await _read(request)
+        asker = await node.gate.check(restored.LIST_PATH, body, header)
+        asked = restored.read_list_request(body)
+        node.outbox.heard(asker.organisation)
+        reply = await restored.answer_list(node, asker.organisation, asked)
+        return _signed(node, asker, msgspec.json.encode(reply))
 
     return [
         Route(path, web.guard(node, handler, scopes=web.PUBLIC, methods=("POST",), answer=_answer),
               methods=list(web.ALL_METHODS))
-        for path, handler in ((sync.SYNC_PATH, synced), (sync.POLL_PATH, polled))
+        for path, handler in ((sync.SYNC_PATH, synced), (sync.POLL_PATH, polled), (restored.LIST_PATH, listed))
     ]
 
 
