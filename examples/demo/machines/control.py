@@ -27,6 +27,7 @@ class Panel:
     def __init__(self, endpoint: str, name: str) -> None:
         self.name = name
         self._client: Any = Client(endpoint, timeout=10, watchdog_intervall=10)
+        self._client.session_timeout = 60_000
         self._space = 0
 
     async def __aenter__(self) -> Self:

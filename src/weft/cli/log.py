@@ -39,7 +39,8 @@ def verify(home: Path | None, *, as_json: bool) -> int:
 
     place = launch.Home(found(home))
     result = launch.run(_verified(place))
-    Paper(as_json=as_json).table(result["faults"], "thread event problem", result)
+    if as_json or result["faults"]:
+        Paper(as_json=as_json).table(result["faults"], "thread event problem", result)
     if not as_json:
         click.echo(say("cli.log.verified", threads=result["threads"], events=result["events"], n=len(result["faults"])))
     return int(bool(result["faults"]))

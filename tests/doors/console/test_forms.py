@@ -96,6 +96,7 @@ async def test_a_refused_form_comes_back_with_its_reason_and_what_was_typed(work
         "thread": thread, "quantities~1@number": "9999", "key": "d", "form": "despatch", "back": f"/orders/{thread}"})
     page = answer.body.decode()
     assert answer.status == 409
+    assert f'data-here="/orders/{thread}"' in answer.body.decode()  # where a reload and the live parts look
     assert 'role="alert"' in page
     assert "⟦" not in page
     assert field(page, "quantities~1@number") == "9999"
@@ -193,6 +194,9 @@ async def test_an_invitation_shows_its_link_and_a_code_to_scan():
     guest = Client(console.routes(sample.shop))
     joined = await post(guest, "join", {"link": link, "then": "/partners"})
     assert joined.status == 303
+    word = re.search(r"weft_flash=([^;]+)", joined.headers["set-cookie"])[1]
+    arrived = await guest.ask("/partners", headers={"cookie": f"{OWNER}; weft_flash={word}"}, token="")
+    assert arrived.status == 200 and 'role="status"' in arrived.body.decode()
     await until(lambda: sample.node.partner(sample.shop.organisation))
     await sample.stop()
 

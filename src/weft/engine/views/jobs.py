@@ -135,7 +135,7 @@ def job_row(job: Job, state: Any, planned: Mapping[str, Place]) -> JobRow:
         quantity=job.quantity, unit=job.unit, good=job.good, scrap=str(job.scrap), machine=job.machine,
         work_centre=job.work_centre or (place.centre if place else "") or job.work_centres[0], due=due,
         start=place.start if place else "", end=place.end if place else job.ended,
-        late=bool(due and place and place.end > due), waits_for=waits, run_s=job.run_s,
+        late=bool(place and place.late), waits_for=waits, run_s=job.run_s,
         program=job.program,
     )
 

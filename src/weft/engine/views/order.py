@@ -14,6 +14,7 @@ from weft.engine.reactions.ordering import children
 from weft.engine.views.deals import COLUMNS, Deal, buys_by_itself, deal
 from weft.engine.views.jobs import JobRow, job_row
 from weft.engine.views.orders import OrderCard, card_of
+from weft.engine.views.partners import thread_with
 from weft.engine.views.plan import places
 from weft.engine.views.shape import View
 from weft.production.messages import Why
@@ -132,6 +133,7 @@ class OrderView(View, frozen=True, kw_only=True):
     materials: tuple[MaterialView, ...] = ()
     children: tuple[OrderCard, ...] = ()
     parent: str = ""
+    relationship: str = ""
     jobs: tuple[JobRow, ...] = ()
     partner_sees: tuple[str, ...] = ()
     item_of: dict[str, str] = {}
@@ -163,7 +165,8 @@ async def order(node: Any, thread: str) -> OrderView:
         to_receive=_to_receive(held),
         materials=_materials(held),
         children=tuple([card_of(node, await deal(node, child)) for child in await children(node, thread)]),
-        parent=held.parent, jobs=await _jobs(node, thread), partner_sees=SEES.get(held.role, ()),
+        parent=held.parent, relationship=await thread_with(node, held.partner),
+        jobs=await _jobs(node, thread), partner_sees=SEES.get(held.role, ()),
         item_of={line.line: line.item for line in lines}, unit_of={line.line: line.unit for line in lines})
 
 

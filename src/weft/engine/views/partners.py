@@ -140,6 +140,14 @@ async def _other(node: Any, thread: str) -> str:
     return next((one for one in await node.members(thread) if one != node.organisation), "")
 
 
+async def thread_with(node: Any, organisation: str) -> str:
+    """The relationship with ``organisation``, or ""."""
+    for thread in node.threads("relationship"):
+        if organisation in await node.members(thread):
+            return str(thread)
+    return ""
+
+
 async def partners(node: Any) -> PartnersView:
     """Every partner."""
     counted: dict[str, int] = {}

@@ -1,6 +1,7 @@
 """The plan as bars: which job runs where and when, and which of them end after they are due.
 
 Rule 1: the plan shown is the one that promises rest on (``engine/planner.py``).
+Rule 2: late is what the buyer would be told of: a promise moved by less than ``promise_move_minutes`` is none.
 Not here: drawing (``doors/console/figures.py``), the planner (``production/greedy.py``).
 """
 
@@ -35,25 +36,34 @@ class PlanView(View, frozen=True, kw_only=True):
 
 
 class Place(View, frozen=True, kw_only=True):
-    """Where and when one job is planned."""
+    """Where and when one job is planned; ``late``: too late for what was promised."""
 
     centre: str
     start: str
     end: str
+    late: bool = False
 
 
 async def places(node: Any) -> dict[str, Place]:
     """Job id to its place."""
-    _, _, planned = await present(node)
-    return {one.id: Place(centre=one.centre, start=instant.from_ms(one.start_ms), end=instant.from_ms(one.end_ms))
+    state, _, planned = await present(node)
+    late = _late(node, state, planned)
+    return {one.id: Place(centre=one.centre, start=instant.from_ms(one.start_ms), end=instant.from_ms(one.end_ms),
+                          late=one.id in late)
             for one in planned.jobs.values()}
+
+
+def _late(node: Any, state: Any, planned: Any) -> tuple[str, ...]:
+    """Jobs that end too late for what their order promised."""
+    slack_ms = node.config.rules.promise_move_minutes * 60_000
+    latest = {name: instant.to_ms(order.due) + slack_ms for name, order in state.orders.items() if order.due}
+    return tuple(one.id for one in planned.jobs.values() if one.end_ms > latest.get(one.order, one.end_ms))
 
 
 async def plan(node: Any) -> PlanView:
     """What runs where and when, from now on."""
     state, _, planned = await present(node)
-    dues = {name: instant.to_ms(order.due) for name, order in state.orders.items() if order.due}
-    late = tuple(one.id for one in planned.jobs.values() if one.end_ms > dues.get(one.order, one.end_ms))
+    late = _late(node, state, planned)
     begin = min([planned.now_ms, *(one.start_ms for one in planned.jobs.values())]) - MARGIN_MS
     end = max([planned.now_ms + MARGIN_MS, *(one.end_ms for one in planned.jobs.values())]) + MARGIN_MS
     end = min(end, begin + SHOWN_MS)

@@ -11,6 +11,7 @@ import msgspec
 from weft.basis import instant
 from weft.engine.effects import TROUBLES, Trouble
 from weft.engine.views.deals import Deal, buys_by_itself, deals
+from weft.engine.views.jobs import JobRow, jobs
 from weft.engine.views.machines import MachineRow, machines
 from weft.engine.views.orders import OrderCard, card_of
 from weft.engine.views.partners import account, partners
@@ -55,13 +56,14 @@ class StartStep(View, frozen=True, kw_only=True):
 
 
 class TodayView(View, frozen=True, kw_only=True):
-    """What the owner looks at first; ``start`` is empty once the firm is under way."""
+    """What the owner looks at first. ``start`` is empty once the firm is under way; ``ready``: what people run next."""
 
     answer: tuple[Task, ...] = ()
     late: tuple[Task, ...] = ()
     arrived: tuple[Task, ...] = ()
     start: tuple[StartStep, ...] = ()
     running: tuple[MachineRow, ...] = ()
+    ready: tuple[JobRow, ...] = ()
 
 
 async def today(node: Any) -> TodayView:
@@ -73,8 +75,15 @@ async def today(node: Any) -> TodayView:
     news = [task for task in await _news(node, cards) if task.id not in waiting]
     return TodayView(
         answer=tuple(answer), late=tuple(_order_task("late", card) for _, card in cards if card.late),
-        arrived=tuple(news[:ARRIVED_SHOWN]), running=tuple(row for row in fleet.machines if row.job),
-        start=await _start(node, cards))
+        arrived=tuple(news[:ARRIVED_SHOWN]), ready=await _ready(node),
+        running=tuple(row for row in fleet.machines if row.job), start=await _start(node, cards))
+
+
+async def _ready(node: Any) -> tuple[JobRow, ...]:
+    """The next job of each work centre without a machine: nobody starts it but people."""
+    begun = ("free", "ready", "running", "paused")
+    return tuple(queue.jobs[0] for queue in (await jobs(node)).queues
+                 if not queue.machine and queue.jobs and queue.jobs[0].state in begun)
 
 
 async def waiting(node: Any) -> int:
@@ -85,7 +94,7 @@ async def waiting(node: Any) -> int:
 
 async def _answers(node: Any, cards: list[tuple[Deal, OrderCard]], rows: tuple[MachineRow, ...]) -> list[Task]:
     return [*_machine_tasks(rows), *await _unknown_commands(node, rows), *await _troubles(node),
-            *[_order_task(card.next, card) for _, card in cards if card.next], *await _moved(node, cards),
+            *[_order_task(_asked(card), card) for _, card in cards if card.next], *await _moved(node, cards),
             *await _partner_tasks(node), *await _reorders(node)]
 
 
@@ -99,6 +108,10 @@ async def _troubles(node: Any) -> list[Task]:
         found.append(Task(kind="trouble", about=about, id=one.thread, name=name, number=one.code, facts=one.facts,
                           at=instant.from_ms(one.at_ms)))
     return found
+
+
+def _asked(card: OrderCard) -> str:
+    return "counter" if card.next == "quote" and card.phase == "countered" else card.next
 
 
 def _order_task(kind: str, card: OrderCard, at: str = "") -> Task:

@@ -22,7 +22,8 @@ async def machine(visit: Visit) -> Response:
 
 async def jobs(visit: Visit) -> Response:
     """What is to be done at each work centre, in order."""
-    return await visit.page("jobs.html", tab="jobs", live="production", view=await visit.view("jobs"))
+    return await visit.page("jobs.html", tab="jobs", live="production", view=await visit.view("jobs"),
+                            names=await item_names(visit))
 
 
 async def job(visit: Visit) -> Response:

@@ -2,12 +2,14 @@
 
 from starlette.responses import Response
 
+from weft.doors.console.pages.naming import item_names
 from weft.doors.console.visit import Visit
 
 
 async def page(visit: Visit) -> Response:
     """The first page of the day."""
-    return await visit.page("today.html", tab="today", live="", view=await visit.view("today"))
+    return await visit.page("today.html", tab="today", live="", view=await visit.view("today"),
+                            names=await item_names(visit))
 
 
 async def more(visit: Visit) -> Response:

@@ -3,6 +3,8 @@
 "use strict";
 (() => {
   const wanted = document.body.dataset.live;
+  const here = document.body.dataset.here || location.href;
+  if (location.pathname.startsWith("/do/")) history.replaceState(null, "", here); // refused: a reload shows its page
   let busy = false, again = false, last = 0;
 
   const untouched = (part) => !part.contains(document.activeElement) || document.activeElement === document.body;
@@ -12,7 +14,7 @@
     busy = true;
     await new Promise((go) => setTimeout(go, Math.max(0, 400 - (Date.now() - last))));
     try {
-      const answer = await fetch(location.href, { headers: { "X-Refresh": "1" }, credentials: "same-origin" });
+      const answer = await fetch(here, { headers: { "X-Refresh": "1" }, credentials: "same-origin" });
       if (answer.ok) {
         const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
         document.querySelectorAll("[data-fresh]").forEach((part) => {
@@ -38,6 +40,10 @@
     source.addEventListener("open", () => { if (lost) { lost = false; refresh(); } });
     addEventListener("pagehide", () => source.close());
   }
+
+  // the chosen column is in sight
+  const chosen = document.querySelector(".chips [aria-current]");
+  if (chosen) chosen.parentElement.scrollLeft = chosen.offsetLeft - (chosen.parentElement.clientWidth - chosen.offsetWidth) / 2;
 
   // one form is sent once
   document.addEventListener("submit", (event) => {
