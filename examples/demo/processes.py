@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -185,7 +186,7 @@ class Firm:
                 raise Failed(f"{self.key} {method} {path}: {answer.status} {told.decode(errors='replace')[:400]}")
             return json.loads(told)
 
-    async def view(self, name: str, **params: str) -> Any:
+    async def view(self, name: str, /, **params: str) -> Any:
         """One read model."""
         return await self.get(f"/api/weft/v1/{name}", **params)
 
@@ -197,6 +198,15 @@ class Firm:
         if done.get("events") and done.get("thread"):
             self.acknowledged.append((done["thread"], done["events"]))
         return done
+
+
+async def stopped(tasks: Iterable["asyncio.Task[None]"]) -> None:
+    """End ``tasks``; raises what one of them had already ended with."""
+    for task in tasks:
+        task.cancel()
+    for told in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(told, Exception):
+            raise told
 
 
 async def until(what: Any, why: str, seconds: float = 60.0, pause: float = 0.05) -> Any:

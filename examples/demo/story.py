@@ -13,7 +13,7 @@ from base64 import urlsafe_b64encode
 from typing import Any
 
 from control import Panel
-from processes import Failed, Firm, Machine, until
+from processes import Failed, Firm, Machine, stopped, until
 
 WANTED, AGREED = "30", "24"
 ALARM = 101
@@ -60,9 +60,7 @@ class Story:
                     await part()
                 await self.world.kills.after(name)
         finally:
-            for one in people:
-                one.cancel()
-            await asyncio.gather(*people, return_exceptions=True)
+            await stopped(people)
 
     # ---- talking ---------------------------------------------------------------------------------
 
@@ -141,7 +139,7 @@ class Story:
                     if job["state"] == "running" and int(job["good"]) >= 2]
             return any(job["item"] == "BODY-DN15" for job in jobs)
 
-        await until(turning, "a lathe that turns bodies", 90)
+        await until(turning, "a lathe that turns bodies", 150)
 
     async def watch_twin(self) -> None:
         """99th percentile of the time from a change at the machine to the twin's ``$value``, in ms."""

@@ -1,6 +1,6 @@
 """The demo world: four firms, their machines and lines, each a process of its own; ``weft demo`` starts this.
 
-    python world.py [--headless] [--json] [--keep DIR] [--seed N] [--kill-at STEP|all|during] [--speed N]
+    python world.py [--headless] [--json] [--keep DIR] [--seed N] [--kill-at STEP|all|during|writes] [--speed N]
 
 Headless it ends by itself: exit code 0 when every invariant holds, 1 when one is broken, which it names.
 ``--json`` prints one object on the last line (docs/reference/demo.schema.json), read through the nodes' own APIs.
@@ -136,7 +136,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--speed", type=float, default=60.0, help="machine seconds per second")
     parser.add_argument("--kill-at", default="", help="kill -9 nodes (chosen by the seed) after these steps, joined by "
-                        "commas; all: after every step; during: at any moment, several times")
+                        "commas; all: after each; during: at any moment; writes: while machines are told something")
     parser.add_argument("--uncut", action="store_true", help="control: the line is not cut, and the run must say so")
     return parser.parse_args(argv)
 
