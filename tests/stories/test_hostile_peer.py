@@ -20,7 +20,7 @@ from weft.basis.canonical import b64
 from weft.basis.errors import WeftError
 from weft.cli.client import Node as Client
 from weft.engine import requests, sync
-from weft.engine.receive import PENDING_MAX
+from weft.engine.receive import CHAINS_MAX, PENDING_MAX
 from weft.identity.keylog import DeviceDelegation
 from weft.thread.event import to_envelope
 from weft.trade.messages import ORDER_MESSAGES, RELATIONSHIP_MESSAGES, Order, Party, PartyUpdated
@@ -300,6 +300,20 @@ def test_orphans_fill_their_quota_and_shut_nobody_out(node, partner):
     assert partner.push(first.thread, honest)[1].get("invalid", []) == []
     assert thread_of(node, first.thread)["length"] >= 2
     assert partner.push(partner.thread)[0] == 200
+
+
+def test_a_firm_cannot_speak_with_a_thousand_tongues(node, partner):
+    """To read many chains side by side takes long: each member has its share of them."""
+    first = partner.request(mark="tongues")
+    assert partner.push(first.thread, first)[0] == 200
+    codes = []
+    for batch in range(2):
+        lives = [b64((5000 + 1000 * batch + n).to_bytes(8, "big")) for n in range(60)]
+        status, told, _ = partner.push(first.thread, *(
+            partner.message(first.thread, b"{}", ORDER, y="Note", i=life, x=[first.id]) for life in lives))
+        assert status == 200
+        codes += [code for _, code in told.get("invalid", [])]
+    assert codes == ["event.too-many-chains"] * (120 - CHAINS_MAX + 1)
 
 
 def test_no_signed_word_is_an_error_of_ours(node, partner):

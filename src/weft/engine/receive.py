@@ -11,6 +11,7 @@ Rule 4: what waits for its parents never keeps out what has them: a full quota t
 Not here: how events travel (``sync.py``, ``doors/peer``), what follows from them (``effects.py``).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ from weft.thread.verify import check_event, check_key_event, check_key_place
 
 PENDING_MAX: Final = 200  # events of one thread that may wait for their parents
 PENDING_BYTES_MAX: Final = 1024 * 1024  # and how much they may take up
+CHAINS_MAX: Final = 64  # of one member in one thread: reading many side by side takes long
 KEY_EVENTS_MAX: Final = 1_000  # of one firm
 INVITATIONS: Final = "invitation"
 KEYLOG: Final = f"{keylog.NAME}/{keylog.VERSION}"
@@ -194,11 +196,12 @@ async def _append(
 ) -> None:
     """Fold and store what has all its parents; keep the rest waiting."""
     ready, early, wrong = _sorted_by_parents(loaded, fresh)
-    result.invalid.extend((event.id, "event.chain-form") for event in wrong)
+    result.invalid.extend(wrong.items())
     held = {row.id for row in waiting}
     kept = _within_quota(early, held, result)
     batch = Batch(lengths={loaded.thread: loaded.position})
-    batch.pending_settled = [(loaded.thread, event.id) for event in (*ready, *wrong) if event.id in held]
+    batch.pending_settled = [(loaded.thread, name) for name in (*(event.id for event in ready), *wrong)
+                             if name in held]
     batch.pending = [row for row in kept if row.id not in held]
     if not ready:
         if not loaded.entries:
@@ -248,11 +251,12 @@ def _within_quota(early: Sequence[Event], held: set[str], result: Received) -> l
 
 def _sorted_by_parents(
     loaded: Loaded, fresh: Sequence[Event]
-) -> tuple[list[Event], list[Event], list[Event]]:
-    """(events whose ancestors are all there, parents first; those that wait; those that break their own chain)."""
+) -> tuple[list[Event], list[Event], dict[str, str]]:
+    """(events whose ancestors are all there, parents first; those that wait; ids and codes of wrong ones)."""
     left = {event.id: event for event in fresh}
     ready: list[Event] = []
-    wrong: list[Event] = []
+    wrong: dict[str, str] = {}
+    chains = Counter(author for author, _, _ in loaded.tips)
     known = {name: (entry.chain, entry.n) for name, entry in loaded.entries.items()}
     moved = True
     while moved:
@@ -261,12 +265,15 @@ def _sorted_by_parents(
             if all(parent in known for parent in event.parents) and (event.header.t is not None or not known):
                 header = left.pop(event.id).header
                 chain = (event.author, header.d, header.i)
+                chains[event.author] += header.n == 0
                 if header.p is not None and known[header.p] != (chain, header.n - 1):
-                    wrong.append(event)
-                    continue
-                ready.append(event)
-                known[event.id] = (chain, header.n)
-                moved = True
+                    wrong[event.id] = "event.chain-form"
+                elif header.n == 0 and chains[event.author] > CHAINS_MAX:
+                    wrong[event.id] = "event.too-many-chains"
+                else:
+                    ready.append(event)
+                    known[event.id] = (chain, header.n)
+                    moved = True
     return ready, list(left.values()), wrong
 
 
@@ -275,7 +282,7 @@ def _mismatch(loaded: Loaded, ready: Sequence[Event]) -> str:
     now = loaded
     for event in ready:
         entry = entry_of(event, loaded.machine)
-        if isinstance(entry.message, Ack) and set(now.heads) == set(entry.parents) \
+        if isinstance(entry.message, Ack) and set(now.heads) <= set(entry.parents) \
                 and entry.message.state != state_hash(now.state):
             return "state-mismatch"
         now = now.extended([entry])
