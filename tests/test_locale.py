@@ -72,6 +72,20 @@ def test_every_refusal_of_the_node_has_a_sentence():
     assert not missing
 
 
+def test_every_refusal_has_the_facts_of_its_sentence():
+    lacking = []
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or getattr(node.func, "id", "") not in RAISED or not node.args:
+                continue
+            given = {one.arg for one in node.keywords}
+            for code in literals(node.args[0]):
+                wanted = placeholders(sentences("en").get(f"error.{code}", ""))
+                if CODE.fullmatch(code) and None not in given and wanted - given:
+                    lacking.append((path.name, node.lineno, code, wanted - given))
+    assert not lacking
+
+
 def test_every_key_of_a_page_exists():
     used, begun = set(), set()
     for path in TEMPLATES.rglob("*.html"):
