@@ -28,7 +28,9 @@ async def bill_receipt(node: Node, cause: Cause) -> None:
     sent = state.despatches.get(cause.message.despatch)
     if sent is None or sent.kind != "goods":
         return
-    await invoice(node, cause.thread, {line.line: line.received for line in cause.message.lines}, cause.key)
+    left = await unbilled(node, cause.thread, state)
+    good = {one.line: min(q.decimal(one.received), q.decimal(left.get(one.line, "0"))) for one in cause.message.lines}
+    await invoice(node, cause.thread, {name: q.text(amount) for name, amount in good.items()}, cause.key)
 
 
 async def unbilled(node: Node, thread: str, state: OrderState) -> dict[str, str]:

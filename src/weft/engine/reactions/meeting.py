@@ -8,6 +8,7 @@ from weft.engine.node import Node
 from weft.engine.ports import Batch
 from weft.engine.receive import INVITATIONS, key_log_of, token_name
 from weft.trade.messages import Party, RelationshipAccepted
+from weft.trade.relationship_state import Phase
 
 
 def own_party(node: Node) -> Party:
@@ -19,6 +20,8 @@ def own_party(node: Node) -> Party:
 
 async def accept_invited(node: Node, cause: Cause) -> None:
     """The firm that we invited is here: it is our partner, and the invitation is used up."""
+    if (await node.state(cause.thread)).phase is not Phase.PROPOSED:
+        return  # accepted before, and given back after a restore
     message = RelationshipAccepted(party=own_party(node), key_log=await key_log_of(node, node.organisation))
     await node.speak(cause.thread, message, cause.key)
     await node.store.commit(Batch(values=[(INVITATIONS, token_name(cause.message.token), None)]))

@@ -113,6 +113,10 @@ def own_item(stock: Any, partner: str, item: str, partner_item: str = "") -> str
 
 async def answer_request(node: Node, cause: Cause) -> None:
     """A request or counter-offer has come: offer at once, or ask our suppliers first."""
+    state: OrderState = await node.state(cause.thread)
+    if state.phase is Phase.QUOTED and state.quotation is not None \
+            and state.quotation.in_reply_to == (state.counter_id or state.request_id):
+        return  # given back after a restore, together with our answer
     if node.config.rules.quote == "auto":
         await prepare_offer(node, cause.thread, cause.key)
 
@@ -399,13 +403,13 @@ async def _hold(
             id=name, demand=DemandRef(thread=thread, line=wanted.line), promise=instant.from_ms(offer.at_ms),
             expires=until, drafts=offer.drafts))
         if not held_before:
-            stock.extend(await _reservations(node, thread, wanted, explosion, (name, until)))
+            stock.extend(await reservations(node, thread, wanted, explosion, (name, until)))
     if stock:
         await node.record("stock", *stock, key=f"{key}:reserve-stock")
     await node.record("production", *capacity, key=f"{key}:reserve")
 
 
-async def _reservations(
+async def reservations(
     node: Node, thread: str, wanted: Wanted, explosion: promises.Explosion, name_until: tuple[str, str]
 ) -> list[Reserved]:
     """Reservations of what the offer takes from stock, ours first, then the customer's own material."""

@@ -17,6 +17,7 @@ from weft.basis.errors import Refused
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.planner import present
+from weft.engine.reactions.holding import hold_again
 from weft.engine.reactions.making import advance, deliver
 from weft.engine.reactions.offering import LINKS, Link, next_number, other_member, release
 from weft.production.master import whole
@@ -53,6 +54,9 @@ async def begin_work(node: Node, cause: Cause) -> None:
         await order_from_suppliers(node, cause.thread, cause.key)
     await advance(node, f"{cause.key}:advance")
     await deliver(node, cause.thread, f"{cause.key}:deliver")
+    if await hold_again(node, cause):
+        await advance(node, f"{cause.key}:again:advance")
+        await deliver(node, cause.thread, f"{cause.key}:again:deliver")
 
 
 async def _create_orders(node: Node, cause: Cause) -> None:
@@ -64,9 +68,10 @@ async def _create_orders(node: Node, cause: Cause) -> None:
             continue
         line = state.lines.get(held.demand.line)
         due = line.promise if line else held.promise
-        said.extend(ProductionOrderCreated(order=draft, demand=held.demand, due=due, rank=held.rank,
-                                           tolerance_percent="5") for draft in held.drafts)
-        said.append(PromiseMade(demand=held.demand, at=due))
+        if line is None or line.open > 0:  # not what was delivered before a backup of ours was restored
+            said.extend(ProductionOrderCreated(order=draft, demand=held.demand, due=due, rank=held.rank,
+                                               tolerance_percent="5") for draft in held.drafts)
+            said.append(PromiseMade(demand=held.demand, at=due))
         said.append(CapacityReleased(id=held.id, why="ordered"))
     if said:
         await node.record("production", *said, key=f"{cause.key}:orders")
@@ -100,7 +105,8 @@ async def take_supplier_response(node: Node, cause: Cause) -> None:
 async def send_material(node: Node, cause: Cause) -> None:
     """Free-issue material for the order leaves with the next van: it stays ours (委外带料)."""
     state: OrderState = await node.state(cause.thread)
-    if state.request is None or not state.request.materials:
+    sent = any(one.kind == "materials" for one in state.despatches.values())
+    if state.request is None or not state.request.materials or sent:
         return
     stock = await node.book_state("stock")
     lines = []

@@ -78,7 +78,9 @@ def _leaving(cause: Cause, partner: str, what: tuple[str, Any], parts: list[tupl
 
 async def receive_sent(node: Node, cause: Cause) -> None:
     """Something was sent to us: say that it arrived in full, if the owner lets the node do so."""
-    if node.config.rules.receive == "auto":
+    state: OrderState = await node.state(cause.thread)
+    sent = state.despatches.get(cause.id)
+    if node.config.rules.receive == "auto" and not (sent and sent.receipt):
         await receipt(node, cause.thread, cause.id, None, cause.key)
 
 
