@@ -84,6 +84,7 @@ class DirectPeers:
 
 
 _SEEDS = itertools.count(1)
+FOUNDERS: dict[str, Signer] = {}  # organisation's keys, which real firms keep on paper
 AUTO = Rules(quote="auto", order="auto", change="auto", despatch="auto", subcontract="auto", receive="auto",
              invoice="auto")
 
@@ -99,6 +100,7 @@ async def found(wires: Wires, name: str, *, rules: Rules = AUTO, store: Any = No
     organisation = await handle.append_key_events(memory, founder, [
         KeyInception(keys=[founder.public], next=commitment([following.public])),
         DeviceDelegation(device=device.public, scope="node")])
+    FOUNDERS[organisation] = founder
     memory.identity.organisation = organisation
     memory.identity.key_event = (await memory.state(organisation)).event
     for book in BOOKS:

@@ -53,6 +53,7 @@ class Node(Memory):
     outbox: Outbox = field(init=False)
     work: Effects = field(init=False)
     gate: Gate = field(init=False)
+    begun: bool = False
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _pollers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
@@ -64,14 +65,20 @@ class Node(Memory):
         self.outbox = Outbox(self, self.peers, (int(retry.retry_s_min * 1000), int(retry.retry_s_max * 1000)))
         self.gate = Gate(self)
 
-    async def begin(self) -> None:
-        """Load what is needed and start the workers."""
+    async def load(self) -> None:
+        """Learn what the store knows; nobody is reached and nothing is done by itself yet."""
         await self.start()
         for thread in self.threads(relationship.NAME):
             self._note_partner(await self.loaded(thread))
         self.detours = {org: address.decode() for org, address in await self.store.values(DETOURS)}
         for organisation, address in await self.store.values(JOINED):
             self.addresses.setdefault(organisation, address.decode())
+
+    async def begin(self) -> None:
+        """Load what is needed and start the workers."""
+        await self.load()
+        self.begun = True
+        for organisation in self.addresses:
             self.poll_where_needed(organisation)
         self._tasks = [asyncio.create_task(work) for work in
                        (self.work.run(), self.outbox.run(), self._acknowledge(), self._acks_owed(), self._tick(),
@@ -157,7 +164,7 @@ class Node(Memory):
 
     def poll_where_needed(self, other: str) -> None:
         """Poll a partner that cannot reach us; one poller a partner."""
-        if self.config.firm.url or not self.peers.reachable(other) or other in self._pollers:
+        if not self.begun or self.config.firm.url or not self.peers.reachable(other) or other in self._pollers:
             return
         wait_ms = int(self.config.peers.poll_wait_s * 1000)
         self._pollers[other] = asyncio.create_task(self.outbox.poll(other, wait_ms))

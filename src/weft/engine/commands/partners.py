@@ -1,6 +1,7 @@
 """Meeting other firms: invite by a link or QR code, join, change what partners know of us.
 
-The link is ``weft:join?`` with organisation, address and a secret; an https page of the inviter carries the same.
+The link is ``weft:join?`` with organisation, address, a secret and a device; an https page of the inviter carries the
+same.
 Rule 1: an invitation lets one firm in, within its days; its secret is kept as a digest only.
 Not here: letting an invited firm in (``receive.py``), answering it (``reactions/meeting.py``).
 """
@@ -14,6 +15,7 @@ from weft.basis import instant
 from weft.basis.canonical import b64, unb64
 from weft.basis.errors import Invalid, NotFound, Refused
 from weft.config import is_address
+from weft.engine.bundles import DEVICES
 from weft.engine.commands.params import Done, Params
 from weft.engine.memory import ALARMS, Change
 from weft.engine.node import DETOURS, JOINED, Node
@@ -21,6 +23,7 @@ from weft.engine.ports import Batch
 from weft.engine.reactions.meeting import own_party
 from weft.engine.reactions.offering import partner_id
 from weft.engine.receive import INVITATIONS, Invitation, key_log_of, token_name
+from weft.identity.keys import sound
 from weft.trade.messages import PartyUpdated, RelationshipEnded, RelationshipProposed
 
 SCHEME: Final = "weft"
@@ -43,7 +46,8 @@ async def invite(node: Node, params: Invite, _key: str) -> Done:
     kept = Invitation(params.note[:80], until)
     await node.store.commit(Batch(values=[(INVITATIONS, token_name(token), msgspec.json.encode(kept))]))
     link = f"{SCHEME}:join?" + urlencode({
-        "firm": node.organisation, "at": node.config.firm.url, "name": node.config.firm.name, "secret": token})
+        "firm": node.organisation, "at": node.config.firm.url, "name": node.config.firm.name, "secret": token,
+        "key": node.identity.signer.public})
     return Done(facts={"link": link, "until": until})
 
 
@@ -61,7 +65,8 @@ async def join(node: Node, params: Join, key: str) -> Done:
     if node.partner(organisation) is not None:
         raise Refused("partner.known", name=organisation[:12])
     node.addresses[organisation] = address
-    await node.store.commit(Batch(values=[(JOINED, organisation, address.encode())]))
+    await node.store.commit(Batch(values=[(JOINED, organisation, address.encode()),
+                                          (DEVICES, organisation, device_in(params.link).encode() or None)]))
     message = RelationshipProposed(party=own_party(node), key_log=await key_log_of(node, node.organisation),
                                    token=secret)
     thread = await node.open("relationship", {organisation: "inviter", node.organisation: "invitee"}, message,
@@ -84,6 +89,12 @@ def read_link(link: str) -> tuple[str, str, str]:
     if not secret or (address and not is_address(address)):
         raise Invalid("invitation.link")
     return organisation, address, secret
+
+
+def device_in(link: str) -> str:
+    """The device of the inviter that ``link`` names, to which a first bundle can be sealed; "" when it names none."""
+    key = parse_qs(urlsplit(link.strip()).query, max_num_fields=20).get("key", [""])[0]
+    return key if sound(key) else ""
 
 
 class UpdateParty(Params, frozen=True, kw_only=True):

@@ -1,0 +1,374 @@
+"""Bundles: what a partner lacks as a file, and what came in such a file, by the same path as over the network.
+
+Export: 1. threads that the partner has not confirmed, and those that its last bundle brought, so that ours confirms
+them; 2. of each what it lacks as far as we know: whoever said something held all below it; 3. sealed to its device.
+Import: 1. the sender is known, or its key log in the bundle proves it, and its device may speak; 2. each thread goes
+through ``receive``, which admits it or not; 3. the sender's heads confirm what we sent; 4. ours are owed to it.
+Rule 1: an import is idempotent and may end anywhere: what was stored stays, the rest comes with the next try.
+Rule 2: bundles may come in any order; what is early waits as it does over the network.
+Rule 3: nothing is kept of a stranger.
+Not here: the format (``thread/bundle.py``), files and HTTP (``cli``, ``doors``).
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from weft.basis import instant
+from weft.basis.errors import Denied, Invalid, NotFound, Refused, WeftError
+from weft.engine import sync
+from weft.engine.handle import acknowledge
+from weft.engine.node import Node
+from weft.engine.ports import Batch
+from weft.engine.receive import key_log_of, key_state, receive, take_key_event
+from weft.engine.threads import Loaded
+from weft.identity.keylog import SCOPE_NODE, KeyState
+from weft.thread import bundle, graph
+from weft.thread.bundle import Carried, Item, Manifest, Reader, Writer
+from weft.thread.event import Event, unwire, wire
+
+OWED: Final = "carry"  # bucket: by partner, threads of which its last bundle brought something
+DEVICES: Final = "carry-to"  # bucket: by firm, the device that its invitation named
+RAW_BYTES_MAX: Final = 192 * 1024 * 1024  # of one bundle before it is packed: well below what a reader unpacks
+EVENTS_MAX: Final = 200_000  # of one bundle
+STRANGERS_THREADS_MAX: Final = 8  # threads that a firm we do not know may try
+ENDING: Final = ".weft-bundle"
+
+
+class Thread(msgspec.Struct, frozen=True, kw_only=True):
+    """One thread of an import: ``new`` and ``known`` events, ``waiting`` for earlier ones, ``refused`` (id, code).
+
+    ``code`` says why nothing of it was taken in.
+    """
+
+    thread: str
+    machine: str = ""
+    new: int = 0
+    known: int = 0
+    waiting: int = 0
+    refused: list[tuple[str, str]] = []
+    code: str = ""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a bundle ``by`` an organisation, made ``at`` an instant of its clock."""
+
+    by: str
+    name: str
+    at: str
+    new: int
+    known: int
+    waiting: int
+    refused: int
+    threads: list[Thread]
+
+
+# ---- export --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What goes along of one thread."""
+
+    loaded: Loaded
+    ids: Sequence[str]
+    assumed: Sequence[str]
+
+
+async def find(node: Node, named: str) -> str:
+    """The organisation that ``named`` means: id, relationship thread, or name. Raises ``NotFound('partner.…')``."""
+    found = set()
+    for thread in node.threads("relationship"):
+        loaded = await node.loaded(thread)
+        for organisation in set(loaded.members) - {node.organisation}:
+            party = loaded.state.parties.get(organisation)
+            if named and named in {thread, organisation, party.name if party else ""}:
+                found.add(organisation)
+    if len(found) != 1:
+        raise NotFound("partner.ambiguous" if found else "partner.unknown", name=named[:60])
+    return str(found.pop())
+
+
+async def recipient(node: Node, peer: str) -> str:
+    """The device of ``peer`` to seal to; raises ``Refused('bundle.no-key')``."""
+    keys = await node.keys(peer)
+    fit = [name for name, one in (keys.devices if keys else {}).items() if not one.revoked and one.scope == SCOPE_NODE]
+    if fit:
+        return fit[-1]
+    told = await node.store.value(DEVICES, peer) if keys is None else None
+    if told is None:
+        raise Refused("bundle.no-key")
+    return told.decode()
+
+
+async def waiting(node: Node, peer: str) -> tuple[int, int]:
+    """(events that a bundle to ``peer`` would carry now, threads of which it would only confirm what came)."""
+    counts = [len((await _lacking(node, peer, loaded, everything=False))[0])
+              for loaded in await _shared(node, peer, everything=False)]
+    return sum(counts), counts.count(0)
+
+
+async def export(node: Node, peer: str, *, everything: bool = False) -> AsyncIterator[bytes]:
+    """The bundle for ``peer`` in pieces; ``everything``: also what it has confirmed. Raises before the first piece.
+
+    ``NotFound('thread.unknown')``: nothing is shared; ``Refused('bundle.no-key')`` and ``('bundle.nothing')``.
+    """
+    device = await recipient(node, peer)
+    parts = await _parts(node, peer, everything=everything)
+    if not parts:
+        raise Refused("bundle.nothing")
+    keys = [unwire(envelope.encode()) for envelope in await key_log_of(node, node.organisation)]
+    ids = [*(one.id for one in keys), *(name for part in parts for name in part.ids)]
+    manifest = Manifest(
+        by=node.organisation, device=node.identity.signer.public, to=peer, at=instant.from_ms(node.clock.now_ms()),
+        keys=len(keys), content=bundle.content_of(ids),
+        threads=[Carried(part.loaded.thread, list(part.loaded.heads[:bundle.HEADS_MAX]), list(part.assumed),
+                         len(part.ids)) for part in parts])
+    writer = Writer(manifest, node.identity.signer, device, node.random(bundle.SEED_BYTES))
+    return _written(node, peer, writer, keys, parts)
+
+
+async def _written(node: Node, peer: str, writer: Writer, keys: Sequence[Event], parts: Sequence[Part]
+                   ) -> AsyncIterator[bytes]:
+    yield writer.begin()
+    for event in keys:
+        for chunk in writer.add(event):
+            yield chunk
+    for part in parts:
+        for name in part.ids:
+            for chunk in writer.add(await _event(node, part.loaded.thread, name)):
+                yield chunk
+        await asyncio.sleep(0)
+    for chunk in writer.end():
+        yield chunk
+    await _owe(node, peer, [], {part.loaded.thread for part in parts})
+
+
+async def _event(node: Node, thread: str, name: str) -> Event:
+    event = await node.event(thread, name)
+    assert event is not None
+    return event
+
+
+async def _parts(node: Node, peer: str, *, everything: bool) -> list[Part]:
+    """What goes along, relationships first; of a partner with more than one bundle holds, as much as fits."""
+    parts: list[Part] = []
+    events = size = 0
+    for loaded in await _shared(node, peer, everything=everything):
+        ids, assumed = await _lacking(node, peer, loaded, everything=everything)
+        fit: list[str] = []
+        for name in ids:
+            size += bundle.record_bytes(await _event(node, loaded.thread, name))
+            events += 1
+            if size > RAW_BYTES_MAX or events > EVENTS_MAX or len(fit) == bundle.EVENTS_MAX:
+                break
+            fit.append(name)
+        parts.append(Part(loaded, fit, assumed))
+        if len(fit) < len(ids) or len(parts) == bundle.THREADS_MAX:
+            break
+        await asyncio.sleep(0)
+    return parts
+
+
+async def _shared(node: Node, peer: str, *, everything: bool) -> list[Loaded]:
+    """Threads with ``peer`` that it has not confirmed or that we owe it word of; all of them for ``everything``."""
+    named = {row.thread for row in await node.store.outbox() if row.peer == peer} | set(await owed(node, peer))
+    if everything:
+        named |= {row.thread for row in await node.store.threads()}
+    held = [await node.find(thread) for thread in sorted(named)]
+    found = [loaded for loaded in held if loaded is not None and _both(node, peer, loaded)]
+    return sorted(found, key=lambda one: not one.machine_name.startswith("relationship/"))
+
+
+def _both(node: Node, peer: str, loaded: Loaded | None) -> bool:
+    """Whether ``loaded`` is a thread that we share with ``peer``."""
+    return loaded is not None and loaded.shared and {peer, node.organisation} <= loaded.members.keys()
+
+
+async def _lacking(node: Node, peer: str, loaded: Loaded, *, everything: bool) -> tuple[list[str], list[str]]:
+    """(events, parents first, that ``peer`` lacks as far as we know; the heads that it holds as far as we know)."""
+    if everything:
+        return list(loaded.order), []
+    parents = loaded.parents()
+    said = [name for name, entry in loaded.entries.items() if entry.author == peer]
+    held = graph.past(parents, [*said, *node.outbox.theirs.get((peer, loaded.thread), ())])
+    assumed = graph.heads({name: parents[name] for name in held})[:bundle.HEADS_MAX]
+    return [name for name in loaded.order if name not in held], assumed
+
+
+async def owed(node: Node, peer: str) -> list[str]:
+    """Threads of which the bundles of ``peer`` brought something that none of ours has confirmed since."""
+    kept = await node.store.value(OWED, peer)
+    return [] if kept is None else msgspec.json.decode(kept, type=list[str])
+
+
+async def _owe(node: Node, peer: str, brought: Sequence[str], confirmed: set[str]) -> None:
+    before = await owed(node, peer)
+    after = sorted({*before, *brought} - confirmed)
+    if after != before:
+        await node.store.commit(Batch(values=[(OWED, peer, msgspec.json.encode(after) if after else None)]))
+
+
+# ---- import --------------------------------------------------------------------------------------
+
+
+async def import_(node: Node, stream: AsyncIterable[bytes]) -> Report:
+    """Take in the bundle in ``stream``; raises ``WeftError`` with the fact ``taken``: new events stored before."""
+    reader = Reader(node.identity.signer)
+    taking = Taking(node, reader)
+    try:
+        async for data in stream:
+            for item in reader.feed(data):
+                await taking.take(item)
+        for item in reader.end():
+            await taking.take(item)
+        return await taking.finish()
+    except WeftError as error:
+        with contextlib.suppress(WeftError):
+            await taking.flush()  # what stands in whole chunks proves itself
+        error.facts = {**error.facts, "taken": taking.new}
+        raise
+
+
+async def acknowledge_all(node: Node) -> None:
+    """Acknowledge at once what came in, for a node whose workers do not run."""
+    while node.to_ack:
+        thread = next(iter(node.to_ack))
+        node.to_ack.pop(thread)
+        await acknowledge(node, thread)
+
+
+@dataclass(slots=True)
+class Taking:
+    """One import under way."""
+
+    node: Node
+    reader: Reader
+    threads: dict[str, dict[str, Any]] = field(default_factory=dict)
+    new: int = 0
+    _keys: list[Event] = field(default_factory=list)
+    _welcome: bool = False
+    _known: bool = False
+    _thread: str = ""
+    _batch: list[Event] = field(default_factory=list)
+    _size: int = 0
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the bundle says of itself."""
+        assert self.reader.manifest is not None
+        return self.reader.manifest
+
+    async def take(self, item: Item) -> None:
+        """One record, in the order of the bundle."""
+        if item.thread == "":
+            if item.event is None:
+                raise Invalid(item.fault)
+            self._keys.append(item.event)
+            return
+        await self._begin()
+        if item.thread != self._thread:
+            await self.flush()
+            self._thread = item.thread
+        told = self._of(item.thread)
+        if item.event is None:
+            told["refused"].append((item.id, item.fault))
+            return
+        self._batch.append(item.event)
+        self._size += len(item.event.raw) + sum(len(one.content) for one in item.event.payloads.values())
+        if len(self._batch) >= sync.EVENTS_MAX or self._size > sync.BYTES_MAX:
+            await self.flush()
+
+    def _of(self, thread: str) -> dict[str, Any]:
+        return self.threads.setdefault(thread, {"new": 0, "given": 0, "refused": [], "code": ""})
+
+    async def _begin(self) -> None:
+        """Who sends this, and whether it may; raises ``Denied('bundle.…')``."""
+        if self._welcome:
+            return
+        manifest, node = self.manifest, self.node
+        if manifest.to != node.organisation:
+            raise Denied("bundle.other-recipient")
+        if manifest.by == node.organisation:
+            raise Refused("bundle.own")
+        self._known = await node.keys(manifest.by) is not None or await self._awaited()
+        if self._known:
+            for event in self._keys:
+                await take_key_event(node, manifest.by, event)
+            keys = await node.keys(manifest.by)
+        else:
+            keys = key_state(manifest.by, [wire(event).decode() for event in self._keys])
+        _check_device(keys, manifest.device)
+        self._welcome = True
+
+    async def _awaited(self) -> bool:
+        """Whether we have begun a thread with the sender, whose keys we do not hold yet."""
+        loaded = [await self.node.find(carried.thread) for carried in self.manifest.threads]
+        return any(_both(self.node, self.manifest.by, one) for one in loaded)
+
+    async def flush(self) -> None:
+        """Take in what is whole so far of the thread at hand."""
+        events, self._batch, self._size = self._batch, [], 0
+        if not events:
+            return
+        told = self._of(self._thread)
+        told["given"] += len(events)
+        if told["code"]:
+            return
+        try:
+            received = await receive(self.node, self.manifest.by, self._thread, events)
+        except NotFound as error:
+            told["code"] = error.code
+            await self._check_stranger()
+            return
+        told["new"] += len(received.stored)
+        told["refused"] += received.invalid
+        self.new += len(received.stored)
+
+    async def _check_stranger(self) -> None:
+        """A firm that nobody here knows may try a few threads, and no more."""
+        denied = sum(bool(one["code"]) for one in self.threads.values())
+        if not self._known and denied > STRANGERS_THREADS_MAX and await self.node.keys(self.manifest.by) is None:
+            raise Denied("bundle.stranger")
+
+    async def finish(self) -> Report:
+        """The whole bundle was read: what it confirms, what is owed for it, and what became of it."""
+        await self._begin()
+        await self.flush()
+        manifest, node = self.manifest, self.node
+        if await node.keys(manifest.by) is None:
+            raise Denied("bundle.stranger")
+        told, brought = [], []
+        for carried in manifest.threads:
+            loaded = await node.find(carried.thread)
+            ours = _both(node, manifest.by, loaded)
+            if ours:
+                await node.outbox.settle(manifest.by, carried.thread, carried.heads)
+                brought += [carried.thread] if carried.count else []
+            told.append(await self._told(carried, loaded if ours else None))
+        await _owe(node, manifest.by, brought, set())
+        name = next(iter(node.names.get(manifest.by, ())), "")
+        return Report(
+            by=manifest.by, name=name, at=manifest.at, threads=told, new=sum(one.new for one in told),
+            known=sum(one.known for one in told), waiting=sum(one.waiting for one in told),
+            refused=sum(len(one.refused) + bool(one.code) for one in told))
+
+    async def _told(self, carried: Carried, loaded: Loaded | None) -> Thread:
+        found = self._of(carried.thread)
+        code = found["code"] or ("" if loaded is not None else "thread.unknown")
+        early = len(await self.node.store.pending(carried.thread)) if loaded is not None else 0
+        known = 0 if code else max(0, found["given"] - found["new"] - len(found["refused"]) - early)
+        return Thread(thread=carried.thread, machine=loaded.machine_name if loaded else "", new=found["new"],
+                      known=known, waiting=early, refused=found["refused"][:20], code=code)
+
+
+def _check_device(keys: KeyState | None, device: str) -> None:
+    held = keys.devices.get(device) if keys is not None else None
+    if held is None or held.scope != SCOPE_NODE:
+        raise Denied("bundle.unknown-device")
+    if held.revoked:
+        raise Denied("bundle.revoked-device")
