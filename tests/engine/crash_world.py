@@ -1,4 +1,4 @@
-"""Three firms that trade through the whole engine in virtual time, one of which dies right after a chosen commit.
+"""Three firms that trade through the whole engine in virtual time; each may die right after chosen commits of its own.
 
 The real reactions, doors and stores; the shop orders valves, the factory has bodies turned by a subcontractor.
 People and machines insist: whatever the node did not answer is asked again with the same key.
@@ -10,7 +10,7 @@ import contextlib
 import json
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,9 +53,9 @@ class Broken(Exception):
 
 
 class Ending(Lifeline):
-    """A store whose node dies right after commit number ``last`` is durable, before anybody is told."""
+    """A store whose node dies right after a commit whose number is in ``last``, before anybody is told of it."""
 
-    def __init__(self, store: Any, count: list[int], last: int, die: Callable[[], None]) -> None:
+    def __init__(self, store: Any, count: list[int], last: Collection[int], die: Callable[[], None]) -> None:
         super().__init__(store)
         self.count, self.last, self.die = count, last, die
 
@@ -66,7 +66,7 @@ class Ending(Lifeline):
         if not self.alive:
             raise asyncio.CancelledError
         self.count[0] += 1
-        if self.count[0] == self.last:
+        if self.count[0] in self.last:
             self.die()
             raise asyncio.CancelledError
 
@@ -83,11 +83,11 @@ class LoopClock:
 
 @dataclass(slots=True)
 class Crashing(Firm):
-    """A firm with all books and all reactions; ``commits`` counts, ``last`` is the commit after which it dies."""
+    """A firm with all books and all reactions; ``commits`` counts, after those in ``last`` it dies."""
 
     rules: Rules = AUTO
     commits: list[int] = field(default_factory=lambda: [0])
-    last: int = 0
+    last: Collection[int] = ()
     crashes: int = 0
 
     async def found(self) -> None:
@@ -175,12 +175,11 @@ TURNER = (
 
 @dataclass(slots=True)
 class World:
-    """One run of the story; ``victim`` dies after its commit ``last`` (counted from the first word on)."""
+    """One run of the story; ``deaths``: firm -> after which of its commits it dies, counted from the first word on."""
 
     loop: SimulatedLoop
     luck: random.Random
-    victim: str = ""
-    last: int = 0
+    deaths: Mapping[str, Collection[int]] = field(default_factory=dict)
     steps: list[tuple[str, dict[str, int]]] = field(default_factory=list)
     shop: Crashing = field(init=False)
     factory: Crashing = field(init=False)
@@ -245,8 +244,7 @@ class World:
         await self._furnish()
         for firm in self.firms:
             firm.commits[0] = 0
-            if firm.name == self.victim:
-                firm.last = firm.line.last = self.last
+            firm.last = firm.line.last = self.deaths.get(firm.name, ())
         valves = await self._order_valves()
         handles = await self._order_more_and_cancel()
         await self._make(valves)

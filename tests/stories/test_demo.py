@@ -63,8 +63,8 @@ def test_a_node_killed_after_every_step_changes_nothing():
     assert kills(told("--kill-at", "all", "--seed", "1")) >= len(STEPS)
 
 
-def test_nodes_killed_at_any_moment_change_nothing():
-    assert kills(told("--kill-at", "during", "--seed", "2")) >= 5
+def test_nodes_killed_at_any_moment_and_while_machines_are_told_something_change_nothing():
+    assert kills(told("--kill-at", "during,writes", "--seed", "2")) >= 5
 
 
 @pytest.mark.release
@@ -79,10 +79,18 @@ def test_nor_do_kills_after_every_step_and_at_any_moment(seed):
     assert kills(told("--kill-at", "all,during", "--seed", str(seed))) > len(STEPS)
 
 
+@pytest.mark.release
+@pytest.mark.parametrize("seed", range(30, 40))
+def test_nor_do_kills_while_machines_are_told_something(seed):
+    report = told("--kill-at", "writes", "--seed", str(seed))
+    assert kills(report) >= 1
+    writes = report["machine_writes"]
+    assert writes.get("CommandSettled", 0) == writes.get("CommandUnknown", 0)
+
+
 # ---- controls -------------------------------------------------------------------------------------
 
 
-@pytest.mark.release
 def test_control_a_line_that_is_not_cut_is_told():
     code, report = run("--uncut")
     assert code == 1
