@@ -31,12 +31,15 @@ BILLS = "parent,component,quantity\nVALVE,BODY,1\n"
 @pytest.fixture(scope="module")
 def firm(tmp_path_factory):
     one = Firm(tmp_path_factory.mktemp("bad") / "home", "Hengtai").up()
-    caller = Caller(one)
-    for kind, table in (("items", ITEMS), ("calendars", CALENDAR), ("work-centres", CENTRES), ("bills", BILLS)):
-        status, told = caller.bring_in(kind, table)
-        assert (status, told["facts"]["problems"]) == (200, []), kind
-    yield one
-    assert one.stop() == ""
+    try:
+        caller = Caller(one)
+        for kind, table in (("items", ITEMS), ("calendars", CALENDAR), ("work-centres", CENTRES), ("bills", BILLS)):
+            status, told = caller.bring_in(kind, table)
+            assert (status, told["facts"]["problems"]) == (200, []), kind
+        yield one
+    finally:
+        said = one.stop()
+    assert said == ""
 
 
 @pytest.fixture
