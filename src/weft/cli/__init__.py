@@ -14,11 +14,12 @@ from typing import Final
 import click
 
 from weft.basis.errors import WeftError
+from weft.cli.arguments import told_apart
 from weft.cli.words import refusal, say
 
 COMMANDS: Final = (
-    "init", "up", "demo", "doctor", "peer", "item", "price", "order", "stock", "job", "machine", "billing", "twin",
-    "log", "do", "view",
+    "init", "up", "demo", "doctor", "peer", "bundle", "item", "price", "order", "stock", "job", "machine", "billing",
+    "twin", "log", "do", "view",
 )
 
 
@@ -44,7 +45,7 @@ def weft() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run ``arguments``; the exit code."""
     try:
-        code = weft.main(list(arguments), prog_name="weft", standalone_mode=False)
+        code = weft.main(told_apart(weft, arguments), prog_name="weft", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return 2
