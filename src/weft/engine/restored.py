@@ -10,7 +10,7 @@ Not here: what waits meanwhile (``handle.py``, ``effects.py``), the file of a ba
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -19,7 +19,7 @@ from weft.basis.canonical import b64, digest
 from weft.basis.errors import Invalid, NotFound, WeftError
 from weft.engine.handle import needs_ack
 from weft.engine.memory import RESTORED, Change, Memory
-from weft.engine.ports import Batch
+from weft.engine.ports import Batch, OutboxRow, Store
 
 if TYPE_CHECKING:
     from weft.engine.outbox import Outbox
@@ -157,3 +157,18 @@ async def _fetch_from(outbox: "Outbox", peer: str) -> None:
         if await level(outbox, peer):
             outbox.heard(peer)
             await heard(outbox.memory, peer)
+
+
+async def begin_anew(store: Store, organisation: str, values: Sequence[tuple[str, str, bytes | None]]) -> list[str]:
+    """Mark ``store`` as restored, with ``values``; whoever shares a thread with us is unheard now; gives them."""
+    peers = dict[str, None]()
+    batch = Batch(values=list(values))
+    for row in await store.threads():
+        members = msgspec.json.decode(row.members, type=dict[str, str])
+        for other in members if organisation in members else ():
+            if other != organisation:
+                peers[other] = None
+                batch.outbox.append(OutboxRow(other, row.thread))
+    batch.values += [(RESTORED, peer, b"") for peer in peers]
+    await store.commit(batch)
+    return list(peers)

@@ -7,7 +7,7 @@ import msgspec
 
 from weft.basis.canonical import b64, digest
 from weft.basis.errors import Denied, Invalid, NotFound, Refused, WeftError
-from weft.engine.commands import billing, data, devices, floor, orders, partners
+from weft.engine.commands import billing, data, devices, floor, orders, partners, restoring
 from weft.engine.commands.params import Command, Done
 from weft.engine.handle import OPENED
 from weft.engine.memory import BOOKS
@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "set-address": Command(partners.SetAddress, partners.set_address),
     "end-relationship": Command(partners.EndRelationship, partners.end_relationship),
     "go-on": Command(partners.GoOn, partners.go_on),
+    "restored-go-on": Command(restoring.RestoredGoOn, restoring.go_on),
     "request-quotation": Command(orders.RequestQuotation, orders.request_quotation),
     "quote": Command(orders.Quote, orders.quote),
     "decline": Command(orders.Reasoned, orders.decline),
