@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from tests.doors.console.sample import alone, at_work
+from tests.engine.world import quiet
 from weft.basis.errors import NotFound
 from weft.engine.commands import run
 from weft.engine.views import VIEWS
@@ -85,6 +86,21 @@ async def test_today_asks_for_what_the_rules_allow_us_to_answer(work):
     await run(work.node, "respond", {"thread": work.orders["ordered"], "code": "AP"})
     assert ("answer-order", work.orders["ordered"]) not in {
         (task.kind, task.id) for task in (await VIEWS["today"](work.node)).answer}
+
+
+async def test_today_names_a_counter_offer_what_can_be_billed_and_what_people_make_next(work):
+    async def kinds() -> set[tuple[str, str]]:
+        return {(task.kind, task.id) for task in (await VIEWS["today"](work.node)).answer}
+
+    relationship = work.node.threads("relationship")[0]
+    assert not {("counter", work.orders["quoted"]), ("to-bill", relationship)} & await kinds()
+    await run(work.shop, "counter-offer", {"thread": work.orders["quoted"], "lines": [{"line": "1", "quantity": "7"}]})
+    await run(work.shop, "receive", {"thread": work.orders["arriving"]})
+    await quiet(work.node, work.shop)
+    assert {("counter", work.orders["quoted"]), ("to-bill", relationship)} <= await kinds()
+    today = await VIEWS["today"](work.node)
+    assert [job.item for job in today.ready] == ["BV-15"]
+    assert await waiting(work.node) == len(today.answer)
 
 
 async def test_the_buyer_sees_nothing_of_the_seller_s_workshop(work):

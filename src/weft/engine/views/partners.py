@@ -186,8 +186,13 @@ async def partner(node: Any, thread: str) -> PartnerView:
     found = await account(node, thread)
     held = [one for one in await deals(node) if one.partner == found.organisation]
     return msgspec.structs.replace(
-        found, orders=tuple(card_of(node, one) for one in held),
-        billable=_billable(node.organisation, await node.state(thread), held))
+        found, orders=tuple(card_of(node, one) for one in held), billable=await billable(node, thread, held))
+
+
+async def billable(node: Any, thread: str, held: list[Any]) -> tuple[BillableOrder, ...]:
+    """Which of the orders ``held`` can be billed now in the relationship ``thread``."""
+    who = await _other(node, thread)
+    return _billable(node.organisation, await node.state(thread), [one for one in held if one.partner == who])
 
 
 async def account(node: Any, thread: str) -> PartnerView:

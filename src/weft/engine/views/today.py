@@ -14,7 +14,7 @@ from weft.engine.views.deals import Deal, buys_by_itself, deals
 from weft.engine.views.jobs import JobRow, jobs
 from weft.engine.views.machines import MachineRow, machines
 from weft.engine.views.orders import OrderCard, card_of
-from weft.engine.views.partners import account, partners
+from weft.engine.views.partners import account, billable, partners
 from weft.engine.views.shape import View
 from weft.engine.views.stock import stock
 from weft.production.state import Promise
@@ -68,9 +68,10 @@ class TodayView(View, frozen=True, kw_only=True):
 
 async def today(node: Any) -> TodayView:
     """What is to be answered, late, and new."""
-    cards = [(one, card_of(node, one)) for one in await deals(node)]
+    held = await deals(node)
+    cards = [(one, card_of(node, one)) for one in held]
     fleet = await machines(node)
-    answer = await _answers(node, cards, fleet.machines)
+    answer = await _answers(node, cards, held, fleet.machines)
     waiting = {task.id for task in answer}
     news = [task for task in await _news(node, cards) if task.id not in waiting]
     return TodayView(
@@ -88,14 +89,17 @@ async def _ready(node: Any) -> tuple[JobRow, ...]:
 
 async def waiting(node: Any) -> int:
     """How many entries are to be answered: the number beside the menu."""
-    cards = [(one, card_of(node, one)) for one in await deals(node) if one.open]
-    return len(await _answers(node, cards, (await machines(node)).machines))
+    held = await deals(node)
+    cards = [(one, card_of(node, one)) for one in held if one.open]
+    return len(await _answers(node, cards, held, (await machines(node)).machines))
 
 
-async def _answers(node: Any, cards: list[tuple[Deal, OrderCard]], rows: tuple[MachineRow, ...]) -> list[Task]:
+async def _answers(
+    node: Any, cards: list[tuple[Deal, OrderCard]], held: list[Deal], rows: tuple[MachineRow, ...]
+) -> list[Task]:
     return [*_machine_tasks(rows), *await _unknown_commands(node, rows), *await _troubles(node),
             *[_order_task(_asked(card), card) for _, card in cards if card.next], *await _moved(node, cards),
-            *await _partner_tasks(node), *await _reorders(node)]
+            *await _partner_tasks(node, held), *await _reorders(node)]
 
 
 async def _troubles(node: Any) -> list[Task]:
@@ -143,7 +147,7 @@ async def _moved(node: Any, cards: list[tuple[Deal, OrderCard]]) -> list[Task]:
     return found
 
 
-async def _partner_tasks(node: Any) -> list[Task]:
+async def _partner_tasks(node: Any, held: list[Deal]) -> list[Task]:
     found = []
     for row in (await partners(node)).partners:
         if row.state == "asks-us":
@@ -155,6 +159,8 @@ async def _partner_tasks(node: Any) -> list[Task]:
         found += [Task(kind="payment", about="partner", id=row.thread, partner_name=row.name, number=one.number,
                        money=one.amount, currency=one.currency, at=one.at)
                   for one in full.remittances if one.to_confirm]
+        found += [Task(kind="to-bill", about="partner", id=row.thread, partner_name=row.name, number=one.number)
+                  for one in await billable(node, row.thread, held) if one.kind == "goods"]
         found += [Task(kind="bill-due", about="partner", id=row.thread, partner_name=row.name, number=one.number,
                        money=one.open, currency=one.currency, until=one.due)
                   for one in full.payable if one.state == "overdue"]
