@@ -19,7 +19,7 @@ from weft.cli.words import refusal, say
 
 COMMANDS: Final = (
     "init", "up", "demo", "doctor", "peer", "bundle", "item", "price", "order", "stock", "job", "machine", "billing",
-    "twin", "log", "do", "view",
+    "twin", "log", "backup", "restore", "do", "view",
 )
 
 

@@ -15,6 +15,23 @@ from weft.cli.words import say
 
 Command = Callable[..., Any]
 json_option = click.option("--json", "as_json", is_flag=True, help=say("cli.option.json"))
+
+
+def _passphrase(_context: click.Context, _option: click.Parameter, path: Path | None) -> str:
+    """The first line of the file; "" when none is given."""
+    if path is None:
+        return ""
+    try:
+        text = path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotFound("backup.passphrase-file", path=str(path)) from error
+    if not text:
+        raise NotFound("backup.passphrase-file", path=str(path))
+    return text
+
+
+passphrase_option = click.option("--passphrase-file", "passphrase", type=click.Path(path_type=Path),
+                                 callback=_passphrase, help=say("cli.option.passphrase-file"))
 home_argument = click.argument("home", type=click.Path(path_type=Path), required=False, metavar="[HOME]")
 
 

@@ -31,6 +31,7 @@ from weft.engine.ports import (
     StoreConflict,
     ThreadRow,
 )
+from weft.stores import sqlite_copy
 from weft.stores.group import GroupCommit
 from weft.stores.sqlite_file import DatabaseFile, fault
 from weft.stores.statements import queries
@@ -191,6 +192,10 @@ class SqliteStore:
     async def check(self) -> str:
         """What SQLite finds wrong with the whole file, or ``ok``; reads all of it, in a thread."""
         return await asyncio.to_thread(self._file.check)
+
+    async def backup(self, path: str, told: sqlite_copy.Told = lambda _done, _all: None) -> None:
+        """Copy all that is stored at this moment to the new file ``path``, in a thread."""
+        await asyncio.to_thread(sqlite_copy.copy, self._file.path, path, told)
 
     async def close(self) -> None:
         """Write what waits, wait for the background thread, let go of the file."""

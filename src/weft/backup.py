@@ -1,0 +1,150 @@
+"""Backup of a home to one file while its node runs, and a home from such a file that never forks its own history.
+
+Rule 1: a backup is of one moment; it holds the firm's secrets but the organisation's keys, which are on paper.
+Rule 2: a restored home lives under a new incarnation from its first moment, and is made whole or not at all.
+Rule 3: it says nothing to a partner before it has back what it had said to it (``engine/restored.py``).
+Not here: the form of the file (``stores/archive.py``), the copy of the database (``stores/sqlite_copy.py``).
+"""
+
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from weft import __version__
+from weft.basis import instant
+from weft.basis.errors import Invalid, NotFound, Refused, Unavailable
+from weft.config import load
+from weft.engine import restored
+from weft.engine.clock import SystemClock, system_random
+from weft.engine.memory import Identity, Memory, new_incarnation
+from weft.launch import DATABASE, SELF, Home, open_store
+from weft.stores import archive
+from weft.stores.sqlite import SqliteStore
+
+RESTORED: Final = "restored"  # in SELF: when, and from a backup of when
+LEFT_S: Final = 24 * 3600
+_FOLDER: Final = ".backup-"
+_OTHER_DATABASE: Final = re.compile(r"^(\s*database\s*=)", re.MULTILINE)
+Told = Callable[[int], None]
+
+
+async def make(home: Path, file: Path, passphrase: str = "", told: Told = lambda _permille: None) -> archive.Manifest:
+    """Write the home to ``file``; ``told`` gets how much is done, of 1000. Raises ``WeftError``."""
+    place = Home(home)
+    config = place.config()
+    if file.exists():
+        raise Refused("backup.exists", path=str(file))
+    try:
+        _clear(home)
+        folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=home))
+        try:
+            copied = folder / DATABASE
+            store = open_store(place, config.storage.database, reading=True)
+            assert isinstance(store, SqliteStore)
+            try:
+                organisation = await store.value(SELF, "organisation") or b""
+                await store.backup(str(copied), lambda done, every: told(500 * done // max(every, 1)))
+            finally:
+                await store.close()
+            about = archive.Manifest(archive.FORMAT, __version__, organisation.decode(), config.firm.name,
+                                     instant.from_ms(SystemClock().now_ms()), {})
+            return _written(place, file, (copied, about), passphrase, told)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    except OSError as error:
+        raise Unavailable("backup.not-writable", path=str(file), reason=error.strerror or "") from error
+
+
+def _clear(home: Path) -> None:
+    """Take away what backups have left that were killed long ago."""
+    for left in home.glob(f"{_FOLDER}*"):
+        if time.time() - left.stat().st_mtime > LEFT_S:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _written(
+    place: Home, file: Path, what: tuple[Path, archive.Manifest], passphrase: str, told: Told
+) -> archive.Manifest:
+    copied, about = what
+    sources = {DATABASE: copied, archive.SETTINGS: place.settings}
+    for path in sorted(place.device.parent.iterdir()):
+        name = f"keys/{path.name}"
+        if path.is_file() and not path.is_symlink() and archive.KEY_NAME.fullmatch(name):
+            sources[name] = path
+    whole, done = max(1, sum(path.stat().st_size for path in sources.values())), 0
+
+    def read(size: int) -> None:
+        nonlocal done
+        done += size
+        told(500 + 500 * done // whole)
+
+    partial = file.with_name(file.name + ".partial")
+    partial.unlink(missing_ok=True)
+    try:
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as target:
+            manifest = archive.write(target, sources, about, passphrase, read)
+            target.flush()
+            os.fsync(target.fileno())
+        partial.rename(file)
+    finally:
+        partial.unlink(missing_ok=True)
+    return manifest
+
+
+async def restore(file: Path, home: Path, passphrase: str = "") -> dict[str, Any]:
+    """Make ``home`` from ``file``; what it is and who must be heard. Raises ``WeftError`` and leaves nothing behind."""
+    if not file.is_file():
+        raise NotFound("backup.missing", path=str(file))
+    if home.exists() and any(home.iterdir() if home.is_dir() else [home]):
+        raise Refused("home.exists", path=str(home))
+    partial = home.with_name(home.name + ".restoring")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True, mode=0o700)
+        manifest = archive.read(file, partial, passphrase)
+        peers = await _begin_anew(Home(partial), manifest)
+        if home.exists():
+            home.rmdir()
+        partial.rename(home)
+    except OSError as error:
+        raise Unavailable("home.not-writable", path=str(home), reason=error.strerror or "") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return {"home": str(home), "organisation": manifest.organisation, "name": manifest.name, "at": manifest.at,
+            "unheard": peers}
+
+
+async def _begin_anew(home: Home, manifest: archive.Manifest) -> list[str]:
+    """Another life for what was taken out: a new incarnation, and partners that must give back; ids of these."""
+    _use_own_database(home)
+    store = SqliteStore(str(home.path / DATABASE))
+    try:
+        organisation = await store.value(SELF, "organisation") or b""
+        if await store.check() != "ok" or organisation.decode() != manifest.organisation:
+            raise Invalid("backup.damaged", entry=DATABASE)
+        signer = home.signer()
+        memory = Memory(Identity(manifest.organisation, signer, ""), store, SystemClock(), system_random)
+        keys = await memory.keys(manifest.organisation)
+        if keys is None or signer.public not in keys.devices:
+            raise Invalid("backup.damaged", entry=archive.DEVICE)
+        told = f"{instant.from_ms(memory.clock.now_ms())} {manifest.at}"
+        return await restored.begin_anew(store, manifest.organisation, [
+            (SELF, "incarnation", new_incarnation(system_random).encode()), (SELF, RESTORED, told.encode())])
+    finally:
+        await store.close()
+
+
+def _use_own_database(home: Home) -> None:
+    """The settings as they were, but for a database elsewhere: that one is not what was restored."""
+    try:
+        text = home.settings.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise Invalid("backup.damaged", entry=archive.SETTINGS) from error
+    if load(text, {}).storage.database:
+        home.settings.write_text(_OTHER_DATABASE.sub(r"# \1", text), encoding="utf-8")

@@ -1,0 +1,251 @@
+"""The file of a backup: a zip with a manifest of digests, on request sealed with a passphrase.
+
+Sealed: a line that says so, a line of JSON with the parameters of argon2id, then libsodium's secretstream
+(XChaCha20-Poly1305) in pieces of 1 MiB, the last one marked, so that nothing can be cut off.
+Rule 1: entries have fixed names and sizes within bounds; whatever else a file holds, it is refused before it is read.
+Rule 2: what comes out is what the manifest says, byte for byte, or nothing does.
+Not here: what is backed up and what a restored home must do (``weft/backup.py``).
+"""
+
+import hashlib
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any, Final
+
+import msgspec
+from nacl import pwhash
+from nacl.bindings import (
+    crypto_secretstream_xchacha20poly1305_ABYTES,
+    crypto_secretstream_xchacha20poly1305_HEADERBYTES,
+    crypto_secretstream_xchacha20poly1305_init_pull,
+    crypto_secretstream_xchacha20poly1305_init_push,
+    crypto_secretstream_xchacha20poly1305_pull,
+    crypto_secretstream_xchacha20poly1305_push,
+    crypto_secretstream_xchacha20poly1305_state,
+    crypto_secretstream_xchacha20poly1305_TAG_FINAL,
+    crypto_secretstream_xchacha20poly1305_TAG_MESSAGE,
+)
+from nacl.exceptions import CryptoError
+from nacl.utils import random as random_bytes
+
+from weft.basis.canonical import b64, unb64
+from weft.basis.errors import Denied, Invalid, Refused
+
+FORMAT: Final = "weft-backup/1"
+MANIFEST: Final = "manifest.json"
+DATABASE: Final = "weft.db"
+SETTINGS: Final = "weft.toml"
+DEVICE: Final = "keys/device.seed"
+ENTRIES_MAX: Final = 200
+SMALL_MAX: Final = 1024 * 1024  # of everything but the database
+DATABASE_MAX: Final = 1024**4
+KEY_NAME: Final = re.compile(r"keys/[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+MAGIC: Final = b"weft-sealed-backup/1\n"
+HEAD_MAX: Final = 1_000
+PIECE: Final = 1024 * 1024
+MEMORY_MAX: Final = 1024**3  # what a file may ask argon2id to use
+PASSES_MAX: Final = 10
+_DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+Told = Callable[[int], None]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One file of the home."""
+
+    bytes: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What the backup is of, and what is in it. ``at`` is an instant, ``name`` the firm's."""
+
+    format: str
+    weft: str
+    organisation: str
+    name: str
+    at: str
+    entries: dict[str, Entry]
+
+
+class Sealed(msgspec.Struct, frozen=True):
+    """How the key comes from the passphrase."""
+
+    kdf: str
+    passes: int
+    memory: int
+    salt: str
+
+
+# ---- writing ------------------------------------------------------------------------------------
+
+
+def write(file: IO[bytes], sources: Mapping[str, Path], about: Manifest, passphrase: str, told: Told) -> Manifest:
+    """Write ``sources`` (entry: file) to ``file``; ``about`` is completed by the digests. ``told`` gets bytes read."""
+    target: Any = Sealing(file, passphrase) if passphrase else file
+    entries: dict[str, Entry] = {}
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        for name, source in sources.items():
+            digest, size = hashlib.sha256(), 0
+            with source.open("rb") as content, archive.open(name, "w", force_zip64=True) as entry:
+                while piece := content.read(PIECE):
+                    entry.write(piece)
+                    digest.update(piece)
+                    size += len(piece)
+                    told(len(piece))
+            entries[name] = Entry(size, digest.hexdigest())
+        whole = msgspec.structs.replace(about, entries=entries)
+        archive.writestr(MANIFEST, msgspec.json.encode(whole))
+    if isinstance(target, Sealing):
+        target.finish()
+    return whole
+
+
+class Sealing:
+    """A stream to write to; what arrives at ``file`` can be read only with ``passphrase``."""
+
+    def __init__(self, file: IO[bytes], passphrase: str) -> None:
+        salt = random_bytes(pwhash.argon2id.SALTBYTES)
+        head = Sealed("argon2id", pwhash.argon2id.OPSLIMIT_MODERATE, pwhash.argon2id.MEMLIMIT_MODERATE, b64(salt))
+        self._file, self._waiting = file, bytearray()
+        self._state = crypto_secretstream_xchacha20poly1305_state()
+        begin = crypto_secretstream_xchacha20poly1305_init_push(self._state, _key(head, passphrase))
+        file.write(MAGIC + msgspec.json.encode(head) + b"\n" + begin)
+
+    def write(self, data: bytes) -> int:
+        """Take ``data``; whole pieces go to the file."""
+        self._waiting += data
+        while len(self._waiting) > PIECE:
+            self._push(bytes(self._waiting[:PIECE]), crypto_secretstream_xchacha20poly1305_TAG_MESSAGE)
+            del self._waiting[:PIECE]
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing: a piece is written when it is whole."""
+
+    def finish(self) -> None:
+        """Write the last piece, which says that it is the last."""
+        self._push(bytes(self._waiting), crypto_secretstream_xchacha20poly1305_TAG_FINAL)
+
+    def _push(self, piece: bytes, tag: int) -> None:
+        self._file.write(crypto_secretstream_xchacha20poly1305_push(self._state, piece, None, tag))
+
+
+def _key(head: Sealed, passphrase: str) -> bytes:
+    salt = unb64(head.salt, pwhash.argon2id.SALTBYTES)
+    return pwhash.argon2id.kdf(32, passphrase.encode(), salt, opslimit=head.passes, memlimit=head.memory)
+
+
+# ---- reading ------------------------------------------------------------------------------------
+
+
+def read(path: Path, folder: Path, passphrase: str) -> Manifest:
+    """Take the backup ``path`` out into ``folder``; raises ``Invalid``, ``Denied`` or ``Refused`` (``backup.…``)."""
+    with path.open("rb") as file:
+        sealed = file.read(len(MAGIC)) == MAGIC
+    if not sealed:
+        return _take_out(path, folder)
+    if not passphrase:
+        raise Refused("backup.sealed", path=str(path))
+    unsealed = folder / "unsealed.zip"
+    try:
+        with path.open("rb") as file, unsealed.open("xb") as target:
+            for piece in _unsealed(file, passphrase):
+                target.write(piece)
+        return _take_out(unsealed, folder)
+    finally:
+        unsealed.unlink(missing_ok=True)
+
+
+def _unsealed(file: IO[bytes], passphrase: str) -> Iterator[bytes]:
+    file.seek(len(MAGIC))
+    try:
+        head = msgspec.json.decode(file.readline(HEAD_MAX), type=Sealed)
+        if head.kdf != "argon2id" or not 0 < head.passes <= PASSES_MAX or head.memory > MEMORY_MAX:
+            raise Invalid("backup.damaged", entry="argon2id")
+        key = _key(head, passphrase)
+    except (ValueError, CryptoError) as error:
+        raise Invalid("backup.damaged", entry="argon2id") from error
+    state = crypto_secretstream_xchacha20poly1305_state()
+    begin = file.read(crypto_secretstream_xchacha20poly1305_HEADERBYTES)
+    if len(begin) < crypto_secretstream_xchacha20poly1305_HEADERBYTES:
+        raise Invalid("backup.damaged", entry="secretstream")
+    crypto_secretstream_xchacha20poly1305_init_pull(state, begin, key)
+    tag, first = crypto_secretstream_xchacha20poly1305_TAG_MESSAGE, True
+    while tag != crypto_secretstream_xchacha20poly1305_TAG_FINAL:
+        sealed = file.read(PIECE + crypto_secretstream_xchacha20poly1305_ABYTES)
+        try:
+            piece, tag = crypto_secretstream_xchacha20poly1305_pull(state, sealed)
+        except (CryptoError, ValueError, RuntimeError) as error:
+            if first:
+                raise Denied("backup.passphrase") from error
+            raise Invalid("backup.damaged", entry="secretstream") from error
+        first = False
+        yield piece
+    if file.read(1):
+        raise Invalid("backup.damaged", entry="secretstream")
+
+
+def _take_out(path: Path, folder: Path) -> Manifest:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            manifest = _manifest(archive)
+            for name, entry in manifest.entries.items():
+                _take_one(archive, name, entry, folder / name)
+    except _DAMAGED as error:
+        raise Invalid("backup.not-one", path=path.name) from error
+    return manifest
+
+
+def _manifest(archive: zipfile.ZipFile) -> Manifest:
+    """The manifest, once the list of entries is known to be that of a backup."""
+    found = archive.infolist()
+    names = [one.filename for one in found]
+    wrong = next((one.filename for one in found if not _may_be(one, names)), None)
+    if wrong is not None or len(found) > ENTRIES_MAX:
+        raise Invalid("backup.entry", entry=str(wrong)[:80])
+    if MANIFEST not in names:
+        raise Invalid("backup.not-one", path=str(archive.filename or "").rpartition(os.sep)[2])
+    with archive.open(MANIFEST) as entry:
+        text = entry.read(SMALL_MAX + 1)
+    try:
+        manifest = msgspec.json.decode(text, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid("backup.damaged", entry=MANIFEST) from error
+    if manifest.format != FORMAT:
+        raise Invalid("backup.newer", format=manifest.format[:40], known=FORMAT)
+    listed = {*manifest.entries, MANIFEST}
+    lost = next(iter(sorted(listed ^ set(names) | ({DATABASE, SETTINGS, DEVICE} - listed))), None)
+    if lost is not None:
+        raise Invalid("backup.damaged", entry=lost[:80])
+    return manifest
+
+
+def _may_be(one: zipfile.ZipInfo, names: list[str]) -> bool:
+    """Whether an entry may be in a backup: one of its names, once, within its size."""
+    known = one.filename in {MANIFEST, DATABASE, SETTINGS} or KEY_NAME.fullmatch(one.filename)
+    most = DATABASE_MAX if one.filename == DATABASE else SMALL_MAX
+    return bool(known) and names.count(one.filename) == 1 and one.file_size <= most
+
+
+def _take_one(archive: zipfile.ZipFile, name: str, expected: Entry, target: Path) -> None:
+    """One entry as a new file of its owner alone; never more bytes than the manifest says."""
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    digest, left = hashlib.sha256(), expected.bytes
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        try:
+            with archive.open(name) as entry:
+                while left >= 0 and (piece := entry.read(PIECE)):
+                    left -= len(piece)
+                    digest.update(piece)
+                    file.write(piece[:max(0, len(piece) + min(left, 0))])
+        except _DAMAGED as error:
+            raise Invalid("backup.damaged", entry=name) from error
+        file.flush()
+        os.fsync(file.fileno())
+    if left or digest.hexdigest() != expected.sha256:
+        raise Invalid("backup.damaged", entry=name)
