@@ -1,28 +1,18 @@
-"""``weft log verify``: checks every event of a home again, offline, with nothing but the database.
+"""``weft log``: checks histories offline, those of a home or of a pack, and writes packs.
 
-Steps for each thread: 1. header and payloads are what their hashes say (``event.parse``); 2. the id in the store is
-the header's own; 3. every parent is there, and chains have no gap; 4. who signed might sign; in a book a signed tip
-binds what is unsigned below it.
-Not here: what events mean (the fold is the node's affair).
+Not here: the checks (``verifying.py`` for homes, ``thread/audit.py`` for packs).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from weft.basis.decider import Said
-from weft.basis.errors import WeftError
+from weft.basis.errors import NotFound, Unavailable
 from weft.cli.options import found, home_argument, json_option
 from weft.cli.printing import Paper
-from weft.cli.words import refusal, say
-from weft.identity import keylog
-from weft.thread import graph
-from weft.thread.event import Event, Payload, parse
-from weft.thread.verify import check_event, check_key_event
-
-KEYLOG = f"{keylog.NAME}/{keylog.VERSION}"
+from weft.cli.words import say
 
 
 @click.group("log", help=say("cli.log"))
@@ -34,11 +24,12 @@ def command() -> None:
 @home_argument
 @json_option
 def verify(home: Path | None, *, as_json: bool) -> int:
-    """Verify all threads of a home that is not running."""
-    from weft import launch
+    """Verify all threads of a home, or one pack."""
+    if home is not None and home.is_file():
+        return _verify_pack(home, Paper(as_json=as_json))
+    from weft.cli.verifying import verified
 
-    place = launch.Home(found(home))
-    result = launch.run(_verified(place))
+    result = _with_store(home, verified)
     if as_json or result["faults"]:
         Paper(as_json=as_json).table(result["faults"], "thread event problem", result)
     if not as_json:
@@ -46,74 +37,72 @@ def verify(home: Path | None, *, as_json: bool) -> int:
     return int(bool(result["faults"]))
 
 
-async def _verified(place: Any) -> dict[str, Any]:
+@command.command("export", help=say("cli.log.export"))
+@click.argument("thread")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--without", multiple=True, metavar="TYPE[/SLOT]", help=say("cli.log.export.without"))
+@click.option("--only", multiple=True, metavar="TYPE", help=say("cli.log.export.only"))
+@click.option("--home", type=click.Path(path_type=Path), help=say("cli.option.home"))
+@json_option
+def export(
+    thread: str, file: Path, without: Sequence[str], only: Sequence[str], home: Path | None, *, as_json: bool
+) -> None:
+    """Write the pack of one thread."""
+    from weft.engine.packs import pack
+
+    def hidden(kind: str, slot: int) -> bool:
+        return kind in without or f"{kind}/{slot}" in without or bool(only and kind not in only)
+
+    async def gathered(store: Any) -> bytes:
+        return await pack(store, _named([row.thread for row in await store.threads()], thread), hidden)
+
+    data: bytes = _with_store(home, gathered)
+    part = file.with_name(file.name + ".part")
+    try:
+        part.write_bytes(data)
+        part.replace(file)
+    except OSError as error:
+        raise Unavailable("cli.pack-unwritten", path=str(file), reason=error.strerror or "") from error
+    Paper(as_json=as_json).line("cli.log.exported", {"file": str(file), "bytes": len(data)}, file=str(file))
+
+
+def _named(threads: Sequence[str], given: str) -> str:
+    """The one thread whose id begins as ``given``."""
+    fitting = [thread for thread in threads if given and thread.startswith(given)]
+    if len(fitting) != 1:
+        raise NotFound("thread.unknown")
+    return fitting[0]
+
+
+def _with_store(home: Path | None, work: Any) -> Any:
     from weft import launch
 
-    store = launch.open_store(place, place.config().storage.database, reading=True)
+    place = launch.Home(found(home))
+
+    async def opened() -> Any:
+        store = launch.open_store(place, place.config().storage.database, reading=True)
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return launch.run(opened())
+
+
+def _verify_pack(file: Path, paper: Paper) -> int:
+    from weft.cli.auditing import told
+
     try:
-        rows = await store.threads()
-        held = {row.thread: (row.machine, await _events(store, row.thread)) for row in rows}
-    finally:
-        await store.close()
-    faults: list[dict[str, str]] = []
-    keys = {thread: _keys(events, faults) for thread, (machine, events) in held.items() if machine == KEYLOG}
-    for thread, (machine, events) in held.items():
-        if machine != KEYLOG:
-            faults += [{"thread": thread, "event": one, "problem": said} for one, said in _faults(events, keys)]
-    return {"threads": len(held), "events": sum(len(events) for _, events in held.values()), "faults": faults}
-
-
-async def _events(store: Any, thread: str) -> list[tuple[str, Event | WeftError]]:
-    """(id in the store, event or why it is none) by arrival; steps 1 and 2 are the reader's."""
-    found_here: list[tuple[str, Event | WeftError]] = []
-    for row in await store.events(thread):
-        payloads = {one.slot: Payload(one.salt, one.content) for one in await store.payloads(thread, [row.id])}
-        try:
-            found_here.append((row.id, parse(row.header, row.signature, payloads)))
-        except WeftError as error:
-            found_here.append((row.id, error))
-    return found_here
-
-
-def _keys(events: Sequence[tuple[str, Event | WeftError]], faults: list[dict[str, str]]) -> keylog.KeyState:
-    """The key state that the valid events give; what is not valid is told in ``faults``."""
-    state = keylog.INITIAL
-    for name, one in events:
-        try:
-            if isinstance(one, WeftError):
-                raise one
-            check_key_event(one, state)
-            message = _message(one)
-            if keylog.judge(state, Said(one.id, one.author, "", message)) is None:
-                state = keylog.evolve(state, Said(one.id, one.author, "", message))
-        except WeftError as error:
-            faults.append({"thread": "keys", "event": name, "problem": refusal(error)})
-    return state
-
-
-def _message(one: Event) -> Any:
-    import msgspec
-
-    kind = keylog.MESSAGES[one.header.y]
-    return msgspec.json.decode(one.payloads[0].content, type=kind)
-
-
-def _faults(
-    events: Sequence[tuple[str, Event | WeftError]], keys: Mapping[str, keylog.KeyState]
-) -> list[tuple[str, str]]:
-    """(event, what is wrong) for steps 1 to 4."""
-    good = {name: one for name, one in events if isinstance(one, Event)}
-    faults = [(name, refusal(one)) for name, one in events if isinstance(one, WeftError)]
-    faults += [(name, say("cli.log.other-id")) for name, one in good.items() if one.id != name]
-    parents = {name: one.parents for name, one in good.items()}
-    faults += [(name, say("cli.log.no-parent")) for name, above in parents.items() if not set(above) <= set(good)]
-    members: dict[str, str] = next((one.header.mem for one in good.values() if isinstance(one.header.mem, dict)), {})
-    signed = [name for name, one in good.items() if one.signature]
-    bound = graph.past(parents, signed) if len(members) == 1 else set(signed)
-    faults += [(name, say("cli.log.unsigned")) for name in good if name not in bound]
-    for name in signed:
-        try:
-            check_event(good[name], members, keys.get(good[name].author))
-        except WeftError as error:
-            faults.append((name, refusal(error)))
-    return faults
+        data = file.read_bytes()
+    except OSError as error:
+        raise NotFound("cli.pack-unreadable", path=str(file), reason=error.strerror or "") from error
+    result = told(data)
+    if paper.as_json:
+        paper.value(result)
+        return int(not result["sound"])
+    paper.table(result["steps"], "number kind checked problem")
+    if result["faults"]:
+        paper.table([{**one, "problem": one["sentence"]} for one in result["faults"]], "number row problem")
+    for sentence in result["sentences"]:
+        click.echo(sentence)
+    return int(not result["sound"])

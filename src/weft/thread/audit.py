@@ -1,0 +1,236 @@
+"""Audit of a pack (``pack.py``) by numbered steps that the code repeats; nothing but the pack is needed.
+
+ 1. form         every line is canonical and of its kind, the parts follow each other, the counts are the manifest's
+ 2. headers      every header is canonical and well formed; ids are digests of headers
+ 3. commitments  every payload that is shown is the one that its header commits to; others are counted as withheld
+ 4. keys         each member has one key log: begun by the inception that names it, in one line, each event signed by a
+                 key in force, each rotation by a key that was committed to before
+ 5. genesis      the first event is the genesis that the thread's id is the digest of; members and machine are its own,
+                 and all others are of this thread
+ 6. signatures   each event is signed by a device that a member had delegated and, if revoked, at a place that still
+                 counts; in a book (one member) a later signed event of the same chain may bind it by hash instead
+ 7. chains       each chain (author, device, incarnation) counts from 0 without a gap, each event names the one before,
+                 and no two stand at one place
+ 8. parents      every event that an event names as seen stands above it
+ 9. heads        what no other event names is what the manifest claims
+10. forks        each proof is two different events, validly signed, at one place of one chain of this thread
+
+Rule 1: a fault never hides another: each step looks at all that earlier steps let through, step 1 excepted.
+Rule 2: nothing here reads a file, a clock or the network; what is proved depends on the bytes alone.
+Not here: what the events mean (step 11, the folded state, is ``engine/packs.py``); that nothing was said later.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from weft.basis.canonical import unb64
+from weft.basis.errors import Denied, Invalid, WeftError
+from weft.identity import keylog
+from weft.identity.keys import verify
+from weft.thread import graph
+from weft.thread.event import Envelope, Event, from_envelope, parse, signed_bytes
+from weft.thread.key_log import KeyLog
+from weft.thread.pack import Manifest, Pack, read
+from weft.thread.verify import check_author, check_event
+
+STEPS: Final = (
+    "form", "headers", "commitments", "keys", "genesis", "signatures", "chains", "parents", "heads", "forks",
+)
+Chain = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong in ``step``, and where: the number of a line, or an organisation."""
+
+    step: int
+    where: str
+    error: WeftError
+
+
+@dataclass(slots=True)
+class Audit:
+    """What was looked at in each step (step -> count), what is wrong, and what the pack proves if nothing is."""
+
+    checked: dict[int, int] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    manifest: Manifest | None = None
+    events: list[Event] = field(default_factory=list)
+    keys: dict[str, keylog.KeyState] = field(default_factory=dict)
+    forks: list[tuple[Event, Event]] = field(default_factory=list)
+    withheld: int = 0
+
+    @property
+    def sound(self) -> bool:
+        """Whether every step was reached and found nothing wrong."""
+        return not self.faults and len(self.checked) == len(STEPS)
+
+    def look(self, step: int, where: object, check: Callable[..., object], *given: object) -> bool:
+        """Count one thing that is looked at in ``step``; whether ``check(*given)`` raised nothing."""
+        self.checked[step] = self.checked.get(step, 0) + 1
+        try:
+            check(*given)
+        except WeftError as error:
+            self.faults.append(Fault(step, str(where), error))
+            return False
+        return True
+
+
+@dataclass(slots=True)
+class _Line:
+    """An event and the number of its line."""
+
+    number: int
+    event: Event
+
+
+def audit(data: bytes) -> Audit:
+    """All steps over the bytes of a pack; never raises."""
+    result = Audit()
+    try:  # 1
+        pack = read(data)
+    except Invalid as error:
+        result.checked[1] = 1
+        result.faults.append(Fault(1, str(error.facts.get("line", 1)), error))
+        return result
+    result.manifest = pack.manifest
+    result.checked = {1: 1 + len(pack.keys) + len(pack.events) + len(pack.forks)}
+    result.checked |= dict.fromkeys(range(2, len(STEPS) + 1), 0)
+    keys, events, forks = ([*_lines(result, part)] for part in _numbered(pack))  # 2, 3
+    _key_logs(result, pack.manifest, keys)
+    _genesis(result, pack.manifest, events)
+    _signatures(result, pack.manifest, events)
+    _chains(result, events)
+    _parents(result, events)
+    result.look(9, 1, _heads, pack.manifest, events)
+    _forks(result, pack.manifest, forks)
+    result.events = [line.event for line in events]
+    return result
+
+
+def _numbered(pack: Pack) -> tuple[list[tuple[int, Envelope]], ...]:
+    """(line number, envelope) of the keys, the events, and both halves of each fork."""
+    keys = list(enumerate(pack.keys, 2))
+    events = list(enumerate(pack.events, 2 + len(keys)))
+    forks = [(number, one) for number, pair in enumerate(pack.forks, 2 + len(keys) + len(events)) for one in pair]
+    return keys, events, forks
+
+
+def _lines(result: Audit, part: Iterable[tuple[int, Envelope]]) -> Iterator[_Line]:
+    """Steps 2 and 3: the events behind ``part``, less those that are none."""
+    for number, envelope in part:
+        if result.look(2, number, _bare, envelope):
+            result.withheld += len(_bare(envelope).header.b) - len(envelope.b)
+            if result.look(3, number, from_envelope, envelope):
+                yield _Line(number, from_envelope(envelope))
+
+
+def _bare(envelope: Envelope) -> Event:
+    return parse(envelope.e.encode(), unb64(envelope.g))
+
+
+# ---- 4: key logs ---------------------------------------------------------------------------------
+
+
+def _key_logs(result: Audit, manifest: Manifest, lines: Sequence[_Line]) -> None:
+    logs: dict[str, list[Event]] = {member: [] for member in manifest.members}
+    for line in lines:
+        if line.event.thread in logs:
+            logs[line.event.thread].append(line.event)
+        else:
+            result.look(4, line.number, _refuse, Denied("event.stranger"))
+    for member, log in logs.items():
+        held = KeyLog(member)
+        if not log:
+            result.look(4, member, _refuse, Invalid("pack.no-key-log"))
+        for event in log:
+            if not result.look(4, member, held.take, event):
+                break  # what follows from it proves nothing
+        result.keys[member] = held.state
+
+
+# ---- 5 to 10: the thread -------------------------------------------------------------------------
+
+
+def _genesis(result: Audit, manifest: Manifest, lines: Sequence[_Line]) -> None:
+    def check(place: int, event: Event) -> None:
+        header = event.header
+        if event.thread != manifest.thread or header.m != manifest.machine or (header.t is None) != (place == 0):
+            raise Invalid("pack.other-thread")
+        if place == 0 and header.mem != manifest.members:
+            raise Invalid("pack.members")
+
+    for place, line in enumerate(lines):
+        result.look(5, line.number, check, place, line.event)
+    if not lines:
+        result.look(5, 1, _refuse, Invalid("pack.no-genesis"))
+
+
+def _signatures(result: Audit, manifest: Manifest, lines: Sequence[_Line]) -> None:
+    bound: set[str | None] = set()
+    for line in reversed(lines):
+        event, header = line.event, line.event.header
+        by_hash = not event.signature and len(manifest.members) == 1 and event.id in bound
+        check = check_author if by_hash else check_event
+        keys = result.keys.get(event.author)
+        if result.look(6, line.number, check, event, manifest.members, keys):
+            bound.add(header.p)
+
+
+def _chains(result: Audit, lines: Sequence[_Line]) -> None:
+    chains: dict[Chain, list[str]] = {}
+
+    def check(event: Event) -> None:
+        chain, header = chains.setdefault(_chain(event), []), event.header
+        if header.n < len(chain):
+            raise Denied("event.fork")
+        if header.n > len(chain) or header.p != (chain[-1] if chain else None):
+            raise Invalid("event.chain-form")
+        chain.append(event.id)
+
+    for line in lines:
+        result.look(7, line.number, check, line.event)
+
+
+def _parents(result: Audit, lines: Iterable[_Line]) -> None:
+    above: set[str] = set()
+
+    def check(event: Event) -> None:
+        if not above.issuperset(event.parents):
+            raise Invalid("pack.no-parent")
+
+    for line in lines:
+        result.look(8, line.number, check, line.event)
+        above.add(line.event.id)
+
+
+def _heads(manifest: Manifest, lines: Iterable[_Line]) -> None:
+    if graph.heads({line.event.id: line.event.parents for line in lines}) != manifest.heads:
+        raise Invalid("pack.heads")
+
+
+def _forks(result: Audit, manifest: Manifest, lines: Sequence[_Line]) -> None:
+    def check(one: Event, two: Event) -> None:
+        same = (one.thread, _chain(one), one.header.n) == (manifest.thread, _chain(two), two.header.n)
+        keys = result.keys.get(one.author, keylog.INITIAL)
+        if not same or two.thread != one.thread or one.id == two.id or one.header.d not in keys.devices:
+            raise Invalid("pack.no-fork")
+        if not all(verify(half.header.d, signed_bytes(half.id), half.signature) for half in (one, two)):
+            raise Denied("event.signature")
+        result.forks.append((one, two))
+
+    by_line: dict[int, list[Event]] = {}
+    for line in lines:
+        by_line.setdefault(line.number, []).append(line.event)
+    for number, pair in by_line.items():
+        if len(pair) == 2:
+            result.look(10, number, check, *pair)
+
+
+def _chain(event: Event) -> Chain:
+    return event.author, event.header.d, event.header.i
+
+
+def _refuse(error: WeftError) -> None:
+    raise error
