@@ -13,7 +13,7 @@ import secrets
 import shutil
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -209,6 +209,20 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     node.floor = Dispatcher(node, Fleet(
         book, node.live, node.clock, lambda description, name: connect(description, secrets_of_machines, name)))
     return node
+
+
+@contextlib.asynccontextmanager
+async def at_rest(home: Home) -> AsyncIterator[Node]:
+    """The node of a home that is not running: its store is ours alone, nothing happens by itself, nobody is reached."""
+    config = home.config()
+    store = open_store(home, config.storage.database)
+    try:
+        node = await assemble(home, config, store)
+        await node.load()
+        yield node
+        await node.peers.close()
+    finally:
+        await store.close()
 
 
 def application(node: Node) -> Starlette:

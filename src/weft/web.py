@@ -10,7 +10,7 @@ Not here: the answers of AAS and EPCIS (their doors' ``problems.py``), what a co
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -238,6 +238,28 @@ async def body(request: Request, limit: int = BODY_MAX) -> bytes:
     except TimeoutError as error:
         raise Invalid("web.body-slow", seconds=BODY_S) from error
     return bytes(taken)
+
+
+async def streamed(request: Request, limit: int) -> AsyncIterator[bytes]:
+    """The request's body as it comes, up to ``limit`` bytes, for what is too large to be held; raises as ``body``."""
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared[:15]) > limit:
+        raise Invalid("web.body-too-large", limit=limit)
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Invalid("web.encoding", value=request.headers["content-encoding"][:20])
+    taken, pieces = 0, request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(BODY_S):  # for each piece: a large body may take longer in all
+                piece = await anext(pieces, None)
+        except TimeoutError as error:
+            raise Invalid("web.body-slow", seconds=BODY_S) from error
+        if piece is None:
+            return
+        taken += len(piece)
+        if taken > limit:
+            raise Invalid("web.body-too-large", limit=limit)
+        yield piece
 
 
 async def json_body(request: Request, kind: type[T], limit: int = BODY_MAX) -> T:

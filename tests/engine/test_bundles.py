@@ -207,7 +207,7 @@ async def test_what_came_by_network_and_by_hand_is_the_same():
         wires.cut.clear()
         await quiet(shop, factory)
         await alike(shop, factory)
-        with pytest.raises(Refused, match="bundle.nothing"):
+        with pytest.raises(Refused, match=r"bundle\.nothing"):
             await made(shop, factory.organisation)
     finally:
         await shop.stop()
@@ -295,7 +295,7 @@ async def test_a_bundle_of_a_revoked_device_is_refused(apart):
         await bundles.import_(factory, pieces(data))
     assert (refused.value.code, refused.value.facts["taken"]) == ("bundle.revoked-device", 0)
     assert not factory.threads("order")
-    with pytest.raises(Refused, match="bundle.no-key"):
+    with pytest.raises(Refused, match=r"bundle\.no-key"):
         await made(factory, shop.organisation)
 
 
@@ -304,9 +304,9 @@ async def test_one_s_own_bundle_and_another_s_are_refused(apart):
     await met(shop, factory)
     await run(shop, "update-party", {})
     data = await made(shop, factory.organisation)
-    with pytest.raises(Denied, match="bundle.other-recipient"):
+    with pytest.raises(Denied, match=r"bundle\.other-recipient"):
         await bundles.import_(shop, pieces(data))
-    with pytest.raises(Refused, match="bundle.own"):
+    with pytest.raises(Refused, match=r"bundle\.own"):
         await bundles.import_(shop, pieces(sealed(shop, shop, [])))
 
 
@@ -316,7 +316,7 @@ async def test_a_device_of_one_firm_cannot_speak_for_another(apart):
     thief = await found(Wires(), "Thief")
     try:
         data = sealed(thief, factory, [], by=shop.organisation)
-        with pytest.raises(Denied, match="bundle.unknown-device"):
+        with pytest.raises(Denied, match=r"bundle\.unknown-device"):
             await bundles.import_(factory, pieces(data))
     finally:
         await thief.stop()
@@ -326,10 +326,10 @@ async def test_without_keys_of_a_partner_nothing_is_sealed(apart):
     shop, factory = apart
     link = (await run(factory, "invite", {})).facts["link"]
     await run(shop, "join", {"link": link.partition("&key=")[0]})
-    with pytest.raises(Refused, match="bundle.no-key"):
+    with pytest.raises(Refused, match=r"bundle\.no-key"):
         await made(shop, factory.organisation)
     assert await bundles.find(shop, factory.organisation) == factory.organisation
-    with pytest.raises(NotFound, match="partner.unknown"):
+    with pytest.raises(NotFound, match=r"partner\.unknown"):
         await bundles.find(shop, "Nobody")
 
 

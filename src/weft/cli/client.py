@@ -55,7 +55,7 @@ class Node:
         return json.loads(self._send(method, f"/api/weft/v1{path}", body) or b"null")
 
     def _send(self, method: str, path: str, body: bytes | None) -> bytes:
-        headers = {"Authorization": f"Bearer {self._token()}", "Accept-Language": language()}
+        headers = {"Authorization": f"Bearer {self.token()}", "Accept-Language": language()}
         if body is not None:
             headers |= {"Content-Type": "application/json", "Idempotency-Key": str(uuid.uuid4())}
         request = Request(self.url() + path, data=body, method=method, headers=headers)  # noqa: S310 - http of this home
@@ -63,7 +63,7 @@ class Node:
             with self._opener.open(request, timeout=TIMEOUT_S) as answer:
                 return bytes(answer.read())
         except HTTPError as error:
-            _refused(error)
+            refused(error)
         except (URLError, OSError) as error:
             raise Unavailable("cli.node-not-running", home=str(self.home)) from error
 
@@ -78,7 +78,8 @@ class Node:
             host = "127.0.0.1" if config.listen.host in ("0.0.0.0", "::", "") else config.listen.host  # noqa: S104 - no bind
             return f"http://{f'[{host}]' if ':' in host else host}:{config.listen.port}"
 
-    def _token(self) -> str:
+    def token(self) -> str:
+        """The home's own token; raises ``NotFound`` or ``Denied``."""
         path = self.home / "keys" / "owner.token"
         try:
             return path.read_text(encoding="utf-8").strip()
@@ -88,7 +89,8 @@ class Node:
             raise Denied("cli.token-unreadable", path=str(path)) from error
 
 
-def _refused(error: HTTPError) -> NoReturn:
+def refused(error: HTTPError) -> NoReturn:
+    """Raise what the node said."""
     try:
         problem = json.loads(error.read())
         said = f"{problem.get('detail') or problem['title']} [{problem['code']}]"

@@ -12,6 +12,7 @@ Not here: the format (``thread/bundle.py``), files and HTTP (``cli``, ``doors``)
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -103,6 +104,22 @@ async def recipient(node: Node, peer: str) -> str:
     if told is None:
         raise Refused("bundle.no-key")
     return told.decode()
+
+
+async def sealable(node: Node, peer: str) -> bool:
+    """Whether we know a device of ``peer`` to seal to."""
+    try:
+        await recipient(node, peer)
+    except Refused:
+        return False
+    return True
+
+
+def file_name(node: Node, peer: str) -> str:
+    """What a bundle for ``peer`` is called: for whom and of when, in letters that every disk bears."""
+    name = re.sub(r"[^\w-]+", "-", next(iter(node.names.get(peer, ())), "")).strip("-")[:40] or peer[:8]
+    day = re.sub(r"[^0-9]", "", instant.from_ms(node.clock.now_ms()))
+    return f"{name}-{day[:8]}-{day[8:12]}{ENDING}"
 
 
 async def waiting(node: Node, peer: str) -> tuple[int, int]:
@@ -239,7 +256,8 @@ async def acknowledge_all(node: Node) -> None:
     while node.to_ack:
         thread = next(iter(node.to_ack))
         node.to_ack.pop(thread)
-        await acknowledge(node, thread)
+        with contextlib.suppress(WeftError):  # what may not be said now is said by the node when it runs
+            await acknowledge(node, thread)
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """The node's own JSON API: commands by name, read models by name, threads for those who check them.
 
 ``POST /api/weft/v1/commands/{name}`` with an ``Idempotency-Key`` header; ``GET /api/weft/v1/{view}``;
-``GET /api/weft/v1/openapi.json`` (OpenAPI 3.1) describes both from the same tables.
+``GET /api/weft/v1/openapi.json`` (OpenAPI 3.1) describes both from the same tables. Bundles stream (``bundles.py``).
 Rule 1: a worker's device sees the shop floor; nothing of customers, prices and money, as in the console.
 Not here: what commands and views are (``engine/commands``, ``engine/views``).
 """
@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from weft import web
 from weft.basis.errors import Denied, Invalid, NotFound
+from weft.doors.api import bundles
 from weft.engine import commands
 from weft.engine.machines import state_hash
 from weft.engine.node import Node
@@ -38,6 +39,8 @@ def routes(node: Node) -> list[BaseRoute]:
     return [
         route("/openapi.json", api.openapi, scopes=web.ANYONE_KNOWN),
         route("/commands/{name}", api.command, "POST"),
+        route("/bundles", api.take_in, "POST", scopes=OWNERS),
+        route("/bundles/{partner}", api.give_out, scopes=OWNERS),
         route("/threads", api.threads, scopes=OWNERS),
         route("/threads/{thread}", api.thread, scopes=OWNERS),
         route("/{name}", api.view),
@@ -73,6 +76,12 @@ class Api:
         if wrong:
             raise Invalid("view.params", name=name, detail=wrong[0][:60])
         return web.json(await found(self.node, **given))
+
+    async def give_out(self, request: Request) -> Response:
+        return await bundles.given_out(self.node, request)
+
+    async def take_in(self, request: Request) -> Response:
+        return await bundles.taken_in(self.node, request)
 
     async def threads(self, request: Request) -> Response:
         kind = request.query_params.get("kind", "")
@@ -119,6 +128,7 @@ def document() -> dict[str, Any]:
             "parameters": [{"name": key, "in": "query", "required": one.default is inspect.Parameter.empty,
                             "schema": {"type": "string"}} for key, one in wanted.items() if key != "node"],
             "responses": _responses()}}
+    paths.update(bundles.described(PREFIX))
     return {"openapi": "3.1.0", "info": {"title": "Weft", "version": "1"}, "paths": paths,
             "components": {"schemas": components,
                            "securitySchemes": {"device": {"type": "http", "scheme": "bearer"}}},

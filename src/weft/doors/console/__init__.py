@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from weft import web
 from weft.basis.errors import Denied, NotFound, WeftError
 from weft.doors.console import forms, live
-from weft.doors.console.pages import OPERATOR_PAGES, PAGES, Page
+from weft.doors.console.pages import OPERATOR_PAGES, PAGES, POSTED, Page
 from weft.doors.console.visit import HEADERS, Visit, visit_of
 from weft.locale import LANGUAGES
 
@@ -46,6 +46,8 @@ def routes(node: Any) -> list[BaseRoute]:
         Route(path, _guarded(node, _page(node, page), web.PEOPLE if path in OPERATOR_PAGES else _OWNERS),
               methods=list(web.ALL_METHODS))
         for path, page in PAGES.items()]
+    found += [Route(path, _guarded(node, _page(node, page), _OWNERS, ("POST",)), methods=list(web.ALL_METHODS))
+              for path, page in POSTED.items()]
     return [
         *found,
         Route("/do/{command}", _guarded(node, do, web.PEOPLE, ("POST",)), methods=list(web.ALL_METHODS)),

@@ -5,7 +5,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from weft.doors.console.pages import making, orders, partners, prices, settings, stock, today
+from weft.doors.console.pages import carry, making, orders, partners, prices, settings, stock, today
 from weft.doors.console.visit import Visit
 
 Page = Callable[[Visit], Awaitable[Response]]
@@ -27,9 +27,12 @@ PAGES: Final[Mapping[str, Page]] = {
     "/import": stock.imports,
     "/partners": partners.page,
     "/partners/{thread}": partners.one,
+    "/carry": carry.page,
     "/prices": prices.page,
     "/settings": settings.page,
 }
+# forms whose file is too large for a command
+POSTED: Final[Mapping[str, Page]] = {"/carry/out": carry.out, "/carry/in": carry.come_in}
 # what a worker's device may open: the shop floor, nothing of customers and money
 OPERATOR_PAGES: Final = frozenset({
     "/machines", "/machines/{name}", "/jobs", "/jobs/{job}", "/jobs/{job}/traveller", "/stock", "/stock/{item:path}",
