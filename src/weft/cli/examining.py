@@ -109,6 +109,8 @@ def _running(view: Any) -> Iterator[Finding]:
         yield _told("bad", "forks", n=view["forks"])
     for alarm in view.get("alarms", ()):
         yield Finding("bad", "alarm", str(alarm))
+    for name in view.get("unheard", ()):
+        yield _told("warning", "unheard", name=name)
     for peer in view.get("peers", ()):
         if peer["attempts"]:
             yield _told("warning", "peer", name=peer["name"], n=peer["waiting"], attempts=peer["attempts"])

@@ -26,6 +26,8 @@ class PeerHealth(View, frozen=True, kw_only=True):
 class HealthView(View, frozen=True, kw_only=True):
     """``stopped``: threads whose work stopped and why; ``troubles``: what the node was refused.
 
+    ``unheard``: partners that have not given back yet what was said since the backup that was restored.
+
     Undelivered conversations, consequences not drawn yet, and proofs that somebody said two things at once.
     """
 
@@ -36,6 +38,7 @@ class HealthView(View, frozen=True, kw_only=True):
     alarms: tuple[str, ...] = ()
     stopped: dict[str, str] = {}
     troubles: tuple[Trouble, ...] = ()
+    unheard: tuple[str, ...] = ()
 
 
 async def health(node: Any) -> HealthView:
@@ -52,5 +55,6 @@ async def health(node: Any) -> HealthView:
     return HealthView(
         waiting=len(rows), effects=len(await node.store.effects()), forks=len(await node.store.forks()), peers=peers,
         stopped={thread: why.decode() for thread, why in await node.store.values(ALARMS)},
+        unheard=tuple(names(who) for who in sorted(node.unheard)),
         troubles=tuple([msgspec.json.decode(value, type=Trouble) for _, value in await node.store.values(TROUBLES)]),
         alarms=tuple(one.name for one in floor.machines.values() if one.seen.alarm and not one.removed))

@@ -13,6 +13,7 @@ from weft.engine.effects import TROUBLES, Trouble
 from weft.engine.views.deals import Deal, buys_by_itself, deals
 from weft.engine.views.jobs import JobRow, jobs
 from weft.engine.views.machines import MachineRow, machines
+from weft.engine.views.naming import partner_names
 from weft.engine.views.orders import OrderCard, card_of
 from weft.engine.views.partners import account, billable, partners
 from weft.engine.views.shape import View
@@ -97,9 +98,16 @@ async def waiting(node: Any) -> int:
 async def _answers(
     node: Any, cards: list[tuple[Deal, OrderCard]], held: list[Deal], rows: tuple[MachineRow, ...]
 ) -> list[Task]:
-    return [*_machine_tasks(rows), *await _unknown_commands(node, rows), *await _troubles(node),
+    return [*await _unheard(node), *_machine_tasks(rows), *await _unknown_commands(node, rows), *await _troubles(node),
             *[_order_task(_asked(card), card) for _, card in cards if card.next], *await _moved(node, cards),
             *await _partner_tasks(node, held), *await _reorders(node)]
+
+
+async def _unheard(node: Any) -> list[Task]:
+    """Partners that must give back what was said since the backup, before we can write to them."""
+    names = await partner_names(node)
+    return [Task(kind="restored", about="partner", id=node.partner(one) or "", name=one, partner_name=names(one))
+            for one in sorted(node.unheard)]
 
 
 async def _troubles(node: Any) -> list[Task]:
