@@ -1,11 +1,16 @@
 """``weft peer``: invite a firm, answer an invitation, see all partners."""
 
+import time
+from typing import Final
+
 import click
 
 from weft.cli.client import Node
 from weft.cli.options import connected
 from weft.cli.printing import Paper
-from weft.cli.words import say
+from weft.cli.words import harmless, say
+
+ANSWER_S: Final = 5.0
 
 
 @click.group("peer", help=say("cli.peer"))
@@ -33,7 +38,22 @@ def invite(node: Node, paper: Paper, note: str, days: int) -> None:
 @connected
 def add(node: Node, paper: Paper, link: str) -> None:
     """Answer an invitation."""
-    paper.done(node.do("join", link=link))
+    done = node.do("join", link=link)
+    name = _accepted(node, str(done["thread"]))
+    paper.done(done)
+    if not paper.as_json:
+        click.echo(say("cli.peer.partners", name=harmless(name)) if name else say("cli.peer.not-yet"))
+
+
+def _accepted(node: Node, thread: str) -> str:
+    """The partner's name once it has taken us in, waiting a little for its answer; "" when none has come."""
+    until = time.monotonic() + ANSWER_S
+    while True:
+        names = [one["name"] for one in node.view("partners")["partners"]
+                 if one["thread"] == thread and one["state"] == "open"]
+        if names or time.monotonic() > until:
+            return str(names[0]) if names else ""
+        time.sleep(0.2)
 
 
 @command.command("list", help=say("cli.peer.list"))
