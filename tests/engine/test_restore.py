@@ -215,6 +215,24 @@ async def test_work_is_begun_also_when_the_offer_that_held_it_is_lost_with_the_b
     assert not await factory.store.values("trouble")
 
 
+@pytest.mark.parametrize(("first", "second", "made"), [("60", "80", "30"), ("90", "60", "10")])
+async def test_what_the_backup_holds_for_an_earlier_offer_makes_way_for_what_was_ordered(firms, first, second, made):
+    wires, (shop, factory) = firms
+    thread = await asked(shop, first)
+    await quiet(shop, factory)
+    kept = backup_of(factory.store)
+    await run(shop, "counter-offer", {"thread": thread, "lines": [{"line": "1", "quantity": second}]})
+    await phase(shop, thread, Phase.QUOTED)
+    await to_work(shop, factory, thread)
+    await quiet(shop, factory)
+    factory = await again(factory, wires, kept)
+    await level(shop, factory)
+    assert await jobs(factory, thread) == [made]
+    await made_and_sent(shop, factory, thread, made)
+    await level(shop, factory)
+    assert not await factory.store.values("trouble")
+
+
 async def test_what_was_made_and_delivered_is_not_made_again_and_not_billed_again(firms):
     wires, (shop, factory) = firms
     thread = await asked(shop, "80")
@@ -404,7 +422,7 @@ async def to_work(shop: Node, factory: Node, thread: str) -> None:
     await until(work)
 
 
-async def made_and_sent(shop: Node, factory: Node, thread: str) -> None:
+async def made_and_sent(shop: Node, factory: Node, thread: str, good: str = "30") -> None:
     async def ready() -> list[str]:
         production = await factory.book_state("production")
         return [one.id for one in production.jobs.values() if one.state == "AllowedToStart"]
@@ -412,5 +430,5 @@ async def made_and_sent(shop: Node, factory: Node, thread: str) -> None:
     await until(ready)
     for job in await ready():
         await run(factory, "job-start", {"job": job})
-        await run(factory, "job-end", {"job": job, "good": "30"})
+        await run(factory, "job-end", {"job": job, "good": good})
     await phase(shop, thread, Phase.CLOSED)

@@ -1,6 +1,7 @@
 """What an accepted order needs is held, also when the offer that held it is gone: expired, or lost with a backup.
 
-Rule 1: only lines for which nothing at all is held, made or kept; what was delivered is not made once more.
+Rule 1: only lines for which nothing at all is held, made or kept; what was delivered is not made once more. What a
+        restored backup holds for an earlier offer is let go first.
 Rule 2: what would have to be bought is the owner's task: suppliers may have been asked already.
 Not here: offers (``offering.py``), work that is held as it should be (``ordering.py``).
 """
@@ -12,12 +13,29 @@ from weft.basis.errors import Refused
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.planner import present
-from weft.engine.reactions.offering import Wanted, other_member, own_item, reservations
+from weft.engine.reactions.offering import Wanted, other_member, own_item, release, reservations
 from weft.production import promise as promises
 from weft.production.messages import DemandRef, ProductionOrderCreated, PromiseMade
 from weft.production.views import top_orders
 from weft.stock import levels
 from weft.trade.order_state import OrderLine, OrderState, Phase
+
+
+async def let_go_of_older(node: Node, cause: Cause) -> None:
+    """Free what a backup held for an earlier offer, when ``cause`` is of a former life and accepts a later one."""
+    loaded = await node.loaded(cause.thread)
+    if loaded.entries[cause.id].chain[2] == node.identity.incarnation:
+        return
+    production, stock = await node.book_state("production"), await node.book_state("stock")
+    partner = await other_member(node, cause.thread)
+    for name, line in loaded.state.lines.items():
+        demand, item = DemandRef(thread=cause.thread, line=name), own_item(stock, partner, line.item, line.buyer_item)
+        drafts = [draft for one in production.reservations.values() if one.demand == demand for draft in one.drafts]
+        kept = [*drafts, *levels.reservations_of(stock, cause.thread, name)]
+        held = sum((q.decimal(one.quantity) for one in kept if one.item == item), Decimal(0))
+        if held not in (0, line.open):
+            await release(node, cause.thread, "replaced", f"{cause.key}:older")
+            return
 
 
 async def hold_again(node: Node, cause: Cause) -> bool:

@@ -17,7 +17,7 @@ from weft.basis.errors import Refused
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.planner import present
-from weft.engine.reactions.holding import hold_again
+from weft.engine.reactions.holding import hold_again, let_go_of_older
 from weft.engine.reactions.making import advance, deliver
 from weft.engine.reactions.offering import LINKS, Link, next_number, other_member, release
 from weft.production.master import whole
@@ -49,6 +49,7 @@ async def begin_work(node: Node, cause: Cause) -> None:
     if cause.message.code != "AP":
         await release(node, cause.thread, "refused", cause.key)
         return
+    await let_go_of_older(node, cause)
     await _create_orders(node, cause)
     if node.config.rules.subcontract == "auto":
         await order_from_suppliers(node, cause.thread, cause.key)

@@ -1,0 +1,133 @@
+"""Backup and restore from the command line, offline: refusals, secrets, and a new life for what was restored."""
+
+import json
+import sqlite3
+import stat
+
+import pytest
+
+from weft import cli, launch
+from weft.cli import words
+from weft.config import load
+
+
+@pytest.fixture
+def home(tmp_path):
+    path = tmp_path / "home"
+    assert cli.run(["init", str(path), "--name", "恒泰", "--lang", "zh", "--json"]) == 0
+    return path
+
+
+def kept(home, key):
+    with sqlite3.connect(f"file:{home / 'weft.db'}?mode=ro", uri=True) as database:
+        found = database.execute("SELECT content FROM kept WHERE bucket = 'self' AND key = ?", (key,)).fetchone()
+    database.close()
+    return None if found is None else found[0].decode()
+
+
+def test_a_home_comes_back_under_a_new_incarnation(home, tmp_path, capsys):
+    file, again = tmp_path / "b.zip", tmp_path / "again"
+    capsys.readouterr()
+    assert cli.run(["backup", str(home), str(file), "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["sealed"] is False
+    assert str(file) in told.err, "loudly: it holds secrets"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert not list(home.glob(".backup*"))
+    assert cli.run(["restore", str(file), str(again), "--json"]) == 0
+    done = json.loads(capsys.readouterr().out)
+    assert done["organisation"] == kept(home, "organisation") == kept(again, "organisation")
+    assert kept(again, "incarnation") != kept(home, "incarnation")
+    assert kept(again, "restored").endswith(done["at"])
+    assert kept(home, "restored") is None
+    assert (again / "keys" / "device.seed").read_text() == (home / "keys" / "device.seed").read_text()
+    secrets = (again, again / "keys", *(again / "keys").iterdir())
+    assert all(stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 for path in secrets)
+    assert not (again / "recovery-sheet.txt").exists()
+    assert cli.run(["log", "verify", str(again), "--json"]) == 0
+
+
+def test_two_homes_from_one_backup_are_two_incarnations(home, tmp_path):
+    file = tmp_path / "b.zip"
+    assert cli.run(["backup", str(home), str(file)]) == 0
+    for name in ("one", "two"):
+        assert cli.run(["restore", str(file), str(tmp_path / name)]) == 0
+    assert kept(tmp_path / "one", "incarnation") != kept(tmp_path / "two", "incarnation")
+
+
+def test_a_passphrase_seals_it(home, tmp_path, capsys):
+    file, secret = tmp_path / "b", tmp_path / "secret"
+    secret.write_text("correct horse\nsecond line\n", encoding="utf-8")
+    assert cli.run(["backup", str(home), str(file), "--passphrase-file", str(secret)]) == 0
+    assert capsys.readouterr().err == ""
+    assert cli.run(["restore", str(file), str(tmp_path / "x")]) == 2
+    assert "[backup.sealed]" in capsys.readouterr().err
+    wrong = tmp_path / "wrong"
+    wrong.write_text("battery staple", encoding="utf-8")
+    assert cli.run(["restore", str(file), str(tmp_path / "x"), "--passphrase-file", str(wrong)]) == 2
+    assert "[backup.passphrase]" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+    assert not (tmp_path / "x.restoring").exists()
+    assert cli.run(["restore", str(file), str(tmp_path / "x"), "--passphrase-file", str(secret)]) == 0
+
+
+def test_what_is_there_is_never_overwritten(home, tmp_path, capsys):
+    file = tmp_path / "b.zip"
+    file.write_text("mine", encoding="utf-8")
+    assert cli.run(["backup", str(home), str(file)]) == 2
+    assert "[backup.exists]" in capsys.readouterr().err
+    assert file.read_text(encoding="utf-8") == "mine"
+    other = tmp_path / "b2.zip"
+    assert cli.run(["backup", str(home), str(other)]) == 0
+    seed = (home / "keys" / "device.seed").read_bytes()
+    assert cli.run(["restore", str(other), str(home)]) == 2
+    assert "[home.exists]" in capsys.readouterr().err
+    assert (home / "keys" / "device.seed").read_bytes() == seed
+    (tmp_path / "empty").mkdir()
+    assert cli.run(["restore", str(other), str(tmp_path / "empty")]) == 0
+
+
+@pytest.mark.parametrize(("arguments", "code"), [
+    (["backup", "nowhere", "b.zip"], "home.missing"), (["restore", "nothing.zip", "x"], "backup.missing"),
+    (["restore", ".", "x"], "backup.missing"), (["backup", "home", "no/such/folder/b.zip"], "backup.not-writable"),
+    (["restore", "home/weft.toml", "x"], "backup.not-one"),
+    (["backup", "home", "b.zip", "--passphrase-file", "none"], "backup.passphrase-file"),
+    (["restore", "--go-on", "Somebody", "home"], "cli.node-not-running"),
+])
+def test_what_cannot_be_done_is_told_in_a_sentence(home, arguments, code, monkeypatch, capsys):
+    monkeypatch.chdir(home.parent)
+    assert cli.run(arguments) == 2
+    told = capsys.readouterr().err
+    assert f"[{code}]" in told
+    assert "⟦" not in told
+
+
+def test_a_restore_needs_both_paths(home, capsys):
+    assert cli.run(["restore", str(home)]) == 2
+    assert words.say("cli.restore.usage") in capsys.readouterr().err
+
+
+def test_a_backup_of_another_firm_s_database_is_refused(home, tmp_path, capsys):
+    other, file = tmp_path / "other", tmp_path / "b.zip"
+    assert cli.run(["init", str(other), "--name", "Other"]) == 0
+    (home / "keys" / "device.seed").write_bytes((other / "keys" / "device.seed").read_bytes())
+    assert cli.run(["backup", str(home), str(file)]) == 0
+    capsys.readouterr()
+    assert cli.run(["restore", str(file), str(tmp_path / "x")]) == 2
+    assert "keys/device.seed" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_database_elsewhere_comes_home(home, tmp_path):
+    settings = (home / "weft.toml").read_text(encoding="utf-8")
+    (tmp_path / "data").mkdir()
+    (home / "weft.db").rename(tmp_path / "data" / "here.db")
+    named = f'database = "sqlite:{tmp_path}/data/here.db"'
+    assert '# database = ""' in settings
+    (home / "weft.toml").write_text(settings.replace('# database = ""', named), encoding="utf-8")
+    file, again = tmp_path / "b.zip", tmp_path / "again"
+    assert cli.run(["backup", str(home), str(file)]) == 0
+    assert cli.run(["restore", str(file), str(again)]) == 0
+    assert load((again / "weft.toml").read_text(encoding="utf-8"), {}).storage.database == ""
+    assert launch.Home(again).config().firm.name == "恒泰"
+    assert kept(again, "organisation")
