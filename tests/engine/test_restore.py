@@ -9,16 +9,18 @@ from typing import Any
 import pytest
 
 from tests.engine.test_trade import fill_factory, table
-from tests.engine.world import AUTO, DirectPeers, Ticking, Wires, befriend, found, quiet, until
+from tests.engine.world import AUTO, DirectPeers, Ticking, Wires, befriend, found, quiet, randomness, until
 from weft.basis.errors import Invalid, NotFound, Refused
 from weft.config import Config, Firm, Peers
-from weft.engine import restored
+from weft.engine import handle, restored
 from weft.engine.commands import run
 from weft.engine.machines import state_hash
 from weft.engine.memory import Identity, new_incarnation
 from weft.engine.node import Node
 from weft.engine.reactions import TABLE, TICKS
 from weft.engine.receive import receive
+from weft.identity.keylog import DeviceDelegation
+from weft.identity.keys import Signer
 from weft.stores.memory import MemoryStore
 from weft.trade.order_state import Phase
 
@@ -47,9 +49,11 @@ async def again(node: Node, wires: Wires, store: MemoryStore, *, by_hand: bool =
         await restored.begin_anew(store, node.organisation, [])
     config = Config(firm=Firm(name=node.config.firm.name, lang="en", url=url), rules=AUTO,
                     peers=Peers(retry_s_min=0.01, retry_s_max=0.1, poll_wait_s=0.2))
-    identity = Identity(node.organisation, node.identity.signer, incarnation, node.identity.key_event)
+    identity = Identity(node.organisation, node.identity.signer, incarnation)
     once_more = Node(identity=identity, store=store, clock=Ticking(node.clock.now_ms()), random=seed.randbytes,
                      config=config, peers=DirectPeers(node.organisation, wires), table=TABLE, ticks=TICKS, tick_s=0.5)
+    keys = await once_more.keys(node.organisation)
+    once_more.identity.key_event = keys.event
     wires.nodes[node.organisation] = once_more
     await once_more.begin()
     return once_more
@@ -354,6 +358,42 @@ async def test_a_restored_node_that_is_stopped_still_waits_when_it_starts(firms)
     assert shop.unheard == {factory.organisation}
     wires.cut.clear()
     await level(shop, factory)
+
+
+async def test_keys_that_were_added_after_the_backup_come_back_too(firms):
+    wires, (shop, factory) = firms
+    await quiet(shop, factory)
+    kept = backup_of(shop.store)
+    keys = await shop.keys(shop.organisation)
+    founder = next(one for seed in range(10_000) if (one := Signer(randomness(seed)(32))).public in keys.keys)
+    phone = Signer(b"p" * 32).public
+    await handle.append_key_events(shop, founder, [DeviceDelegation(device=phone, scope="node")], shop.organisation)
+    shop.identity.key_event = (await shop.keys(shop.organisation)).event
+    await run(shop, "update-party", {})
+    await bought(shop)
+    await quiet(shop, factory)
+    shop = await again(shop, wires, kept)
+    assert phone not in (await shop.keys(shop.organisation)).devices, "the control"
+    await level(shop, factory)
+    keys = await shop.keys(shop.organisation)
+    assert phone in keys.devices
+    assert shop.identity.key_event == keys.event
+    await bought(shop)
+    await level(shop, factory)
+    await nothing_wrong(shop, factory)
+
+
+async def test_an_invitation_that_may_be_used_up_lets_nobody_in_any_more(firms):
+    wires, (shop, factory) = firms
+    link = (await run(shop, "invite", {})).facts["link"]
+    kept = backup_of(shop.store)
+    shop = await again(shop, wires, kept)
+    await level(shop, factory)
+    assert not await shop.store.values("invitation")
+    stranger = await found(wires, "Stranger")
+    await run(stranger, "join", {"link": link})
+    with pytest.raises(AssertionError, match="in vain"):
+        await until(lambda: shop.partner(stranger.organisation), 0.3)
 
 
 # ---- any moment ---------------------------------------------------------------------------------

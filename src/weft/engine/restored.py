@@ -20,6 +20,7 @@ from weft.basis.errors import Invalid, NotFound, WeftError
 from weft.engine.handle import needs_ack
 from weft.engine.memory import RESTORED, Change, Memory
 from weft.engine.ports import Batch, OutboxRow, Store
+from weft.engine.receive import INVITATIONS
 
 if TYPE_CHECKING:
     from weft.engine.outbox import Outbox
@@ -170,5 +171,6 @@ async def begin_anew(store: Store, organisation: str, values: Sequence[tuple[str
                 peers[other] = None
                 batch.outbox.append(OutboxRow(other, row.thread))
     batch.values += [(RESTORED, peer, b"") for peer in peers]
+    batch.values += [(INVITATIONS, token, None) for token, _ in await store.values(INVITATIONS)]  # may be used up
     await store.commit(batch)
     return list(peers)
