@@ -7,6 +7,7 @@ import pytest
 from tests.engine.world import Wires, befriend, found, quiet, until
 from weft.engine.commands import run
 from weft.engine.machines import state_hash
+from weft.stock import levels
 from weft.trade.order_state import Phase
 
 
@@ -73,7 +74,6 @@ async def test_a_stock_order_goes_from_request_to_payment(firms):
     documents = (await shop.state(relationship)).documents
     assert [one.amount for one in documents.values()] == ["904.00"]
     stock = await shop.book_state("stock")
-    from weft.stock import levels
     assert levels.on_hand(stock, "V15") == 20
     assert levels.on_hand(await factory.book_state("stock"), "V15") == 30
     await run(shop, "remit", {"partner": "Factory"})
@@ -151,3 +151,26 @@ async def test_deposit_tolerance_and_retention_run_through_to_the_last_bill(firm
     documents = list((await shop.state(relationship)).documents.values())
     assert [(one.purpose, one.amount) for one in documents] == [("goods", "848.06"), ("retention", "44.64")]
     assert not await factory.store.values("trouble")
+
+
+async def test_a_buyer_without_items_gets_one_with_the_first_goods(firms):
+    shop, factory = firms
+    await fill_factory(factory)
+    thread = (await run(shop, "request-quotation", {
+        "supplier": "Factory", "lines": [{"item": "valve", "quantity": "5"}]})).thread
+
+    async def quoted():
+        return (await shop.state(thread)).phase is Phase.QUOTED
+
+    await until(quoted)  # "valve" is the name of exactly one item of the factory
+    await run(shop, "order", {"thread": thread})
+
+    async def closed():
+        return (await shop.state(thread)).phase is Phase.CLOSED
+
+    await until(closed)
+    await quiet(shop, factory)
+    assert not await shop.store.values("trouble")
+    stock = await shop.book_state("stock")
+    (item,) = stock.items.values()
+    assert levels.on_hand(stock, item.id) == 5

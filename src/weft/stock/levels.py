@@ -254,6 +254,18 @@ def item_called(state: State, partner: str, number: str) -> str:
     return ""
 
 
+def item_named(state: State, words: str) -> str:
+    """Our item that exactly one reading of ``words`` means, whatever the case: its number or its name; else ""."""
+    wanted = _plain(words)
+    found = [item.id for item in state.items.values()
+             if wanted and wanted in {_plain(name) for name in (item.id, item.zh, item.en)}]
+    return found[0] if len(found) == 1 else ""
+
+
+def _plain(words: str) -> str:
+    return " ".join(words.casefold().split())
+
+
 def in_unit(item: Item, quantity: str, unit: str) -> Decimal | None:
     """``quantity`` of ``item`` in ``unit``, by its weight per piece; None when that is not known."""
     amount = q.decimal(quantity, item.id)

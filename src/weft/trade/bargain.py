@@ -100,6 +100,7 @@ def _check_quotation_line(line: QuotationLine, asked: Mapping[str, RequestLine],
         raise Invalid("order.unit", line=line.line, given=line.unit[:10], expected=request.unit)
     form.name(line.item, line.line)
     form.words(line.buyer_item, line.line, form.NAME_MAX)
+    form.words(line.description, line.line, 500)
     form.words(line.tax_category, line.line, 10)
     form.positive(line.quantity, line.line)
     form.positive(line.base, line.line)
@@ -200,7 +201,7 @@ def _ordered(line: QuotationLine, asked: RequestLine, tolerance: str) -> OrderLi
         line=line.line, item=line.item, unit=line.unit, ordered=line.quantity, unit_price=line.unit_price,
         base=line.base, net=line.net, tax=line.tax, gross=line.gross, tax_category=line.tax_category,
         tax_percent=line.tax_percent, promise=line.promise, first_promise=line.promise, tolerance=tolerance,
-        buyer_item=line.buyer_item or asked.buyer_item, description=asked.description,
+        buyer_item=line.buyer_item or asked.buyer_item, description=asked.description or line.description,
     )
 
 

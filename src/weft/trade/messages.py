@@ -61,7 +61,7 @@ class QuotationLine(Part, frozen=True, kw_only=True):
     """One line offered. ``unit_price`` per ``base`` units in the book's basis; ``net``/``tax``/``gross`` of the line.
 
     ``trace``: the steps of the price book's evaluation as (kind, name, by, result); empty for an off-book price.
-    ``promise``: the instant at which the goods leave.
+    ``promise``: the instant at which the goods leave. ``description``: what the seller calls the item.
     """
 
     line: str
@@ -78,6 +78,7 @@ class QuotationLine(Part, frozen=True, kw_only=True):
     promise: str
     trace: tuple[tuple[str, str, str, str], ...] = ()
     buyer_item: str = ""
+    description: str = ""
 
 
 class PriceEvidence(Part, frozen=True, kw_only=True):

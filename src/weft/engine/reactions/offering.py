@@ -104,6 +104,8 @@ def own_item(stock: Any, partner: str, item: str, partner_item: str = "") -> str
         return item
     known = levels.item_called(stock, partner, item) or levels.item_called(stock, partner, partner_item)
     if not known:
+        known = levels.item_named(stock, item)
+    if not known:
         raise NotFound("stock.item-unknown", item=item[:60])
     return known
 
@@ -362,6 +364,7 @@ async def quotation(node: Node, state: OrderState, offers: list[tuple[Wanted, in
     assert state.request is not None
     now = node.clock.now_ms()
     books = await node.book_state("pricing")
+    stock = await node.book_state("stock")
     lines, evidence = [], None
     for wanted, at_ms in offers:
         book = publish.selling(books, wanted.item, wanted.unit, instant.from_ms(now))
@@ -374,7 +377,7 @@ async def quotation(node: Node, state: OrderState, offers: list[tuple[Wanted, in
             unit_price=priced.unit_price, base=priced.base, net=priced.net, tax=priced.tax, gross=priced.gross,
             tax_category=priced.tax_category, tax_percent=priced.tax_percent, promise=instant.from_ms(at_ms),
             trace=tuple((step.kind, step.name, step.by, step.result) for step in priced.trace),
-            buyer_item=wanted.buyer_item))
+            buyer_item=wanted.buyer_item, description=_named(stock.items.get(wanted.item))))
     currency = state.currency or node.config.firm.currency
     rules = node.config.rules
 
@@ -386,6 +389,11 @@ async def quotation(node: Node, state: OrderState, offers: list[tuple[Wanted, in
         tax=total("tax"), gross=total("gross"), price=evidence,
         valid_until=instant.from_ms(now + int(rules.quote_valid_hours * 3_600_000)),
         in_reply_to=state.counter_id or state.request_id)
+
+
+def _named(item: Any) -> str:
+    """What we call an item, in both languages where they differ."""
+    return " · ".join(dict.fromkeys(name for name in (item.zh, item.en) if name)) if item is not None else ""
 
 
 async def _hold(

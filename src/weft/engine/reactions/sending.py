@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from weft.basis import instant
 from weft.basis import quantity as q
+from weft.basis.errors import NotFound
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.reactions.making import advance, trace
@@ -120,6 +121,8 @@ async def _take_in(node: Node, cause: Cause, sent: Despatch, partner: str) -> li
     stock = await node.book_state("stock")
     owner = partner if sent.kind == "materials" else ""
     why: Any = "free-issue" if sent.kind == "materials" else "purchase"
+    if sent.kind == "goods":
+        stock = await _named_items(node, cause, sent, partner)
     lots, goods = [], []
     for line in cause.message.lines:
         line_sent = next((one for one in sent.lines if one.line == line.line), None)
@@ -136,6 +139,25 @@ async def _take_in(node: Node, cause: Cause, sent: Despatch, partner: str) -> li
     if sent.kind == "goods":
         await _close_partner_material(node, cause, partner)
     return goods
+
+
+async def _named_items(node: Node, cause: Cause, sent: Despatch, partner: str) -> Any:
+    """The stock book; what we have bought and have no item for yet becomes one, under the number it was bought by."""
+    state: OrderState = await node.state(cause.thread)
+    stock = await node.book_state("stock")
+    new = []
+    for line in sent.lines:
+        ordered = state.lines.get(line.line)
+        try:
+            _our_item(stock, partner, state, sent, line)
+        except NotFound:
+            name = (ordered.buyer_item if ordered else "") or line.item
+            words = ordered.description if ordered else ""
+            new.append(sm.ItemDefined(item=sm.Item(id=name, zh=words, en=words, unit=line.unit, kind="product",
+                                                   partner_numbers={partner: line.item})))
+    if new:
+        await node.record("stock", *new, key=f"{cause.key}:items")
+    return await node.book_state("stock")
 
 
 def _our_item(stock: Any, partner: str, state: OrderState, sent: Despatch, line: Any) -> str:
