@@ -158,8 +158,9 @@ def _check_form(header: Header) -> None:
 
 
 def _check_names(header: Header) -> None:
-    for name in (header.d, *header.x, *filter(None, (header.t, header.a, header.p, header.ks))):
-        named(name, 32)
+    for name in (header.d, *header.x, header.t, header.a, header.p, header.ks):
+        if name is not None:  # an empty one is none of the forms
+            named(name, 32)
     named(header.i, 8)
     if isinstance(header.pre, str):
         named(header.pre, 32)
