@@ -15,9 +15,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from weft.basis.canonical import decode
 from weft.basis.errors import Denied, Invalid
 from weft.identity import keylog
-from weft.identity.keys import verify
+from weft.identity.keys import sound, verify
 from weft.thread.event import Event, signed_bytes
 
 
@@ -63,7 +64,7 @@ def check_key_event(event: Event, before: keylog.KeyState) -> None:
         keys = inception_keys(event)
     elif event.header.y == keylog.KeyRotation.__name__:
         keys = _rotated_keys(event, before)
-    if event.header.d not in keys:
+    if event.header.d not in keys or not sound(event.header.d):
         raise Denied("event.unknown-device")
     if not verify(event.header.d, signed_bytes(event.id), event.signature):
         raise Denied("event.signature")
@@ -74,8 +75,9 @@ def inception_keys(event: Event) -> list[str]:
     if event.header.y != "KeyInception" or 0 not in event.payloads:
         raise Invalid("keylog.no-inception")
     try:
+        decode(event.payloads[0].content)  # else readers of another make may see other keys
         return msgspec.json.decode(event.payloads[0].content, type=keylog.KeyInception).keys
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (Invalid, msgspec.DecodeError) as error:
         raise Invalid("keylog.no-inception") from error
 
 
@@ -84,8 +86,9 @@ def _rotated_keys(event: Event, before: keylog.KeyState) -> list[str]:
     if 0 not in event.payloads:
         raise Invalid("keylog.no-rotation")
     try:
+        decode(event.payloads[0].content)
         keys = msgspec.json.decode(event.payloads[0].content, type=keylog.KeyRotation).keys
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (Invalid, msgspec.DecodeError) as error:
         raise Invalid("keylog.no-rotation") from error
     if keylog.commitment(keys) != before.next:
         raise Denied("keylog.not-committed")

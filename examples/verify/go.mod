@@ -1,0 +1,3 @@
+module weft.example/verify
+
+go 1.23

@@ -1,0 +1,107 @@
+"""The second verifier, in Go: it sees all vectors as the node does, and a real history too, whatever is done to it."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.engine.dealing import dealt
+from tests.engine.test_packs import nothing
+from weft.engine.packs import pack
+from weft.thread.audit import audit
+
+ROOT = Path(__file__).resolve().parents[2]
+VECTORS = ROOT / "tests" / "vectors"
+
+
+@pytest.fixture(scope="module")
+def verifier(tmp_path_factory):
+    go = shutil.which("go")
+    if go is None:
+        pytest.skip("NO GO: the second verifier of examples/verify was not run")
+    program = tmp_path_factory.mktemp("verify") / "verify"
+    alone = os.environ | {"GOTOOLCHAIN": "local", "GOPROXY": "off", "GOFLAGS": "-mod=mod", "GOWORK": "off"}
+    if "HOME" not in alone:
+        alone["GOCACHE"] = str(program.parent / "cache")
+    built = subprocess.run([go, "build", "-o", str(program), "."], cwd=ROOT / "examples" / "verify", env=alone,
+                           capture_output=True, text=True, check=False, timeout=300)
+    assert built.returncode == 0, built.stderr
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([str(program), *map(str, arguments)], capture_output=True, text=True, check=False,
+                              timeout=120)
+
+    return run
+
+
+def test_it_sees_every_vector_as_it_is_meant(verifier):
+    done = verifier("vectors", VECTORS)
+    assert done.returncode == 0, done.stdout
+    assert "0 seen otherwise" in done.stdout
+    assert int(done.stdout.split()[0]) > 600
+
+
+def test_the_control_a_vector_that_says_the_opposite_is_seen(verifier, tmp_path):
+    for file in VECTORS.glob("*.json"):
+        turned = json.loads(file.read_text(encoding="utf-8"), object_hook=opposite)
+        (tmp_path / file.name).write_text(json.dumps(turned), encoding="utf-8")
+    done = verifier("vectors", tmp_path)
+    assert done.returncode == 1
+    ran, otherwise = (int(word) for word in done.stdout.splitlines()[-1].split() if word.isdigit())
+    assert ran == otherwise
+
+
+def opposite(case):
+    """``case`` with what it expects turned round."""
+    for name in ("accept", "sound"):
+        if name in case:
+            case[name] = not case[name]
+    for name in ("id", "commitment", "hash"):
+        if name in case and "by" not in case:
+            case[name] = "A" * 43
+    if "step" in case:
+        case["step"] = 11
+    return case
+
+
+@pytest.fixture(scope="module")
+def history():
+    """A pack of a deal between two real nodes."""
+    import asyncio
+
+    async def made() -> bytes:
+        async with dealt() as (shop, _, thread):
+            return await pack(shop.store, thread, nothing)
+
+    return asyncio.run(made())
+
+
+def test_a_real_history_is_sound_to_both(verifier, history, tmp_path):
+    file = tmp_path / "order.jsonl"
+    file.write_bytes(history)
+    done = verifier(file)
+    assert done.returncode == 0, done.stdout
+    assert f"{len(audit(history).events)} events" in done.stdout
+    file.write_bytes(history.replace(b'"904.00', b'"804.00', 1))
+    assert verifier(file).returncode == 1
+
+
+def test_both_find_the_same_fault_wherever_a_byte_is_changed(verifier, history, tmp_path):
+    source = random.Random(11)
+    text = history.decode()
+    cases = []
+    for place in source.sample(range(len(text)), 500):
+        other = source.choice([chr(ord(text[place]) ^ 1), "A", "0", '"', "\\", "é", "", text[place] * 2])
+        changed = text[:place] + other + text[place + 1:]
+        faults = audit(changed.encode()).faults
+        step = min((one.step for one in faults), default=0)
+        cases.append({"name": f"{place}: {other!r}", "lines": changed.split("\n"), "step": step})
+    assert {case["step"] for case in cases} >= {1, 2, 3, 6}
+    file = tmp_path / "cases.json"
+    file.write_text(json.dumps({"base": [], "cases": cases}), encoding="utf-8")
+    done = verifier("cases", file)
+    assert done.returncode == 0, done.stdout[-3000:]
