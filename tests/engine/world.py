@@ -61,7 +61,10 @@ class DirectPeers:
         if frozenset((self.me, organisation)) in self.wires.cut or not self.reachable(organisation):
             raise Unavailable("peer.unreachable")
         self.wires.requests += 1
-        node = self.wires.nodes[organisation]
+        answering = asyncio.ensure_future(self._answer(self.wires.nodes[organisation], path, body))
+        return await asyncio.shield(answering)  # who asked may die; the other end goes on
+
+    async def _answer(self, node: Node, path: str, body: bytes) -> bytes:
         try:
             if path == sync.SYNC_PATH:
                 asked = sync.read_request(body)
