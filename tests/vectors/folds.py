@@ -12,11 +12,11 @@ CROSSINGS = [
     ["Close", "Set", "right-first"],
 ]
 CROSSINGS_BY_ROLE = [["seller", "Set", "buyer", "Add", "left-first"]]
-ROLES = {"b": "buyer", "c": "buyer", "s": "seller"}
+ROLES = {"A": "buyer", "b": "buyer", "c": "buyer", "a": "seller", "s": "seller"}
 
 
 def event(name, message, *parents):
-    """``name`` begins with its author: b and c are buyers, s is a seller. ``message`` is ``Kind value``."""
+    """``name`` begins with its author, see ``ROLES``. ``message`` is ``Kind value``."""
     kind, _, value = message.partition(" ")
     content = {"Add": {"amount": value}, "Take": {"amount": value}, "Set": {"note": value}}.get(kind, {})
     return {"id": name, "by": name[0], "role": ROLES[name[0]], "kind": kind,
@@ -88,6 +88,18 @@ def everything():
              [start, event("s1", "Dance", "b0"), event("b1", "Close", "b0")], "b0 b1 s1", (5, "", True)),
         case("parents that are not there are passed over", [event("b1", "Add 1", "b9"), event("s1", "Add 2", "b9")],
              "b1 s1", (3, "", False)),
+        case("by role before author", [start, event("a1", "Add 1", "b0"), event("b1", "Close", "b0")],
+             "b0 b1 a1", (5, "", True), {"a1": "closed"}),
+        case("by role before author, either way", [start, event("a1", "Set a", "b0"), event("c1", "Take 1", "b0")],
+             "b0 c1 a1", (4, "a", False)),
+        case("two branches, each stronger than the other, and a third behind one of them",
+             [start, event("b1", "Add 1", "b0"), event("b2", "Take 2", "b1"), event("s1", "Close", "b0"),
+              event("s2", "Set s", "s1"), event("A1", "Take 1", "b0")],
+             "b0 b1 A1 b2 s1 s2", (3, "", True), {"s2": "closed"}),
+        case("what nothing beats goes before what is beaten by its equals",
+             [start, event("b1", "Add 1", "b0"), event("b2", "Take 2", "b1"), event("s1", "Close", "b0"),
+              event("s2", "Set s", "s1"), event("s9", "Dance", "b0")],
+             "b0 s9 b1 b2 s1 s2", (4, "", True), {"s2": "closed"}),
         case("two ends", [start, event("s1", "Close", "b0"), event("b1", "Close", "b0")],
              "b0 b1 s1", (5, "", True), {"s1": "closed"}),
         case("three at once: in, out, end", [start, event("b1", "Add 1", "b0"), event("s1", "Take 1", "b0"),

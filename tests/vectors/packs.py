@@ -63,6 +63,21 @@ class Keys:
         return self.story.pack(events, keys)
 
 
+def by_the_till(k, delegated, loose):
+    """The last word is that of the till, which this log has delegated, or not quite."""
+    events = k.story.events
+    word = k.story.buyer.say(k.story.thread, 0, None, [events[6].id], d=k.till.public)
+    spoken = [*events, signed(word, k.till)]
+    king = k.more(keylog.DeviceDelegation(device=k.till.public, scope="king"))
+    return [
+        ("a word of a device that is delegated", k.pack(delegated, events=spoken), 0),
+        ("a word of a device that is not", k.pack(events=spoken), 6),
+        ("a word of a device whose scope is none", k.pack(king, events=spoken), 6),
+        ("a word of a device delegated with a blank", k.pack(signed(loose, k.firm.first), events=spoken), 6),
+        ("a word of a device in the name of another", k.pack(delegated, events=[*events, word]), 6),
+    ]
+
+
 def blank(one):
     """``one``, unsigned, with a blank before its contents."""
     fields = without(json.loads(one.raw) | {"b": ...})
@@ -107,6 +122,11 @@ def key_logs():
          k.pack(k.more(keylog.DeviceDelegation(device=k.till.public, scope="king"))), 0),
         ("a weak device: void", k.pack(k.more(keylog.DeviceDelegation(device=k.weak, scope="till"))), 0),
         ("an unknown type: void", k.pack(remade(delegated, k.firm.first, y="KeyParty")), 0),
+        *by_the_till(k, delegated, loose),
+        ("revoked, then delegated again: void",
+         k.pack(revoked({}), k.more(keylog.DeviceDelegation(device=k.firm.device.public, scope="node"),
+                                    revoked({}).id, n=3, p=revoked({}).id)), 6),
+        ("in another firm's name", k.pack(remade(delegated, k.firm.first, a=k.story.seller.id)), 4),
         ("no inception", k.pack(log=[second]), 4), ("empty", k.pack(log=[]), 4),
         ("no device was delegated", k.pack(log=[first]), 6),
         ("a delegation without its contents", k.pack(log=[first, bare(second)]), 4),
@@ -378,5 +398,6 @@ def forks(s):
         ("a fork that nobody signed", s.pack(forks=[(one, bad)]), 10),
         ("a fork signed by the other member", s.pack(forks=[(one, signed(two, s.buyer.device))]), 10),
         ("a fork of another thread", s.pack(forks=[(away, too)]), 10),
+        ("a fork with half of another thread", s.pack(forks=[(one, too)]), 10),
         ("a fork of a stranger", s.pack(forks=[lone]), 10),
     ]
