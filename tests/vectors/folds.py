@@ -33,7 +33,12 @@ def case(name, events, order, state, void=()):
 
 def everything():
     start = event("b0", "Add 5")
-    return {"crossings": CROSSINGS, "crossings_by_role": CROSSINGS_BY_ROLE, "cases": [
+    cases = pairs(start) + branches(start)
+    return {"crossings": CROSSINGS, "crossings_by_role": CROSSINGS_BY_ROLE, "cases": cases}
+
+
+def pairs(start):
+    return [
         case("nothing", [], "", (0, "", False)),
         case("one line, given backwards", [event("s2", "Take 3", "b1"), event("b1", "Add 2", "b0"), start],
              "b0 b1 s2", (4, "", False)),
@@ -61,6 +66,11 @@ def everything():
              "b0 s1 b1", (6, "s", False)),
         case("no row and no row by role", [start, event("s1", "Add 1", "b0"), event("b1", "Set b", "b0")],
              "b0 b1 s1", (6, "b", False)),
+    ]
+
+
+def branches(start):
+    return [
         case("tied both ways: the stronger word decides",
              [start, event("b1", "Add 1", "b0"), event("b2", "Take 2", "b1"), event("s1", "Close", "b0")],
              "b0 b1 b2 s1", (4, "", True)),
@@ -105,4 +115,4 @@ def everything():
         case("three at once: in, out, end", [start, event("b1", "Add 1", "b0"), event("s1", "Take 1", "b0"),
                                              event("c1", "Close", "b0")],
              "b0 b1 s1 c1", (5, "", True)),
-    ]}
+    ]

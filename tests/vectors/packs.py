@@ -8,6 +8,7 @@ import json
 import msgspec
 
 from tests.thread.firms import LIFE, Firm, as_bytes, salt, signed
+from tests.vectors.curve import Mixed
 from tests.vectors.story import ID, OTHER_LIFE, Story, remade, without
 from weft.basis import canonical
 from weft.basis.canonical import b64
@@ -43,6 +44,7 @@ class Keys:
         self.firm = self.story.buyer
         self.till = Signer(bytes([9]) * 32)
         self.weak = b64(bytes(32))
+        self.mixed = Mixed(77)
 
     def more(self, message, ks=None, signer=None, **changes):
         """One more event above the log of two."""
@@ -68,12 +70,15 @@ def by_the_till(k, delegated, loose):
     events = k.story.events
     word = k.story.buyer.say(k.story.thread, 0, None, [events[6].id], d=k.till.public)
     spoken = [*events, signed(word, k.till)]
+    strange = remade(word, k.mixed, d=k.mixed.public)
+    odd = k.more(keylog.DeviceDelegation(device=k.mixed.public, scope="till"))
     king = k.more(keylog.DeviceDelegation(device=k.till.public, scope="king"))
     return [
         ("a word of a device that is delegated", k.pack(delegated, events=spoken), 0),
         ("a word of a device that is not", k.pack(events=spoken), 6),
         ("a word of a device whose scope is none", k.pack(king, events=spoken), 6),
         ("a word of a device delegated with a blank", k.pack(signed(loose, k.firm.first), events=spoken), 6),
+        ("a word of a device of mixed order", k.pack(odd, events=[*events, strange]), 6),
         ("a word of a device in the name of another", k.pack(delegated, events=[*events, word]), 6),
     ]
 
@@ -94,7 +99,7 @@ def kept(one, payloads):
 
 def key_logs():
     k = Keys()
-    first, second = k.firm.log
+    second = k.firm.log[1]
     here = f"{k.story.thread}/{LIFE}"
     there = f"{k.story.thread}/{OTHER_LIFE}"
     delegated = k.more(keylog.DeviceDelegation(device=k.till.public, scope="till"))
@@ -107,7 +112,7 @@ def key_logs():
         return k.more(message, one.id, signer, **({"n": 1, "p": one.id} | place))
 
     retired = keylog.DeviceDelegation(device=k.till.public, scope="line")
-    spaced, loose = blank(rotated), blank(delegated)
+    loose = blank(delegated)
     cases = [
         ("as it is", k.pack(), 0), ("one more device", k.pack(delegated), 0), ("a rotation", k.pack(rotated), 0),
         ("a word of the new key", k.pack(rotated, after(rotated, retired, k.firm.following)), 0),
@@ -121,22 +126,37 @@ def key_logs():
         ("a scope that is not there: void",
          k.pack(k.more(keylog.DeviceDelegation(device=k.till.public, scope="king"))), 0),
         ("a weak device: void", k.pack(k.more(keylog.DeviceDelegation(device=k.weak, scope="till"))), 0),
+        ("a delegation with a blank in its contents: void", k.pack(signed(loose, k.firm.first)), 0),
         ("an unknown type: void", k.pack(remade(delegated, k.firm.first, y="KeyParty")), 0),
         *by_the_till(k, delegated, loose),
         ("revoked, then delegated again: void",
          k.pack(revoked({}), k.more(keylog.DeviceDelegation(device=k.firm.device.public, scope="node"),
                                     revoked({}).id, n=3, p=revoked({}).id)), 6),
-        ("in another firm's name", k.pack(remade(delegated, k.firm.first, a=k.story.seller.id)), 4),
+        ("in another firm's name",
+         k.pack(remade(delegated, k.firm.first, a=k.story.seller.id, n=0, p=None, x=[second.id])), 4),
+    ]
+    return over(k.pack(), cases + refused_beginnings(k) + refused_words(k, delegated, rotated) + begun_otherwise(k))
+
+
+def refused_beginnings(k):
+    first, second = k.firm.log
+    return [
         ("no inception", k.pack(log=[second]), 4), ("empty", k.pack(log=[]), 4),
         ("no device was delegated", k.pack(log=[first]), 6),
         ("a delegation without its contents", k.pack(log=[first, bare(second)]), 4),
-        ("a rotation with a blank in its contents", k.pack(signed(spaced, k.firm.following)), 4),
-        ("a delegation with a blank in its contents: void", k.pack(signed(loose, k.firm.first)), 0),
+        ("a rotation with a blank in its contents", k.pack(signed(blank(k.rotation()), k.firm.following)), 4),
         ("inception without its contents", k.pack(log=[bare(first), second]), 4),
         ("inception by a key that it does not name", k.pack(log=[signed(first, k.firm.following), second]), 4),
         ("inception with a signature of nobody", k.pack(log=[remade(first, h="1" * 16), second]), 4),
         ("another firm's inception", k.pack(log=[k.story.stranger.log[0], second]), 4),
         ("two inceptions", k.pack(log=[first, first, second]), 4), ("turned round", k.pack(log=[second, first]), 4),
+    ]
+
+
+def refused_words(k, delegated, rotated):
+    first, second = k.firm.log
+    retired = keylog.DeviceDelegation(device=k.till.public, scope="line")
+    return [
         ("signed by the device", k.pack(signed(delegated, k.firm.device)), 4),
         ("signed by the next key", k.pack(signed(delegated, k.firm.following)), 4),
         ("signed by a device under its own name",
@@ -157,6 +177,11 @@ def key_logs():
         ("an event that names a key event not in it",
          k.pack(events=changed(k.story.events, 6, remade(k.story.events[6], k.story.seller.device, ks=ID[:43]))), 6),
     ]
+
+
+def begun_otherwise(k):
+    cases = [founded(k, "a key of mixed order", as_bytes(
+        keylog.KeyInception(keys=[k.mixed.public], next=keylog.commitment([k.firm.following.public]))), k.mixed)]
     good = as_bytes(keylog.KeyInception(keys=[k.firm.first.public], next=keylog.commitment([k.firm.following.public])))
     for name, content in (("no list", b'{"keys":1,"next":""}'), ("no keys", b'{"keys":[],"next":"x"}'),
                           ("an unknown field", good[:-1] + b',"z":1}'), ("a blank", good.replace(b":", b": ", 1)),
@@ -166,16 +191,19 @@ def key_logs():
                           ("a weak key besides", good.replace(b"[", b'["' + k.weak.encode() + b'",', 1)),
                           ("a key twice", good.replace(b"[", b'["' + k.firm.first.public.encode() + b'",', 1))):
         cases.append(founded(k, name, content))
-    return over(k.pack(), cases)
+    return cases
 
 
-def founded(k, name, content):
+def founded(k, name, content, signer=None):
     """A pack of one whose firm begins with these contents."""
     firm = k.firm
     fields = {name: value for name, value in json.loads(firm.log[0].raw).items() if name != "b"}
-    begun = signed(event.compose(fields, [("*", content)], [salt("begun")]), firm.first)
+    fields["d"] = (signer or firm.first).public
+    begun = signed(event.compose(fields, [("*", content)], [salt("begun")]), signer or firm.first)
     message = keylog.DeviceDelegation(device=firm.device.public, scope="node")
     second = firm.key_event(message, begun.thread, begun.id, n=1, p=begun.id)
+    if signer:
+        second = remade(second, signer, d=signer.public)
     fields = {name: value for name, value in json.loads(k.story.events[0].raw).items() if name != "b"}
     fields |= {"a": begun.thread, "ks": second.id, "mem": {begun.thread: "owner"}}
     first = signed(event.compose(fields, [("*", b"{}")], [salt("first")]), firm.device)
