@@ -21,7 +21,7 @@ class Household:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.tasks: set[asyncio.Task[Any]] = set()
+        self.tasks: dict[asyncio.Task[Any], None] = {}  # in the order of their birth: a seed replays
 
 
 OWNER: ContextVar[Household | None] = ContextVar("OWNER", default=None)
@@ -94,8 +94,8 @@ def _owned(loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **mo
     context = more.get("context")
     owner = OWNER.get() if context is None else context.get(OWNER)
     if owner is not None:
-        owner.tasks.add(task)
-        task.add_done_callback(owner.tasks.discard)
+        owner.tasks[task] = None
+        task.add_done_callback(lambda done: owner.tasks.pop(done, None))
     return task
 
 

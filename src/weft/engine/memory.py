@@ -108,7 +108,7 @@ class Memory:
     _locks: "WeakValueDictionary[str, asyncio.Lock]" = field(default_factory=WeakValueDictionary)
     _machines: dict[str, str] = field(default_factory=dict)
     _books: dict[str, str] = field(default_factory=dict)
-    _listeners: "set[asyncio.Queue[Change]]" = field(default_factory=set)
+    _listeners: "dict[asyncio.Queue[Change], None]" = field(default_factory=dict)
     effects: list[EffectRow] = field(default_factory=list)
     effects_wake: asyncio.Event = field(default_factory=asyncio.Event)
     outbox_wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -320,7 +320,7 @@ class Memory:
 
     def tell(self, change: Change) -> None:
         """Tell every listener of ``change``; one that does not keep up loses the oldest."""
-        for queue in self._listeners:
+        for queue in tuple(self._listeners):
             if queue.full():
                 queue.get_nowait()
             queue.put_nowait(change)
@@ -328,12 +328,12 @@ class Memory:
     async def changes(self) -> AsyncIterator[Change]:
         """Every change from now on."""
         queue: asyncio.Queue[Change] = asyncio.Queue(256)
-        self._listeners.add(queue)
+        self._listeners[queue] = None
         try:
             while (change := await queue.get()) is not END:
                 yield change
         finally:
-            self._listeners.discard(queue)
+            self._listeners.pop(queue, None)
 
     def _note_book(self, thread: str, name: str, members: bytes) -> None:
         kind = name.partition("/")[0]

@@ -99,7 +99,7 @@ class Node(Memory):
     def closing(self) -> None:
         """End every live page and every poll of a partner, so that stopping does not wait for them."""
         self.outbox.close()
-        for queue in self._listeners:
+        for queue in tuple(self._listeners):
             queue.put_nowait(END) if not queue.full() else None
 
     def translate(self, lang: str, key: str, facts: Mapping[str, str | int]) -> str:
