@@ -60,7 +60,9 @@ class World:
         with self.show.step("found", "四家企业各建自己的节点 · four firms set up their nodes"):
             await asyncio.gather(*(firm.found() for firm in self.firms.values()))
         with self.show.step("start", "节点与机床启动 · nodes and machines start"):
-            await asyncio.gather(*(firm.up() for firm in self.firms.values()), *machines)
+            for firm in self.firms.values():  # one by one, so that each shows its own time to start
+                await firm.up()
+            await asyncio.gather(*machines)
         self.kills.begin()
         await self.kills.after("start")
         with self.show.step("meet", "邀请与加入 · firms invite each other"):

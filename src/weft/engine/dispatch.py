@@ -50,8 +50,10 @@ class Dispatcher:
 
     async def begin(self) -> None:
         """Open the machines and keep them busy."""
+        self._tasks = [asyncio.create_task(self._listen())]
+        await asyncio.sleep(0)  # it listens first, so that no machine is added unheard while the others are opened
         await self.machines.follow()
-        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._run())]
+        self._tasks.append(asyncio.create_task(self._run()))
 
     async def stop(self) -> None:
         """Let the machines go; what they were told stands in the floor book."""

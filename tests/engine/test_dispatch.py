@@ -1,0 +1,44 @@
+"""The dispatcher follows the floor book from its first moment on."""
+
+import asyncio
+import json
+
+from tests.engine.world import Wires, found, until
+from weft.engine.commands import run
+from weft.engine.dispatch import Dispatcher
+
+DESCRIPTION = json.dumps({
+    "@context": "https://www.w3.org/2022/wot/td/v1.1", "title": "Lathe", "id": "urn:dev:lathe-1",
+    "base": "opc.tcp://127.0.0.1:4840",
+    "security": "none", "securityDefinitions": {"none": {"scheme": "nosec"}}, "properties": {},
+})
+
+
+class SlowToOpen:
+    """Machines whose first opening takes as long as the test likes; ``seen`` is what the book held at each call."""
+
+    stop_writing = False
+
+    def __init__(self, node):
+        self.node, self.seen, self.opened = node, [], asyncio.Event()
+
+    async def follow(self):
+        self.seen.append(sorted((await self.node.book_state("floor")).machines))
+        await self.opened.wait()
+
+    async def close(self):
+        pass
+
+
+async def test_a_machine_added_while_the_others_are_being_opened_is_opened_too():
+    node = await found(Wires(), "Maker")
+    machines = SlowToOpen(node)
+    dispatcher = Dispatcher(node, machines)
+    beginning = asyncio.create_task(dispatcher.begin())
+    await until(lambda: machines.seen)
+    await run(node, "machine-add", {"name": "L1", "description": DESCRIPTION})
+    machines.opened.set()
+    await beginning
+    await until(lambda: ["L1"] in machines.seen)
+    await dispatcher.stop()
+    await node.stop()
