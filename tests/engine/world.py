@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,13 +21,14 @@ from weft.stores.memory import MemoryStore
 
 
 class Ticking:
-    """A clock that moves when it is told to."""
+    """A clock that goes on by itself, from a day of the test's choosing, and may be turned forward."""
 
     def __init__(self, now_ms: int = 1_795_000_000_000) -> None:
         self.ms = now_ms
+        self._began = time.monotonic()
 
     def now_ms(self) -> int:
-        return self.ms
+        return self.ms + int((time.monotonic() - self._began) * 1000)
 
 
 def randomness(seed: int):

@@ -85,7 +85,11 @@ class Effects:
         """Work until cancelled."""
         while True:
             self.node.effects_wake.clear()
-            pause = await self.once()
+            try:
+                pause = await self.once()
+            except WeftError as error:  # the store is full or gone for now: what waits is still there
+                _LOG.warning("consequences wait: %s", error)
+                pause = CHECK_S
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.node.effects_wake.wait(), pause)
 
@@ -172,7 +176,8 @@ class Effects:
         wait = min(longest, first * 2 ** min(row.attempts, 10))
         again = replace(row, attempts=row.attempts + 1, due_ms=self.node.clock.now_ms() + wait)
         self.waiting[row.thread, row.cause, row.reaction] = again
-        await self.node.store.commit(Batch(effects=[again]))
+        with contextlib.suppress(Unavailable):  # a full disk: the count of tries is not worth more than the effect
+            await self.node.store.commit(Batch(effects=[again]))
 
     async def _trouble(self, row: EffectRow, error: WeftError) -> None:
         trouble = Trouble(row.thread, row.cause, row.reaction, error.code, dict(error.facts), self.node.clock.now_ms())

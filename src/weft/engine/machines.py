@@ -68,7 +68,6 @@ MACHINES: Final[dict[str, Machine]] = {
         Machine(publish, shared=False),
         Machine(floor, shared=False),
         Machine(trace, shared=False),
-        Machine(trace, shared=False),
     )
 }
 

@@ -102,6 +102,7 @@ class Memory:
     random: Randomness
     reactions: Mapping[tuple[str, str], Sequence[Reacting]] = field(default_factory=dict)
     partners: dict[str, str] = field(default_factory=dict)
+    ended_with: set[str] = field(default_factory=set)  # partners of old orders and debts: nothing new begins
     alarms: dict[str, str] = field(default_factory=dict)
     unheard: set[str] = field(default_factory=set)
     _loaded: "OrderedDict[str, Loaded]" = field(default_factory=OrderedDict)

@@ -6,7 +6,7 @@ Not here: how a node is put together from parts (``launch.py``), what follows wh
 """
 
 import asyncio
-import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,15 +15,15 @@ import msgspec
 
 from weft import locale
 from weft.basis.decider import Message
-from weft.basis.errors import WeftError
+from weft.basis.errors import Unavailable, WeftError
 from weft.config import Config
 from weft.engine import handle, restored
 from weft.engine.effects import Effects, Reaction
 from weft.engine.live import Live
 from weft.engine.machines import MACHINES, machine
-from weft.engine.memory import END, Memory
+from weft.engine.memory import BY_ITSELF, END, Memory
 from weft.engine.outbox import Outbox
-from weft.engine.ports import Peers
+from weft.engine.ports import Peers, StoreConflict
 from weft.engine.requests import Gate
 from weft.engine.threads import Loaded
 from weft.trade import relationship
@@ -32,6 +32,8 @@ from weft.trade.say import Say
 JOINED: Final = "joined"  # bucket: addresses of firms whose invitation we answer
 DETOURS: Final = "address"  # bucket: addresses that the owner gave for a partner
 ACK_PAUSE_S: Final = 0.02  # an answer that comes within it makes the ack superfluous
+
+_LOG: Final = logging.getLogger("weft.node")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,6 +52,7 @@ class Node(Memory):
     addresses: dict[str, str] = field(default_factory=dict)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     detours: dict[str, str] = field(default_factory=dict)
+    kept_plan: Any = None
     outbox: Outbox = field(init=False)
     work: Effects = field(init=False)
     gate: Gate = field(init=False)
@@ -99,8 +102,7 @@ class Node(Memory):
     def closing(self) -> None:
         """End every live page and every poll of a partner, so that stopping does not wait for them."""
         self.outbox.close()
-        for queue in tuple(self._listeners):
-            queue.put_nowait(END) if not queue.full() else None
+        self.tell(END)
 
     def translate(self, lang: str, key: str, facts: Mapping[str, str | int]) -> str:
         """The sentence of ``key`` for people."""
@@ -153,10 +155,16 @@ class Node(Memory):
 
     def _note_partner(self, loaded: Loaded) -> None:
         other = next((one for one in loaded.members if one != self.organisation), None)
-        if other is None or not relationship.is_open(loaded.state):
+        if other is None or not relationship.was_open(loaded.state):
             return
         held = self.partners.get(other)
-        self.partners[other] = loaded.thread if held is None else min(held, loaded.thread)
+        if relationship.is_open(loaded.state):
+            known = held is not None and other not in self.ended_with
+            self.partners[other] = min(held, loaded.thread) if held and known else loaded.thread
+            self.ended_with.discard(other)
+        elif held in {None, loaded.thread}:
+            self.partners[other] = loaded.thread
+            self.ended_with.add(other)
         party = relationship.party(loaded.state, other)
         self.addresses[other] = party.url if party else ""
         self.names[other] = (party.name,) if party else ()
@@ -179,8 +187,17 @@ class Node(Memory):
             while self.to_ack:
                 thread = next(iter(self.to_ack))
                 self.to_ack.pop(thread)
-                with contextlib.suppress(WeftError):
+                try:
                     await handle.acknowledge(self, thread)
+                except (Unavailable, StoreConflict):
+                    await self._ack_later(thread)
+                except WeftError:
+                    continue
+
+    async def _ack_later(self, thread: str) -> None:
+        """The store cannot take it now: the acknowledgement is still owed."""
+        await asyncio.sleep(self.tick_s)
+        self.to_ack[thread] = None
 
     async def _acks_owed(self) -> None:
         """After a crash between storing and acknowledging: acknowledge now."""
@@ -192,8 +209,13 @@ class Node(Memory):
                 await asyncio.sleep(0)
 
     async def _tick(self) -> None:
+        BY_ITSELF.set(True)  # no person asked for what a tick says
         while True:
             await asyncio.sleep(self.tick_s)
             for tick in self.ticks:
-                with contextlib.suppress(WeftError):
+                try:
                     await tick(self)
+                except WeftError:
+                    continue
+                except Exception:  # noqa: BLE001 - a fault of ours in one task must not stop the others
+                    _LOG.exception("a regular task failed")

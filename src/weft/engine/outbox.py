@@ -21,6 +21,7 @@ from weft.engine.memory import Change, Memory
 from weft.engine.ports import Batch, Peers
 from weft.thread import graph
 
+Held = tuple[tuple[str, ...], tuple[str, ...]]  # the other's heads and ours
 ROUNDS_MAX: Final = 64
 CHECK_S: Final = 5.0
 
@@ -86,7 +87,7 @@ class Outbox:
                 continue
             try:
                 await self.sync(peer, row.thread)
-            except NotFound:
+            except (NotFound, Invalid):  # this thread is the trouble, not the peer
                 self.theirs.pop((peer, row.thread), None)  # it may have lost what it held
                 self.refused[peer, row.thread] = (refused + 1, self._later(refused + 1))
             except WeftError as error:
@@ -111,10 +112,11 @@ class Outbox:
         return self.memory.clock.now_ms() + min(longest, wait_ms)
 
     def heard(self, peer: str) -> None:
-        """``peer`` has answered or asked: it can be reached now."""
-        self.seen_ms[peer] = self.memory.clock.now_ms()
+        """``peer`` has answered or asked: it can be reached now; after an absence, what it refused is tried again."""
+        now, last = self.memory.clock.now_ms(), self.seen_ms.get(peer, 0)
+        self.seen_ms[peer] = now
         for known, (count, due_ms) in self.refused.items():
-            if known[0] == peer and due_ms:
+            if known[0] == peer and due_ms and now - last >= self.retry_ms[1]:
                 self.refused[known] = (count, 0)
                 self.memory.outbox_wake.set()
         if self.failures.pop(peer, 0):
@@ -124,6 +126,7 @@ class Outbox:
 
     async def sync(self, peer: str, thread: str) -> None:
         """Rounds with ``peer`` until it holds all that we hold of ``thread``; raises ``WeftError``."""
+        before: Held | None = None
         for _ in range(ROUNDS_MAX):
             loaded = await self.memory.loaded(thread)
             request = await sync.opening(self.memory, peer, loaded, self.theirs.get((peer, thread), ()))
@@ -133,7 +136,15 @@ class Outbox:
             if await sync.conclude(self.memory, peer, thread, reply):
                 await self.settle(peer, thread, reply.heads)
                 return
+            before = await self._moved_on(thread, reply.heads, before)
         raise Unavailable("peer.not-done", limit=ROUNDS_MAX)
+
+    async def _moved_on(self, thread: str, theirs: list[str], before: "Held | None") -> "Held":
+        """What both hold after a round; raises ``Invalid`` when the round has changed nothing, nor will another."""
+        now = (tuple(theirs), (await self.memory.loaded(thread)).heads)
+        if now == before:
+            raise Invalid("peer.takes-no-more")
+        return now
 
     async def settle(self, peer: str, thread: str, theirs: list[str]) -> None:
         """Strike the row if ``peer`` holds all that we hold; under the thread's lock, so that nothing slips between."""
@@ -192,6 +203,7 @@ class Outbox:
 
     async def pull(self, peer: str, thread: str) -> None:
         """Bring ``thread`` up to what ``peer`` holds, also when it is new here."""
+        before: Held | None = None
         for _ in range(ROUNDS_MAX):
             loaded = await self.memory.find(thread)
             if loaded is None or peer not in loaded.members:  # nor does it learn which of both
@@ -204,4 +216,5 @@ class Outbox:
             if await sync.conclude(self.memory, peer, thread, reply):
                 await self.settle(peer, thread, reply.heads)
                 return
+            before = await self._moved_on(thread, reply.heads, before)
         raise Unavailable("peer.not-done", limit=ROUNDS_MAX)

@@ -54,6 +54,8 @@ class Received:
 async def receive(memory: Memory, peer: str, thread: str, events: Sequence[Event]) -> Received:
     """Take in ``events`` of ``thread`` that ``peer`` handed over; raises ``NotFound`` when it may not."""
     result = Received()
+    if not any(event.thread == thread for event in events):  # so a name that is no thread's never becomes a lock
+        raise NotFound("thread.unknown")
     async with memory.lock(thread), await _doorstep(memory, thread):
         loaded = await _admitted(memory, peer, thread, events)  # 1
         if peer not in loaded.members or memory.organisation not in loaded.members:
@@ -111,7 +113,7 @@ async def _check_beginner(memory: Memory, peer: str, genesis: Event, known: Mach
         raise NotFound("thread.unknown")
     if known.conversation.NAME == "relationship":
         await _check_invitation(memory, genesis)
-    elif memory.partner(peer) is None:
+    elif memory.partner(peer) is None or peer in memory.ended_with:
         raise NotFound("thread.unknown")
 
 
@@ -279,13 +281,18 @@ def _sorted_by_parents(
 
 def _mismatch(loaded: Loaded, ready: Sequence[Event]) -> str:
     """``state-mismatch`` when an ack in ``ready``, read right above our own heads, folds to another state."""
-    now = loaded
+    if all(event.header.y != Ack.__name__ for event in ready):
+        return ""
+    now, stale = loaded.copied(), False
     for event in ready:
         entry = entry_of(event, loaded.machine)
-        if isinstance(entry.message, Ack) and set(now.heads) <= set(entry.parents) \
-                and entry.message.state != state_hash(now.state):
-            return "state-mismatch"
-        now = now.extended([entry])
+        if isinstance(entry.message, Ack) and set(now.heads) <= set(entry.parents):
+            if stale:
+                now.refold()
+                stale = False
+            if entry.message.state != state_hash(now.state):
+                return "state-mismatch"
+        stale = not now.take(entry, refold_later=stale) or stale
     return ""
 
 

@@ -125,7 +125,9 @@ def _supply_rule(state: State, said: m.SupplyRuleDefined) -> State:
 
 def _sourcing_opened(state: State, said: m.SourcingOpened) -> State:
     sourcing = Sourcing(id=said.id, demand=said.demand, needs=said.needs)
-    closed = [one.id for one in state.sourcings.values() if one.closed]
+    live = {held.demand.thread for held in state.reservations.values()} | {
+        order.demand.thread for order in state.orders.values() if not order.closed}
+    closed = [one.id for one in state.sourcings.values() if one.closed and one.demand.thread not in live]
     kept = _without(state.sourcings, closed[:max(0, len(closed) - CLOSED_KEPT)])
     return _replace(state, sourcings={**kept, said.id: sourcing})
 

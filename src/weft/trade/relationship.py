@@ -249,6 +249,11 @@ def is_open(state: RelationshipState) -> bool:
     return state.phase is Phase.ACTIVE
 
 
+def was_open(state: RelationshipState) -> bool:
+    """Whether the two are or were partners: ending ends no order and no debt."""
+    return state.phase in {Phase.ACTIVE, Phase.ENDED}
+
+
 def party(state: RelationshipState, organisation: str) -> Party | None:
     """How ``organisation`` last described itself."""
     return state.parties.get(organisation)

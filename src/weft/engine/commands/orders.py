@@ -7,7 +7,7 @@ Not here: what the node says by itself (``reactions/``).
 
 from typing import Any
 
-from weft.basis.errors import Invalid, NotFound
+from weft.basis.errors import Invalid, NotFound, Refused
 from weft.engine.commands.params import Done, Params
 from weft.engine.node import Node
 from weft.engine.reactions import lateness, making, offering, ordering, sending
@@ -57,6 +57,8 @@ class RequestQuotation(Params, frozen=True, kw_only=True):
 async def request_quotation(node: Node, params: RequestQuotation, key: str) -> Done:
     """Open an order with a request for quotation."""
     supplier = offering.partner_id(node, params.supplier)
+    if supplier in node.ended_with:
+        raise Refused("partner.ended", name=params.supplier[:60])
     stock = await node.book_state("stock")
     lines = []
     for place, line in enumerate(params.lines, 1):

@@ -7,7 +7,6 @@ Not here: the plan (``engine/planner.py``), choosing among the options (people, 
 """
 
 import contextlib
-from decimal import Decimal
 from typing import Final
 
 from weft.basis import instant
@@ -66,40 +65,55 @@ async def propose_moved(node: Node, cause: Cause) -> None:
 
 
 async def propose(node: Node, demand: DemandRef, key: str) -> None:
-    """Propose the present promise of ``demand`` to its buyer: later, what is done now and the rest later, or cancel."""
-    if demand.thread and await node.answered(demand.thread, key) is not None:
+    """Propose the present promises of the order that ``demand`` is of: every line whose date has moved, in one change.
+
+    The choices: later, what is done now and the rest later, or cancel; an earlier date is offered as it is.
+    """
+    thread = demand.thread
+    if not thread or await node.answered(thread, key) is not None:
         return  # proposed by an earlier life; what is open now may be that very proposal
+    state: OrderState = await node.state(thread)
     production = await node.book_state("production")
-    promise = production.promises.get(demand.key)
-    if promise is None or not demand.thread or not promise.at:
-        return
-    state: OrderState = await node.state(demand.thread)
-    line = state.lines.get(demand.line)
-    if state.phase is not Phase.CONFIRMED or line is None or line.open <= 0:
+    moved = _moved(production, thread, state)
+    if state.phase is not Phase.CONFIRMED:
         return
     for change, held in state.changes.items():
         if held.by == "seller" and held.status == "open":
-            await node.speak(demand.thread, OrderChangeWithdrawn(change=change, reason="newer"), f"{key}:withdraw")
-    if line.promise == promise.at:
+            await node.speak(thread, OrderChangeWithdrawn(change=change, reason="newer"), f"{key}:withdraw")
+    if not moved:
         return
-    if promise.at > line.promise:
-        cause, options = "machine-late", _options(production, demand, line.open, promise.at)
-    else:
-        moved = ChangeLine(line=demand.line, promise=promise.at)
-        cause, options = "earlier", (ChangeOption(id=EARLIER, kind="change", lines=(moved,)),)
-    message = OrderChange(number=await next_number(node, "C"), cause=cause, options=options)
-    await node.speak(demand.thread, message, key)
+    late = any(at > state.lines[name].promise for name, at in moved.items())
+    lines = tuple(ChangeLine(line=name, promise=at) for name, at in moved.items())
+    options = _options(production, thread, state, lines) if late else (
+        ChangeOption(id=EARLIER, kind="change", lines=lines),)
+    message = OrderChange(number=await next_number(node, "C"), cause="machine-late" if late else "earlier",
+                          options=options)
+    await node.speak(thread, message, key)
 
 
-def _options(production: State, demand: DemandRef, rest: Decimal, at: str) -> tuple[ChangeOption, ...]:
-    later = ChangeOption(id=LATER, kind="later", lines=(ChangeLine(line=demand.line, promise=at),))
-    cancel = ChangeOption(id=CANCEL, kind="cancel", lines=(ChangeLine(line=demand.line, quantity="0"),))
-    done = q.decimal(views.progress(production, demand)[0])
-    if not 0 < done < rest:
+def _moved(production: State, thread: str, state: OrderState) -> dict[str, str]:
+    """Line -> the date that can be kept now, of every open line that was promised for another."""
+    found = {}
+    for name, line in state.lines.items():
+        promise = production.promises.get(DemandRef(thread=thread, line=name).key)
+        if promise is not None and promise.at and promise.at != line.promise and line.open > 0:
+            found[name] = promise.at
+    return found
+
+
+def _options(
+    production: State, thread: str, state: OrderState, lines: tuple[ChangeLine, ...]
+) -> tuple[ChangeOption, ...]:
+    later = ChangeOption(id=LATER, kind="later", lines=lines)
+    cancel = ChangeOption(id=CANCEL, kind="cancel", lines=tuple(
+        ChangeLine(line=one.line, quantity="0") for one in lines))
+    if len(lines) != 1:
         return (later, cancel)
-    partial = ChangeOption(id=PARTIAL, kind="partial", note=q.text(done),
-                           lines=(ChangeLine(line=demand.line, promise=at),))
-    return (later, partial, cancel)
+    name = lines[0].line
+    done = q.decimal(views.progress(production, DemandRef(thread=thread, line=name))[0])
+    if not 0 < done < state.lines[name].open:
+        return (later, cancel)
+    return (later, ChangeOption(id=PARTIAL, kind="partial", note=q.text(done), lines=lines), cancel)
 
 
 async def take_supplier_change(node: Node, cause: Cause) -> None:

@@ -16,7 +16,7 @@ import msgspec
 from weft.basis import instant
 from weft.basis import quantity as q
 from weft.basis.canonical import b64
-from weft.basis.errors import Invalid, NotFound, Refused
+from weft.basis.errors import Invalid, NotFound, Refused, Unavailable
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.planner import present
@@ -469,6 +469,6 @@ async def expire(node: Node) -> None:
             try:
                 await node.speak(held.demand.thread, QuotationWithdrawn(quotation=state.quotation_id, reason="expired"),
                                  f"expired:{state.quotation_id}")
-            except (Refused, Invalid):
-                continue  # ordered a moment ago
+            except (Refused, Invalid, Unavailable):
+                continue  # ordered a moment ago, or the thread is stopped
         await release(node, held.demand.thread, "expired", f"expired:{name[-80:]}")
