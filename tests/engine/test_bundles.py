@@ -379,6 +379,8 @@ async def test_the_whole_chunks_of_a_bundle_that_broke_off_are_kept(apart, monke
 
 
 async def test_the_same_world_makes_the_same_bundle(monkeypatch):
+    monkeypatch.setattr(world.Ticking, "goes", False)
+
     async def once(seed):
         monkeypatch.setattr(world, "_SEEDS", itertools.count(seed))
         wires = Apart()

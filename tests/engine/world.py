@@ -23,12 +23,14 @@ from weft.stores.memory import MemoryStore
 class Ticking:
     """A clock that goes on by itself, from a day of the test's choosing, and may be turned forward."""
 
+    goes = True  # a test that compares bytes lets it stand
+
     def __init__(self, now_ms: int = 1_795_000_000_000) -> None:
         self.ms = now_ms
         self._began = time.monotonic()
 
     def now_ms(self) -> int:
-        return self.ms + int((time.monotonic() - self._began) * 1000)
+        return self.ms + (int((time.monotonic() - self._began) * 1000) if self.goes else 0)
 
 
 def randomness(seed: int):

@@ -13,7 +13,7 @@ from weft.basis.errors import Refused
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.planner import present
-from weft.engine.reactions.offering import Wanted, other_member, own_item, release, reservations
+from weft.engine.reactions.offering import Wanted, other_member, own_item, release, reservations, short
 from weft.production import promise as promises
 from weft.production.messages import DemandRef, ProductionOrderCreated, PromiseMade
 from weft.production.views import top_orders
@@ -69,7 +69,7 @@ async def _hold_line(node: Node, cause: Cause, name: str, line: OrderLine) -> No
     free = {one: Decimal(amount) for one, amount in levels.availability(stock, partner).items()}
     for kept in levels.reservations_of(stock, cause.thread, name):
         free[kept.item] = free.get(kept.item, Decimal(0)) + Decimal(kept.quantity)
-    ask = promises.Ask(id=f"{cause.thread[:6]}-{name}-{cause.id[:4]}", item=item, quantity=q.text(line.open),
+    ask = promises.Ask(id=f"{short(cause.thread)}-{name}-{cause.id[:4]}", item=item, quantity=q.text(line.open),
                        unit=line.unit)
     explosion = promises.explode(production.master, ask, {one: q.text(left) for one, left in free.items()})
     if explosion.purchases or explosion.gaps:

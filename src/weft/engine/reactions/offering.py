@@ -164,7 +164,12 @@ async def _explosions(node: Node, thread: str, state: OrderState) -> list[tuple[
 
 def order_id(thread: str, line: str) -> str:
     """The production order for a line: short enough for a label, ASCII, unlikely to meet another."""
-    return f"{thread[:6]}-{line}"
+    return f"{short(thread)}-{line}"
+
+
+def short(thread: str) -> str:
+    """The first letters of a thread's id as part of a name; never a dash first, which would look like an option."""
+    return ("0" if thread[0] in "-_" else thread[0]) + thread[1:6]
 
 
 async def _ask_suppliers(

@@ -19,7 +19,7 @@ from weft.engine.node import Node
 from weft.engine.planner import present
 from weft.engine.reactions.holding import hold_again, let_go_of_older
 from weft.engine.reactions.making import advance, deliver
-from weft.engine.reactions.offering import LINKS, Link, next_number, other_member, release
+from weft.engine.reactions.offering import LINKS, Link, next_number, other_member, release, short
 from weft.production.master import whole
 from weft.production.messages import (
     CapacityReleased,
@@ -213,7 +213,7 @@ async def make_missing(node: Node, cause: Cause, state: OrderState) -> None:
         missing = line.open - making - held
         if missing <= 0 or not making:
             continue
-        ask = promises.Ask(id=f"{cause.thread[:6]}-{name}-{cause.id[:4]}", item=item, quantity=q.text(missing),
+        ask = promises.Ask(id=f"{short(cause.thread)}-{name}-{cause.id[:4]}", item=item, quantity=q.text(missing),
                            unit=line.unit)
         explosion = promises.explode(production.master, ask, levels.availability(stock, partner))
         if explosion.purchases or explosion.gaps:
