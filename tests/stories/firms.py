@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+LINK = Path(__file__).resolve().parents[2] / "examples" / "demo" / "link.py"
 READY_S = 30
 QUIET_S = 30
 
@@ -24,10 +25,12 @@ def free_port() -> int:
 class Firm:
     """A home and the process that runs it."""
 
-    def __init__(self, folder: Path, name: str, *, reachable: bool = True) -> None:
+    program: tuple[str, ...] = ("weft",)  # the module that is run as the node, and what comes before its arguments
+
+    def __init__(self, folder: Path, name: str, *, reachable: bool = True, url: str = "") -> None:
         self.home, self.name, self.port = folder, name, free_port()
         self.process: subprocess.Popen[str] | None = None
-        url = f"http://127.0.0.1:{self.port}" if reachable else ""
+        url = url or (f"http://127.0.0.1:{self.port}" if reachable else "")
         self.weft("init", str(folder), "--name", name, "--lang", "en", "--url", url, "--json", home=False)
 
     def weft(self, *arguments: str, home: bool = True) -> Any:
@@ -43,7 +46,7 @@ class Firm:
 
     def up(self) -> "Firm":
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "weft", "up", str(self.home), "--port", str(self.port), "--json"],
+            [sys.executable, "-m", *self.program, "up", str(self.home), "--port", str(self.port), "--json"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "WEFT_LANG": "en"})
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -73,6 +76,26 @@ class Firm:
 
     def knows(self, thread: str) -> bool:
         return self.attempt("order", "show", thread).returncode == 0
+
+
+class Line:
+    """The line to one port; cut and mended at will."""
+
+    def __init__(self, port: int) -> None:
+        self.near, self.far = free_port(), port
+        self._process: subprocess.Popen[str] | None = None
+
+    def mend(self) -> None:
+        self._process = subprocess.Popen([sys.executable, str(LINK), f"{self.near}={self.far}"],
+                                         stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "ready\n"
+
+    def cut(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate(timeout=20)
+            self._process = None
 
 
 def eventually(what: Callable[[], Any], why: str = "") -> Any:

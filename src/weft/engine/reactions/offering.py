@@ -444,7 +444,19 @@ async def reservations(
 
 
 async def release(node: Node, thread: str, why: str, key: str, keep: tuple[str, ...] = ()) -> None:
-    """Let go what offers of this order hold, except what is named like ``keep``; capacity last: it is what expires."""
+    """Let go what offers of this order hold, except what is named like ``keep``; capacity last: it is what expires.
+
+    The clock and a word of the order may let go of the same at one moment: who comes second looks again.
+    """
+    while True:
+        try:
+            return await _release(node, thread, why, key, keep)
+        except NotFound as error:
+            if error.code not in {"stock.reservation-unknown", "production.reservation-unknown"}:
+                raise
+
+
+async def _release(node: Node, thread: str, why: str, key: str, keep: tuple[str, ...]) -> None:
     production, stock = await node.book_state("production"), await node.book_state("stock")
     kept = [ReservationReleased(id=one.id, why="replaced" if why == "replaced" else "cancelled")
             for one in levels.reservations_of(stock, thread) if not (keep and one.id.startswith(keep))]
