@@ -16,7 +16,8 @@ from collections import Counter
 from pathlib import Path
 
 from tests.simulation.loop import run
-from tests.simulation.world import CONTROLS, Plan, World
+from tests.simulation.plan import CONTROLS, Plan
+from tests.simulation.world import World
 
 FOUND_SHOWN_MAX = 20
 

@@ -18,7 +18,7 @@ def simulated(*asked):
     return done.returncode, json.loads(done.stdout.splitlines()[-1]), done.stdout
 
 
-@pytest.mark.parametrize(("store", "count"), [("memory", 150), ("sqlite", 40)])
+@pytest.mark.parametrize(("store", "count"), [("memory", 20), ("sqlite", 5)])
 def test_worlds_converge_and_lose_nothing(store, count):
     code, figures, printed = simulated("--n", count, "--seconds", 12, "--store", store)
     assert code == 0, printed

@@ -1,0 +1,151 @@
+"""When all is quiet: nothing may be lost, read otherwise, left over, or said twice; raises ``Broken`` with the kind.
+
+Not here: what must be true of the business (``invariants.py``).
+"""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from tests.simulation import words
+from tests.simulation.firm import Firm
+from weft.engine.machines import state_hash
+from weft.engine.node import Node
+from weft.stock.messages import Received
+from weft.trade.order_state import Phase
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+SHARED = ("order", "relationship")
+
+
+class Broken(Exception):
+    """What must be true is not. ``kind``: diverged, acked_lost, leaked, forks_undetected or invariants_broken."""
+
+    def __init__(self, kind: str, told: str) -> None:
+        super().__init__(f"{kind}: {told}")
+        self.kind = kind
+
+
+def alive(firm: Firm) -> Node:
+    """The node of ``firm``, which is up."""
+    assert firm.node is not None
+    return firm.node
+
+
+async def sharing(world: "World") -> dict[str, list[Firm]]:
+    """Every shared thread and the firms that are its members."""
+    found: dict[str, list[Firm]] = {}
+    for firm in world.firms:
+        for name in SHARED:
+            for thread in alive(firm).threads(name):
+                members = await alive(firm).members(thread)
+                found[thread] = [one for one in world.firms if one.organisation in members]
+    return dict(sorted(found.items()))
+
+
+async def differences(world: "World") -> list[str]:
+    """Threads whose heads differ between members, or that one of them lacks."""
+    if any(firm.node is None for firm in world.firms):
+        return ["a node is down"]
+    told = []
+    for thread, firms in (await sharing(world)).items():
+        held = [await alive(firm).find(thread) for firm in firms]
+        if any(one is None for one in held) or len({one.heads for one in held if one is not None}) > 1:
+            told.append(thread)
+    return told
+
+
+async def is_quiet(firm: Firm) -> bool:
+    """Whether ``firm`` owes nothing to anybody."""
+    await firm.up.wait()
+    node = firm.node
+    if node is None:
+        return False
+    owed = [*await node.store.outbox(), *await node.store.effects()]
+    return not owed and not node.to_ack and not node.work.waiting
+
+
+async def check(world: "World") -> None:
+    """All that must be true; raises ``Broken``."""
+    if world.network.broken:
+        raise Broken("invariants_broken", f"a door failed: {world.network.broken[0]}")
+    if world.figures["writes"] < 60:
+        raise Broken("invariants_broken", f"only {world.figures['writes']} writes: this world shows too little")
+    for thread, firms in (await sharing(world)).items():
+        await _check_thread(world, [alive(firm) for firm in firms], thread)
+    for firm in world.firms:
+        await _check_alone(world, firm)
+        await _check_acknowledged(world, firm)
+        await _check_stock(alive(firm))
+
+
+async def _check_thread(world: "World", nodes: list[Node], thread: str) -> None:
+    first = await nodes[0].loaded(thread)
+    for node in nodes[1:]:
+        other = await node.loaded(thread)
+        if (first.order, first.void) != (other.order, other.void):
+            raise Broken("diverged", f"read in another order: {thread}")
+        if state_hash(first.state) != state_hash(other.state):
+            raise Broken("diverged", f"folded to another state: {thread}")
+    unfinal = [name for name in set(first.order) - first.final() if first.entries[name].kind != "Ack"]
+    if unfinal:
+        raise Broken("diverged", f"never final: {thread} {[first.entries[name].kind for name in unfinal]}")
+    world.figures["threads"] += 1
+    world.figures["events"] += len(first.order)
+    world.figures["void"] += len(first.void)
+    world.figures["merges"] += sum(len(entry.parents) > 1 for entry in first.entries.values())
+    world.figures["despatched"] += sum(entry.kind == "DespatchAdvice" for entry in first.entries.values())
+    if thread in world.orders:
+        world.figures["ordered"] += first.state.phase not in {Phase.REQUESTED, Phase.QUOTED, Phase.COUNTERED}
+
+
+async def _check_alone(world: "World", firm: Firm) -> None:
+    """What is in memory is what the store gives to a node that starts now; no alarm was raised."""
+    node = alive(firm)
+    for key, told in await node.store.values("alarm"):
+        raise Broken("diverged", f"alarm {told!r} at {firm.name}: {key}")
+    world.figures["troubles"] += len(await node.store.values("trouble"))
+    if await node.store.forks():
+        raise Broken("diverged", f"fork at {firm.name}")
+    for row in await node.store.threads():
+        loaded = await node.loaded(row.thread)
+        fresh = await node._load(row)
+        if (fresh.heads, fresh.position) != (loaded.heads, loaded.position):
+            raise Broken("diverged", f"memory is not the store at {firm.name}: {row.thread}")
+        if state_hash(fresh.state) != state_hash(loaded.state):
+            raise Broken("diverged", f"memory is not the store's fold at {firm.name}: {row.thread}")
+
+
+async def _check_acknowledged(world: "World", firm: Firm) -> None:
+    """Whatever a person was told is stored is there at every member, once."""
+    node = alive(firm)
+    marks: Counter[str] = Counter()
+    for thread in node.threads("order"):
+        for entry in (await node.loaded(thread)).entries.values():
+            marks[words.mark_of(entry.message)] += 1
+    for mark, (thread, ids) in world.acknowledged.items():
+        held = await node.find(thread)
+        if held is not None and any(name not in held.entries for name in ids):
+            raise Broken("acked_lost", mark)
+        if held is None and firm in world.orders[thread].firms:
+            raise Broken("acked_lost", f"{mark}: the whole thread")
+    doubled = [mark for mark, count in marks.items() if mark and count > 1]
+    if doubled:
+        raise Broken("invariants_broken", f"said twice: {doubled[0]}")
+
+
+async def _check_stock(node: Node) -> None:
+    """Every despatch to us that counts is booked in, once."""
+    booked: Counter[str] = Counter()
+    for logged in await node.log(node.book("stock")):
+        if isinstance(logged.message, Received):
+            booked[logged.message.lots[0].heat] += 1
+    sent = set()
+    for thread in node.threads("order"):
+        loaded = await node.loaded(thread)
+        if loaded.members[node.organisation] == "buyer":
+            sent |= {name for name, entry in loaded.entries.items()
+                     if entry.kind == "DespatchAdvice" and name not in loaded.void}
+    if booked != Counter(sent):
+        raise Broken("invariants_broken", f"booked {sum(booked.values())} of {len(sent)} despatches")

@@ -1,0 +1,95 @@
+"""The people of a world: they say whatever the rules allow now, and insist with the same key when their node dies.
+
+Not here: the words (``words.py``).
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.simulation import words
+from tests.simulation.firm import Firm
+from weft.basis.errors import WeftError
+from weft.engine.node import Node
+from weft.engine.ports import StoreConflict
+from weft.trade.say import Say
+
+if TYPE_CHECKING:
+    from tests.simulation.world import Link, World
+
+PAUSE_S = 1.5
+TRIES_MAX = 200
+OPENS = 0.06  # how often a buyer begins another order
+
+
+@dataclass(slots=True)
+class Person:
+    """Somebody of ``firm`` who speaks in the orders of ``link``, as its ``role`` there."""
+
+    world: "World"
+    firm: Firm
+    role: str
+    link: "Link"
+    name: str
+
+    async def work(self) -> None:
+        """Speak with pauses between, until all have said enough together."""
+        luck = self.world.luck
+        for number in range(TRIES_MAX):
+            await asyncio.sleep(luck.expovariate(1 / PAUSE_S))
+            if self.world.figures["writes"] >= self.world.plan.writes:
+                return
+            mark = f"{self.name} {number}"
+            known = [thread for thread, link in self.world.orders.items() if link is self.link]
+            if self.role == "buyer" and (not known or luck.random() < OPENS):
+                await self.open(mark)
+            elif known:
+                await self.say(mark, luck.choice(known))
+
+    async def open(self, mark: str) -> None:
+        """Begin an order."""
+        said = words.request(mark, self.world.luck)
+        members = {self.link.buyer.organisation: "buyer", self.link.seller.organisation: "seller"}
+
+        async def opened(node: Node) -> list[str]:
+            thread = await node.open("order", members, said, key=mark)
+            loaded = await node.loaded(thread)
+            return [thread, next(name for name, entry in loaded.entries.items() if not entry.parents)]
+
+        told = await self._insist(opened)
+        if told:
+            self.world.figures["writes"] += 1
+            self.world.orders[told[0]] = self.link
+            self.world.acknowledged[mark] = (told[0], told[1:])
+
+    async def say(self, mark: str, thread: str) -> None:
+        """Say something that the rules allow in ``thread`` now, if there is anything."""
+        chosen: list[Any] = []
+
+        async def said(node: Node) -> list[str]:
+            if not chosen:
+                if await node.find(thread) is None:
+                    return []
+                word = words.any_word(await node.state(thread), self.role, mark, self.world.luck)
+                if word is None:
+                    return []
+                chosen.append(word)
+            return await node.say(thread, Say(role=self.role, by=node.organisation, message=chosen[0]), key=mark)
+
+        told = await self._insist(said)
+        if told:
+            self.world.figures["writes"] += 1
+            self.world.acknowledged[mark] = (thread, told)
+
+    async def _insist(self, action: Any) -> list[str]:
+        """What ``action`` gives, tried again with the same key whenever the node dies under it; [] when refused."""
+        while True:
+            self.world.faults.working(self.firm)
+            try:
+                return await self.firm.call(action)
+            except (asyncio.CancelledError, StoreConflict):
+                self.world.figures["tried again"] += 1
+                await asyncio.sleep(0.01)
+            except WeftError:
+                self.world.figures["refused"] += 1
+                return []

@@ -1,0 +1,42 @@
+"""What a seed decides before a world begins: who trades with whom, how much is said, and how bad it gets.
+
+Rule 1: everything is drawn from the seed, so that a seed replays; nothing is read from outside but what was asked for.
+Not here: when a fault strikes (``faults.py``), who lies how (``liars.py``).
+"""
+
+import random
+from dataclasses import dataclass
+
+CONTROLS = ("", "hasty", "keyless")
+NAMES = ("shop", "maker", "foundry", "steel", "plater")
+CHAINS = (("shop", "maker"), ("maker", "foundry"), ("foundry", "steel"), ("shop", "steel"), ("maker", "plater"),
+          ("plater", "steel"))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``links`` are (buyer, seller); ``hidden`` are firms that nobody can reach: they poll."""
+
+    store: str
+    control: str
+    names: tuple[str, ...]
+    links: tuple[tuple[str, str], ...]
+    hidden: frozenset[str]
+    loss: float
+    doubling: float
+    crashes: int
+    crashes_in_effects: int
+    cuts: int
+    writes: int
+
+    @classmethod
+    def drawn(cls, luck: random.Random, store: str, control: str) -> "Plan":
+        """The plan of one seed."""
+        names = NAMES[:luck.choice((4, 4, 5))]
+        links = tuple(link for link in CHAINS if set(link) <= set(names))
+        return cls(
+            store=store, control=control, names=names, links=links,
+            hidden=frozenset({luck.choice(names)} if luck.random() < 0.5 else ()),  # two such could never meet
+            loss=luck.choice((0.0, 0.1, 0.3)), doubling=luck.choice((0.0, 0.2)), crashes=luck.randint(0, 8),
+            crashes_in_effects=luck.randint(0, 3), cuts=luck.randint(0, 3), writes=luck.randint(60, 90),
+        )  # fmt: skip
