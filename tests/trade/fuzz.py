@@ -41,6 +41,7 @@ def _built(kind):
 
 _STRATEGIES = {
     inspect.StrType: lambda _: WORDS,
+    inspect.IntType: lambda _: st.integers(-(2**53) + 1, 2**53 - 1),
     inspect.BoolType: lambda _: st.booleans(),
     inspect.NoneType: lambda _: st.none(),
     inspect.LiteralType: lambda kind: st.sampled_from(kind.values),

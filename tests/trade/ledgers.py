@@ -10,6 +10,8 @@ from weft.trade.messages import (
     CreditNote,
     Invoice,
     InvoiceLine,
+    Keeper,
+    MailboxesNamed,
     Party,
     PartyUpdated,
     RelationshipAccepted,
@@ -99,6 +101,7 @@ def _people(by):
     yield RelationshipAccepted(party=Party(name=f"firm {by[0]}"), key_log=())
     yield RelationshipEnded()
     yield PartyUpdated(party=Party(name=f"new {by[0]}"))
+    yield MailboxesNamed(number=1, secret="s" * 43, keepers=(Keeper(key="k" * 43, url="https://keeper.example"),))
 
 
 def _number(state, by):

@@ -24,6 +24,8 @@ from tests.trade.ledgers import (
 from weft.basis.errors import WeftError
 from weft.trade import relationship
 from weft.trade.messages import (
+    Keeper,
+    MailboxesNamed,
     Party,
     PartyUpdated,
     RemittanceConfirmed,
@@ -259,6 +261,27 @@ def test_a_party_has_a_name_and_may_move():
     state = relationship.evolve(SCENES["active"].state, said(A, PartyUpdated(party=Party(name="New A"))))
     assert relationship.party(state, A) == Party(name="New A")
     assert relationship.party(state, NOBODY) is None
+
+
+def named(**changes):
+    one = Keeper(key="k" * 43, url="https://keeper.example", name="Keeper")
+    return MailboxesNamed(**{"number": 1, "secret": "s" * 43, "keepers": (one,), **changes})
+
+
+def test_where_mail_may_be_left_is_said_in_form_and_folds_to_nothing():
+    """Else a node that does not know the word would come to another state, and raise the alarm."""
+    keeper = Keeper(key="k" * 43, url="https://keeper.example")
+    assert code("active", A, named(number=-1)) == "quantity.negative"
+    assert code("active", A, named(secret="short")) == "trade.commitment"
+    assert code("active", A, named(secret="")) == "trade.text-missing"
+    assert code("active", A, named(keepers=(replace(keeper, key=""),))) == "trade.text-missing"
+    assert code("active", A, named(keepers=(replace(keeper, url=""),))) == "trade.text-missing"
+    assert code("active", A, named(keepers=(replace(keeper, name="n" * 201),))) == "trade.text-too-long"
+    assert code("active", A, named(keepers=(keeper,) * 5)) == "trade.lines-too-many"
+    for message in (named(), named(keepers=())):
+        assert code("active", A, message) is None
+        state = SCENES["active"].state
+        assert relationship.evolve(state, said(A, message)) == state
 
 
 def test_settled_documents_are_forgotten_in_time_and_no_balance_changes():

@@ -318,6 +318,26 @@ class PartyUpdated(Message, frozen=True, kw_only=True):
     key_log: tuple[str, ...] = ()
 
 
+class Keeper(Part, frozen=True, kw_only=True):
+    """A node that keeps sealed mail: the key it answers with, its address, and what its firm is called."""
+
+    key: str
+    url: str
+    name: str = ""
+
+
+class MailboxesNamed(Message, frozen=True, kw_only=True):
+    """Where mail for who says it may be left while it cannot be reached, the best first; none: nowhere.
+
+    ``number`` grows with each such word of its author; ``secret``: what names and closes the boxes of these two.
+    It folds to nothing, so that a node which does not know it yet still comes to the same state.
+    """
+
+    number: int
+    secret: str
+    keepers: tuple[Keeper, ...] = ()
+
+
 class InvoiceLine(Part, frozen=True, kw_only=True):
     """One billed line: the order thread, its line, how much, and the money (may be negative for a deduction)."""
 
@@ -436,6 +456,6 @@ RELATIONSHIP_MESSAGES: Final[dict[str, type[Message]]] = {
     kind.__name__: kind
     for kind in (
         RelationshipProposed, RelationshipAccepted, RelationshipEnded, PartyUpdated, Invoice, CreditNote,
-        Statement, StatementResponse, RemittanceAdvice, RemittanceConfirmed,
+        Statement, StatementResponse, RemittanceAdvice, RemittanceConfirmed, MailboxesNamed,
     )
 }

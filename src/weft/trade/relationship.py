@@ -23,6 +23,7 @@ from weft.trade.messages import (
     RELATIONSHIP_MESSAGES,
     CreditNote,
     Invoice,
+    MailboxesNamed,
     Party,
     PartyUpdated,
     RelationshipAccepted,
@@ -58,6 +59,7 @@ INITIAL: Final = RelationshipState()
 PROPOSER: Final = "proposer"
 ACCEPTOR: Final = "acceptor"
 KEY_EVENTS_MAX: Final = 200
+KEEPERS_MAX: Final = 4
 
 Turn = tuple[str, type[Message]]
 Check = Callable[[RelationshipState, Said, Any], None]
@@ -65,6 +67,7 @@ Effect = Callable[[RelationshipState, Said, Any], RelationshipState]
 
 _BUSINESS: Final[tuple[type[Message], ...]] = (
     PartyUpdated, Invoice, CreditNote, Statement, StatementResponse, RemittanceAdvice, RemittanceConfirmed,
+    MailboxesNamed,
 )
 
 
@@ -77,6 +80,7 @@ RULES: Final[Mapping[Phase, Mapping[Turn, Phase]]] = {
     Phase.PROPOSED: {
         (ACCEPTOR, RelationshipAccepted): Phase.ACTIVE,
         (PROPOSER, PartyUpdated): Phase.PROPOSED,
+        (PROPOSER, MailboxesNamed): Phase.PROPOSED,
         (PROPOSER, RelationshipEnded): Phase.DECLINED,
         (ACCEPTOR, RelationshipEnded): Phase.DECLINED,
     },
@@ -89,8 +93,10 @@ RULES: Final[Mapping[Phase, Mapping[Turn, Phase]]] = {
     Phase.DECLINED: {},
 }
 
+_UNTOUCHED: Final = frozenset({RelationshipAccepted, MailboxesNamed})  # the latter crosses as what nobody knows does
+
 READ_FIRST: Final[tuple[tuple[type[Message], tuple[type[Message], ...], str], ...]] = (
-    (RelationshipAccepted, tuple(kind for kind in MESSAGES.values() if kind is not RelationshipAccepted),
+    (RelationshipAccepted, tuple(kind for kind in MESSAGES.values() if kind not in _UNTOUCHED),
      "who accepted had been asked: what the other says meanwhile, be it goodbye, is said to a partner"),
     (PartyUpdated, (RelationshipEnded,), "who goes still says where it can be found"),
     (RemittanceAdvice, (CreditNote, RemittanceConfirmed),
@@ -137,6 +143,18 @@ def _check_ended(_state: RelationshipState, _said: Said, message: RelationshipEn
     form.words(message.reason, "reason", 500)
 
 
+def _check_mailboxes(_state: RelationshipState, _said: Said, message: MailboxesNamed) -> None:
+    if message.number < 0:
+        raise Invalid("quantity.negative", value=str(message.number), where="number")
+    form.name(form.commitment(message.secret, "secret"), "secret")
+    if len(message.keepers) > KEEPERS_MAX:
+        raise Invalid("trade.lines-too-many", where="keepers", limit=KEEPERS_MAX)
+    for keeper in message.keepers:
+        form.name(form.commitment(keeper.key, "key"), "key")
+        form.name(keeper.url, "url", 500)
+        form.words(keeper.name, "name", 200)
+
+
 def _proposed(state: RelationshipState, said: Said, message: RelationshipProposed) -> RelationshipState:
     return replace(state, proposer=said.by, parties={said.by: message.party})
 
@@ -149,7 +167,7 @@ def _updated(state: RelationshipState, said: Said, message: PartyUpdated) -> Rel
     return replace(state, parties={**state.parties, said.by: message.party})
 
 
-def _ended(state: RelationshipState, _said: Said, _message: RelationshipEnded) -> RelationshipState:
+def _nothing(state: RelationshipState, _said: Said, _message: Message) -> RelationshipState:
     return state
 
 
@@ -158,7 +176,7 @@ def _ended(state: RelationshipState, _said: Said, _message: RelationshipEnded) -
 WORDS: Final[Mapping[type[Message], tuple[Check, Effect]]] = {
     RelationshipProposed: (_check_proposed, _proposed),
     RelationshipAccepted: (_check_party, _accepted),
-    RelationshipEnded: (_check_ended, _ended),
+    RelationshipEnded: (_check_ended, _nothing),
     PartyUpdated: (_check_party, _updated),
     Invoice: (billing.check_invoice, billing.invoice),
     CreditNote: (billing.check_credit, billing.credit),
@@ -166,6 +184,7 @@ WORDS: Final[Mapping[type[Message], tuple[Check, Effect]]] = {
     StatementResponse: (settlement.check_answers, settlement.answers),
     RemittanceAdvice: (settlement.check_remittance, settlement.remittance),
     RemittanceConfirmed: (settlement.check_confirmed, settlement.confirmed),
+    MailboxesNamed: (_check_mailboxes, _nothing),
 }
 
 
