@@ -13,7 +13,7 @@ Not here: the format (``thread/bundle.py``), files and HTTP (``cli``, ``doors``)
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -138,6 +138,17 @@ async def export(node: Node, peer: str, *, everything: bool = False) -> AsyncIte
     parts = await _parts(node, peer, everything=everything)
     if not parts:
         raise Refused("bundle.nothing")
+    return _written(node, peer, parts, await _begun(node, peer, device, parts))
+
+
+async def letter(node: Node, peer: str, parts: Sequence[Part]) -> bytes:
+    """The whole bundle for ``peer`` with ``parts``, a small one; what is owed stays owed. Raises as ``export``."""
+    writer, keys = await _begun(node, peer, await recipient(node, peer), parts)
+    return b"".join([piece async for piece in _pieces(node, writer, keys, parts)])
+
+
+async def _begun(node: Node, peer: str, device: str, parts: Sequence[Part]) -> tuple[Writer, list[Event]]:
+    """The bundle's writer and our key events, which go first."""
     keys = [unwire(envelope.encode()) for envelope in await key_log_of(node, node.organisation)]
     ids = [*(one.id for one in keys), *(name for part in parts for name in part.ids)]
     manifest = Manifest(
@@ -145,12 +156,17 @@ async def export(node: Node, peer: str, *, everything: bool = False) -> AsyncIte
         keys=len(keys), content=bundle.content_of(ids),
         threads=[Carried(part.loaded.thread, list(part.loaded.heads[:bundle.HEADS_MAX]), list(part.assumed),
                          len(part.ids)) for part in parts])
-    writer = Writer(manifest, node.identity.signer, device, node.random(bundle.SEED_BYTES))
-    return _written(node, peer, writer, keys, parts)
+    return Writer(manifest, node.identity.signer, device, node.random(bundle.SEED_BYTES)), keys
 
 
-async def _written(node: Node, peer: str, writer: Writer, keys: Sequence[Event], parts: Sequence[Part]
+async def _written(node: Node, peer: str, parts: Sequence[Part], begun: tuple[Writer, list[Event]]
                    ) -> AsyncIterator[bytes]:
+    async for piece in _pieces(node, *begun, parts):
+        yield piece
+    await owe(node, peer, [], {part.loaded.thread for part in parts})
+
+
+async def _pieces(node: Node, writer: Writer, keys: Sequence[Event], parts: Sequence[Part]) -> AsyncIterator[bytes]:
     yield writer.begin()
     for event in keys:
         for chunk in writer.add(event):
@@ -162,7 +178,6 @@ async def _written(node: Node, peer: str, writer: Writer, keys: Sequence[Event],
         await asyncio.sleep(0)
     for chunk in writer.end():
         yield chunk
-    await _owe(node, peer, [], {part.loaded.thread for part in parts})
 
 
 async def _event(node: Node, thread: str, name: str) -> Event:
@@ -197,11 +212,11 @@ async def _shared(node: Node, peer: str, *, everything: bool) -> list[Loaded]:
     if everything:
         named |= {row.thread for row in await node.store.threads()}
     held = [await node.find(thread) for thread in sorted(named)]
-    found = [loaded for loaded in held if loaded is not None and _both(node, peer, loaded)]
+    found = [loaded for loaded in held if loaded is not None and both(node, peer, loaded)]
     return sorted(found, key=lambda one: not one.machine_name.startswith("relationship/"))
 
 
-def _both(node: Node, peer: str, loaded: Loaded | None) -> bool:
+def both(node: Node, peer: str, loaded: Loaded | None) -> bool:
     """Whether ``loaded`` is a thread that we share with ``peer``."""
     return loaded is not None and loaded.shared and {peer, node.organisation} <= loaded.members.keys()
 
@@ -209,7 +224,7 @@ def _both(node: Node, peer: str, loaded: Loaded | None) -> bool:
 async def _lacking(node: Node, peer: str, loaded: Loaded, *, everything: bool) -> tuple[list[str], list[str]]:
     """(events, parents first, that ``peer`` lacks as far as we know; the heads that it holds as far as we know)."""
     if everything:
-        return list(loaded.order), []
+        return list((await node.whole(loaded.thread)).order), []
     parents = loaded.parents()
     said = [name for name, entry in loaded.entries.items() if entry.author == peer]
     held = graph.past(parents, [*said, *node.outbox.theirs.get((peer, loaded.thread), ())])
@@ -223,7 +238,8 @@ async def owed(node: Node, peer: str) -> list[str]:
     return [] if kept is None else msgspec.json.decode(kept, type=list[str])
 
 
-async def _owe(node: Node, peer: str, brought: Sequence[str], confirmed: set[str]) -> None:
+async def owe(node: Node, peer: str, brought: Sequence[str], confirmed: set[str]) -> None:
+    """Note what a bundle of ``peer`` has ``brought``, and what one of ours has ``confirmed``."""
     before = await owed(node, peer)
     after = sorted({*before, *brought} - confirmed)
     if after != before:
@@ -326,7 +342,7 @@ class Taking:
     async def _awaited(self) -> bool:
         """Whether we have begun a thread with the sender, whose keys we do not hold yet."""
         loaded = [await self.node.find(carried.thread) for carried in self.manifest.threads]
-        return any(_both(self.node, self.manifest.by, one) for one in loaded)
+        return any(both(self.node, self.manifest.by, one) for one in loaded)
 
     async def flush(self) -> None:
         """Take in what is whole so far of the thread at hand."""
@@ -363,12 +379,12 @@ class Taking:
         told, brought = [], []
         for carried in manifest.threads:
             loaded = await node.find(carried.thread)
-            ours = _both(node, manifest.by, loaded)
+            ours = both(node, manifest.by, loaded)
             if ours:
                 await node.outbox.settle(manifest.by, carried.thread, carried.heads)
                 brought += [carried.thread] if carried.count else []
             told.append(await self._told(carried, loaded if ours else None))
-        await _owe(node, manifest.by, brought, set())
+        await owe(node, manifest.by, brought, set())
         name = next(iter(node.names.get(manifest.by, ())), "")
         return Report(
             by=manifest.by, name=name, at=manifest.at, threads=told, new=sum(one.new for one in told),

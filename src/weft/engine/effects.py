@@ -21,7 +21,7 @@ import msgspec
 from weft.basis.errors import Refused, Unavailable, WeftError
 from weft.engine.memory import BY_ITSELF, Change
 from weft.engine.ports import Batch, EffectRow
-from weft.engine.threads import Entry, Loaded
+from weft.engine.threads import Loaded
 
 if TYPE_CHECKING:
     from weft.engine.node import Node
@@ -124,7 +124,7 @@ class Effects:
             return True
         if row.thread not in finals:
             finals[row.thread] = loaded.final()
-        return row.cause in finals[row.thread]
+        return row.cause in finals[row.thread] or (bool(loaded.below) and row.cause not in loaded.entries)
 
     async def _draw(self, row: EffectRow) -> None:
         name = row.reaction.removeprefix(UNDO)
@@ -152,16 +152,13 @@ class Effects:
     async def _cause(self, row: EffectRow, *, undo: bool) -> Cause | None:
         """The event behind ``row``; None when there is nothing to do for it (void, or erased)."""
         loaded = await self.node.loaded(row.thread)
-        entry = await self._entry(loaded, row.cause)
+        entry = await self.node.entry(loaded, row.cause)
+        if entry is not None and entry.id not in loaded.entries and loaded.shared:
+            loaded = await self.node.whole(row.thread)  # whether so old a word counts is told only there
         if entry is None or entry.message is None or (row.cause in loaded.void and not undo):
             return None
         return Cause(thread=row.thread, id=entry.id, author=entry.author, role=loaded.members.get(entry.author, ""),
                      kind=entry.kind, message=entry.message, at_ms=entry.at_ms, key=f"{row.cause}:{row.reaction}")
-
-    async def _entry(self, loaded: Loaded, cause: str) -> Entry | None:
-        if loaded.shared:
-            return loaded.entries.get(cause)
-        return await self.node.entry(loaded, cause)
 
     def _settle(self, row: EffectRow) -> None:
         """Strike the effect; a crash before that is durable only runs it again."""

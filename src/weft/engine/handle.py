@@ -18,14 +18,14 @@ from weft.basis.canonical import b64
 from weft.basis.decider import Message
 from weft.basis.errors import Invalid, Refused, Unavailable
 from weft.engine.acks import Ack
-from weft.engine.machines import Machine, machine, state_hash
+from weft.engine.machines import MACHINES, Machine, machine, state_hash
 from weft.engine.memory import BY_ITSELF, Memory
-from weft.engine.ports import Batch, DoneRow, EffectRow, EventRow, OutboxRow, PayloadRow, StoreConflict
+from weft.engine.ports import Batch, DoneRow, EffectRow, EventRow, OutboxRow, PayloadRow, StoreConflict, ThreadRow
 from weft.engine.threads import Loaded, entry_of
 from weft.identity import keylog
 from weft.identity.keys import Signer
 from weft.thread import clock, graph
-from weft.thread.event import PARENTS_MAX, SALT_BYTES, Event, compose, signed_bytes
+from weft.thread.event import PARENTS_MAX, SALT_BYTES, Event, compose, parse, signed_bytes
 from weft.thread.verify import check_key_event
 from weft.trade.say import Say
 
@@ -164,6 +164,24 @@ def needs_ack(loaded: Loaded, organisation: str) -> bool:
         entry.kind != Ack.__name__ and entry.author != organisation
         for name, entry in loaded.entries.items() if name not in covered
     )
+
+
+async def may_owe_ack(memory: Memory, row: ThreadRow) -> bool:
+    """Whether a word of another member may stand above all of ours, by a look at the last few; no less than so."""
+    if row.machine not in MACHINES or not MACHINES[row.machine].shared:
+        return False
+    waiting, seen = list(row.heads), set[str]()
+    while waiting:
+        name = waiting.pop()
+        found = await memory.store.event(row.thread, name) if name not in seen else None
+        if found is None or found.author == memory.organisation:
+            continue
+        event = parse(found.header, found.signature)
+        if event.header.y != Ack.__name__:
+            return True
+        seen.add(name)
+        waiting.extend(event.parents)
+    return False
 
 
 async def append_key_events(

@@ -16,8 +16,10 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from weft.basis.canonical import b64
+from weft import __version__
+from weft.basis.canonical import b64, digest
 from weft.basis.errors import NotFound
+from weft.engine.history import Histories
 from weft.engine.machines import MACHINES, Machine, machine
 from weft.engine.ports import Batch, Clock, EffectRow, EventRow, Randomness, Store, ThreadRow
 from weft.engine.threads import Entry, Loaded, entry_of
@@ -26,11 +28,13 @@ from weft.identity.keys import Signer
 from weft.thread.event import Event, Payload, parse
 
 LOADED_MAX: Final = 2_000
+ENTRIES_MAX: Final = 200_000  # events of shared threads in memory, in all
+TAIL_MAX: Final = 512  # events of one shared thread in memory, as soon as all have spoken above the others
 SNAPSHOT_EVERY: Final = 500  # events of a book between two stored folds
 BY_ITSELF: Final = ContextVar("by_itself", default=False)  # set while the node, not a person, decides to speak
 ALARMS: Final = "alarm"  # bucket: threads (and firms, by their key log) that somebody lied in, and how
 RESTORED: Final = "restored"  # bucket: firms that may hold words of ours that a restored backup has lost
-FOLDS: Final = "fold"  # bucket of the stored folds of books
+FOLDS: Final = "fold"  # bucket of the stored folds of books, and of shared threads at their cuts
 BOOKS: Final = ("stock", "production", "pricing", "floor", "trace")
 
 
@@ -67,6 +71,21 @@ class Stored(msgspec.Struct, frozen=True):
     position: int
     heads: list[str]
     state: msgspec.Raw
+
+
+class StoredCut(msgspec.Struct, frozen=True):
+    """A stored fold of a shared thread: the state at ``event``, which came at ``position``; ``void`` if it counts not.
+
+    ``made`` says by which folding: another one folds anew. ``tips``: the last word of each chain at that time.
+    """
+
+    made: str
+    event: str
+    position: int
+    state: msgspec.Raw
+    tips: list[tuple[str, str, str, int, str]]
+    hlc: str
+    void: str = ""
 
 
 class Reacting(Protocol):
@@ -115,6 +134,12 @@ class Memory:
     outbox_wake: asyncio.Event = field(default_factory=asyncio.Event)
     ack_wake: asyncio.Event = field(default_factory=asyncio.Event)
     to_ack: dict[str, None] = field(default_factory=dict)
+    tail_max: int = TAIL_MAX
+    histories: Histories = field(init=False)
+    _weight: int = 0
+
+    def __post_init__(self) -> None:
+        self.histories = Histories(self.store)
 
     @property
     def organisation(self) -> str:
@@ -128,7 +153,8 @@ class Memory:
 
     def forget(self, thread: str) -> None:
         """Drop ``thread`` from memory: the store knows better."""
-        self._loaded.pop(thread, None)
+        dropped = self._loaded.pop(thread, None)
+        self._weight -= 0 if dropped is None else len(dropped.entries)
 
     # ---- reading --------------------------------------------------------------------------------
 
@@ -160,7 +186,20 @@ class Memory:
         if row is None:
             return None
         loaded = await self._load(row)
-        return self._loaded.setdefault(thread, loaded)
+        if thread not in self._loaded:
+            self._keep(loaded)
+        return self._loaded[thread]
+
+    async def whole(self, thread: str) -> Loaded:
+        """The thread from its beginning, read anew when memory holds only its end; raises ``NotFound``."""
+        loaded = await self.loaded(thread)
+        row = await self.store.thread(thread) if loaded.below else None
+        return loaded if row is None else await self._load(row, whole=True)
+
+    async def holds(self, loaded: Loaded, event: str) -> bool:
+        """Whether ``event`` is stored in the thread."""
+        return event in loaded.entries or (
+            bool(loaded.below) and await self.store.event(loaded.thread, event) is not None)
 
     async def loaded(self, thread: str) -> Loaded:
         """The thread as it stands; raises ``NotFound('thread.unknown')``."""
@@ -199,7 +238,7 @@ class Memory:
 
     async def log(self, thread: str) -> list[Logged]:
         """The history of ``thread`` in the order that all members read."""
-        loaded = await self.loaded(thread)
+        loaded = await self.whole(thread)
         if loaded.shared:
             entries = [loaded.entries[name] for name in loaded.order]
             final = loaded.final()
@@ -220,7 +259,9 @@ class Memory:
         return (await self.with_payloads(thread, [row]))[0]
 
     async def entry(self, loaded: Loaded, event: str) -> Entry | None:
-        """One event of a book as its views see it."""
+        """One stored event as views and consequences see it, or None."""
+        if event in loaded.entries:
+            return loaded.entries[event]
         found = await self.event(loaded.thread, event)
         return None if found is None else entry_of(found, loaded.machine)
 
@@ -233,7 +274,7 @@ class Memory:
 
     # ---- loading --------------------------------------------------------------------------------
 
-    async def _load(self, row: ThreadRow) -> Loaded:
+    async def _load(self, row: ThreadRow, *, whole: bool = False) -> Loaded:
         known = MACHINES.get(row.machine)
         loaded = Loaded(thread=row.thread, machine=known, machine_name=row.machine,
                         members=msgspec.json.decode(row.members, type=dict[str, str]),
@@ -241,13 +282,33 @@ class Memory:
         after = -1
         if not loaded.shared:
             after = await self._resume(loaded)
-        entries = [entry async for entry in self._entries(row.thread, known, after)]
-        if not loaded.shared:
-            return loaded.extended(entries)
-        for entry in entries:
+            return loaded.extended([entry async for entry in self._entries(row.thread, known, after)])
+        if not whole:
+            after = await self._resume_cut(loaded)
+        async for entry in self._entries(row.thread, known, after):
             loaded.take(entry, refold_later=True)
         loaded.refold()
         return loaded
+
+    async def _resume_cut(self, loaded: Loaded) -> int:
+        """Begin from the stored fold of a shared thread; the last position before its cut."""
+        data = await self.store.value(FOLDS, loaded.thread) if loaded.machine else None
+        if data is None or loaded.machine is None:
+            return -1
+        try:
+            stored = msgspec.json.decode(data, type=StoredCut)
+            state = loaded.machine.state(bytes(stored.state))
+        except msgspec.DecodeError:
+            return -1
+        first = await self.store.event(loaded.thread, stored.event)
+        if stored.made != _made(loaded.machine) or first is None or first.position != stored.position:
+            return -1  # another version folds otherwise, or knows words that this one did not
+        loaded.begin = state
+        loaded.below = loaded.position = stored.position
+        loaded.tips = {(author, device, life): (n, name) for author, device, life, n, name in stored.tips}
+        loaded.hlc = stored.hlc
+        loaded.void = {stored.event: stored.void} if stored.void else {}
+        return stored.position - 1
 
     async def _resume(self, loaded: Loaded) -> int:
         """Begin from the stored fold of a book; the last position that it covers."""
@@ -280,23 +341,20 @@ class Memory:
     # ---- after a commit -------------------------------------------------------------------------
 
     def row(self, loaded: Loaded, batch: Batch) -> ThreadRow:
-        """The thread's row after ``batch``; a long book's fold is stored beside it now and then."""
-        state = b""
+        """The thread's row after ``batch``; the fold of what is long is stored beside it now and then."""
         if loaded.machine is not None and loaded.shared:
-            state = msgspec.json.encode(loaded.state)
+            if loaded.trim(self.tail_max):
+                batch.values.append((FOLDS, loaded.thread, msgspec.json.encode(_stored(loaded, loaded.machine))))
         elif loaded.machine is not None and loaded.position - loaded.snapshot >= SNAPSHOT_EVERY:
             loaded.snapshot = loaded.position
             kept = Stored(loaded.position, list(loaded.heads), msgspec.Raw(msgspec.json.encode(loaded.state)))
             batch.values.append((FOLDS, loaded.thread, msgspec.json.encode(kept)))
         return ThreadRow(thread=loaded.thread, machine=loaded.machine_name, members=loaded.members_json,
-                         heads=loaded.heads, fold=state, length=loaded.position)
+                         heads=loaded.heads, fold=b"", length=loaded.position)
 
     def swap(self, loaded: Loaded, effects: Iterable[EffectRow], kinds: Iterable[str]) -> None:
         """The store has ``loaded``: make it the present, and wake whoever waits for it."""
-        self._loaded[loaded.thread] = loaded
-        self._loaded.move_to_end(loaded.thread)
-        while len(self._loaded) > LOADED_MAX:
-            self._loaded.popitem(last=False)
+        self._keep(loaded)
         self._machines[loaded.thread] = loaded.machine_name
         self._note_book(loaded.thread, loaded.machine_name, loaded.members_json)
         self.effects.extend(effects)
@@ -305,6 +363,14 @@ class Memory:
             self.outbox_wake.set()
         change = Change(loaded.thread, loaded.machine_name.partition("/")[0], tuple(kinds))
         self.tell(change)
+
+    def _keep(self, loaded: Loaded) -> None:
+        """Hold ``loaded`` as the present, and let go of what nobody has asked for in a long time."""
+        self.forget(loaded.thread)
+        self._loaded[loaded.thread] = loaded
+        self._weight += len(loaded.entries)
+        while len(self._loaded) > LOADED_MAX or (self._weight > ENTRIES_MAX and len(self._loaded) > 1):
+            self.forget(next(iter(self._loaded)))
 
     def alarm(self, thread: str, why: str) -> None:
         """Somebody lied in ``thread``, and the store has it: what runs there by itself stops."""
@@ -340,6 +406,18 @@ class Memory:
         kind = name.partition("/")[0]
         if kind in BOOKS and self.organisation.encode() in members:
             self._books[kind] = thread
+
+
+def _made(machine: Machine) -> str:
+    """By which folding a stored fold was made: of which version of us, with which words known."""
+    return b64(digest("fold/1", __version__.encode(), machine.name.encode(), " ".join(sorted(machine.kinds)).encode()))
+
+
+def _stored(loaded: Loaded, machine: Machine) -> StoredCut:
+    event = loaded.order[0]
+    tips = [(*chain, n, name) for chain, (n, name) in loaded.tips.items()]
+    return StoredCut(_made(machine), event, loaded.below, msgspec.Raw(msgspec.json.encode(loaded.begin)), tips,
+                     loaded.hlc, loaded.void.get(event, ""))
 
 
 def machine_named(name: str) -> Machine:

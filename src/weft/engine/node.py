@@ -61,6 +61,7 @@ class Node(Memory):
     _pollers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        Memory.__post_init__(self)
         self.reactions = self.table
         by_name = {reaction.name: reaction for row in self.table.values() for reaction in row}
         self.work = Effects(self, by_name)
@@ -201,12 +202,11 @@ class Node(Memory):
 
     async def _acks_owed(self) -> None:
         """After a crash between storing and acknowledging: acknowledge now."""
-        for name in ("order", "relationship"):
-            for thread in self.threads(name):
-                if handle.needs_ack(await self.loaded(thread), self.organisation):
-                    self.to_ack[thread] = None
-                    self.ack_wake.set()
-                await asyncio.sleep(0)
+        for row in await self.store.threads():
+            if self.organisation.encode() in row.members and await handle.may_owe_ack(self, row):
+                self.to_ack[row.thread] = None
+                self.ack_wake.set()
+            await asyncio.sleep(0)
 
     async def _tick(self) -> None:
         BY_ITSELF.set(True)  # no person asked for what a tick says

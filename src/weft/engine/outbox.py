@@ -88,7 +88,7 @@ class Outbox:
             try:
                 await self.sync(peer, row.thread)
             except (NotFound, Invalid):  # this thread is the trouble, not the peer
-                self.theirs.pop((peer, row.thread), None)  # it may have lost what it held
+                self.theirs[peer, row.thread] = ()  # it may have lost what it held
                 self.refused[peer, row.thread] = (refused + 1, self._later(refused + 1))
             except WeftError as error:
                 self._failed(peer, row.thread, error)
@@ -129,7 +129,7 @@ class Outbox:
         before: Held | None = None
         for _ in range(ROUNDS_MAX):
             loaded = await self.memory.loaded(thread)
-            request = await sync.opening(self.memory, peer, loaded, self.theirs.get((peer, thread), ()))
+            request = await sync.opening(self.memory, peer, loaded, self.theirs.get((peer, thread)))
             body = await self.peers.request(peer, sync.SYNC_PATH, msgspec.json.encode(request))
             reply = sync.read_reply(body)
             self.theirs[peer, thread] = tuple(reply.heads)

@@ -65,8 +65,19 @@ async def receive(memory: Memory, peer: str, thread: str, events: Sequence[Event
                 await _take_key_log(memory, event)
         waiting = await memory.store.pending(thread)
         fresh = await _verified(memory, loaded, events, waiting, result)  # 3, 4
+        if await _below(memory, loaded, fresh):
+            loaded = await memory.whole(thread)
         await _append(memory, loaded, fresh, waiting, result)  # 5, 6
     return result
+
+
+async def _below(memory: Memory, loaded: Loaded, fresh: Sequence[Event]) -> bool:
+    """Whether one of ``fresh`` follows something that memory no longer holds: it stands beside much that is final."""
+    if not loaded.below:
+        return False
+    here = loaded.entries.keys() | {event.id for event in fresh}
+    absent = {parent for event in fresh for parent in event.parents} - here
+    return any([await memory.holds(loaded, parent) for parent in sorted(absent)])
 
 
 async def _doorstep(memory: Memory, thread: str) -> AbstractAsyncContextManager[Any]:
@@ -151,7 +162,9 @@ async def _verified(
     early = {row.id: unwire(row.envelope) for row in waiting}
     fresh: dict[str, Event] = {}
     for event in events:
-        if event.id in loaded.entries or event.id in fresh or event.id in early or event.thread != loaded.thread:
+        if event.id in fresh or event.id in early or event.thread != loaded.thread:
+            continue
+        if await memory.holds(loaded, event.id):
             continue
         try:
             await verify_event(memory, loaded, event)

@@ -122,13 +122,13 @@ async def _list_of(outbox: "Outbox", peer: str) -> dict[str, str]:
 async def _one_level(outbox: "Outbox", peer: str, thread: str, *, known: bool) -> bool:
     """Whether both ends hold the same of ``thread`` now; ``known``: the peer has at least its beginning."""
     if not known:
-        outbox.theirs.pop((peer, thread), None)
+        outbox.theirs[peer, thread] = ()
     try:
         await (outbox.pull(peer, thread) if known else outbox.sync(peer, thread))
     except (NotFound, Invalid):
         return False
     loaded = await outbox.memory.loaded(thread)
-    return all(head in loaded.entries for head in outbox.theirs[peer, thread])
+    return all([await outbox.memory.holds(loaded, head) for head in outbox.theirs[peer, thread]])
 
 
 async def heard(memory: Memory, peer: str) -> None:

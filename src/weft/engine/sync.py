@@ -121,16 +121,21 @@ async def answer(memory: Memory, peer: str, request: SyncRequest) -> SyncReply:
     if loaded is None or not loaded.shared or peer not in loaded.members or memory.organisation not in loaded.members:
         raise NotFound("thread.unknown")
     envelopes, more = await lacking(memory, loaded, request.heads)
-    key_log = [] if _knows_us(memory, loaded, request.heads) else await key_log_of(memory, memory.organisation)
+    key_log = [] if await _knows_us(memory, loaded, request.heads) else await key_log_of(memory, memory.organisation)
     return SyncReply(heads=list(loaded.heads[:HEADS_MAX]), events=envelopes, more=more, invalid=[*bad, *taken.invalid],
                      key_log=list(key_log))
 
 
-def _knows_us(memory: Memory, loaded: Loaded, theirs: Sequence[str]) -> bool:
+async def _knows_us(memory: Memory, loaded: Loaded, theirs: Sequence[str]) -> bool:
     """Whether one who holds heads ``theirs`` of a relationship has verified a word of ours: it holds our key log."""
     if not loaded.machine_name.startswith("relationship/"):
         return True
-    return any(loaded.entries[name].author == memory.organisation for name in graph.past(loaded.parents(), theirs))
+    if any(loaded.entries[name].author == memory.organisation for name in graph.past(loaded.parents(), theirs)):
+        return True
+    if not loaded.below:
+        return False
+    history = await memory.histories.of(loaded.thread)
+    return any(history.authors[name] == memory.organisation for name in graph.past(history.parents, theirs))
 
 
 def _events(envelopes: Iterable[Envelope]) -> tuple[list[Event], list[tuple[str, str]]]:
@@ -145,12 +150,16 @@ def _events(envelopes: Iterable[Envelope]) -> tuple[list[Event], list[tuple[str,
 
 async def lacking(memory: Memory, loaded: Loaded, theirs: Sequence[str]) -> tuple[list[Envelope], bool]:
     """(events, parents first, that one who holds heads ``theirs`` lacks; whether more remain)."""
-    absent = graph.missing(loaded.parents(), theirs)
+    parents, order = loaded.parents(), loaded.order
+    if loaded.below and not any(head in parents for head in theirs):  # it lacks also what is no longer in memory
+        parents = (await memory.histories.of(loaded.thread)).parents
+        order = list(parents)
+    absent = graph.missing(parents, theirs)
     if not absent:
         return [], False
     chosen: list[Envelope] = []
     size = 0
-    ordered = [name for name in loaded.order if name in absent]
+    ordered = [name for name in order if name in absent]
     for name in ordered[:EVENTS_MAX]:
         event = await memory.event(loaded.thread, name)
         assert event is not None
@@ -162,10 +171,15 @@ async def lacking(memory: Memory, loaded: Loaded, theirs: Sequence[str]) -> tupl
     return chosen, len(chosen) < len(ordered)
 
 
-async def opening(memory: Memory, peer: str, loaded: Loaded, theirs: Sequence[str]) -> SyncRequest:
-    """The caller's next round, given the heads that ``peer`` held last time; raises ``NotFound`` (Rule 2)."""
+async def opening(memory: Memory, peer: str, loaded: Loaded, theirs: Sequence[str] | None) -> SyncRequest:
+    """The caller's next round, given the heads that ``peer`` held last time; raises ``NotFound`` (Rule 2).
+
+    None: we do not know; whatever it has said itself it held, with all below (or else its answer tells).
+    """
     if peer not in loaded.members or memory.organisation not in loaded.members:
         raise NotFound("thread.unknown")
+    if theirs is None:
+        theirs = [tip for (author, _, _), (_, tip) in loaded.tips.items() if author == peer]
     envelopes, _ = await lacking(memory, loaded, theirs)
     return SyncRequest(thread=loaded.thread, heads=list(loaded.heads[:HEADS_MAX]), events=envelopes)
 

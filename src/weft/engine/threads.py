@@ -1,15 +1,17 @@
 """One thread or book in memory: its graph, its folded state, and the tips of its chains.
 
-A book has one member and grows in one line, so only its heads and state are kept; a shared thread keeps its graph.
+A book has one member and grows in one line, so only its heads and state are kept. A shared thread keeps its graph; of
+a long one only the end, from a *cut* on: an event that all before it precede, and that every member has spoken above.
 Rule 1: nothing here changes before the store has it: ``extended`` gives a new value, swapped in after the commit.
-Rule 2: an event above all heads extends the fold; a concurrent one folds anew from the beginning of the thread.
-Not here: bytes at rest (``ports.py``), who may write (``handle.py``, ``receive.py``).
+Rule 2: an event above all heads extends the fold; a concurrent one folds anew from the cut, or from the beginning.
+Rule 3: honest members say nothing beside what is below a cut; for one that does, the thread is read whole again.
+Not here: bytes at rest (``ports.py``), who may write (``handle.py``, ``receive.py``), old graphs (``history.py``).
 """
 
 from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from weft.basis.canonical import encode
 from weft.basis.decider import Said
@@ -20,6 +22,7 @@ from weft.thread import clock, fold, graph
 from weft.thread.event import Event
 
 Chain = tuple[str, str, str]  # author, device, incarnation
+CUT_EVERY: Final = 32  # events between two places at which a thread might be cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,22 @@ class Entry:
         return clock.milliseconds(self.hlc)
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """``event`` came at ``position``; all that came before precede it, all that came since follow; the state there."""
+
+    event: str
+    position: int
+    state: Any
+
+
 @dataclass(slots=True)
 class Loaded:
-    """A thread as it stands. ``position`` is the next place of arrival; ``snapshot`` events are in the stored fold."""
+    """A thread as it stands. ``position`` is the next place of arrival; ``snapshot`` events are in the stored fold.
+
+    ``below`` is how many events of a long shared thread are not among ``entries``: the first of these is a cut, with
+    state ``begin``. ``void`` tells of ``entries`` only. ``spoke`` says at what position each member spoke last.
+    """
 
     thread: str
     machine: Machine | None
@@ -60,6 +76,10 @@ class Loaded:
     order: list[str] = field(default_factory=list)
     void: dict[str, str] = field(default_factory=dict)
     members_json: bytes = b""
+    below: int = 0
+    begin: Any = None
+    cuts: tuple[Cut, ...] = ()
+    spoke: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.members_json = encode(self.members)
@@ -70,11 +90,11 @@ class Loaded:
         return self.machine is None or self.machine.shared
 
     def parents(self) -> Mapping[str, tuple[str, ...]]:
-        """Ids to their parents' ids, of a shared thread."""
+        """Ids to their parents' ids, of a shared thread (from its cut on)."""
         return {name: entry.parents for name, entry in self.entries.items()}
 
     def final(self) -> set[str]:
-        """Ids of the final events of a shared thread."""
+        """Ids of the final events of a shared thread (from its cut on; what is below it is final)."""
         authors = {name: entry.author for name, entry in self.entries.items()}
         return graph.final(self.parents(), authors, self.members)
 
@@ -88,7 +108,7 @@ class Loaded:
         other = copy(self)
         other.tips, other.void = dict(self.tips), dict(self.void)
         if self.shared:
-            other.entries, other.order = dict(self.entries), list(self.order)
+            other.entries, other.order, other.spoke = dict(self.entries), list(self.order), dict(self.spoke)
         return other
 
     def extended(self, entries: Iterable[Entry]) -> "Loaded":
@@ -105,6 +125,10 @@ class Loaded:
         """Add one event; False when it is concurrent to one already there, so that all must be folded anew."""
         above = self.heads == entry.parents or set(self.heads) <= set(entry.parents)
         self.heads = (entry.id,) if above else tuple(sorted((set(self.heads) - set(entry.parents)) | {entry.id}))
+        if self.shared:
+            self.spoke[entry.author] = self.position
+            if not above:
+                self._uncut(entry)
         self.position += 1
         self.hlc = max(self.hlc, entry.hlc)
         last = self.tips.get(entry.chain)
@@ -128,16 +152,56 @@ class Loaded:
             self.void[entry.id] = entry.fault
         if self.shared:
             self.order.append(entry.id)
+            self.cut_here()
 
     def refold(self) -> None:
-        """Fold the whole graph anew."""
+        """Fold the graph anew, from its cut or its beginning."""
         if self.machine is None:
             self.order = list(self.entries)
             return
-        nodes = [fold.Node(self.said(entry), entry.parents) for entry in self.entries.values()]
-        result = fold.fold(self.machine.conversation, nodes)
-        faults = {entry.id: entry.fault for entry in self.entries.values() if entry.fault}
-        self.state, self.order, self.void = result.state, result.order, result.void | faults
+        entries = list(self.entries.values())
+        first, rest = (entries[:1], entries[1:]) if self.below else ([], entries)
+        begin = self.begin if self.below else self.machine.conversation.INITIAL
+        result = fold.fold(self.machine.conversation,
+                           [fold.Node(self.said(entry), entry.parents) for entry in rest], begin)
+        faults = {entry.id: entry.fault for entry in rest if entry.fault}
+        judged = {entry.id: self.void[entry.id] for entry in first if entry.id in self.void}
+        self.state, self.order = result.state, [*(entry.id for entry in first), *result.order]
+        self.void = judged | result.void | faults
+        self.cut_here()
+
+    # ---- cuts -----------------------------------------------------------------------------------
+
+    def cut_here(self) -> None:
+        """Note that the thread might be cut at its one head, if the last such place is far enough behind."""
+        place = self.position - 1
+        last = self.cuts[-1].position if self.cuts else self.below
+        if len(self.heads) == 1 and place - last >= CUT_EVERY:
+            self.cuts = (*self.cuts, Cut(self.heads[0], place, self.state))
+
+    def _uncut(self, entry: Entry) -> None:
+        """``entry`` is concurrent to something: the thread can be cut only where ``entry`` follows."""
+        if self.cuts:
+            above = max((place for place, name in enumerate(self.entries, self.below) if name in entry.parents),
+                        default=-1)
+            self.cuts = tuple(cut for cut in self.cuts if cut.position <= above)
+
+    def trim(self, most: int) -> bool:
+        """Forget what is below the last cut that all members have spoken above, if more than ``most`` are held."""
+        if len(self.entries) <= most or len(self.members) < 2:
+            return False
+        heard = min(self.spoke.get(member, -1) for member in self.members)
+        cut = next((one for one in reversed(self.cuts) if one.position <= heard), None)
+        drop = 0 if cut is None else cut.position - self.below
+        if cut is None or drop * 4 < most:
+            return False
+        names = list(self.entries)[drop:]
+        self.entries = {name: self.entries[name] for name in names}
+        self.order = self.order[drop:]
+        self.void = {name: code for name, code in self.void.items() if name in self.entries}
+        self.below, self.begin = cut.position, cut.state
+        self.cuts = tuple(one for one in self.cuts if one.position > cut.position)
+        return True
 
 
 def entry_of(event: Event, machine: Machine | None) -> Entry:

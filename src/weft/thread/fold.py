@@ -32,10 +32,10 @@ class Folded:
     void: dict[str, str] = field(default_factory=dict)
 
 
-def fold(conversation: Conversation, nodes: Iterable[Node]) -> Folded:
-    """The folded state of all ``nodes``."""
+def fold(conversation: Conversation, nodes: Iterable[Node], begin: Any = None) -> Folded:
+    """The folded state of all ``nodes``; ``begin``: of what precedes every one of them (None: nothing does)."""
     graph = {node.said.id: node for node in nodes}
-    result = Folded(conversation.INITIAL)
+    result = Folded(conversation.INITIAL if begin is None else begin)
     for event in linear(graph, lambda left, right: _crossing(conversation, left, right)):
         extend(conversation, result, graph[event].said)
     return result

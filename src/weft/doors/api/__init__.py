@@ -103,7 +103,7 @@ class Api:
 
 
 async def _summary(node: Node, thread: str) -> dict[str, Any]:
-    loaded = await node.loaded(thread)
+    loaded = await node.whole(thread)
     return {"thread": thread, "machine": loaded.machine_name, "members": loaded.members, "heads": list(loaded.heads),
             "length": loaded.position, "state_hash": state_hash(loaded.state), "void": loaded.void}
 

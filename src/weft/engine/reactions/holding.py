@@ -24,7 +24,8 @@ from weft.trade.order_state import OrderLine, OrderState, Phase
 async def let_go_of_older(node: Node, cause: Cause) -> None:
     """Free what a backup held for an earlier offer, when ``cause`` is of a former life and accepts a later one."""
     loaded = await node.loaded(cause.thread)
-    if loaded.entries[cause.id].chain[2] == node.identity.incarnation:
+    entry = await node.entry(loaded, cause.id)
+    if entry is None or entry.chain[2] == node.identity.incarnation:
         return
     production, stock = await node.book_state("production"), await node.book_state("stock")
     partner = await other_member(node, cause.thread)
