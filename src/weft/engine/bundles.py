@@ -222,12 +222,18 @@ def both(node: Node, peer: str, loaded: Loaded | None) -> bool:
 
 
 async def _lacking(node: Node, peer: str, loaded: Loaded, *, everything: bool) -> tuple[list[str], list[str]]:
-    """(events, parents first, that ``peer`` lacks as far as we know; the heads that it holds as far as we know)."""
-    if everything:
-        return list((await node.whole(loaded.thread)).order), []
+    """As ``lacking``; for ``everything``: all, whatever it holds."""
+    return (list((await node.whole(loaded.thread)).order), []) if everything else lacking(node, peer, loaded)
+
+
+def lacking(node: Node, peer: str, loaded: Loaded, sent: Iterable[str] = ()) -> tuple[list[str], list[str]]:
+    """(events, parents first, that ``peer`` lacks as far as we know; the heads that it holds as far as we know).
+
+    ``sent``: heads that are on their way to it.
+    """
     parents = loaded.parents()
     said = [name for name, entry in loaded.entries.items() if entry.author == peer]
-    held = graph.past(parents, [*said, *node.outbox.theirs.get((peer, loaded.thread), ())])
+    held = graph.past(parents, [*said, *sent, *node.outbox.theirs.get((peer, loaded.thread), ())])
     assumed = graph.heads({name: parents[name] for name in held})[:bundle.HEADS_MAX]
     return [name for name in loaded.order if name not in held], assumed
 
