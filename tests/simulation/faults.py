@@ -33,9 +33,8 @@ class Faults:
                 self.at_work += 1
         self.in_effects = plan.crashes_in_effects
         for _ in range(plan.cuts):
-            start = luck.random() * TROUBLED_S / 2
-            world.loop.call_later(start, self._cut, True)
-            world.loop.call_later(start + luck.random() * 15, self._cut, False)
+            lines = luck.choice([world.plan.names, [" ".join(sorted(link)) for link in world.plan.links]])
+            self._later(luck.random() * TROUBLED_S / 2, 15, "cuts", luck.choice(lines))
 
     def end(self) -> None:
         """From now on nothing goes wrong."""
@@ -55,9 +54,13 @@ class Faults:
             firm = next(one for one in self.world.firms if one.organisation == organisation)
             self.world.loop.after_steps(self.world.luck.randint(1, 20), lambda: self._crash(firm, "in effects"))
 
-    def _cut(self, cut: bool) -> None:
-        self.world.figures["cuts"] += cut
-        self.world.network.cut = cut
+    def _later(self, start: float, lasts_s: float, kind: str, line: str) -> None:
+        self.world.loop.call_later(start, self._cut, line, 1)
+        self.world.loop.call_later(start + self.world.luck.random() * lasts_s, self._cut, line, -1)
+        self.world.figures[kind] += 1
+
+    def _cut(self, line: str, more: int) -> None:
+        self.world.network.cuts[line] += more
 
     def _crash_soon(self, firm: Firm) -> None:
         self.world.loop.after_steps(self.world.luck.randint(1, 300), lambda: self._crash(firm, "at any step"))

@@ -7,6 +7,7 @@ Rule 2: real input and output never wakes this loop; what needs it does not belo
 """
 
 import asyncio
+import heapq
 import random
 import selectors
 from collections.abc import Callable, Coroutine
@@ -17,10 +18,11 @@ STEPS_MAX = 5_000_000
 
 
 class Household:
-    """The tasks that belong to one node: they all end with it."""
+    """The tasks that belong to one life of a node: they all end with it. ``name``: that of the firm, and which life."""
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.firm = name.partition(" ")[0]
         self.tasks: dict[asyncio.Task[Any], None] = {}  # in the order of their birth: a seed replays
 
 
@@ -31,41 +33,41 @@ class _Lottery:
     """Stands for the loop's deque of ready callbacks; ``popleft`` draws one by lot."""
 
     def __init__(self, luck: random.Random) -> None:
-        self._luck = luck
+        self._draw = luck.random
         self._handles: list[asyncio.Handle] = []
+        self.append = self._handles.append
+        self.clear = self._handles.clear
         self.steps = 0
         self.alarms: list[tuple[int, Callable[[], None]]] = []
 
-    def append(self, handle: asyncio.Handle) -> None:
-        self._handles.append(handle)
-
     def popleft(self) -> asyncio.Handle:
         self.steps += 1
+        if self.alarms or self.steps > STEPS_MAX:
+            self._look_up()
+        handles = self._handles
+        place = int(self._draw() * len(handles))
+        drawn, last = handles[place], handles.pop()
+        if drawn is not last:
+            handles[place] = last
+        return drawn
+
+    def _look_up(self) -> None:
         if self.steps > STEPS_MAX:
             raise RuntimeError("the world never becomes quiet")
         for alarm in [alarm for alarm in self.alarms if alarm[0] <= self.steps]:
             self.alarms.remove(alarm)
             alarm[1]()
-        place = self._luck.randrange(len(self._handles))
-        self._handles[place], self._handles[-1] = self._handles[-1], self._handles[place]
-        return self._handles.pop()
-
-    def clear(self) -> None:
-        self._handles.clear()
 
     def __len__(self) -> int:
         return len(self._handles)
 
 
 class _VirtualSelector(selectors.SelectSelector):
-    """Never waits: it moves the clock instead."""
+    """Never waits, and holds the clock."""
 
     now = 0.0
 
     def select(self, timeout: float | None = None) -> list[Any]:
-        if timeout is None:
-            raise RuntimeError("everybody waits for somebody else")
-        self.now += max(timeout, 0.0)
         return []
 
 
@@ -80,6 +82,26 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._virtual.now
+
+    def _run_once(self) -> None:
+        """One round, as asyncio's own, without a look at files and without a clock: nothing real wakes this loop."""
+        timers, ready = self._scheduled, self._lottery
+        while timers and timers[0]._cancelled:
+            self._timer_cancelled_count -= 1
+            heapq.heappop(timers)._scheduled = False
+        if not len(ready) and not self._stopping:
+            if not timers:
+                raise RuntimeError("everybody waits for somebody else")
+            self._virtual.now = max(self._virtual.now, timers[0]._when)
+        now = self._virtual.now
+        while timers and timers[0]._when <= now:
+            due = heapq.heappop(timers)
+            due._scheduled = False
+            ready.append(due)
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle._cancelled:
+                handle._run()
 
     @property
     def steps(self) -> int:

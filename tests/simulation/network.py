@@ -1,12 +1,15 @@
 """The way between simulated nodes: requests are delayed, overtaken, lost, doubled, and cut off, by seed.
 
+Every name of 43 characters that comes to a host is kept, so that it can be told afterwards what it has learnt.
+
 It stands where aiohttp stands: ``weft.peers.http`` and ``doors/peer`` are the real ones, so every request is signed
 and checked. A lost request or answer shows itself to the caller as a time-out, as on a real line.
 """
 
 import asyncio
 import random
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -17,6 +20,7 @@ from tests.simulation.loop import OWNER, Household
 
 DELAY_S_MAX = 0.4
 PIECE = 16 * 1024
+ID = re.compile(rb"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
 Application = Callable[[Any, Any, Any], Any]
 
 
@@ -41,30 +45,39 @@ class Answer:
 
 @dataclass(slots=True)
 class Network:
-    """All lines of one world. ``chance`` of loss and of doubling; hosts that are cut off; faults counted by kind."""
+    """All lines of one world. ``chance`` of loss and of doubling; lines that are cut; faults counted by kind."""
 
     luck: random.Random
     loss: float = 0.0
     doubling: float = 0.0
     delay_s: float = DELAY_S_MAX
-    cut: bool = False
+    cuts: Counter[str] = field(default_factory=Counter)  # names of firms that are cut off, and "a b" of pairs
     faults: Counter[str] = field(default_factory=Counter)
     hosts: dict[str, tuple[Application, Household]] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
+    seen: dict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
+    _sent: Counter[str] = field(default_factory=Counter)
+    _arrived: Counter[str] = field(default_factory=Counter)
     _under_way: set["asyncio.Task[Any]"] = field(default_factory=set)
 
     def calm(self) -> None:
         """From now on nothing goes wrong."""
         self.loss = self.doubling = 0.0
-        self.cut = False
+        self.delay_s = min(self.delay_s, DELAY_S_MAX)
+        self.cuts.clear()
 
-    async def send(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
+    def is_cut(self, one: str, other: str) -> bool:
+        """Whether nothing goes between the two now."""
+        return bool(self.cuts) and any(self.cuts[name] > 0 for name in (one, other, " ".join(sorted((one, other)))))
+
+    async def send(self, sender: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
         """The answer to one request; waits for ever when it is lost."""
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         copies = 1 + (self.luck.random() < self.doubling)
         self.faults["doubled"] += copies - 1
         for _ in range(copies):  # what is on its way arrives, also when its sender is gone
-            self._start(self._carry(url, headers, body, answered), None)
+            self._sent[sender] += 1
+            self._start(self._carry(sender, self._sent[sender], url, headers, body, answered), None)
         return await answered
 
     def _start(self, work: Coroutine[Any, Any, Any], owner: Household | None) -> "asyncio.Task[Any]":
@@ -75,16 +88,20 @@ class Network:
         task.add_done_callback(self._under_way.discard)
         return task
 
-    async def _carry(self, url: str, headers: dict[str, str], body: bytes, answered: "asyncio.Future[Answer]") -> None:
-        if not await self._travels():
-            return
+    async def _carry(self, sender: str, number: int, url: str, headers: dict[str, str], body: bytes,
+                     answered: "asyncio.Future[Answer]") -> None:
         place = urlsplit(url)
-        host = self.hosts.get(place.hostname or "")
+        name = place.hostname or ""
+        if not await self._travels(sender, name):
+            return
+        host = self.hosts.get(name)
         if host is None:
             self.faults["refused"] += 1
             if not answered.done():
-                answered.set_exception(ConnectionRefusedError(place.hostname))
+                answered.set_exception(ConnectionRefusedError(name))
             return
+        self._note_arrival(f"{sender} {name}", number)
+        self.seen[name].update(ID.findall(body))
         application, household = host
         serving = self._start(_serve(application, place.path, headers, body), household)
         await asyncio.wait([serving])
@@ -93,12 +110,17 @@ class Network:
         answer = serving.result()
         if answer.status >= 500:
             self.broken.append(f"{place.path} {answer.status} {answer.body[:200]!r}")
-        if await self._travels() and not answered.done():
+        if await self._travels(name, sender) and not answered.done():
+            self.seen[sender].update(ID.findall(answer.body))
             answered.set_result(answer)
 
-    async def _travels(self) -> bool:
+    def _note_arrival(self, line: str, number: int) -> None:
+        self.faults["overtaken"] += number < self._arrived[line]
+        self._arrived[line] = max(number, self._arrived[line])
+
+    async def _travels(self, sender: str, host: str) -> bool:
         await asyncio.sleep(self.luck.random() * self.delay_s)
-        if self.cut:
+        if self.is_cut(sender, host):
             self.faults["cut off"] += 1
             return False
         if self.luck.random() < self.loss:
@@ -135,7 +157,8 @@ class Session:
         self._network = network
 
     def post(self, url: str, *, data: bytes, timeout: Any, headers: dict[str, str], **_: Any) -> "Exchange":
-        return Exchange(self._network, url, headers, data, timeout.total)
+        owner = OWNER.get()
+        return Exchange(self._network, owner.firm if owner else "", url, headers, data, timeout.total)
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -146,6 +169,7 @@ class Exchange:
     """One request and its answer, as an asynchronous context."""
 
     network: Network
+    sender: str
     url: str
     headers: dict[str, str]
     body: bytes
@@ -153,7 +177,7 @@ class Exchange:
 
     async def __aenter__(self) -> Answer:
         async with asyncio.timeout(self.limit_s):
-            return await self.network.send(self.url, self.headers, self.body)
+            return await self.network.send(self.sender, self.url, self.headers, self.body)
 
     async def __aexit__(self, *_: object) -> None:
         return None
