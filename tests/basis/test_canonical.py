@@ -190,4 +190,72 @@ def test_a_struct_encodes_as_its_builtins_or_is_refused_alike(sample):
         assert fast.value.code == refused.code
     else:
         assert canonical.encode_struct(sample) == slow
-        assert canonical.encode_plain(msgspec.to_builtins(sample)) == slow
+        assert not canonical.is_surely_of(sample, slow + b" ")
+
+
+SAMPLES = msgspec.json.Decoder(Sample)
+SPELLINGS = st.dictionaries(
+    st.sampled_from(["name", "count", "parts", "table", "more"]),
+    st.integers(-(2**60), 2**60) | st.text(max_size=5) | st.lists(st.text(max_size=3), max_size=2) | st.floats(width=16)
+    | st.dictionaries(st.text(max_size=2), st.text(max_size=2), max_size=2),
+)
+
+
+@given(SPELLINGS, st.booleans(), st.booleans())
+def test_what_a_struct_says_of_received_bytes_is_never_more_than_the_profile_allows(value, escaped, in_order):
+    data = json.dumps(value, ensure_ascii=escaped, separators=(",", ":"), sort_keys=in_order).encode()
+    try:
+        sample = SAMPLES.decode(data)
+    except msgspec.DecodeError:
+        return
+    if canonical.is_surely_of(sample, data):
+        canonical.decode(data)
+
+
+@pytest.mark.parametrize("data", [
+    b'{"name":"a","name":"a"}', b'{"name":"a","count":1}',
+    b'{"count":9007199254740992,"name":"a"}', b'{"name":"\\u0061"}', b'{"name":"a"} ', b'{"more":1,"name":"a"}',
+    b'{"count":0,"name":"a"}', '{"name":"a","table":{"\u00e9":""}}'.encode(),
+])
+def test_a_struct_vouches_for_no_other_spelling(data):
+    assert not canonical.is_surely_of(SAMPLES.decode(data), data)
+
+
+class Word(msgspec.Struct, frozen=True):
+    name: str
+
+
+def test_a_struct_vouches_for_its_own_spelling():
+    for data in (b'{"count":7,"name":"a","parts":["b"]}', '{"name":"\u6cb3","table":{}}'.encode()):
+        sample = SAMPLES.decode(data)
+        assert canonical.is_surely_of(sample, data) == (b"table" not in data)
+    assert canonical.is_surely_of(Word("\u6cb3"), '{"name":"\u6cb3"}'.encode())
+
+
+class Loose(msgspec.Struct, frozen=True):
+    share: float
+    rest: dict[str, float] = {}
+
+
+def test_a_struct_with_fractions_is_refused_as_its_builtins_are():
+    with pytest.raises(Invalid, match=r"canonical\.type"):
+        canonical.encode_struct(Loose(1.0))
+    assert not canonical.is_surely_of(Loose(1.0), msgspec.json.encode(Loose(1.0), order="sorted"))
+
+
+@given(st.lists(st.binary(max_size=34), min_size=1, max_size=4), st.sampled_from([8, 16, 32]))
+def test_many_names_are_checked_as_each_is(datas, length):
+    texts = [canonical.b64(data) for data in datas]
+    good = all(len(data) == length for data in datas)
+    if good:
+        canonical.named_all(texts, length)
+    else:
+        with pytest.raises(Invalid, match=r"canonical\.base64"):
+            canonical.named_all(texts, length)
+
+
+def test_a_comma_never_makes_one_name_of_two():
+    one = canonical.b64(bytes(32))
+    for texts in ([f"{one},{one}"], [f"{one},{one}", ""], ["", f"{one},{one}"], [f"{one},", one], []):
+        with pytest.raises(Invalid, match=r"canonical\.base64"):
+            canonical.named_all(texts, 32)

@@ -10,24 +10,24 @@ import binascii
 import functools
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, cast
 
 import msgspec
 import orjson
+from msgspec import inspect
 
 from weft.basis.errors import Invalid
 
 DEPTH_MAX = 32
 INTEGER_MAX = 2**53 - 1
 _PLAIN: Final = frozenset({str, bool, type(None)})
-_FRACTION: Final = re.compile(rb"(?:^|[:,\[\s])-?[0-9]+[.eE]")
-_LONG_INTEGER: Final = re.compile(rb"[0-9]{16}")
+_ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
+_LONG_INTEGER: Final = b"0" * 16  # digits of what may be beyond 2^53, after ``_ZEROS``
 _LAST_OF_TWO: Final = "[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048]"
-_BASE64URL: Final = re.compile(  # whole bytes and no stray bits in the last letter, so that there is one spelling
-    rf"(?:[A-Za-z0-9_-]{{4}})*(?:[A-Za-z0-9_-][AQgw]|{_LAST_OF_TWO})?")
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
-_FROM_URL: Final = str.maketrans("-_", "+/")
+_FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
+_TEXT_OR_WHOLE: Final = (inspect.StrType, inspect.BoolType, inspect.NoneType, inspect.IntType, inspect.LiteralType)
 
 
 def encode(value: Any) -> bytes:
@@ -39,45 +39,87 @@ def encode(value: Any) -> bytes:
         raise Invalid("canonical.not-encodable") from error
 
 
-def encode_plain(value: Any) -> bytes:
-    """Canonical bytes of what is known to hold only text, integers, None, lists and dicts; as ``encode`` otherwise."""
-    try:
-        data = orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
-    except (orjson.JSONEncodeError, TypeError):
-        return encode(value)  # it says what is wrong
-    return data if _surely_in_profile(data) else encode(value)
-
-
 def encode_struct(message: msgspec.Struct) -> bytes:
-    """Canonical bytes of ``message``, whose fields hold no floats; as ``encode`` of its builtins."""
+    """Canonical bytes of ``message``, as ``encode`` of its builtins."""
     data = msgspec.json.encode(message, order="sorted")
-    if _surely_in_profile(data) and not _LONG_INTEGER.search(data):
+    if _is_surely_canonical(type(message), data):
         return data
     return encode(msgspec.to_builtins(message))
 
 
+def is_surely_of(message: msgspec.Struct, data: bytes) -> bool:
+    """Whether ``data``, of which ``message`` was read, is canonical and holds nothing else; False proves nothing."""
+    return msgspec.json.encode(message, order="sorted") == data and _is_surely_canonical(type(message), data)
+
+
 def decode(data: bytes) -> Any:
     """The value of canonical ``data``; raises ``Invalid`` when ``data`` is not canonical."""
+    if data.isascii() and _is_flat(data):
+        try:
+            value = _WITHOUT_FRACTIONS.decode(data)
+            if orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER) == data:
+                return value
+        except (msgspec.DecodeError, orjson.JSONEncodeError, _FractionError):
+            pass  # the long way says what is wrong
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise Invalid("canonical.not-json", at=error.pos) from error
-    if not (_surely_in_profile(data) and _again(value) == data) and encode(value) != data:
+    if encode(value) != data:
         raise Invalid("canonical.not-canonical")
     return value
 
 
-def _surely_in_profile(data: bytes) -> bool:
-    """What one look at JSON bytes can prove: no fraction or exponent, ASCII keys, not deep. False proves nothing."""
-    return data.isascii() and data.count(b"{") + data.count(b"[") <= DEPTH_MAX and not _FRACTION.search(data)
+class _FractionError(Exception):
+    """A number with a fraction or an exponent."""
 
 
-def _again(value: Any) -> bytes:
-    """The encoding of what ``loads`` gave; empty when an integer is too large."""
-    try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER)
-    except orjson.JSONEncodeError:
-        return b""
+def _refuse_fraction(_digits: str) -> None:
+    raise _FractionError
+
+
+_WITHOUT_FRACTIONS: Final = msgspec.json.Decoder(Any, float_hook=_refuse_fraction)
+
+
+def _is_flat(data: bytes) -> bool:
+    return data.count(b"{") + data.count(b"[") <= DEPTH_MAX
+
+
+def _is_surely_canonical(kind: type, data: bytes) -> bool:
+    """Whether ``data``, which msgspec wrote of a ``kind`` with sorted keys, is within the profile."""
+    form = _form(kind)
+    return (form is not None and (form == "" or data.isascii()) and _is_flat(data)
+            and _LONG_INTEGER not in data.translate(_ZEROS))
+
+
+@functools.cache
+def _form(kind: type) -> str | None:
+    """What may take a ``kind`` out of the profile: "": large numbers, depth; "keys": dicts too; None: more."""
+    found: set[str] = set()
+    left, seen = [inspect.type_info(kind)], dict[int, inspect.Type]()
+    while left:
+        info = left.pop()
+        if id(info) not in seen:  # a type may hold itself
+            seen[id(info)] = info
+            left.extend(_inner(info, found))
+    return None if "other" in found else "".join(found)
+
+
+def _inner(info: inspect.Type, found: set[str]) -> Iterable[inspect.Type]:
+    """The types within ``info``; what may leave the profile is noted in ``found``."""
+    match info:
+        case inspect.StructType(fields=fields, tag=None):
+            return [field.type for field in fields]
+        case inspect.DictType(key_type=inspect.StrType(), value_type=inner):
+            found.add("keys")
+            return [inner]
+        case inspect.UnionType(types=inners) | inspect.TupleType(item_types=inners):
+            return inners
+        case inspect.ListType(item_type=inner) | inspect.VarTupleType(item_type=inner):
+            return [inner]
+    if not isinstance(info, _TEXT_OR_WHOLE) and not (isinstance(info, inspect.EnumType) and issubclass(info.cls, str)):
+        found.add("other")
+    return []
 
 
 def _check(value: Any, depth: int) -> None:
@@ -120,18 +162,39 @@ def b64(data: bytes) -> str:
 
 def unb64(text: str, length: int | None = None) -> bytes:
     """Bytes of canonical base64url ``text``; raises ``Invalid`` on other spellings or lengths."""
-    if not _BASE64URL.fullmatch(text) or (length is not None and len(text) * 3 // 4 != length):
-        raise Invalid("canonical.base64")
-    return binascii.a2b_base64(text.translate(_FROM_URL) + "=" * (-len(text) % 4))
+    try:
+        data = binascii.a2b_base64(text.encode("ascii").translate(_FROM_URL) + b"=" * (-len(text) % 4))
+    except (UnicodeEncodeError, binascii.Error) as error:
+        raise Invalid("canonical.base64") from error
+    if b64(data) != text or (length is not None and len(data) != length):
+        raise Invalid("canonical.base64")  # stray bits in the last letter, say: there is one spelling
+    return data
 
 
 def named(text: str, length: int) -> None:
     """Raises ``Invalid`` unless ``text`` is the canonical base64url of ``length`` bytes."""
-    if not _named(length).fullmatch(text):
+    if not _name(length).fullmatch(text):
         raise Invalid("canonical.base64")
 
 
 @functools.cache
-def _named(length: int) -> re.Pattern[str]:
+def _name(length: int) -> re.Pattern[str]:
+    return re.compile(_spelling(length))
+
+
+def _spelling(length: int) -> str:
+    """The pattern of ``length`` whole bytes, with no stray bits in the last letter."""
     whole, rest = divmod(length, 3)
-    return re.compile(rf"[A-Za-z0-9_-]{{{whole * 4}}}" + ("", "[A-Za-z0-9_-][AQgw]", _LAST_OF_TWO)[rest])
+    return rf"[A-Za-z0-9_-]{{{whole * 4}}}" + ("", "[A-Za-z0-9_-][AQgw]", _LAST_OF_TWO)[rest]
+
+
+def named_all(texts: Sequence[str], length: int) -> None:
+    """``named`` of each of ``texts``, at one look."""
+    joined = ",".join(texts)
+    if not _names(length).fullmatch(joined) or joined.count(",") != len(texts) - 1:
+        raise Invalid("canonical.base64")
+
+
+@functools.cache
+def _names(length: int) -> re.Pattern[str]:
+    return re.compile(f"{_spelling(length)}(?:,{_spelling(length)})*")

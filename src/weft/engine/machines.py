@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from weft.basis.canonical import b64, decode, digest, encode
+from weft.basis.canonical import b64, decode, digest, encode_struct, is_surely_of
 from weft.basis.decider import Conversation, Message
 from weft.basis.errors import Invalid
 from weft.engine import acks
@@ -45,7 +45,7 @@ class Machine:
             return None
         try:
             if self.shared:
-                decode(content)
+                return _canonical(decoder, content)
             return decoder.decode(content)
         except Invalid as error:
             raise Invalid("event.message-malformed", type=kind, detail=error.code) from error
@@ -55,6 +55,18 @@ class Machine:
     def state(self, folded: bytes) -> Any:
         """The state behind its cached JSON."""
         return msgspec.json.decode(folded, type=self.state_type)
+
+
+def _canonical(decoder: msgspec.json.Decoder[Message], content: bytes) -> Message:
+    """The message in canonical ``content``: one look proves most; else the long way says what is wrong."""
+    try:
+        message = decoder.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        decode(content)
+        return decoder.decode(content)
+    if not is_surely_of(message, content):
+        decode(content)
+    return message
 
 
 MACHINES: Final[dict[str, Machine]] = {
@@ -82,4 +94,4 @@ def machine(name: str) -> Machine:
 
 def state_hash(state: Any) -> str:
     """What two members compare to know that they folded alike; reads only what both may see."""
-    return b64(digest("state/1", encode(msgspec.to_builtins(state))))
+    return b64(digest("state/1", encode_struct(state)))

@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from weft.basis import canonical
-from weft.basis.canonical import b64, digest, named, unb64
+from weft.basis.canonical import b64, digest, named, named_all, unb64
 from weft.basis.errors import Invalid
 
 HEADER_BYTES_MAX: Final = 8 * 1024
@@ -35,7 +35,7 @@ _MACHINE: Final = re.compile(r"[a-z][a-z0-9.-]{0,55}/[1-9][0-9]{0,5}")
 _ROLE: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
-class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """Commitment to one payload: readable by role ``r`` (or ``*``), digest ``c``, length ``l``, type ``ct``."""
 
     r: str
@@ -44,7 +44,7 @@ class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ct: str
 
 
-class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """The signed part of an event; see the module's first lines for the fields."""
 
     v: int
@@ -66,7 +66,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     mem: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
 
 
-class Payload(msgspec.Struct, frozen=True):
+class Payload(msgspec.Struct, frozen=True, gc=False):
     """The bytes behind a slot and the salt that hides them."""
 
     salt: bytes
@@ -77,7 +77,7 @@ class Payload(msgspec.Struct, frozen=True):
         return b64(digest("pay/1", self.salt, self.content))
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """A header in its canonical bytes, with id, thread, signature and the payloads at hand by slot."""
 
     id: str
@@ -120,7 +120,6 @@ def parse(raw: bytes, signature: bytes, payloads: Mapping[int, Payload] | None =
     """The event behind canonical header bytes; raises ``Invalid('event.…')``. Signatures are not checked."""
     if len(raw) > HEADER_BYTES_MAX:
         raise Invalid("event.header-too-large", limit=HEADER_BYTES_MAX)
-    canonical.decode(raw)
     header = _header(raw)
     _check_form(header)
     held = dict(payloads or {})
@@ -130,6 +129,14 @@ def parse(raw: bytes, signature: bytes, payloads: Mapping[int, Payload] | None =
 
 
 def _header(raw: bytes) -> Header:
+    """The header in canonical ``raw``, as one look proves or the long way finds out what is wrong."""
+    try:
+        header = _HEADERS.decode(raw)
+        if canonical.is_surely_of(header, raw):
+            return header
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    canonical.decode(raw)
     try:
         return _HEADERS.decode(raw)
     except msgspec.ValidationError as error:
@@ -150,7 +157,7 @@ def _check_form(header: Header) -> None:
         raise Invalid("event.author-form")
     if header.n < 0 or (header.n > 0) != (header.p is not None):
         raise Invalid("event.chain-form")
-    if header.x != sorted(set(header.x)) or len(header.x) > PARENTS_MAX or header.p in header.x:
+    if header.x and (header.x != sorted(set(header.x)) or len(header.x) > PARENTS_MAX or header.p in header.x):
         raise Invalid("event.parents-form", limit=PARENTS_MAX)
     if not _CLOCK.fullmatch(header.h):
         raise Invalid("event.clock-form")
@@ -158,9 +165,8 @@ def _check_form(header: Header) -> None:
 
 
 def _check_names(header: Header) -> None:
-    for name in (header.d, *header.x, header.t, header.a, header.p, header.ks):
-        if name is not None:  # an empty one is none of the forms
-            named(name, 32)
+    names = (header.d, header.t, header.a, header.p, header.ks, *header.x)
+    named_all([name for name in names if name is not None], 32)  # an empty one is none of the forms
     named(header.i, 8)
     if isinstance(header.pre, str):
         named(header.pre, 32)
@@ -207,7 +213,7 @@ def _check_payload(header: Header, index: int, payload: Payload) -> None:
 # ---- on the wire: one JSON object per event, header bytes as a string so that they stay verbatim
 
 
-class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One event on the wire: ``e`` header bytes as text, ``g`` signature, ``b`` slot -> [salt, content]."""
 
     e: str
@@ -251,16 +257,25 @@ def unwire(data: bytes) -> Event:
         raise Invalid("event.envelope-malformed") from error
 
 
+def slot(payload: Payload, role: str = "*") -> Slot:
+    """The commitment to ``payload``, which ``role`` may read."""
+    return Slot(role, payload.commitment(), len(payload.content), MEDIA_JSON)
+
+
+def written(header: Header, payloads: dict[int, Payload]) -> Event:
+    """The unsigned event of a header that we made ourselves, with slots for ``payloads``."""
+    raw = msgspec.json.encode(header, order="sorted")  # canonical: it holds but names and numbers in their form
+    if len(raw) > HEADER_BYTES_MAX:
+        raise Invalid("event.header-too-large", limit=HEADER_BYTES_MAX)
+    _check_form(header)
+    return _event(header, raw, b"", payloads)
+
+
 def compose(header: dict[str, Any], contents: Sequence[tuple[str, bytes]], salts: Sequence[bytes]) -> Event:
     """An unsigned event from header fields without ``b``; ``contents`` are (role, bytes) in slot order."""
     payloads = {k: Payload(salt, content) for k, ((_, content), salt) in enumerate(zip(contents, salts, strict=True))}
-    slots = [
-        {"r": role, "c": payloads[k].commitment(), "l": len(content), "ct": MEDIA_JSON}
-        for k, (role, content) in enumerate(contents)
-    ]
-    raw = canonical.encode_plain({**header, "b": slots})
-    if len(raw) > HEADER_BYTES_MAX:
-        raise Invalid("event.header-too-large", limit=HEADER_BYTES_MAX)
-    read = _header(raw)  # what we have just encoded needs no second look at its bytes
-    _check_form(read)
-    return _event(read, raw, b"", payloads)
+    slots = [slot(payloads[k], role) for k, (role, _) in enumerate(contents)]
+    try:
+        return written(msgspec.convert({**header, "b": slots}, Header), payloads)
+    except msgspec.ValidationError as error:
+        raise Invalid("event.header-malformed", detail=str(error)[:120]) from error
