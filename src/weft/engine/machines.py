@@ -17,6 +17,7 @@ from weft.pricing import publish
 from weft.production import book as production
 from weft.shopfloor import book as floor
 from weft.stock import book as stock
+from weft.thread import closing
 from weft.trace import book as trace
 from weft.trade import order, relationship
 
@@ -73,8 +74,8 @@ MACHINES: Final[dict[str, Machine]] = {
     machine.name: machine
     for machine in (
         Machine(keylog, shared=True),
-        Machine(relationship, shared=True),
-        Machine(order, shared=True),
+        Machine(closing.closable(relationship), shared=True),
+        Machine(closing.closable(order), shared=True),
         Machine(stock, shared=False),
         Machine(production, shared=False),
         Machine(publish, shared=False),
@@ -94,4 +95,4 @@ def machine(name: str) -> Machine:
 
 def state_hash(state: Any) -> str:
     """What two members compare to know that they folded alike; reads only what both may see."""
-    return b64(digest("state/1", encode_struct(state)))
+    return b64(digest("state/1", encode_struct(closing.lasting(state) if closing.is_done(state) else state)))

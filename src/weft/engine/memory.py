@@ -35,6 +35,7 @@ BY_ITSELF: Final = ContextVar("by_itself", default=False)  # set while the node,
 ALARMS: Final = "alarm"  # bucket: threads (and firms, by their key log) that somebody lied in, and how
 RESTORED: Final = "restored"  # bucket: firms that may hold words of ours that a restored backup has lost
 FOLDS: Final = "fold"  # bucket of the stored folds of books, and of shared threads at their cuts
+PRUNED: Final = "pruned"  # bucket: closed threads of which only the beginning, the closing and receipts are kept
 BOOKS: Final = ("stock", "production", "pricing", "floor", "trace")
 
 
@@ -287,6 +288,8 @@ class Memory:
             after = await self._resume_cut(loaded)
         async for entry in self._entries(row.thread, known, after):
             loaded.take(entry, refold_later=True)
+        if loaded.bare and await self.store.value(PRUNED, row.thread) is not None:
+            loaded.pruned, loaded.heads, loaded.position = True, row.heads, row.length
         loaded.refold()
         return loaded
 

@@ -123,7 +123,8 @@ class Batch:
     ``events`` conflict (``StoreConflict``) when their id, or (author, device, incarnation, n) within
     the thread, is already there. ``done`` conflicts when its key is there. ``threads`` upsert; the
     expected former length of each changed thread is in ``lengths`` (absent: not checked).
-    ``values`` upsert (bucket, key) -> bytes, ``None`` deletes.
+    ``values`` upsert (bucket, key) -> bytes, ``None`` deletes. What is ``erased`` or ``dropped`` is nowhere in the
+    store's files once nobody reads an older state of them: freed bytes are overwritten.
     """
 
     lengths: dict[str, int] = field(default_factory=dict)
@@ -139,6 +140,8 @@ class Batch:
     outbox_settled: list[tuple[str, str]] = field(default_factory=list)
     done: list[DoneRow] = field(default_factory=list)
     values: list[tuple[str, str, bytes | None]] = field(default_factory=list)
+    erased: list[tuple[str, str]] = field(default_factory=list)  # (thread, id): its payloads, salts and all
+    dropped: list[tuple[str, str]] = field(default_factory=list)  # (thread, id): the event itself, once it is erased
 
 
 class StoreConflict(Exception):

@@ -18,7 +18,7 @@ from weft.basis.decider import Said
 from weft.basis.errors import Invalid
 from weft.basis.instant import from_ms
 from weft.engine.machines import Machine
-from weft.thread import clock, fold, graph
+from weft.thread import clock, closing, fold, graph
 from weft.thread.event import Event
 
 Chain = tuple[str, str, str]  # author, device, incarnation
@@ -80,6 +80,8 @@ class Loaded:
     begin: Any = None
     cuts: tuple[Cut, ...] = ()
     spoke: dict[str, int] = field(default_factory=dict)
+    bare: bool = False  # something it held was erased: what lasts is its state
+    pruned: bool = False  # of what lay before its closing little is left
 
     def __post_init__(self) -> None:
         self.members_json = encode(self.members)
@@ -91,7 +93,8 @@ class Loaded:
 
     def parents(self) -> Mapping[str, tuple[str, ...]]:
         """Ids to their parents' ids, of a shared thread (from its cut on)."""
-        return {name: entry.parents for name, entry in self.entries.items()}
+        parents = {name: entry.parents for name, entry in self.entries.items()}
+        return closing.mended(self.entries, parents) if self.pruned else parents
 
     def final(self) -> set[str]:
         """Ids of the final events of a shared thread (from its cut on; what is below it is final)."""
@@ -136,7 +139,8 @@ class Loaded:
             self.tips[entry.chain] = (entry.n, entry.id)
         if self.shared:
             self.entries[entry.id] = entry
-        if not above or refold_later:
+            self.bare = self.bare or closing.erased(entry, self.machine)
+        if refold_later or not (above or closing.is_done(self.state)):
             return False
         self._read(entry)
         return True
@@ -162,8 +166,9 @@ class Loaded:
         entries = list(self.entries.values())
         first, rest = (entries[:1], entries[1:]) if self.below else ([], entries)
         begin = self.begin if self.below else self.machine.conversation.INITIAL
-        result = fold.fold(self.machine.conversation,
-                           [fold.Node(self.said(entry), entry.parents) for entry in rest], begin)
+        nodes = [fold.Node(self.said(entry), entry.parents) for entry in rest]
+        fit = closing.Fit(self.machine.conversation, begin, bare=self.bare, pruned=self.pruned)
+        result = closing.folded(fit, rest, nodes)
         faults = {entry.id: entry.fault for entry in rest if entry.fault}
         judged = {entry.id: self.void[entry.id] for entry in first if entry.id in self.void}
         self.state, self.order = result.state, [*(entry.id for entry in first), *result.order]

@@ -118,7 +118,17 @@ class MemoryStore:
             self._shelf(thread).pending.pop(event, None)
         for fork in batch.forks:
             self._forks.setdefault((fork.thread, fork.device, fork.incarnation, fork.n), fork)
+        self._apply_erasure(batch)
         self._apply_duties(batch)
+
+    def _apply_erasure(self, batch: Batch) -> None:
+        for thread, event in batch.erased:
+            self._shelf(thread).payloads.pop(event, None)
+        for thread, event in batch.dropped:
+            dropped = self._shelf(thread).ids.pop(event, None)
+            if dropped is not None:
+                self._shelf(thread).events.pop(dropped.position)
+                self._shelf(thread).chains.pop(_chain(dropped))
 
     def _apply_duties(self, batch: Batch) -> None:
         self._effects.update(((row.thread, row.cause, row.reaction), row) for row in batch.effects)

@@ -53,6 +53,8 @@ _STEPS: Final[Sequence[tuple[str, str, Callable[[Any], Any] | None]]] = (
     ("outbox", "put_outbox", attrgetter("peer", "thread", "attempts", "due_ms")),
     ("outbox_settled", "settle_outbox", None),
     ("done", "add_done", attrgetter("thread", "key", "result")),
+    ("erased", "erase_payloads", None),
+    ("dropped", "drop_event", None),
 )  # fmt: skip
 
 
@@ -72,6 +74,7 @@ class SqliteStore:
         self._background = background
         self._checkpoint: asyncio.Future[int] | None = None
         self._wal_pages = 0
+        self._erased = False
         self._broken: WeftError | None = Unavailable("store.reading", path=path) if reading else None
         self._connection.set_wal_hook(self._wal_grew)
 
@@ -90,6 +93,7 @@ class SqliteStore:
             outcomes = self._together(batches) or self._one_by_one(batches)
         except apsw.Error as error:
             raise self._give_up(error) from error
+        self._erased = self._erased or any(batch.erased or batch.dropped for batch in batches)
         self._care_for_wal()
         return outcomes
 
@@ -161,6 +165,9 @@ class SqliteStore:
         return apsw.SQLITE_OK
 
     def _care_for_wal(self) -> None:
+        if self._erased and self._checkpoint is None:
+            self._empty_wal()
+            return
         if self._wal_pages < WAL_PAGES_CHECKPOINT or self._checkpoint is not None:
             return
         if self._background:
@@ -168,6 +175,16 @@ class SqliteStore:
             self._checkpoint.add_done_callback(self._checkpointed)
         else:
             self._finish_checkpoint()
+
+    def _empty_wal(self) -> None:
+        """What was erased is not left in the WAL either; tried again with the next commit while somebody reads."""
+        try:
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            self._erased, self._wal_pages = False, 0
+        except apsw.BusyError:
+            return
+        except apsw.Error as error:
+            self._broken = fault(error, self._file.path)
 
     def _checkpointed(self, done: asyncio.Future[int]) -> None:
         self._checkpoint = None

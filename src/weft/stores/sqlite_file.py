@@ -114,6 +114,7 @@ def _open_to_read(path: str) -> apsw.Connection:
 def _tune(connection: apsw.Connection) -> None:
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "FULL")
+    connection.pragma("secure_delete", 1)  # what is erased is overwritten
     connection.pragma("fullfsync", 1)
     connection.pragma("checkpoint_fullfsync", 1)
     connection.pragma("wal_autocheckpoint", 0)

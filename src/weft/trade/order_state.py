@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from weft.thread.closing import Closing
 from weft.trade.messages import ChangeOption, CounterOffer, Order, Quotation, RequestForQuotation
 from weft.trade.numbers import ZERO, percent_of
 
@@ -196,3 +197,4 @@ class OrderState(Piece, frozen=True, kw_only=True):
     changes: dict[str, Change] = {}
     despatches: dict[str, Despatch] = {}
     materials: tuple[MaterialAccount, ...] = ()
+    closing: Closing | None = None

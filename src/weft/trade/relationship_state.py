@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from weft.thread.closing import Closing
 from weft.trade.messages import Party
 
 KEPT: Final = 1000
@@ -147,6 +148,7 @@ class RelationshipState(Piece, frozen=True, kw_only=True):
     remittances: dict[str, Remittance] = {}
     statements: dict[str, StatementOfAccount] = {}
     accounts: dict[str, OrderAccount] = {}
+    closing: Closing | None = None
 
 
 def other(state: RelationshipState, by: str) -> str:

@@ -54,6 +54,14 @@ DELETE FROM outbox WHERE peer = ? AND thread = ?;
 -- The first result of a command; the unique index refuses a second.
 INSERT INTO done (thread, key, result) VALUES (?, ?, ?);
 
+-- erase_payloads --
+-- What an event held is gone, salts and all.
+DELETE FROM payloads WHERE thread = ? AND id = ?;
+
+-- drop_event --
+-- An event of a closed thread is kept no longer.
+DELETE FROM events WHERE thread = ? AND id = ?;
+
 -- put_value --
 -- A small thing kept by bucket and key.
 INSERT INTO kept (bucket, key, content) VALUES (?, ?, ?)
