@@ -116,7 +116,12 @@ def test_a_request_counts_once_for_its_node_and_in_its_time(node, partner):
     assert partner.post(sync.SYNC_PATH, body, forged) == UNKNOWN
     for minutes in (11, -11):
         partner.clock.ahead_ms = minutes * 60_000
-        assert partner.post(sync.SYNC_PATH, body, header()) == UNKNOWN
+        old = header()
+        status, told, reply = partner.post(sync.SYNC_PATH, body, old)
+        assert (status, told["code"], bool(reply)) == (409, "peer.request-time", True)
+        assert abs(told["now_ms"] + partner.clock.ahead_ms - partner.clock.now_ms()) < 5_000, "the time of the node"
+        forged = ".".join([*old.split(".")[:4], b64(b"\0" * 64)])
+        assert partner.post(sync.SYNC_PATH, body, forged) == UNKNOWN
     partner.clock.ahead_ms = 9 * 60_000
     status, told, reply = partner.post(sync.SYNC_PATH, body, header())
     assert (status, bool(told["heads"]), bool(reply)) == (200, True, True)

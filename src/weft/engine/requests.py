@@ -3,7 +3,9 @@
     Weft-Request: organisation.device.time_ms.nonce.signature      Weft-Reply: device.signature
 The request's signature covers ``req/1``, path, SHA-256 of the body, the organisation addressed, time and nonce; the
 reply's covers ``rep/1``, the nonce and SHA-256 of the body. Keys are those of the key log as we hold it.
-Rule 1: a request is good for ten minutes and once; the requests themselves are idempotent besides.
+Rule 1: a request is good for ten minutes and once; the requests themselves are idempotent besides. Whose clock is apart
+        from ours but who proves itself is told our time, in a signed answer, and asks again by that: nobody's clock
+        decides whether firms can trade.
 Rule 2: a firm that we do not know yet proves itself by the key log that its first event carries, or not at all.
 Not here: HTTP (``doors/peer``, ``peers/http.py``), what is asked (``sync.py``).
 """
@@ -12,8 +14,10 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from weft.basis.canonical import b64, digest, unb64
-from weft.basis.errors import Denied, Invalid
+from weft.basis.errors import Denied, Invalid, Unavailable
 from weft.engine.memory import Memory
 from weft.identity.keylog import KeyState
 from weft.identity.keys import SIGNATURE_BYTES, verify
@@ -21,6 +25,7 @@ from weft.identity.keys import SIGNATURE_BYTES, verify
 WINDOW_MS: Final = 10 * 60 * 1000
 NONCES_MAX: Final = 20_000  # of one firm: who says much forgets its own first, and nobody else's
 HEADER_MAX: Final = 400
+TIME_MS_MAX: Final = 1 << 48  # as in events: far beyond any calendar
 
 
 def _request_digest(path: str, body: bytes, audience: str, stamp: str, nonce: str) -> bytes:
@@ -31,9 +36,9 @@ def _reply_digest(nonce: str, body: bytes) -> bytes:
     return digest("rep/1", f"{nonce}\n{b64(digest('body/1', body))}".encode())
 
 
-def sign_request(memory: Memory, audience: str, path: str, body: bytes) -> tuple[str, str]:
-    """(header, nonce) of a request to ``audience``."""
-    nonce, stamp = b64(memory.random(12)), str(memory.clock.now_ms())
+def sign_request(memory: Memory, audience: str, path: str, body: bytes, ahead_ms: int = 0) -> tuple[str, str]:
+    """(header, nonce) of a request to ``audience``, whose clock is ``ahead_ms`` ahead of ours."""
+    nonce, stamp = b64(memory.random(12)), str(max(0, memory.clock.now_ms() + ahead_ms))
     signer = memory.identity.signer
     signature = b64(signer.sign(_request_digest(path, body, audience, stamp, nonce)))
     return f"{memory.organisation}.{signer.public}.{stamp}.{nonce}.{signature}", nonce
@@ -63,6 +68,35 @@ class Asker:
     nonce: str
 
 
+class OtherTime(Denied):
+    """``asker`` proved itself, by a clock that is too far from ours."""
+
+    def __init__(self, asker: Asker) -> None:
+        super().__init__("peer.request-time")
+        self.asker = asker
+
+
+class TheTime(msgspec.Struct, frozen=True):
+    """What such an asker is told: our clock, in milliseconds since 1970."""
+
+    now_ms: int
+    code: str = "peer.request-time"
+
+
+_TIME: Final = msgspec.json.Decoder(TheTime)
+
+
+def read_time(body: bytes) -> int:
+    """The other end's clock; raises ``Unavailable``."""
+    try:
+        told = _TIME.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Unavailable("peer.answered-badly", status=409) from error
+    if not 0 <= told.now_ms <= TIME_MS_MAX:
+        raise Unavailable("peer.answered-badly", status=409)
+    return told.now_ms
+
+
 @dataclass(slots=True)
 class Gate:
     """Checks requests and remembers which nonces were used."""
@@ -76,17 +110,17 @@ class Gate:
         if len(header) > HEADER_MAX or len(parts) != 5 or not parts[2].isdecimal():
             raise Denied("peer.unsigned")
         organisation, device, stamp, nonce, signature = parts
-        now = self.memory.clock.now_ms()
-        if abs(now - int(stamp)) > WINDOW_MS:
-            raise Denied("peer.request-time")
         known = await self.memory.keys(organisation)
         if not _may_speak(known or carried, device):
             raise Denied("peer.unknown")
         expected = _request_digest(path, body, self.memory.organisation, stamp, nonce)
         if not verify(device, expected, _bytes(signature)):
             raise Denied("peer.signature")
+        asker, now = Asker(organisation, device, nonce), self.memory.clock.now_ms()
+        if abs(now - int(stamp)) > WINDOW_MS:
+            raise OtherTime(asker)
         self._use(organisation if known else "", f"{device}.{nonce}", now)
-        return Asker(organisation, device, nonce)
+        return asker
 
     def _use(self, organisation: str, nonce: str, now: int) -> None:
         used = self._used.setdefault(organisation, OrderedDict())

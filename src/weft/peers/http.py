@@ -3,6 +3,7 @@
 Rule 1: only addresses that a partner gave in a signed message, or that the owner pasted, are ever called.
 Rule 2: an answer counts only when the partner signed it for this very question.
 Rule 3: private addresses are called only if the owner allows it (``peers.allow_private``): a partner may name any.
+Rule 4: a partner whose clock is apart from ours is asked by its own; what it says of its clock is signed, too.
 Not here: when to call (``engine/outbox.py``), what to say (``engine/sync.py``).
 """
 
@@ -36,6 +37,7 @@ class HttpPeers:
     allow_private: bool = True
     memory: Memory | None = None
     _session: aiohttp.ClientSession | None = field(default=None)
+    _ahead_ms: dict[str, int] = field(default_factory=dict)  # of partners whose clocks are apart from ours
 
     def reachable(self, organisation: str) -> bool:
         """Whether we have an address of ``organisation``."""
@@ -52,7 +54,26 @@ class HttpPeers:
             raise Unavailable("peer.no-address")
         if not self.allow_private and not _public_name(base):
             raise Unavailable("peer.private-address")
-        header, nonce = requests.sign_request(memory, organisation, path, body)
+        ahead_ms = self._ahead_ms.get(organisation, 0)
+        status, answer, nonce, signed = await self._ask(base, organisation, path, body, ahead_ms)
+        if status == 409:
+            ahead_ms = requests.read_time(answer) - memory.clock.now_ms()
+            if await memory.keys(organisation):  # else it cannot be checked yet, and counts for this once
+                await requests.check_reply(memory, organisation, nonce, answer, signed)
+                self._ahead_ms[organisation] = ahead_ms
+            status, answer, nonce, signed = await self._ask(base, organisation, path, body, ahead_ms)
+        if status == 404:
+            raise NotFound("peer.refused")
+        if status != 200:
+            raise Unavailable("peer.answered-badly", status=status)
+        await requests.check_reply(memory, organisation, nonce, answer, signed, _carried(organisation, path, answer))
+        return answer
+
+    async def _ask(self, base: str, organisation: str, path: str, body: bytes,
+                   ahead_ms: int) -> tuple[int, bytes, str, str]:
+        """(status, answer, our nonce, header that signs the answer); raises ``Unavailable``."""
+        assert self.memory is not None
+        header, nonce = requests.sign_request(self.memory, organisation, path, body, ahead_ms)
         timeout = aiohttp.ClientTimeout(total=POLL_EXTRA_S if path == sync.POLL_PATH else TIMEOUT_S, connect=5)
         try:
             async with self._open().post(base + path, data=body, timeout=timeout, allow_redirects=False, headers={
@@ -62,12 +83,9 @@ class HttpPeers:
                 status, signed = response.status, response.headers.get("weft-reply", "")
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise Unavailable("peer.unreachable", detail=type(error).__name__) from error
-        if status == 404:
-            raise NotFound("peer.refused")
-        if status != 200 or len(answer) > REPLY_MAX:
+        if len(answer) > REPLY_MAX:
             raise Unavailable("peer.answered-badly", status=status)
-        await requests.check_reply(memory, organisation, nonce, answer, signed, _carried(organisation, path, answer))
-        return answer
+        return status, answer, nonce, signed
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:

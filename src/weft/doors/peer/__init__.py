@@ -3,9 +3,11 @@
 ``POST /peer/v1/sync`` and ``…/poll`` as in ``engine/sync.py``, ``…/threads`` as in ``engine/restored.py``; JSON, signed
 as in ``engine/requests.py``.
 Rule 1: a stranger gets 404 and nothing else, whatever he sent: who asks is known before what he asks is read.
-Rule 2: a firm that we do not know may speak only to answer an invitation; its first event carries its key log.
+Rule 2: who is known but asks by another time is told ours (409, signed), as ``engine/requests.py`` says.
+Rule 3: a firm that we do not know may speak only to answer an invitation; its first event carries its key log.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import msgspec
@@ -26,6 +28,7 @@ from weft.thread.event import from_envelope
 BODY_MAX: Final = 2 * 1024 * 1024
 WAIT_MS_MAX: Final = 60_000
 FIRST_WORDS_MAX: Final = 8
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 def routes(node: Node) -> list[BaseRoute]:
@@ -59,10 +62,21 @@ def routes(node: Node) -> list[BaseRoute]:
         return _signed(node, asker, msgspec.json.encode(reply))
 
     return [
-        Route(path, web.guard(node, handler, scopes=web.PUBLIC, methods=("POST",), answer=_answer),
+        Route(path, web.guard(node, _by_our_time(node, handler), scopes=web.PUBLIC, methods=("POST",), answer=_answer),
               methods=list(web.ALL_METHODS))
         for path, handler in ((sync.SYNC_PATH, synced), (sync.POLL_PATH, polled), (restored.LIST_PATH, listed))
     ]
+
+
+def _by_our_time(node: Node, handler: Handler) -> Handler:
+    async def answered(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except requests.OtherTime as apart:
+            told = requests.TheTime(now_ms=node.clock.now_ms())
+            return _signed(node, apart.asker, msgspec.json.encode(told), 409)
+
+    return answered
 
 
 async def _read(request: Request) -> tuple[str, bytes]:
@@ -87,9 +101,9 @@ def _newcomer(header: str, body: bytes) -> KeyState | None:
     return None
 
 
-def _signed(node: Node, asker: requests.Asker, body: bytes) -> Response:
+def _signed(node: Node, asker: requests.Asker, body: bytes, status: int = 200) -> Response:
     headers = {"weft-reply": requests.sign_reply(node, asker.nonce, body), "cache-control": "no-store"}
-    return Response(body, headers=headers, media_type="application/json")
+    return Response(body, status, headers=headers, media_type="application/json")
 
 
 def _answer(_host: web.Host, _request: Request, error: WeftError | None) -> Response:
