@@ -22,6 +22,7 @@ import msgspec
 from weft.basis import instant
 from weft.basis.canonical import b64, digest
 from weft.basis.errors import Denied, Invalid, NotFound, WeftError
+from weft.engine import closed
 from weft.engine.acks import Ack
 from weft.engine.handle import commit
 from weft.engine.machines import MACHINES, Machine, machine, state_hash
@@ -29,6 +30,7 @@ from weft.engine.memory import ALARMS, Memory
 from weft.engine.ports import Batch, ForkRow, PendingRow
 from weft.engine.threads import Loaded, entry_of
 from weft.identity import keylog
+from weft.thread import closing
 from weft.thread.event import Event, unwire, wire
 from weft.thread.verify import check_event, check_key_event, check_key_place
 
@@ -64,7 +66,11 @@ async def receive(memory: Memory, peer: str, thread: str, events: Sequence[Event
             if event.header.y in _CARRIES_KEYS and event.author in loaded.members:
                 await _take_key_log(memory, event)
         waiting = await memory.store.pending(thread)
-        fresh = await _verified(memory, loaded, events, waiting, result)  # 3, 4
+        seal = await closed.attested(memory, loaded, events, waiting, lambda one: verify_event(memory, loaded, one))
+        fresh = await _verified(memory, loaded, events, waiting, result, bare=seal is not None)  # 3, 4
+        if seal and closed.pruned_by(peer, fresh) and closed.gaps(loaded, fresh):
+            result.stored.extend(await closed.adopt(memory, loaded, seal, fresh))
+            return result
         if await _below(memory, loaded, fresh):
             loaded = await memory.whole(thread)
         await _append(memory, loaded, fresh, waiting, result)  # 5, 6
@@ -156,7 +162,8 @@ def token_name(token: str) -> str:
 
 
 async def _verified(
-    memory: Memory, loaded: Loaded, events: Sequence[Event], waiting: Sequence[PendingRow], result: Received
+    memory: Memory, loaded: Loaded, events: Sequence[Event], waiting: Sequence[PendingRow], result: Received, *,
+    bare: bool = False,
 ) -> list[Event]:
     """The events that are new, valid and no second word at a place of a chain, and those that wait."""
     early = {row.id: unwire(row.envelope) for row in waiting}
@@ -164,10 +171,10 @@ async def _verified(
     for event in events:
         if event.id in fresh or event.id in early or event.thread != loaded.thread:
             continue
-        if await memory.holds(loaded, event.id):
+        if await memory.holds(loaded, event.id) or closed.stale(loaded, event):
             continue
         try:
-            await verify_event(memory, loaded, event)
+            await verify_event(memory, loaded, event, bare=bare)
         except (Denied, Invalid) as error:
             result.invalid.append((event.id, error.code))
             continue
@@ -178,11 +185,14 @@ async def _verified(
     return [*early.values(), *fresh.values()]
 
 
-async def verify_event(memory: Memory, loaded: Loaded, event: Event) -> None:
-    """Raises ``Denied`` or ``Invalid`` unless a device of a member signed ``event`` for this thread."""
+async def verify_event(memory: Memory, loaded: Loaded, event: Event, *, bare: bool = False) -> None:
+    """Raises ``Denied`` or ``Invalid`` unless a device of a member signed ``event`` for this thread.
+
+    ``bare``: what it holds may be erased.
+    """
     if event.header.m != loaded.machine_name:
         raise Invalid("event.other-machine")
-    if 0 not in event.payloads:
+    if 0 not in event.payloads and not (bare or closing.is_done(loaded.state)):
         raise Invalid("event.payload-missing")
     check_event(event, loaded.members, await memory.keys(event.author))
 
@@ -294,7 +304,7 @@ def _sorted_by_parents(
 
 def _mismatch(loaded: Loaded, ready: Sequence[Event]) -> str:
     """``state-mismatch`` when an ack in ``ready``, read right above our own heads, folds to another state."""
-    if all(event.header.y != Ack.__name__ for event in ready):
+    if all(event.header.y != Ack.__name__ for event in ready) or (loaded.bare and not closing.is_done(loaded.state)):
         return ""
     now, stale = loaded.copied(), False
     for event in ready:

@@ -17,7 +17,7 @@ from weft.basis.errors import Invalid, NotFound
 from weft.engine.memory import Memory
 from weft.engine.receive import Received, key_log_of, receive, take_key_event
 from weft.engine.threads import Loaded
-from weft.thread import graph
+from weft.thread import closing, graph
 from weft.thread.event import Envelope, Event, from_envelope, to_envelope, unwire
 
 EVENTS_MAX: Final = 256
@@ -160,6 +160,8 @@ async def lacking(memory: Memory, loaded: Loaded, theirs: Sequence[str]) -> tupl
     chosen: list[Envelope] = []
     size = 0
     ordered = [name for name in order if name in absent]
+    if loaded.bare:
+        ordered = closing.words_first(loaded.entries, ordered)
     for name in ordered[:EVENTS_MAX]:
         event = await memory.event(loaded.thread, name)
         assert event is not None

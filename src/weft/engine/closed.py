@@ -1,0 +1,112 @@
+"""What comes in for threads that are closed: events whose payloads are erased, and threads that a partner has pruned.
+
+Rule 1: an event without its payload is taken in only when we ourselves have signed what lasts of its thread.
+Rule 2: nothing that was pruned comes back: of a pruned thread only what follows its closing is taken in.
+Rule 3: who lacks (after a restored backup) what a partner has pruned, keeps what the partner keeps.
+Not here: closing, erasing and pruning themselves (``closing.py``, ``erasure.py``, ``retention.py``).
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+from weft.basis.errors import Denied, Invalid
+from weft.engine.handle import commit
+from weft.engine.memory import FOLDS, PRUNED, Memory
+from weft.engine.ports import Batch, PendingRow
+from weft.engine.threads import Loaded, entry_of
+from weft.thread import closing, graph
+from weft.thread.event import Event, unwire
+
+Verify = Callable[[Event], Awaitable[None]]
+
+
+async def attested(
+    memory: Memory, loaded: Loaded, events: Sequence[Event], waiting: Sequence[PendingRow], verify: Verify
+) -> closing.Seal | None:
+    """The seal among ``events`` and what waits, if its words are validly signed and one of them is ours (Rule 1)."""
+    if closing.is_done(loaded.state):
+        return None
+    early = {row.id: unwire(row.envelope) for row in waiting}
+    said = {**early, **{event.id: event for event in events if event.thread == loaded.thread}}
+    words = [entry_of(event, loaded.machine) for event in said.values() if event.header.y in closing.WORDS]
+    entries = {**{entry.id: entry for entry in words}, **loaded.entries}
+    for seal in closing.seals(entries.values()):
+        names = (seal.proposal, seal.acceptance, seal.closed)
+        if memory.organisation not in {entries[name].author for name in names}:
+            continue
+        try:
+            for name in names:
+                if name not in loaded.entries and name not in early:
+                    await verify(said[name])
+        except (Denied, Invalid):
+            continue
+        return seal
+    return None
+
+
+def stale(loaded: Loaded, event: Event) -> bool:
+    """Whether ``event`` is of what was pruned: it does not follow the closing (Rule 2)."""
+    if not loaded.pruned:
+        return False
+    found = closing.seals(loaded.entries.values())
+    return not found or not closing.above(loaded.entries, found[0]).intersection(event.parents)
+
+
+def pruned_by(peer: str, fresh: Sequence[Event]) -> bool:
+    """Whether ``fresh`` hold the word of ``peer`` that it has pruned the thread."""
+    return any(event.header.y == closing.ThreadPruned.__name__ and event.author == peer for event in fresh)
+
+
+def gaps(loaded: Loaded, fresh: Sequence[Event]) -> bool:
+    """Whether parents of ``fresh`` are neither among them nor held."""
+    here = {event.id for event in fresh} | loaded.entries.keys()
+    return any(parent not in here for event in fresh for parent in event.parents)
+
+
+async def adopt(memory: Memory, loaded: Loaded, seal: closing.Seal, fresh: Sequence[Event]) -> list[str]:
+    """Keep of the thread what its partner keeps (Rule 3); ids of what is new."""
+    by_id = {event.id: event for event in fresh}
+    ends = {name for _, name in loaded.tips.values()} | {seal.proposal, seal.acceptance, seal.closed}
+    entries = {name: entry for name, entry in loaded.entries.items()
+               if not entry.parents or name in ends or entry.kind in closing.EVIDENCE}
+    entries |= {event.id: entry_of(event, loaded.machine) for event in _in_order(fresh)}
+    new = [by_id[name] for name in entries if name in by_id and name not in loaded.entries]
+    after = replace(loaded, entries={}, order=[], void={}, tips={}, heads=(), position=0, below=0, begin=None, cuts=(),
+                    spoke={})
+    for entry in entries.values():
+        after.take(entry, refold_later=True)
+    after.bare = after.pruned = True
+    after.heads = closing.heads_of(entries, seal)
+    after.position = loaded.position + len(new)
+    after.refold()
+    rows = await memory.store.events(loaded.thread)
+    batch = Batch(lengths={loaded.thread: loaded.position})
+    batch.dropped = [(row.thread, row.id) for row in rows if row.id not in entries]
+    batch.erased = [(row.thread, row.id) for row in rows if row.id not in entries or entries[row.id].kind
+                    not in closing.QUIET]
+    batch.pending_settled = [(row.thread, row.id) for row in await memory.store.pending(loaded.thread)]
+    batch.values = [(PRUNED, loaded.thread, b""), (FOLDS, loaded.thread, None)]
+    await commit(memory, after, new, batch)
+    memory.forget(loaded.thread)
+    return [event.id for event in new]
+
+
+def _in_order(events: Sequence[Event]) -> list[Event]:
+    """``events`` with parents first, as far as these are among them."""
+    by_id = {event.id: event for event in events}
+    done: dict[str, Event] = {}
+    for event in events:
+        for name in _before(by_id, event.id):
+            done.setdefault(name, by_id[name])
+    return list(done.values())
+
+
+def _before(by_id: dict[str, Event], name: str) -> list[str]:
+    """``name`` and all that it follows, parents first."""
+    parents = {one: tuple(parent for parent in event.parents if parent in by_id) for one, event in by_id.items()}
+    inside, ordered = graph.past(parents, [name]), list[str]()
+    while inside:
+        ready = sorted(one for one in inside if not inside.intersection(parents[one]))
+        ordered += ready
+        inside -= set(ready)
+    return ordered
