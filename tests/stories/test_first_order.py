@@ -73,6 +73,7 @@ def to_settled(maker: Firm, buyer: Firm, thread: str, after=lambda: None) -> Non
     maker.weft("billing", "invoice", thread)
     after()
     eventually(lambda: owed(buyer) == "1554.88", "the bill arrived")
+    assert "news-Invoice" in [one["kind"] for one in buyer.weft("view", "today")["arrived"]]
     buyer.weft("billing", "remit", "Jinggong")
     after()
     eventually(lambda: maker.weft("billing", "show", "Corner Shop")["remittances"], "the payment was announced")

@@ -15,7 +15,7 @@ from weft.engine.views.jobs import JobRow, jobs
 from weft.engine.views.machines import MachineRow, machines
 from weft.engine.views.naming import partner_names
 from weft.engine.views.orders import OrderCard, card_of
-from weft.engine.views.partners import account, billable, partners
+from weft.engine.views.partners import PartnerRow, PartnerView, account, billable, partners
 from weft.engine.views.shape import View
 from weft.engine.views.stock import stock
 from weft.production.state import Promise
@@ -72,9 +72,10 @@ async def today(node: Any) -> TodayView:
     held = await deals(node)
     cards = [(one, card_of(node, one)) for one in held]
     fleet = await machines(node)
-    answer = await _answers(node, cards, held, fleet.machines)
+    known = await _partners(node)
+    answer = await _answers(node, cards, held, fleet.machines, known)
     waiting = {task.id for task in answer}
-    news = [task for task in await _news(node, cards) if task.id not in waiting]
+    news = [*_bills(node, known), *(task for task in await _news(node, cards) if task.id not in waiting)]
     return TodayView(
         answer=tuple(answer), late=tuple(_order_task("late", card) for _, card in cards if card.late),
         arrived=tuple(news[:ARRIVED_SHOWN]), ready=await _ready(node),
@@ -92,15 +93,14 @@ async def waiting(node: Any) -> int:
     """How many entries are to be answered: the number beside the menu."""
     held = await deals(node)
     cards = [(one, card_of(node, one)) for one in held if one.open]
-    return len(await _answers(node, cards, held, (await machines(node)).machines))
+    return len(await _answers(node, cards, held, (await machines(node)).machines, await _partners(node)))
 
 
-async def _answers(
-    node: Any, cards: list[tuple[Deal, OrderCard]], held: list[Deal], rows: tuple[MachineRow, ...]
-) -> list[Task]:
+async def _answers(node: Any, cards: list[tuple[Deal, OrderCard]], held: list[Deal], rows: tuple[MachineRow, ...],
+                   known: list[tuple[PartnerRow, PartnerView]]) -> list[Task]:
     return [*await _unheard(node), *_machine_tasks(rows), *await _unknown_commands(node, rows), *await _troubles(node),
             *[_order_task(_asked(card), card) for _, card in cards if card.next], *await _moved(node, cards),
-            *await _partner_tasks(node, held), *await _reorders(node)]
+            *await _partner_tasks(node, held, known), *await _reorders(node)]
 
 
 async def _unheard(node: Any) -> list[Task]:
@@ -155,13 +155,25 @@ async def _moved(node: Any, cards: list[tuple[Deal, OrderCard]]) -> list[Task]:
     return found
 
 
-async def _partner_tasks(node: Any, held: list[Deal]) -> list[Task]:
+async def _partners(node: Any) -> list[tuple[PartnerRow, PartnerView]]:
+    return [(row, await account(node, row.thread)) for row in (await partners(node)).partners]
+
+
+def _bills(node: Any, known: list[tuple[PartnerRow, PartnerView]]) -> list[Task]:
+    """Bills that came in and are not paid; what is overdue is to be answered instead."""
+    since = int(node.clock.now_ms()) - ARRIVED_MS
+    return [Task(kind="news-Invoice", about="partner", id=row.thread, partner_name=row.name, number=one.number,
+                 money=one.open, currency=one.currency, at=one.at, until=one.due)
+            for row, full in known for one in full.payable
+            if one.state == "open" and one.at and instant.to_ms(one.at, "at") >= since]
+
+
+async def _partner_tasks(node: Any, held: list[Deal], known: list[tuple[PartnerRow, PartnerView]]) -> list[Task]:
     found = []
-    for row in (await partners(node)).partners:
+    for row, full in known:
         if row.state == "asks-us":
             found.append(Task(kind="partner-asks", about="partner", id=row.thread, partner_name=row.name))
             continue
-        full = await account(node, row.thread)
         found += [Task(kind="statement", about="partner", id=row.thread, partner_name=row.name, number=one.number,
                        money=one.balance, currency=one.currency) for one in full.statements if one.to_answer]
         found += [Task(kind="payment", about="partner", id=row.thread, partner_name=row.name, number=one.number,
