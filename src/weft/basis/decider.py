@@ -8,7 +8,6 @@ Not here: the order in which concurrent events are read (``thread/fold.py``).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, dataclass_transform
 
@@ -20,8 +19,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that a firm says; its class name is the event's type ``y``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(msgspec.Struct, frozen=True, gc=False):
     """One event as the rules see it: who said what. ``at`` is for display, never for a right."""
 
     id: str

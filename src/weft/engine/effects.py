@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
@@ -171,7 +171,7 @@ class Effects:
     async def _later(self, row: EffectRow) -> None:
         first, longest = RETRY_MS
         wait = min(longest, first * 2 ** min(row.attempts, 10))
-        again = replace(row, attempts=row.attempts + 1, due_ms=self.node.clock.now_ms() + wait)
+        again = msgspec.structs.replace(row, attempts=row.attempts + 1, due_ms=self.node.clock.now_ms() + wait)
         self.waiting[row.thread, row.cause, row.reaction] = again
         with contextlib.suppress(Unavailable):  # a full disk: the count of tries is not worth more than the effect
             await self.node.store.commit(Batch(effects=[again]))

@@ -25,7 +25,18 @@ from weft.engine.threads import Loaded, entry_of
 from weft.identity import keylog
 from weft.identity.keys import Signer
 from weft.thread import clock, graph
-from weft.thread.event import PARENTS_MAX, SALT_BYTES, Event, compose, parse, signed_bytes
+from weft.thread.event import (
+    PARENTS_MAX,
+    SALT_BYTES,
+    Event,
+    Header,
+    Payload,
+    compose,
+    parse,
+    signed_bytes,
+    slot,
+    written,
+)
 from weft.thread.verify import check_key_event
 from weft.trade.say import Say
 
@@ -92,15 +103,14 @@ def _event(memory: Memory, loaded: Loaded, machine: Machine, message: Message) -
     """An unsigned event above all heads of ``loaded``."""
     mine = (memory.organisation, memory.identity.signer.public, memory.identity.incarnation)
     n, previous = loaded.tips.get(mine, (-1, None))
-    others = sorted(set(loaded.heads) - {previous})
-    if len(others) > PARENTS_MAX:
-        others = others[:PARENTS_MAX]
-    header: dict[str, Any] = {
-        "v": 1, "t": loaded.thread, "a": mine[0], "d": mine[1], "i": mine[2], "n": n + 1, "p": previous, "x": others,
-        "ks": memory.key_event, "h": clock.tick(memory.clock.now_ms(), [loaded.hlc]), "y": type(message).__name__,
-        "s": 1, "m": machine.name,
-    }
-    return compose(header, [("*", canonical.encode_struct(message))], [memory.random(SALT_BYTES)])
+    others = [head for head in loaded.heads if head != previous][:PARENTS_MAX]  # heads are in order
+    payload = Payload(memory.random(SALT_BYTES), canonical.encode_struct(message))
+    header = Header(
+        v=1, t=loaded.thread, a=mine[0], d=mine[1], i=mine[2], n=n + 1, p=previous, x=others, ks=memory.key_event,
+        h=clock.tick(memory.clock.now_ms(), [loaded.hlc]), y=type(message).__name__, s=1, m=machine.name,
+        b=[slot(payload)],
+    )
+    return written(header, {0: payload})
 
 
 async def open_thread(

@@ -7,12 +7,12 @@ Not here: engines (``stores/``), HTTP (``peers/``), the machine's port (``shopfl
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class ThreadRow:
+
+class ThreadRow(msgspec.Struct, frozen=True, gc=False):
     """One thread or book: its machine (``m``), genesis id, heads, cached fold at those heads, length.
 
     ``members`` is canonical JSON ``{organisation: role}``; ``fold`` is the folded state as JSON, or
@@ -27,8 +27,7 @@ class ThreadRow:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class EventRow:
+class EventRow(msgspec.Struct, frozen=True, gc=False):
     """One stored event; ``position`` is this node's private order of arrival within the thread.
 
     ``signature`` is empty for an event of a book that a later signed tip binds by hash.
@@ -45,8 +44,7 @@ class EventRow:
     signature: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class PayloadRow:
+class PayloadRow(msgspec.Struct, frozen=True, gc=False):
     """The bytes behind one payload slot of an event, with their salt (32 bytes)."""
 
     thread: str
@@ -56,8 +54,7 @@ class PayloadRow:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class PendingRow:
+class PendingRow(msgspec.Struct, frozen=True, gc=False):
     """A verified-by-signature event whose parents are missing; ``envelope`` is its wire form."""
 
     thread: str
@@ -69,8 +66,7 @@ class PendingRow:
     envelope: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ForkRow:
+class ForkRow(msgspec.Struct, frozen=True, gc=False):
     """Proof that a device said two things at one place of its chain: two wire forms."""
 
     thread: str
@@ -81,8 +77,7 @@ class ForkRow:
     second: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class EffectRow:
+class EffectRow(msgspec.Struct, frozen=True, gc=False):
     """A consequence still to be drawn: ``reaction`` of the event ``cause`` in ``thread``.
 
     ``final`` waits until the cause is final (``facts`` threads §4). ``attempts`` counts failed runs,
@@ -97,8 +92,7 @@ class EffectRow:
     due_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
+class OutboxRow(msgspec.Struct, frozen=True, gc=False):
     """A thread that a peer has not yet acknowledged up to ``heads``; kept until it has."""
 
     peer: str
@@ -107,8 +101,7 @@ class OutboxRow:
     due_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class DoneRow:
+class DoneRow(msgspec.Struct, frozen=True, gc=False):
     """The remembered first result of a command on ``thread``; ``key`` is its idempotency key."""
 
     thread: str
@@ -116,8 +109,7 @@ class DoneRow:
     result: bytes
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(msgspec.Struct):
     """Everything that one transaction changes. Lists are applied in the order of the fields.
 
     ``events`` conflict (``StoreConflict``) when their id, or (author, device, incarnation, n) within
@@ -127,21 +119,21 @@ class Batch:
     store's files once nobody reads an older state of them: freed bytes are overwritten.
     """
 
-    lengths: dict[str, int] = field(default_factory=dict)
-    threads: list[ThreadRow] = field(default_factory=list)
-    events: list[EventRow] = field(default_factory=list)
-    payloads: list[PayloadRow] = field(default_factory=list)
-    pending: list[PendingRow] = field(default_factory=list)
-    pending_settled: list[tuple[str, str]] = field(default_factory=list)  # (thread, id)
-    forks: list[ForkRow] = field(default_factory=list)
-    effects: list[EffectRow] = field(default_factory=list)  # upsert by (thread, cause, reaction)
-    effects_settled: list[tuple[str, str, str]] = field(default_factory=list)
-    outbox: list[OutboxRow] = field(default_factory=list)  # upsert by (peer, thread)
-    outbox_settled: list[tuple[str, str]] = field(default_factory=list)
-    done: list[DoneRow] = field(default_factory=list)
-    values: list[tuple[str, str, bytes | None]] = field(default_factory=list)
-    erased: list[tuple[str, str]] = field(default_factory=list)  # (thread, id): its payloads, salts and all
-    dropped: list[tuple[str, str]] = field(default_factory=list)  # (thread, id): the event itself, once it is erased
+    lengths: dict[str, int] = {}
+    threads: list[ThreadRow] = []
+    events: list[EventRow] = []
+    payloads: list[PayloadRow] = []
+    pending: list[PendingRow] = []
+    pending_settled: list[tuple[str, str]] = []  # (thread, id)
+    forks: list[ForkRow] = []
+    effects: list[EffectRow] = []  # upsert by (thread, cause, reaction)
+    effects_settled: list[tuple[str, str, str]] = []
+    outbox: list[OutboxRow] = []  # upsert by (peer, thread)
+    outbox_settled: list[tuple[str, str]] = []
+    done: list[DoneRow] = []
+    values: list[tuple[str, str, bytes | None]] = []
+    erased: list[tuple[str, str]] = []  # (thread, id): its payloads, salts and all
+    dropped: list[tuple[str, str]] = []  # (thread, id): the event itself, once it is erased
 
 
 class StoreConflict(Exception):

@@ -12,7 +12,7 @@ Not here: SQL (``sql/sqlite``), opening, locks and migrations (``sqlite_file.py`
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import starmap
 from operator import attrgetter
 from typing import Any, Final
@@ -101,8 +101,8 @@ class SqliteStore:
         """One transaction for all, or None (and nothing written) when some batch cannot be applied."""
         self._cursor.execute("BEGIN IMMEDIATE")
         try:
-            for batch in batches:
-                self._apply(batch)
+            for run in _runs(batches):
+                self._apply_all(run)
         except (StoreConflict, apsw.ConstraintError, apsw.MismatchError, TypeError, ValueError, OverflowError):
             self._cursor.execute("ROLLBACK")
             return None
@@ -139,7 +139,32 @@ class SqliteStore:
                 self._broken = told
         return told
 
+    def _apply_all(self, batches: Sequence[Batch]) -> None:
+        """Apply ``batches``, of which only the last settles anything, as if one after the other."""
+        grown: list[tuple[Any, ...]] = []
+        for batch in batches:
+            if not _grows(batch):
+                self._apply_threads(batch)
+                continue
+            row = batch.threads[0]
+            grown.append((row.machine, row.members, " ".join(row.heads), row.fold, row.length, row.thread,
+                          batch.lengths[row.thread]))
+        if grown:
+            before = self._connection.total_changes()
+            self._cursor.executemany(self._sql["grow_thread"], grown)
+            if self._connection.total_changes() - before != len(grown):
+                raise StoreConflict(grown[0][-2])
+        for name, statement, columns in _STEPS:
+            rows = [row for batch in batches for row in getattr(batch, name)]
+            if rows:
+                self._cursor.executemany(self._sql[statement], map(columns, rows) if columns else rows)
+        for batch in batches:
+            self._apply_values(batch)
+
     def _apply(self, batch: Batch) -> None:
+        self._apply_all([batch])
+
+    def _apply_threads(self, batch: Batch) -> None:
         sql = self._sql
         for thread, length in batch.lengths.items():
             held = self._cursor.execute(sql["length"], (thread,)).fetchone()
@@ -148,10 +173,9 @@ class SqliteStore:
         for row in batch.threads:
             values = (row.thread, row.machine, row.members, " ".join(row.heads), row.fold, row.length)
             self._cursor.execute(sql["put_thread"], values)
-        for name, statement, columns in _STEPS:
-            rows = getattr(batch, name)
-            if rows:
-                self._cursor.executemany(sql[statement], map(columns, rows) if columns else rows)
+
+    def _apply_values(self, batch: Batch) -> None:
+        sql = self._sql
         for bucket, key, content in batch.values:
             if content is None:
                 self._cursor.execute(sql["delete_value"], (bucket, key))
@@ -283,6 +307,23 @@ class SqliteStore:
 
     async def values(self, bucket: str) -> Sequence[tuple[str, bytes]]:
         return self._rows("values", bucket)
+
+
+def _runs(batches: Sequence[Batch]) -> Iterator[Sequence[Batch]]:
+    """``batches`` cut after each that settles something: what is put by a later one must come after that."""
+    run: list[Batch] = []
+    for batch in batches:
+        run.append(batch)
+        if batch.pending_settled or batch.effects_settled or batch.outbox_settled:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def _grows(batch: Batch) -> bool:
+    """Whether ``batch`` makes one thread longer that is there already."""
+    return len(batch.threads) == len(batch.lengths) == 1 and bool(batch.lengths.get(batch.threads[0].thread))
 
 
 def _thread(thread: str, machine: str, members: bytes, heads: str, fold: bytes, length: int) -> ThreadRow:

@@ -10,6 +10,10 @@ INSERT INTO threads (thread, machine, members, heads, fold, length) VALUES (?, ?
 ON CONFLICT (thread) DO UPDATE SET machine = excluded.machine, members = excluded.members, heads = excluded.heads,
     fold = excluded.fold, length = excluded.length;
 
+-- grow_thread --
+-- A thread that grew, if it was as long as whoever read it thought.
+UPDATE threads SET machine = ?, members = ?, heads = ?, fold = ?, length = ? WHERE thread = ? AND length = ?;
+
 -- add_event --
 -- One event; the unique indexes refuse a second one of the same id, position or place in its chain.
 INSERT INTO events (thread, id, author, device, incarnation, n, position, header, signature)
@@ -44,7 +48,8 @@ DELETE FROM effects WHERE thread = ? AND cause = ? AND reaction = ?;
 -- put_outbox --
 -- A peer lacks something of a thread, or the next attempt to tell it.
 INSERT INTO outbox (peer, thread, attempts, due_ms) VALUES (?, ?, ?, ?)
-ON CONFLICT (peer, thread) DO UPDATE SET attempts = excluded.attempts, due_ms = excluded.due_ms;
+ON CONFLICT (peer, thread) DO UPDATE SET attempts = excluded.attempts, due_ms = excluded.due_ms
+WHERE attempts <> excluded.attempts OR due_ms <> excluded.due_ms;
 
 -- settle_outbox --
 -- The peer has all of the thread.
