@@ -5,6 +5,7 @@ moment however long it takes, and the writer never waits.
 Not here: what else belongs to a backup (``weft/backup.py``).
 """
 
+import contextlib
 import os
 from collections.abc import Callable
 from typing import Final
@@ -25,8 +26,9 @@ def copy(path: str, target: str, told: Told = lambda _done, _all: None) -> None:
         source = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
     except apsw.Error as error:
         raise fault(error, path) from error
+    kept = apsw.Connection(target)
     try:
-        with apsw.Connection(target) as kept:
+        with kept:
             source.set_busy_timeout(BUSY_MS)
             source.execute("BEGIN")
             source.execute("SELECT count(*) FROM sqlite_schema").fetchall()  # the moment
@@ -42,4 +44,6 @@ def copy(path: str, target: str, told: Told = lambda _done, _all: None) -> None:
     except apsw.Error as error:
         raise fault(error, path) from error
     finally:
-        source.close()
+        source.close(True)
+        with contextlib.suppress(apsw.Error):
+            kept.close(True)

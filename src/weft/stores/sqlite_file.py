@@ -50,11 +50,17 @@ class DatabaseFile:
                 migrate(self.connection, path, migrations("sqlite"))
                 _tune(self.connection)
         except apsw.Error as error:
-            self._unlock()
+            self._let_go()
             raise fault(error, path) from error
         except WeftError:
-            self._unlock()
+            self._let_go()
             raise
+
+    def _let_go(self) -> None:
+        """Leave nothing open behind a failure to open."""
+        with contextlib.suppress(AttributeError, apsw.Error):  # it may have failed before there was a connection
+            self.connection.close(True)
+        self._unlock()
 
     def _unlock(self) -> None:
         if self._lock is not None:
@@ -82,17 +88,22 @@ class DatabaseFile:
 
     def close(self) -> None:
         """Let go of the file."""
-        self.connection.close(True)
-        self._unlock()
+        try:
+            self.connection.close(True)
+        finally:
+            self._unlock()
 
 
 def _lock(path: str) -> apsw.Connection:
     """A connection that holds the lock of ``path`` until it is closed."""
+    lock: apsw.Connection | None = None
     try:
         lock = apsw.Connection(path + "-lock")
         lock.pragma("journal_mode", "memory")
         lock.execute("BEGIN EXCLUSIVE")
     except apsw.Error as error:
+        if lock is not None:
+            lock.close(True)
         raise fault(error, path) from error
     return lock
 

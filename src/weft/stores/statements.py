@@ -6,7 +6,9 @@ Not here: running them (``sqlite.py``).
 
 import hashlib
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 
 _NAME = re.compile(r"^-- ([a-z_]+) --$", re.MULTILINE)
@@ -23,7 +25,8 @@ class Migration:
     checksum: str
 
 
-def queries(dialect: str) -> dict[str, str]:
+@cache
+def queries(dialect: str) -> Mapping[str, str]:
     """Statements of ``dialect`` by name, without their comments."""
     text = files("weft.stores.sql").joinpath(dialect, "queries.sql").read_text(encoding="utf-8")
     parts = _NAME.split(text)
@@ -31,7 +34,8 @@ def queries(dialect: str) -> dict[str, str]:
     return dict(zip(parts[1::2], bodies, strict=True))
 
 
-def migrations(dialect: str) -> list[Migration]:
+@cache
+def migrations(dialect: str) -> Sequence[Migration]:
     """Migrations of ``dialect`` by number."""
     found = []
     for entry in files("weft.stores.sql").joinpath(dialect, "migrations").iterdir():
@@ -40,4 +44,4 @@ def migrations(dialect: str) -> list[Migration]:
             sql = entry.read_text(encoding="utf-8")
             checksum = hashlib.sha256(sql.encode()).hexdigest()
             found.append(Migration(int(match[1]), entry.name, sql, checksum))
-    return sorted(found, key=lambda step: step.number)
+    return tuple(sorted(found, key=lambda step: step.number))
