@@ -2,22 +2,27 @@
 
 import asyncio
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from starlette.applications import Starlette
 
+from tests.simulation import furnish, tables, words
+from tests.simulation.lathe import Lathe, OneMachine
 from tests.simulation.loop import OWNER, Household, SimulatedLoop
 from tests.simulation.network import Network, Session
 from tests.simulation.stores import Lifeline
-from weft.config import Config, load, template
+from weft.config import Config, Rules, load, template
 from weft.doors import peer
 from weft.engine import handle
+from weft.engine.dispatch import Dispatcher
 from weft.engine.machines import MACHINES
-from weft.engine.memory import Identity, Memory, new_incarnation
+from weft.engine.memory import BOOKS, Identity, Memory, new_incarnation
 from weft.engine.node import Node
+from weft.engine.reactions import TICKS
 from weft.identity.keylog import SCOPE_NODE, DeviceDelegation, KeyInception, commitment
 from weft.identity.keys import Signer
 from weft.peers.http import HttpPeers
@@ -38,7 +43,11 @@ class SkewedClock:
 
 @dataclass(slots=True)
 class Firm:
-    """``url`` "" is a firm that nobody can reach: it polls. ``node`` None is a firm whose node is down."""
+    """``url`` "" is a firm that nobody can reach: it polls. ``node`` None is a firm whose node is down.
+
+    ``house`` is what a factory is furnished with; a firm without one only trades. ``in_effect`` is told, with our
+    organisation, before a consequence is drawn. ``table`` stands for the table that follows from all that.
+    """
 
     name: str
     url: str
@@ -46,7 +55,12 @@ class Firm:
     network: Network
     loop: SimulatedLoop
     luck: random.Random
-    table: Any
+    table: Any = None
+    house: furnish.House | None = None
+    keyless: bool = False
+    in_effect: Callable[[str], None] = lambda _: None
+    rules: Rules | None = None
+    lathe: Lathe | None = None
     organisation: str = ""
     identity: Any = None
     clock: Any = None
@@ -57,11 +71,18 @@ class Firm:
     lives: int = 0
     up: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def goods(self) -> tuple[str, ...]:
+        """What may be ordered here."""
+        return words.ITEMS if self.house is None else tuple(self.house.sells)
+
     async def found(self) -> None:
-        """Keys, key log and a stock book, as ``weft init`` makes them."""
+        """Keys, key log and books, as ``weft init`` makes them; what the node may do by itself is drawn."""
         root, following, device = (Signer(self.luck.randbytes(32)) for _ in range(3))
         self.clock = SkewedClock(self.loop, self.luck.randint(-240_000, 240_000))
-        self.config = load(template(name=self.name, lang="en", url=self.url), {})
+        config = load(template(name=self.name, lang="en", url=self.url), {})
+        self.rules = self.rules or (furnish.AUTO if self.house else furnish.drawn(self.luck))
+        self.config = msgspec.structs.replace(config, rules=self.rules)
         store = self.disk.start()
         random = self.luck.randbytes
         memory = Memory(Identity("", device, new_incarnation(random)), store, self.clock, random)
@@ -72,9 +93,17 @@ class Firm:
         memory.identity.organisation = self.organisation
         memory.identity.key_event = (await memory.state(self.organisation)).event
         self.identity = memory.identity
-        stock = next(one for one in MACHINES.values() if one.conversation.NAME == "stock")
-        await handle.open_thread(memory, stock, {self.organisation: "owner"}, None, "book:stock")
+        for book in BOOKS:
+            machine = next(one for one in MACHINES.values() if one.conversation.NAME == book)
+            await handle.open_thread(memory, machine, {self.organisation: "owner"}, None, f"book:{book}")
         self.disk.settle()
+        if self.house is not None and self.house.lathe:
+            self.lathe = Lathe(self.loop, self.luck, EPOCH_MS)
+
+    async def furnish(self) -> None:
+        """What the firm has before it begins; its partners are known by now."""
+        house = self.house
+        await self.call(furnish.light if house is None else lambda node: furnish.factory(node, house))
 
     def start(self) -> None:
         """Power on: a node from what the disk holds."""
@@ -93,14 +122,20 @@ class Firm:
         peers = HttpPeers(self.address_of)
         node = Node(
             identity=self.identity, store=line, clock=self.clock, random=self.luck.randbytes, config=self.config,
-            peers=peers, table=self.table,
+            peers=peers, table=self.table or self._table(), ticks=TICKS if self.house else (),
         )  # fmt: skip
         peers.memory = node
         peers._session = Session(self.network)
         self.network.hosts[self.name] = (Starlette(routes=peer.routes(node)), self.household)
         self.node = node
         await node.begin()
+        if self.lathe is not None:
+            node.floor = Dispatcher(node, OneMachine(node, self.lathe))
+            await node.floor.begin()
         self.up.set()
+
+    def _table(self) -> tables.Table:
+        return tables.full(self.in_effect) if self.house else tables.light(self.in_effect, keyless=self.keyless)
 
     def address_of(self, partner: str) -> str:
         """Where ``partner`` can be reached, as the living node knows it."""

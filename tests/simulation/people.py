@@ -1,6 +1,6 @@
 """The people of a world: they say whatever the rules allow now, and insist with the same key when their node dies.
 
-Not here: the words (``words.py``).
+Not here: what they say (``speech.py``).
 """
 
 import asyncio
@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from tests.simulation import words
 from tests.simulation.firm import Firm
+from tests.simulation.speech import Said, choose
 from weft.basis.errors import WeftError
 from weft.engine.node import Node
 from weft.engine.ports import StoreConflict
-from weft.trade.say import Say
 
 if TYPE_CHECKING:
     from tests.simulation.world import Link, World
 
 PAUSE_S = 1.5
 TRIES_MAX = 200
-OPENS = 0.06  # how often a buyer begins another order
+OPENS = 0.04  # how often a buyer begins another order
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class Person:
 
     async def open(self, mark: str) -> None:
         """Begin an order."""
-        said = words.request(mark, self.world.luck)
+        said = words.request(mark, self.world.luck, self.link.seller.goods)
         members = {self.link.buyer.organisation: "buyer", self.link.seller.organisation: "seller"}
 
         async def opened(node: Node) -> list[str]:
@@ -63,23 +63,23 @@ class Person:
             self.world.acknowledged[mark] = (told[0], told[1:])
 
     async def say(self, mark: str, thread: str) -> None:
-        """Say something that the rules allow in ``thread`` now, if there is anything."""
-        chosen: list[Any] = []
+        """Say or do something that the rules allow now, if there is anything: in ``thread``, about money, at home."""
+        chosen: list[Said | None] = []
+        where = [thread]
 
         async def said(node: Node) -> list[str]:
             if not chosen:
-                if await node.find(thread) is None:
-                    return []
-                word = words.any_word(await node.state(thread), self.role, mark, self.world.luck)
-                if word is None:
-                    return []
-                chosen.append(word)
-            return await node.say(thread, Say(role=self.role, by=node.organisation, message=chosen[0]), key=mark)
+                threads = (thread, self.link.relationship)
+                chosen.append(await choose(self.firm, node, threads, mark, self.world.luck))
+            if chosen[0] is None:
+                return []
+            where[0], told = await chosen[0](node)
+            return told
 
         told = await self._insist(said)
         if told:
             self.world.figures["writes"] += 1
-            self.world.acknowledged[mark] = (thread, told)
+            self.world.acknowledged[mark] = (where[0], told)
 
     async def _insist(self, action: Any) -> list[str]:
         """What ``action`` gives, tried again with the same key whenever the node dies under it; [] when refused."""

@@ -7,6 +7,7 @@ Not here: when a fault strikes (``faults.py``), who lies how (``liars.py``).
 import random
 from dataclasses import dataclass
 
+FACTORIES = 0.1  # worlds of whole factories cost several times as much
 CONTROLS = ("", "hasty", "keyless")
 NAMES = ("shop", "maker", "foundry", "steel", "plater")
 CHAINS = (("shop", "maker"), ("maker", "foundry"), ("foundry", "steel"), ("shop", "steel"), ("maker", "plater"),
@@ -28,10 +29,11 @@ class Plan:
     crashes_in_effects: int
     cuts: int
     writes: int
+    factories: bool = False
 
     @classmethod
     def drawn(cls, luck: random.Random, store: str, control: str) -> "Plan":
-        """The plan of one seed."""
+        """The plan of one seed; ``factories``: all firms are whole ones, with every book and every reaction."""
         names = NAMES[:luck.choice((4, 4, 5))]
         links = tuple(link for link in CHAINS if set(link) <= set(names))
         return cls(
@@ -39,4 +41,5 @@ class Plan:
             hidden=frozenset({luck.choice(names)} if luck.random() < 0.5 else ()),  # two such could never meet
             loss=luck.choice((0.0, 0.1, 0.3)), doubling=luck.choice((0.0, 0.2)), crashes=luck.randint(0, 8),
             crashes_in_effects=luck.randint(0, 3), cuts=luck.randint(0, 3), writes=luck.randint(60, 90),
+            factories=luck.random() < FACTORIES and not control,
         )  # fmt: skip

@@ -30,7 +30,10 @@ def full(in_effect: InEffect) -> Table:
 
 
 def light(in_effect: InEffect, *, keyless: bool = False) -> Table:
-    """Trade without making; ``keyless`` is the control that books what has come as often as it is asked to."""
+    """Trade without making.
+
+    ``keyless`` is the control that books what has come as often as it is asked to; crashes then strike there alone.
+    """
     table = {
         ("order", "RequestForQuotation"): [Reaction("offer", offer, "peer")],
         ("order", "CounterOffer"): [Reaction("offer-anew", offer, "peer")],
@@ -43,7 +46,8 @@ def light(in_effect: InEffect, *, keyless: bool = False) -> Table:
             Reaction("book-receipt", book_in if keyless else sending.book_receipt, "own", final=True),
             Reaction("bill-receipt", invoicing.bill_receipt, "peer", final=True)],
     }
-    return {row: [_told(reaction, in_effect) for reaction in reactions] for row, reactions in table.items()}
+    return {row: [_told(reaction, in_effect) if not keyless or reaction.run is book_in else reaction
+                  for reaction in reactions] for row, reactions in table.items()}
 
 
 def _told(reaction: Reaction, in_effect: InEffect) -> Reaction:
@@ -63,8 +67,7 @@ async def offer(node: Node, cause: Cause) -> None:
     state = await node.state(cause.thread)
     if state.phase not in (Phase.REQUESTED, Phase.QUOTED, Phase.COUNTERED):
         return
-    asked = {line.line: line.quantity for line in (*state.request.lines, *getattr(cause.message, "lines", ()))}
-    said = words.offer(f"auto {cause.id}", [int(Decimal(amount)) for amount in asked.values()])
+    said = words.offer(f"auto {cause.id}", words.wanted(state, state.counter))
     await node.say(cause.thread, Say(role="seller", by=node.organisation, message=said), key=cause.key)
 
 

@@ -10,11 +10,10 @@ import contextlib
 import importlib.util
 import random
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.simulation import checks, words
+from tests.simulation import checks, furnish
 from tests.simulation.checks import Broken
 from tests.simulation.faults import TROUBLED_S, Faults
 from tests.simulation.firm import Firm
@@ -24,11 +23,9 @@ from tests.simulation.people import Person
 from tests.simulation.plan import Plan
 from tests.simulation.stores import DISKS
 from weft.basis.errors import WeftError
-from weft.engine.effects import Cause, Reaction
 from weft.engine.node import Node
 from weft.engine.ports import Batch
 from weft.engine.receive import INVITATIONS, key_log_of, token_name
-from weft.stock.messages import Item, ItemDefined, LotIn, Received
 from weft.trade.messages import Party, RelationshipAccepted, RelationshipProposed
 from weft.trade.say import Say
 
@@ -48,29 +45,6 @@ class Link:
     def firms(self) -> tuple[Firm, Firm]:
         """Both."""
         return self.buyer, self.seller
-
-
-def table(keyless: bool, in_effect: Callable[[str], None]) -> dict[tuple[str, str], list[Reaction]]:
-    """What follows what in this world: a request is answered, a despatch is booked in once it is final.
-
-    ``in_effect`` is told who draws a consequence: a good moment for a crash.
-    """
-
-    async def offer(node: Node, cause: Cause) -> None:
-        in_effect(node.organisation)
-        said = words.offer(f"auto {cause.id}", int(cause.message.lines[0].quantity))
-        await node.say(cause.thread, Say(role="seller", by=node.organisation, message=said), key=cause.key)
-
-    async def book_in(node: Node, cause: Cause) -> None:
-        in_effect(node.organisation)
-        lot = LotIn(item=words.ITEM, quantity=cause.message.lines[0].quantity, heat=cause.id)
-        arrived = Received(ref=node.random(8).hex(), lots=(lot,))  # its own ref forbids nothing: only the key does
-        await node.say(node.book("stock"), arrived, key="" if keyless else cause.key)
-
-    return {
-        ("order", "RequestForQuotation"): [Reaction("offer", offer, who="peer")],
-        ("order", "DespatchAdvice"): [Reaction("book-in", book_in, who="peer", final=True)],
-    }
 
 
 @dataclass(slots=True)
@@ -93,11 +67,12 @@ class World:
         self.network = Network(self.luck)
         self.faults = Faults(self)
         disk = DISKS["hasty" if self.plan.control == "hasty" else self.plan.store]
-        reactions = table(self.plan.control == "keyless", self.faults.drawing)
         for name in self.plan.names:
             url = "" if name in self.plan.hidden else f"http://{name}"
             self.firms.append(Firm(name=name, url=url, disk=disk(str(self.folder / f"{name}.db")),
-                                   network=self.network, loop=self.loop, luck=self.luck, table=reactions))
+                                   network=self.network, loop=self.loop, luck=self.luck,
+                                   house=furnish.HOUSES[name] if self.plan.factories else None,
+                                   keyless=self.plan.control == "keyless", in_effect=self.faults.drawing))
         by_name = {firm.name: firm for firm in self.firms}
         self.links = [Link(by_name[buyer], by_name[seller]) for buyer, seller in self.plan.links]
 
@@ -135,15 +110,11 @@ class World:
         for firm in self.firms:
             await firm.found()
             firm.start()
-
-        async def define(node: Node) -> None:
-            await node.say(node.book("stock"), ItemDefined(item=Item(id=words.ITEM, en="Valve", unit="C62")))
-
-        for firm in self.firms:
-            await firm.call(define)
         for link in self.links:
             await self._join(link)
         await self.quiet()
+        for firm in self.firms:
+            await firm.furnish()
 
     async def _join(self, link: Link) -> None:
         """The seller invites, the buyer joins; the one that can be reached is asked."""
@@ -171,7 +142,8 @@ class World:
 
         await host.call(invite)
         link.relationship = await guest.call(join)
-        await host.call(accept)
+        if not self.plan.factories:  # there the node lets in by itself whom it has invited
+            await host.call(accept)
 
     async def quiet(self) -> None:
         """Wait until nobody owes anything to anybody; raises ``Broken`` when that never comes."""
