@@ -104,6 +104,9 @@ class Peers(Section, frozen=True):
         ge=0.01, le=3_600)] = 1
     retry_s_max: Annotated[float, _about("Longest pause between deliveries.", "两次投递之间的最长等待。",
                                          ge=0.01, le=86_400)] = 300
+    compare_every_s: Annotated[float, _about(
+        "How often both nodes compare which shared threads differ, so that nothing stays lost.",
+        "每隔多久与合作方核对一次双方共有的往来记录，避免遗漏。", ge=1, le=604_800)] = 3_600
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):

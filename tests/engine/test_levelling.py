@@ -1,18 +1,20 @@
-"""The list by which two nodes become level: what it tells, whom, and what is not taken from a partner that lies."""
+"""Nodes become level by comparing: what is told, whom; what got lost is made good; what is not taken from a liar."""
+
+import asyncio
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.doors.asking import Client
 from tests.engine.test_trade import fill_factory
-from tests.engine.world import Wires, befriend, found, quiet
-from weft.basis.errors import Invalid
+from tests.engine.world import Wires, befriend, found, quiet, until
+from weft.basis.errors import Invalid, Unavailable
 from weft.doors import peer
-from weft.engine import restored
+from weft.engine import levelling, reconcile, restored
 from weft.engine.commands import run
-from weft.engine.restored import ListReply, ListRequest
+from weft.engine.levelling import RECONCILE_PATH
+from weft.engine.ports import Batch
+from weft.engine.reconcile import Answer, Holding, Part, Question, Range
 
 
 @pytest.fixture
@@ -30,78 +32,136 @@ async def three():
         await node.stop()
 
 
+async def everything_told(node, asker: str) -> list[str]:
+    """All that ``asker`` can get to know, asking for the whole with a print that is never right."""
+    told = await restored.answer(node, asker, Question([Range("", "", "?")]))
+    return [thread for part in told.ranges for thread, _ in part.items]
+
+
 async def test_a_partner_is_told_of_threads_with_itself_only(three):
     shop, factory, other = three
-    told = [thread for thread, _ in (await restored.answer_list(factory, shop.organisation, ListRequest())).threads]
+    told = await everything_told(factory, shop.organisation)
     assert told == sorted({*shop.threads("order"), *shop.threads("relationship")})
     assert len(told) == 3
     assert not {*told} & {*other.threads("order"), *other.threads("relationship")}
-    assert (await restored.answer_list(factory, "a stranger", ListRequest())).threads == []
-    assert await restored.held(shop, factory.organisation) == await restored.held(factory, shop.organisation)
+    assert await everything_told(factory, "a stranger") == []
+    assert shop.holdings.with_(factory.organisation).print == factory.holdings.with_(shop.organisation).print
 
 
-async def test_a_long_list_comes_in_parts(three, monkeypatch):
-    shop, factory, _ = three
-    whole = await restored.held(factory, shop.organisation)
-    monkeypatch.setattr(restored, "LISTED_MAX", 1)
-    assert (await restored.answer_list(factory, shop.organisation, ListRequest())).more
-    assert await restored._list_of(shop.outbox, factory.organisation) == whole
+async def test_what_was_noted_with_each_commit_is_what_a_restart_reads(three):
+    for node in three:
+        again = type(node.holdings)()
+        for row in await node.store.threads():
+            members = msgspec.json.decode(row.members, type=dict[str, str])
+            if node.organisation in members:
+                again.note(node.organisation, members, row.thread, row.heads)
+        for partner in node.partners:
+            assert again.with_(partner).heads == node.holdings.with_(partner).heads
 
 
 async def test_only_who_holds_exactly_the_same_is_heard(three):
     shop, factory, other = three
     factory.unheard |= {shop.organisation, other.organisation}
-    for digest in ("", "x", restored._all({}), restored._all(await restored.held(factory, other.organisation))):
-        await restored.answer_list(factory, shop.organisation, ListRequest(digest=digest))
+    for holding in (Holding({}), factory.holdings.with_(other.organisation), Holding({"x": "y"})):
+        await restored.answer(factory, shop.organisation, reconcile.everything(holding))
         assert shop.organisation in factory.unheard
-    same = restored._all(await restored.held(shop, factory.organisation))
-    await restored.answer_list(factory, shop.organisation, ListRequest(digest=same))
+    await restored.answer(factory, shop.organisation, reconcile.everything(shop.holdings.with_(factory.organisation)))
     assert factory.unheard == {other.organisation}
 
 
 async def test_a_thread_that_a_partner_only_claims_keeps_it_unheard_and_is_not_begun(three, monkeypatch):
     shop, factory, other = three
     before = await shop.store.threads()
-    lie = {**await restored.held(factory, shop.organisation), other.threads("order")[0]: "x", "no such thread": "y"}
+    lie = {**factory.holdings.with_(shop.organisation).heads, other.threads("order")[0]: "x", "no such thread": "y"}
 
-    async def lying(_memory, _peer, _request):
-        return ListReply(sorted(lie.items()))
+    async def lying(_memory, _peer, question):
+        return reconcile.answer(Holding(lie), question)
 
-    monkeypatch.setattr(restored, "answer_list", lying)
-    assert await restored.level(shop.outbox, factory.organisation) is False
+    monkeypatch.setattr(restored, "answer", lying)
+    assert await levelling.level(shop.outbox, factory.organisation) is False
     assert await shop.store.threads() == before
 
 
-async def test_a_list_that_does_not_end_is_left(three, monkeypatch):
+async def test_an_answer_without_end_is_left(three, monkeypatch):
     shop, factory, _ = three
-    asked = []
 
-    async def endless(_memory, _peer, request):
-        asked.append(request.after)
-        return ListReply([("a", "x")], more=True)
+    async def endless(_memory, _peer, question):
+        return Answer([Part(parts=[(one.low + "A", "x"), (one.low + "B", "x"), (one.high, "x")])
+                       for one in question.ranges])
 
-    monkeypatch.setattr(restored, "answer_list", endless)
-    await restored._list_of(shop.outbox, factory.organisation)
-    assert asked == ["", "a"]
+    monkeypatch.setattr(restored, "answer", endless)
+    with pytest.raises(Invalid):
+        await levelling.level(shop.outbox, factory.organisation)
 
 
 async def test_whoever_does_not_sign_learns_nothing(three):
     _, factory, _ = three
     client = Client(peer.routes(factory))
-    body = msgspec.json.encode(ListRequest())
+    body = msgspec.json.encode(Question([Range("", "", "?")]))
     for headers in ({}, {"weft-request": "a.b.c.d.e"}, {"weft-request": f"{factory.organisation}.x.1.n.s"}):
         sent = {**headers, "content-length": str(len(body))}
-        answer = await client.ask(restored.LIST_PATH, "POST", sent, body, token="")
+        answer = await client.ask(RECONCILE_PATH, "POST", sent, body, token="")
         assert answer.status == 404
         assert msgspec.json.decode(answer.body) == {"code": "peer.unknown"}
 
 
-@given(st.one_of(st.binary(max_size=200), st.recursive(st.none() | st.integers() | st.text(max_size=8), lambda inner: (
-    st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["threads", "more", "after", "digest", "x"]), inner,
-                                                  max_size=4)), max_leaves=6).map(msgspec.json.encode)))
-def test_whatever_arrives_is_read_or_refused(body):
-    for read, kind in ((restored.read_list_request, ListRequest), (restored.read_list, ListReply)):
-        try:
-            assert isinstance(read(body), kind)
-        except Invalid as error:
-            assert error.code.startswith("sync.")
+# ---- what got lost is made good ------------------------------------------------------------------
+
+
+async def lost(shop, factory):
+    """A word of the shop whose delivery is forgotten: the row of the outbox is gone and nobody was woken."""
+    wires = shop.peers.wires
+    pair = frozenset((shop.organisation, factory.organisation))
+    wires.cut.add(pair)
+    done = await run(shop, "request-quotation", {"supplier": "Factory", "lines": [{"item": "V15", "quantity": "1"}]})
+    await shop.store.commit(Batch(outbox_settled=[(factory.organisation, done.thread)]))
+    wires.cut.discard(pair)
+    shop.outbox.back.clear()
+    await asyncio.sleep(0.2)
+    return done.thread
+
+
+async def test_a_delivery_that_was_forgotten_is_made_good_within_the_hour(three, monkeypatch):
+    monkeypatch.setattr(levelling, "CHECK_S", 0.02)
+    shop, factory, _ = three
+    thread = await lost(shop, factory)
+    shop.outbox.back_wake.set()
+    await asyncio.sleep(0.2)
+    assert thread not in factory.threads("order"), "not before its time"
+    shop.clock.ms += 3_600_000
+    shop.outbox.back_wake.set()
+    await until(lambda: thread in factory.threads("order"))
+
+
+async def test_control_without_the_comparison_it_stays_lost(three, monkeypatch):
+    shop, factory, _ = three
+
+    async def nothing(_outbox, _peer):
+        return True
+
+    monkeypatch.setattr(levelling, "level", nothing)
+    thread = await lost(shop, factory)
+    shop.clock.ms += 3_600_000
+    shop.outbox.back_wake.set()
+    await asyncio.sleep(0.5)
+    assert thread not in factory.threads("order")
+    assert shop.leveller.compared > 0, "the time had come"
+
+
+async def test_a_partner_that_is_back_is_compared_at_once(three):
+    shop, factory, _ = three
+    thread = await lost(shop, factory)
+    shop.outbox.failures[factory.organisation] = 3
+    shop.outbox.heard(factory.organisation)
+    await until(lambda: thread in factory.threads("order"))
+
+
+async def test_one_partner_that_cannot_be_asked_keeps_no_other_from_it(three):
+    shop, factory, other = three
+    factory.peers.wires.cut.add(frozenset((factory.organisation, other.organisation)))
+    with pytest.raises(Unavailable):
+        await levelling.level(factory.outbox, other.organisation)
+    thread = await lost(shop, factory)
+    factory.outbox.back.update({other.organisation: None, shop.organisation: None})
+    factory.outbox.back_wake.set()
+    await until(lambda: thread in factory.threads("order"))

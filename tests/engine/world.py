@@ -10,7 +10,8 @@ import msgspec
 
 from weft.basis.errors import NotFound, Unavailable, WeftError
 from weft.config import Config, Firm, Peers, Rules
-from weft.engine import handle, restored, sync
+from weft.engine import handle, reconcile, restored, sync
+from weft.engine.levelling import RECONCILE_PATH
 from weft.engine.machines import MACHINES
 from weft.engine.memory import BOOKS, Identity, Memory, new_incarnation
 from weft.engine.node import Node
@@ -77,9 +78,8 @@ class DirectPeers:
                 await node.outbox.settle(self.me, asked.thread, asked.heads)
                 return msgspec.json.encode(reply)
             node.outbox.heard(self.me)
-            if path == restored.LIST_PATH:
-                return msgspec.json.encode(
-                    await restored.answer_list(node, self.me, restored.read_list_request(body)))
+            if path == RECONCILE_PATH:
+                return msgspec.json.encode(await restored.answer(node, self.me, reconcile.read_question(body)))
             wait = msgspec.json.decode(body, type=sync.PollRequest).wait_ms
             threads = await node.outbox.waiting_for(self.me, wait)
             return msgspec.json.encode(sync.PollReply(threads=threads, restored=self.me in node.unheard))

@@ -20,6 +20,7 @@ from weft import __version__
 from weft.basis.canonical import b64, digest
 from weft.basis.errors import NotFound
 from weft.engine.history import Histories
+from weft.engine.holdings import Holdings
 from weft.engine.machines import MACHINES, Machine, machine
 from weft.engine.ports import Batch, Clock, EffectRow, EventRow, Randomness, Store, ThreadRow
 from weft.engine.threads import Entry, Loaded, entry_of
@@ -137,6 +138,7 @@ class Memory:
     to_ack: dict[str, None] = field(default_factory=dict)
     tail_max: int = TAIL_MAX
     histories: Histories = field(init=False)
+    holdings: Holdings = field(default_factory=Holdings)
     _weight: int = 0
 
     def __post_init__(self) -> None:
@@ -164,6 +166,7 @@ class Memory:
         for row in await self.store.threads():
             self._machines[row.thread] = row.machine
             self._note_book(row.thread, row.machine, row.members)
+            self._note_holding(row.thread, row.members, row.heads)
         self.alarms = {thread: why.decode() for thread, why in await self.store.values(ALARMS)}
         self.unheard = {firm for firm, _ in await self.store.values(RESTORED)}
         self.effects = list(await self.store.effects())
@@ -363,6 +366,7 @@ class Memory:
         self.effects.extend(effects)
         self.effects_wake.set()
         if loaded.shared:
+            self._note_holding(loaded.thread, loaded.members_json, loaded.heads)
             self.outbox_wake.set()
         change = Change(loaded.thread, loaded.machine_name.partition("/")[0], tuple(kinds))
         self.tell(change)
@@ -404,6 +408,11 @@ class Memory:
                 yield change
         finally:
             self._listeners.pop(queue, None)
+
+    def _note_holding(self, thread: str, members: bytes, heads: Iterable[str]) -> None:
+        if self.organisation.encode() in members:
+            named = msgspec.json.decode(members, type=dict[str, str])
+            self.holdings.note(self.organisation, named, thread, heads)
 
     def _note_book(self, thread: str, name: str, members: bytes) -> None:
         kind = name.partition("/")[0]

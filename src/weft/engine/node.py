@@ -19,6 +19,7 @@ from weft.basis.errors import Unavailable, WeftError
 from weft.config import Config
 from weft.engine import handle, restored
 from weft.engine.effects import Effects, Reaction
+from weft.engine.levelling import Leveller
 from weft.engine.live import Live
 from weft.engine.machines import MACHINES, machine
 from weft.engine.memory import BY_ITSELF, END, Memory
@@ -56,6 +57,7 @@ class Node(Memory):
     outbox: Outbox = field(init=False)
     work: Effects = field(init=False)
     gate: Gate = field(init=False)
+    leveller: Leveller = field(init=False)
     begun: bool = False
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _pollers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -68,6 +70,7 @@ class Node(Memory):
         retry = self.config.peers
         self.outbox = Outbox(self, self.peers, (int(retry.retry_s_min * 1000), int(retry.retry_s_max * 1000)))
         self.gate = Gate(self)
+        self.leveller = Leveller(self.outbox, int(retry.compare_every_s * 1000))
 
     async def load(self) -> None:
         """Learn what the store knows; nobody is reached and nothing is done by itself yet."""
@@ -86,7 +89,7 @@ class Node(Memory):
             self.poll_where_needed(organisation)
         self._tasks = [asyncio.create_task(work) for work in
                        (self.work.run(), self.outbox.run(), self._acknowledge(), self._acks_owed(), self._tick(),
-                        restored.fetch_back(self.outbox))]
+                        restored.fetch_back(self.outbox), self.leveller.run())]
 
     async def stop(self) -> None:
         """End every worker."""

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from weft.basis.errors import Invalid, NotFound, Unavailable, WeftError
-from weft.engine import restored, sync
+from weft.engine import levelling, sync
 from weft.engine.memory import Change, Memory
 from weft.engine.ports import Batch, Peers
 from weft.thread import graph
@@ -39,6 +39,8 @@ class Outbox:
     refused: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)  # (how often, until when it waits)
     seen_ms: dict[str, int] = field(default_factory=dict)
     closing: bool = False
+    back: dict[str, None] = field(default_factory=dict)  # peers that are back after an absence, to be compared with
+    back_wake: asyncio.Event = field(default_factory=asyncio.Event)
     _busy: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _asked: dict[str, asyncio.Event] = field(default_factory=dict)
 
@@ -115,6 +117,9 @@ class Outbox:
         """``peer`` has answered or asked: it can be reached now; after an absence, what it refused is tried again."""
         now, last = self.memory.clock.now_ms(), self.seen_ms.get(peer, 0)
         self.seen_ms[peer] = now
+        if peer in self.failures or now - last >= self.retry_ms[1]:
+            self.back[peer] = None
+            self.back_wake.set()
         for known, (count, due_ms) in self.refused.items():
             if known[0] == peer and due_ms and now - last >= self.retry_ms[1]:
                 self.refused[known] = (count, 0)
@@ -184,7 +189,7 @@ class Outbox:
                 refused = [thread for thread in told.threads if not await self._pulled(peer, thread)]
                 self.heard(peer)
                 if told.restored:
-                    await restored.level(self, peer)
+                    await levelling.level(self, peer)
                 elif not refused:
                     pause_ms = self.retry_ms[0]
                     continue

@@ -1,7 +1,7 @@
-"""The door for other nodes: sync of one thread, the long-poll of a node that nobody can reach, the list of threads.
+"""The door for other nodes: sync of one thread, a long-poll, and the comparison of what both hold.
 
-``POST /peer/v1/sync`` and ``…/poll`` as in ``engine/sync.py``, ``…/threads`` as in ``engine/restored.py``; JSON, signed
-as in ``engine/requests.py``.
+``POST /peer/v1/sync`` and ``…/poll`` as in ``engine/sync.py``, ``…/reconcile`` as in ``engine/reconcile.py``; JSON,
+signed as in ``engine/requests.py``.
 Rule 1: a stranger gets 404 and nothing else, whatever he sent: who asks is known before what he asks is read.
 Rule 2: who is known but asks by another time is told ours (409, signed), as ``engine/requests.py`` says.
 Rule 3: a firm that we do not know may speak only to answer an invitation; its first event carries its key log.
@@ -17,7 +17,8 @@ from starlette.routing import BaseRoute, Route
 
 from weft import web
 from weft.basis.errors import Denied, Invalid, Unavailable, WeftError
-from weft.engine import requests, restored, sync
+from weft.engine import reconcile, requests, restored, sync
+from weft.engine.levelling import RECONCILE_PATH
 from weft.engine.machines import MACHINES
 from weft.engine.node import Node
 from weft.engine.receive import key_state
@@ -53,18 +54,18 @@ def routes(node: Node) -> list[BaseRoute]:
         reply = sync.PollReply(threads=waiting, restored=asker.organisation in node.unheard)
         return _signed(node, asker, msgspec.json.encode(reply))
 
-    async def listed(request: Request) -> Response:
+    async def compared(request: Request) -> Response:
         header, body = await _read(request)
-        asker = await node.gate.check(restored.LIST_PATH, body, header)
-        asked = restored.read_list_request(body)
+        asker = await node.gate.check(RECONCILE_PATH, body, header)
+        asked = reconcile.read_question(body)
         node.outbox.heard(asker.organisation)
-        reply = await restored.answer_list(node, asker.organisation, asked)
+        reply = await restored.answer(node, asker.organisation, asked)
         return _signed(node, asker, msgspec.json.encode(reply))
 
     return [
         Route(path, web.guard(node, _by_our_time(node, handler), scopes=web.PUBLIC, methods=("POST",), answer=_answer),
               methods=list(web.ALL_METHODS))
-        for path, handler in ((sync.SYNC_PATH, synced), (sync.POLL_PATH, polled), (restored.LIST_PATH, listed))
+        for path, handler in ((sync.SYNC_PATH, synced), (sync.POLL_PATH, polled), (RECONCILE_PATH, compared))
     ]
 
 
