@@ -65,7 +65,7 @@ def test_the_environment_wins_over_the_file():
 @pytest.mark.parametrize(("text", "where", "mend"), [
     ("[rules]\nqoute = 'auto'\n", "rules.qoute", "rules.quote"),
     ("[rule]\nquote = 'auto'\n", "rule", "rules"),
-    ("quote = 'auto'\n", "quote", "firm, listen, peers, rules, storage"),
+    ("quote = 'auto'\n", "quote", ", ".join(sorted(config.SECTIONS))),
     ("firm = 1\n", "firm", "firm"),
 ])
 def test_an_unknown_name_is_told_with_the_nearest_known_one(text, where, mend):
@@ -125,7 +125,7 @@ def test_any_text_is_settings_or_refused(text):
 def test_every_field_that_measures_has_its_unit_in_its_name():
     measures = [one.name for one in EVERY if one.kind.__origin__ in {int, float} and one.name != "port"]
     assert measures
-    assert all(re.search(r"_(hours|minutes|s|ms)(_min|_max)?$", name) for name in measures)
+    assert all(re.search(r"_(years|days|hours|minutes|s|ms|letters|megabytes)(_min|_max)?$", name) for name in measures)
 
 
 @pytest.mark.parametrize("setting", EVERY, ids=lambda one: f"{one.section}.{one.name}")

@@ -109,6 +109,20 @@ class Peers(Section, frozen=True):
         "每隔多久与合作方核对一次双方共有的往来记录，避免遗漏。", ge=1, le=604_800)] = 3_600
 
 
+class Retention(Section, frozen=True):
+    """How long what is done is kept."""
+
+    close_days: Annotated[int, _about(
+        "An order that is received, billed and paid is closed so many days after its last word; 0: only by the owner.",
+        "订单收货、结算、付款完毕后，过多少天自动结案；0 表示只由负责人手动结案。", ge=0, le=3_650)] = 30
+    keep_years: Annotated[int, _about(
+        "How many full calendar years vouchers (orders, deliveries, bills) are kept after closing, as your law asks.",
+        "结案后，凭证（订单、送货、结算单）按法规须保存的完整年数。", ge=0, le=100)] = 10
+    prune: Annotated[Policy, _about(
+        "Let go of closed orders once those years are over; a proof that they were stays.",
+        "保存期满后清理已结案的订单，只留下证明。")] = "ask"
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """All settings of a node."""
 
@@ -117,6 +131,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     storage: Storage = Storage()
     rules: Rules = Rules()
     peers: Peers = Peers()
+    retention: Retention = Retention()
 
 
 class Setting(msgspec.Struct, frozen=True):

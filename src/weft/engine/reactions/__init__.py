@@ -8,6 +8,7 @@ Not here: how effects are kept and run (``effects.py``).
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
+from weft.engine import closing, erasure, retention
 from weft.engine.effects import Reaction
 from weft.engine.node import Node
 from weft.engine.reactions import invoicing, lateness, making, meeting, offering, ordering, sending
@@ -35,6 +36,14 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
     ("order", "OrderChangeResponse"): [
         Reaction("apply-accepted-change", ordering.apply_change, "peer", final=True),
         Reaction("apply-agreed-change", ordering.apply_change, "own", final=True)],
+    # what is done is closed, and let go
+    **{(name, "CloseProposed"): [Reaction("answer-proposal", closing.answer_proposal, "peer")]
+       for name in ("order", "relationship")},
+    **{(name, "CloseAccepted"): [Reaction("confirm-closing", closing.confirm, "peer")]
+       for name in ("order", "relationship")},
+    **{(name, "ThreadClosed"): [Reaction("note-closed", closing.note_closed)] for name in ("order", "relationship")},
+    **{(name, "ErasureRequested"): [Reaction("erase-asked", erasure.answer_request, "peer")]
+       for name in ("order", "relationship")},
     # the shop floor
     ("production", "MaterialExpected"): [
         Reaction("release-next", making.release_next), Reaction("replan-material", lateness.replan)],
@@ -62,4 +71,5 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
         Reaction("bill-receipt", invoicing.bill_receipt, "peer", final=True)],
 }
 
-TICKS: Final[Sequence[Callable[[Node], Awaitable[None]]]] = (offering.expire, lateness.watch_promises)
+TICKS: Final[Sequence[Callable[[Node], Awaitable[None]]]] = (
+    offering.expire, lateness.watch_promises, retention.look)

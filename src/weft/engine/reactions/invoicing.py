@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from weft.basis import quantity as q
 from weft.basis.errors import NotFound
+from weft.engine import billed
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.reactions.offering import next_number, other_member
@@ -35,14 +36,7 @@ async def bill_receipt(node: Node, cause: Cause) -> None:
 
 async def unbilled(node: Node, thread: str, state: OrderState) -> dict[str, str]:
     """What was received in good order and is on no invoice yet, by line."""
-    billed: dict[str, Decimal] = {}
-    for logged in await node.log(await _relationship(node, thread)):
-        if isinstance(logged.message, Invoice) and not logged.void and logged.message.kind == "goods":
-            for line in logged.message.lines:
-                if line.order == thread:
-                    billed[line.order_line] = billed.get(line.order_line, _ZERO) + q.decimal(line.quantity)
-    left = {name: q.decimal(line.received) - billed.get(name, _ZERO) for name, line in state.lines.items()}
-    return {name: q.text(amount) for name, amount in left.items() if amount > 0}
+    return await billed.unbilled(node, await _relationship(node, thread), thread, state)
 
 
 async def invoice(node: Node, thread: str, quantities: dict[str, str], key: str) -> list[str]:
