@@ -10,7 +10,6 @@ Not here: backups that were made before (they age: ``docs/howto/erase``), whole 
 """
 
 import calendar
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, get_args
 
@@ -22,7 +21,7 @@ from weft.engine import closing as deals
 from weft.engine.effects import TROUBLES, Cause
 from weft.engine.memory import FOLDS
 from weft.engine.node import Node
-from weft.engine.ports import Batch
+from weft.engine.ports import Batch, ThreadRow
 from weft.engine.threads import Loaded
 from weft.thread import closing
 from weft.thread.closing import ErasureHeld, ErasureRequested, PayloadErased, Reason
@@ -163,7 +162,7 @@ async def delete(node: Node, thread: str, names: list[str], *, dropped: list[str
         assert row is not None
         troubles = [name for name, _ in await node.store.values(TROUBLES) if name.startswith(f"{thread}:")]
         await node.store.commit(Batch(
-            lengths={thread: row.length}, threads=[replace(row, fold=b"")],
+            lengths={thread: row.length}, threads=[ThreadRow(row.thread, row.machine, row.members, row.heads, b"", row.length)],
             pending_settled=[(thread, one.id) for one in await node.store.pending(thread)],
             erased=[(thread, name) for name in names], dropped=[(thread, name) for name in dropped or ()],
             values=[(FOLDS, thread, None), *((TROUBLES, name, None) for name in troubles), *(beside or ())]))

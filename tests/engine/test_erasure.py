@@ -1,0 +1,168 @@
+"""What a closed deal holds is erased with receipts: nowhere left, never back, and the rest still proves itself."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.engine.dealing import BOOK, table
+from tests.engine.test_closing import is_closed, same, settle
+from tests.engine.world import AUTO, Ticking, Wires, befriend, found, quiet, until
+from weft.basis.errors import Refused
+from weft.config import Retention
+from weft.engine import closing as deals
+from weft.engine import erasure, retention
+from weft.engine.commands import run
+from weft.engine.machines import state_hash
+from weft.engine.packs import pack
+from weft.stores.sqlite import SqliteStore
+from weft.thread.audit import audit
+from weft.trade.order_state import Phase
+
+CANARY = "Frau-Kanarienvogel-Gasse-7"
+YEAR_MS = 366 * 86_400_000
+
+
+@asynccontextmanager
+async def closed_deal(folder: Path, *, years: int = 0):
+    """(shop, factory, thread, clock): a closed deal whose request names a person; stores are files."""
+    wires, clock = Wires(), Ticking()
+    clock.goes = False
+    shop = await found(wires, "Shop", rules=AUTO, store=SqliteStore(str(folder / "shop.db")), clock=clock)
+    factory = await found(wires, "Factory", rules=AUTO, store=SqliteStore(str(folder / "factory.db")), clock=clock)
+    for node in (shop, factory):
+        node.config = replace_retention(node.config, years)
+    try:
+        await befriend(factory, shop)
+        await run(factory, "import", {"kind": "items", "content": table("item,name,unit\nV15,球阀,C62\n")})
+        await run(factory, "import", {"kind": "stock", "content": table("item,quantity\nV15,50\n")})
+        await run(factory, "publish-prices", {"book": BOOK})
+        await run(shop, "import", {"kind": "items", "content": table("item,name,unit\nV15,Valve,C62\n")})
+        thread = (await run(shop, "request-quotation", {
+            "supplier": "Factory", "lines": [{"item": "V15", "quantity": "20"}], "note": CANARY})).thread
+        await until(lambda: reached(shop, thread, Phase.QUOTED))
+        await run(shop, "order", {"thread": thread})
+        await until(lambda: reached(shop, thread, Phase.CLOSED))
+        await quiet(shop, factory)
+        await settle(shop, factory)
+        await quiet(shop, factory)
+        await deals.close(shop, thread)
+        await until(lambda: is_closed(shop, factory, thread=thread))
+        await quiet(shop, factory)
+        yield shop, factory, thread, clock
+    finally:
+        for node in (shop, factory):
+            await node.stop()
+            await node.store.close()
+
+
+def replace_retention(config, years):
+    import msgspec
+
+    return msgspec.structs.replace(config, retention=Retention(keep_years=years, close_days=0))
+
+
+async def reached(node, thread, phase):
+    return (await node.state(thread)).phase is phase
+
+
+def found_in(folder: Path, name: str) -> list[str]:
+    """Files of one firm (database, WAL, lock) that hold the canary."""
+    return sorted(path.name for path in folder.iterdir()
+                  if path.name.startswith(name) and CANARY.encode() in path.read_bytes())
+
+
+async def erased_everywhere(shop, factory, thread):
+    for node in (shop, factory):
+        found = await erasure.erasures(node, thread)
+        if not found or not all(found[0].erased_by(one.organisation) for one in (shop, factory)):
+            return False
+    return True
+
+
+async def test_an_erased_person_is_nowhere_left_at_either_firm(tmp_path, caplog):
+    async with closed_deal(tmp_path) as (shop, factory, thread, _):
+        assert found_in(tmp_path, "shop"), "control: before erasing it is there"
+        assert found_in(tmp_path, "factory"), "control: before erasing it is there"
+        hashed = state_hash(await shop.state(thread))
+        before = await pack(shop.store, thread, lambda _kind, _slot: False)
+        assert CANARY.encode() in before
+        await erasure.request(shop, thread, (), "subject-request")
+        await until(lambda: erased_everywhere(shop, factory, thread))
+        await quiet(shop, factory)
+        assert found_in(tmp_path, "shop") == []
+        assert found_in(tmp_path, "factory") == []
+        await factory.store.backup(str(tmp_path / "backup-later.db"))
+        assert found_in(tmp_path, "backup") == []
+        assert CANARY not in caplog.text
+        for node in (shop, factory):
+            assert state_hash(await node.state(thread)) == hashed
+            assert not node.alarms
+        assert await same(shop, factory, thread)
+        packed = await pack(shop.store, thread, lambda _kind, _slot: False)
+        assert CANARY.encode() not in packed
+        told = audit(packed)
+        assert told.sound, told.faults
+        assert told.withheld > 0
+        state = await shop.state(thread)
+        assert state.phase is Phase.CLOSED
+        assert state.lines["1"].received == "20"
+        assert state.request.note == ""
+
+
+async def test_nothing_is_erased_while_the_deal_is_open_or_the_law_holds_it(tmp_path):
+    async with closed_deal(tmp_path, years=10) as (shop, factory, thread, clock):
+        with pytest.raises(Refused, match=r"thread\.open"):
+            await erasure.request(shop, shop.partner(factory.organisation), (), "mistake")
+        with pytest.raises(Refused, match=r"erase\.retention"):
+            await erasure.request(shop, thread, (), "subject-request")
+        request_id = (await shop.state(thread)).request_id
+        await erasure.request(shop, thread, (request_id,), "subject-request")  # a request for quotation is no voucher
+        await until(lambda: erased_everywhere(shop, factory, thread))
+        assert found_in(tmp_path, "factory") == []
+        factory.config = replace_retention(factory.config, 5)
+        shop.config = replace_retention(shop.config, 0)
+        await erasure.request(shop, thread, (), "contract-ended")
+        await until(lambda: held_by(shop, factory, thread))
+        assert (await erasure.erasures(factory, thread))[1].left > 0
+        clock.ms += 7 * YEAR_MS
+        await erasure.carry_out(factory, thread)
+        assert (await erasure.erasures(factory, thread))[1].left == 0
+
+
+async def held_by(shop, factory, thread):
+    found = await erasure.erasures(shop, thread)
+    return len(found) == 2 and any(one.until and one.organisation == factory.organisation for one in found[1].receipts)
+
+
+async def test_a_pruned_deal_keeps_its_proof_and_agrees_with_one_that_is_not(tmp_path):
+    async with closed_deal(tmp_path, years=2) as (shop, factory, thread, clock):
+        with pytest.raises(Refused, match=r"prune\.retention"):
+            await retention.prune(shop, thread)
+        clock.ms += 4 * YEAR_MS
+        whole = len(await shop.store.events(thread))
+        freed = await retention.prune(shop, thread)
+        await quiet(shop, factory)
+        left = len(await shop.store.events(thread))
+        assert freed.events >= whole - left > 4
+        assert freed.bytes > 3_000
+        assert found_in(tmp_path, "shop") == []
+        assert await same(shop, factory, thread)
+        assert state_hash(await shop.state(thread)) == state_hash(await factory.state(thread))
+        shop.forget(thread)
+        assert await same(shop, factory, thread)
+        assert state_hash(await shop.state(thread)) == state_hash(await factory.state(thread))
+        events = await factory.with_payloads(thread, await factory.store.events(thread))
+        from weft.engine.receive import receive
+
+        await receive(shop, factory.organisation, thread, events)  # a late peer hands over everything once more
+        assert len(await shop.store.events(thread)) == left
+        assert found_in(tmp_path, "shop") == []
+        await retention.prune(factory, thread)
+        await quiet(shop, factory)
+        assert await same(shop, factory, thread)
+        assert not shop.alarms
+        assert not factory.alarms
+        assert not await shop.store.pending(thread)
+    await asyncio.sleep(0)
