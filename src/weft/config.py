@@ -107,6 +107,27 @@ class Peers(Section, frozen=True):
     compare_every_s: Annotated[float, _about(
         "How often both nodes compare which shared threads differ, so that nothing stays lost.",
         "每隔多久与合作方核对一次双方共有的往来记录，避免遗漏。", ge=1, le=604_800)] = 3_600
+    mailboxes: Annotated[Policy, _about(
+        "Leave sealed mail where an absent partner asks for it; ask: only after you agreed on the partner's page.",
+        "联系不上合作方时，把密封信件放到对方指定的信箱；ask 表示先由您在合作方页面同意。")] = "auto"
+    mail_after_s: Annotated[float, _about(
+        "How long a partner is out of reach before mail for it is left in its mailbox.",
+        "联系不上合作方多久以后，改放到对方的信箱。", ge=0.01, le=86_400)] = 60
+    mail_check_s: Annotated[float, _about(
+        "How often to ask a mailbox whether it still holds what was left there.",
+        "每隔多久向信箱核对一次放在那里的信件。", ge=0.01, le=86_400)] = 60
+
+
+class Mailbox(Section, frozen=True):
+    """What this node keeps for others: sealed mail, in places that its owner gave out."""
+
+    keep_days: Annotated[int, _about("How long a letter is kept.", "信件保留多久。", ge=1, le=28)] = 28
+    place_letters: Annotated[int, _about("How many letters one place holds.", "每个信箱最多存放多少封信。",
+                                         ge=1, le=100_000)] = 2_000
+    place_megabytes: Annotated[int, _about("How much one place holds.", "每个信箱最多占用多少空间。",
+                                           ge=1, le=10_000)] = 64
+    all_megabytes: Annotated[int, _about("How much all places hold together.", "所有信箱合计最多占用多少空间。",
+                                         ge=1, le=1_000_000)] = 1_024
 
 
 class Retention(Section, frozen=True):
@@ -132,6 +153,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     rules: Rules = Rules()
     peers: Peers = Peers()
     retention: Retention = Retention()
+    mailbox: Mailbox = Mailbox()
 
 
 class Setting(msgspec.Struct, frozen=True):

@@ -182,11 +182,13 @@ def open_store(home: Home, database: str = "", *, reading: bool = False) -> Stor
 
 async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool = False) -> Node:
     """A node over ``store`` that has not begun yet."""
+    from weft.engine.mailboxes import Mail
     from weft.engine.reactions import TABLE, TICKS
     from weft.machines import connect
     from weft.machines.fleet import Fleet
     from weft.machines.runner import FloorBook
     from weft.peers.http import HttpPeers
+    from weft.peers.mailbox import HttpKeepers
 
     organisation = await store.value(SELF, "organisation")
     incarnation = await store.value(SELF, "incarnation")
@@ -202,6 +204,8 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     keys = await node.keys(node.organisation)
     assert keys is not None
     node.identity.key_event = keys.event
+    node.mail = Mail(node, HttpKeepers(allow_private=config.peers.allow_private))
+    await node.mail.load()
     token = home.owner_token.read_text(encoding="utf-8").strip() if home.owner_token.exists() else ""
     node.devices = Devices(store, node.clock, system_random, token)
     book = FloorBook(say=lambda message: node.record("floor", message), state=lambda: node.book_state("floor"))
@@ -221,16 +225,17 @@ async def at_rest(home: Home) -> AsyncIterator[Node]:
         await node.load()
         yield node
         await node.peers.close()
+        await node.mail.end()
     finally:
         await store.close()
 
 
 def application(node: Node) -> Starlette:
     """All doors of ``node`` in one application."""
-    from weft.doors import aas, admin, api, console, epcis, peer
+    from weft.doors import aas, admin, api, console, epcis, mailbox, peer
 
     routes: list[Any] = []
-    for door in (peer, admin, api, aas, epcis, console):
+    for door in (peer, mailbox, admin, api, aas, epcis, console):
         routes.extend(door.routes(node))
     return Starlette(routes=routes, exception_handlers={HTTPException: web.elsewhere(node)})
 
@@ -309,6 +314,7 @@ async def _serve(
     await serving
     await node.stop()
     await node.peers.close()
+    await node.mail.end()
 
 
 def _impatient() -> type[asyncio.Protocol]:

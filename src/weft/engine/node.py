@@ -49,6 +49,7 @@ class Node(Memory):
     live: Live = field(default_factory=Live)
     devices: Any = None
     floor: Any = None
+    mail: Any = None
     dev_open: bool = False
     addresses: dict[str, str] = field(default_factory=dict)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -89,7 +90,8 @@ class Node(Memory):
             self.poll_where_needed(organisation)
         self._tasks = [asyncio.create_task(work) for work in
                        (self.work.run(), self.outbox.run(), self._acknowledge(), self._acks_owed(), self._tick(),
-                        restored.fetch_back(self.outbox), self.leveller.run())]
+                        restored.fetch_back(self.outbox), self.leveller.run(),
+                        *([self.mail.run()] if self.mail is not None else []))]
 
     async def stop(self) -> None:
         """End every worker."""
@@ -106,6 +108,8 @@ class Node(Memory):
     def closing(self) -> None:
         """End every live page and every poll of a partner, so that stopping does not wait for them."""
         self.outbox.close()
+        if self.mail is not None:
+            self.mail.close()
         self.tell(END)
 
     def translate(self, lang: str, key: str, facts: Mapping[str, str | int]) -> str:

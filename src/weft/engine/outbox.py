@@ -4,11 +4,13 @@ Rule 1: a row stays until the peer's heads cover ours; a crash repeats a deliver
 Rule 2: peers do not wait for each other; each has its own backoff, and one that speaks to us is tried at once. Nor do
         threads wait for one that the peer refuses.
 Rule 3: who cannot be reached is not pushed to: it polls, and its rows wait for it.
+Rule 4: mail left for a peer at a third node (``mailbox_post.py``) strikes no row here, and stops no try.
 Not here: the protocol (``sync.py``), connections (``peers/http.py``).
 """
 
 import asyncio
 import contextlib
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -38,6 +40,8 @@ class Outbox:
     due_ms: dict[str, int] = field(default_factory=dict)
     refused: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)  # (how often, until when it waits)
     seen_ms: dict[str, int] = field(default_factory=dict)
+    polling: Counter[str] = field(default_factory=Counter)  # who is asking us just now
+    due: asyncio.Event = field(default_factory=asyncio.Event)  # set whenever there is something to deliver
     closing: bool = False
     back: dict[str, None] = field(default_factory=dict)  # peers that are back after an absence, to be compared with
     back_wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -64,6 +68,8 @@ class Outbox:
         for row in await self.memory.store.outbox():
             at = max(self.due_ms.get(row.peer, 0), self.refused.get((row.peer, row.thread), (0, 0))[1])
             due[row.peer] = min(at, due.get(row.peer, at))
+        if due:
+            self.due.set()
         for peer, at in due.items():
             if (asked := self._asked.get(peer)) is not None:
                 asked.set()
@@ -167,6 +173,14 @@ class Outbox:
 
     async def waiting_for(self, peer: str, wait_ms: int) -> list[str]:
         """Threads with something for ``peer``, waiting up to ``wait_ms`` until there is one (long-poll)."""
+        self.polling[peer] += 1
+        try:
+            return await self._waited_for(peer, wait_ms)
+        finally:
+            self.polling[peer] -= 1
+            self.seen_ms[peer] = self.memory.clock.now_ms()
+
+    async def _waited_for(self, peer: str, wait_ms: int) -> list[str]:
         deadline = self.memory.clock.now_ms() + wait_ms
         asked = self._asked.setdefault(peer, asyncio.Event())
         while True:

@@ -52,7 +52,7 @@ class HttpPeers:
             raise Unavailable("peer.no-address")
         if not is_address(base):
             raise Unavailable("peer.no-address")
-        if not self.allow_private and not _public_name(base):
+        if not self.allow_private and not public_name(base):
             raise Unavailable("peer.private-address")
         ahead_ms = self._ahead_ms.get(organisation, 0)
         status, answer, nonce, signed = await self._ask(base, organisation, path, body, ahead_ms)
@@ -110,7 +110,7 @@ async def _whole(content: aiohttp.StreamReader) -> bytes:
     return bytes(taken)
 
 
-def _public_name(url: str) -> bool:
+def public_name(url: str) -> bool:
     """False for an address of our own network written as numbers (names are checked when they resolve)."""
     host = urlsplit(url).hostname or ""
     try:

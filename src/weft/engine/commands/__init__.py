@@ -7,7 +7,7 @@ import msgspec
 
 from weft.basis.canonical import b64, digest
 from weft.basis.errors import Denied, Invalid, NotFound, Refused, WeftError
-from weft.engine.commands import billing, data, devices, floor, orders, partners, restoring
+from weft.engine.commands import billing, data, devices, floor, mailbox, orders, partners, restoring
 from weft.engine.commands.params import Command, Done
 from weft.engine.handle import OPENED
 from weft.engine.memory import BOOKS
@@ -20,6 +20,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "update-party": Command(partners.UpdateParty, partners.update_party),
     "set-address": Command(partners.SetAddress, partners.set_address),
     "end-relationship": Command(partners.EndRelationship, partners.end_relationship),
+    "mailbox-offer": Command(mailbox.Offer, mailbox.offer),
+    "mailbox-end": Command(mailbox.End, mailbox.end),
+    "mailbox-use": Command(mailbox.Use, mailbox.use),
+    "mailbox-drop": Command(mailbox.Drop, mailbox.drop),
+    "mailbox-agree": Command(mailbox.Agree, mailbox.agree),
     "go-on": Command(partners.GoOn, partners.go_on),
     "restored-go-on": Command(restoring.RestoredGoOn, restoring.go_on),
     "request-quotation": Command(orders.RequestQuotation, orders.request_quotation),

@@ -1,7 +1,7 @@
 """Meeting other firms: invite by a link or QR code, join, change what partners know of us.
 
-The link is ``weft:join?`` with organisation, address, a secret and a device; an https page of the inviter carries the
-same.
+The link is ``weft:join?`` with organisation, address, a secret, a device, and where mail for the inviter may be left;
+an https page of the inviter carries the same.
 Rule 1: an invitation lets one firm in, within its days; its secret is kept as a digest only.
 Not here: letting an invited firm in (``receive.py``), answering it (``reactions/meeting.py``).
 """
@@ -17,6 +17,8 @@ from weft.basis.errors import Invalid, NotFound, Refused
 from weft.config import is_address
 from weft.engine.bundles import DEVICES
 from weft.engine.commands.params import Done, Params
+from weft.engine.mailbox_fetch import INVITED
+from weft.engine.mailbox_post import Route
 from weft.engine.memory import ALARMS, Change
 from weft.engine.node import DETOURS, JOINED, Node
 from weft.engine.ports import Batch
@@ -24,10 +26,11 @@ from weft.engine.reactions.meeting import own_party
 from weft.engine.reactions.offering import partner_id
 from weft.engine.receive import INVITATIONS, Invitation, key_log_of, token_name
 from weft.identity.keys import sound
-from weft.trade.messages import PartyUpdated, RelationshipEnded, RelationshipProposed
+from weft.trade.messages import Keeper, PartyUpdated, RelationshipEnded, RelationshipProposed
 
 SCHEME: Final = "weft"
 DAYS_MAX: Final = 90
+KEEPERS_MAX: Final = 4
 
 
 class Invite(Params, frozen=True, kw_only=True):
@@ -44,10 +47,13 @@ async def invite(node: Node, params: Invite, _key: str) -> Done:
     token = b64(node.random(18))
     until = instant.from_ms(node.clock.now_ms() + params.days * 86_400_000)
     kept = Invitation(params.note[:80], until)
-    await node.store.commit(Batch(values=[(INVITATIONS, token_name(token), msgspec.json.encode(kept))]))
+    keepers = node.mail.fetch.keepers() if node.mail is not None else ()
+    await node.store.commit(Batch(values=[
+        (INVITATIONS, token_name(token), msgspec.json.encode(kept)),
+        *([(INVITED, token_name(token), until.encode())] if keepers else [])]))
     link = f"{SCHEME}:join?" + urlencode({
         "firm": node.organisation, "at": node.config.firm.url, "name": node.config.firm.name, "secret": token,
-        "key": node.identity.signer.public})
+        "key": node.identity.signer.public, "mail": [f"{one.key}@{one.url}" for one in keepers]}, doseq=True)
     return Done(facts={"link": link, "until": until})
 
 
@@ -67,6 +73,9 @@ async def join(node: Node, params: Join, key: str) -> Done:
     node.addresses[organisation] = address
     await node.store.commit(Batch(values=[(JOINED, organisation, address.encode()),
                                           (DEVICES, organisation, device_in(params.link).encode() or None)]))
+    keepers = mail_in(params.link)
+    if keepers and node.mail is not None:
+        await node.mail.post.go_by(organisation, Route(0, token_name(secret), keepers))
     message = RelationshipProposed(party=own_party(node), key_log=await key_log_of(node, node.organisation),
                                    token=secret)
     thread = await node.open("relationship", {organisation: "inviter", node.organisation: "invitee"}, message,
@@ -95,6 +104,12 @@ def device_in(link: str) -> str:
     """The device of the inviter that ``link`` names, to which a first bundle can be sealed; "" when it names none."""
     key = parse_qs(urlsplit(link.strip()).query, max_num_fields=20).get("key", [""])[0]
     return key if sound(key) else ""
+
+
+def mail_in(link: str) -> list[Keeper]:
+    """Where ``link`` says that mail for the inviter may be left, the best first."""
+    given = parse_qs(urlsplit(link.strip()).query, max_num_fields=20).get("mail", [])[:KEEPERS_MAX]
+    return [Keeper(key=key, url=url) for key, at, url in (one.partition("@") for one in given) if at]
 
 
 class UpdateParty(Params, frozen=True, kw_only=True):

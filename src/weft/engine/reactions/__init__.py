@@ -16,6 +16,7 @@ from weft.engine.reactions import invoicing, lateness, making, meeting, offering
 TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
     # two firms meet
     ("relationship", "RelationshipProposed"): [Reaction("accept-invited", meeting.accept_invited, "peer")],
+    ("relationship", "MailboxesNamed"): [Reaction("learn-mailboxes", meeting.learn_mailboxes, "peer")],
     # a request is answered: suppliers are asked, stock and capacity held, the book's price quoted
     ("order", "RequestForQuotation"): [
         Reaction("answer-request", offering.answer_request, "peer", undo=offering.release_offer)],

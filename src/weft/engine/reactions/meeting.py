@@ -1,4 +1,4 @@
-"""Firms meet: an invitation that is answered becomes a relationship.
+"""Firms meet: an invitation that is answered becomes a relationship; a partner says where it wants its mail.
 
 Not here: making and joining an invitation (``commands/partners.py``), who is let in (``receive.py``).
 """
@@ -25,3 +25,9 @@ async def accept_invited(node: Node, cause: Cause) -> None:
     message = RelationshipAccepted(party=own_party(node), key_log=await key_log_of(node, node.organisation))
     await node.speak(cause.thread, message, cause.key)
     await node.store.commit(Batch(values=[(INVITATIONS, token_name(cause.message.token), None)]))
+
+
+async def learn_mailboxes(node: Node, cause: Cause) -> None:
+    """The partner has said where mail for it may be left while it cannot be reached."""
+    if node.mail is not None:
+        await node.mail.post.learn(cause.author, cause.message)

@@ -7,7 +7,20 @@ Not here: commands (``engine/commands``), HTTP (``doors/api``), pages (``doors/c
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from weft.engine.views import carry, health, jobs, machines, order, orders, partners, plan, prices, stock, today
+from weft.engine.views import (
+    carry,
+    health,
+    jobs,
+    machines,
+    mailbox,
+    order,
+    orders,
+    partners,
+    plan,
+    prices,
+    stock,
+    today,
+)
 from weft.engine.views.shape import View
 
 __all__ = ["VIEWS", "View"]
@@ -27,5 +40,6 @@ VIEWS: Final[Mapping[str, Callable[..., Awaitable[View]]]] = {
     "partner": partners.partner,
     "prices": prices.prices,
     "carry": carry.carry,
+    "mailbox": mailbox.mailbox,
     "health": health.health,
 }

@@ -1,0 +1,57 @@
+"""All of a node's mail put together: what it keeps for others, what it leaves at keepers, what it fetches there.
+
+Rule 1: a node that has no mail to keep, leave or fetch does nothing here, and says nothing to anybody.
+Not here: the parts (``mailbox_keeper.py``, ``mailbox_post.py``, ``mailbox_fetch.py``).
+"""
+
+import asyncio
+import logging
+from typing import Final
+
+from weft.basis.errors import WeftError
+from weft.engine import mailbox
+from weft.engine.mailbox_fetch import Fetch
+from weft.engine.mailbox_keeper import Keeper
+from weft.engine.mailbox_post import Post
+from weft.engine.node import Node
+
+SWEEP_S: Final = 600
+_LOG: Final = logging.getLogger("weft.mailboxes")
+
+
+class Mail:
+    """``keeper`` keeps for others, ``post`` leaves, ``fetch`` fetches."""
+
+    def __init__(self, node: Node, keepers: mailbox.Keepers) -> None:
+        self._keepers = keepers
+        line = mailbox.Line(keepers, node.clock, node.random)
+        self.keeper = Keeper(node, node.config.mailbox)
+        self.post = Post(node, line)
+        self.fetch = Fetch(node, line)
+
+    async def load(self) -> None:
+        """Learn what the store holds."""
+        for part in (self.keeper, self.post, self.fetch):
+            await part.load()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for work in (self.post.run(), self.fetch.run(), self._sweep()):
+                group.create_task(work)
+
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                await self.keeper.sweep()
+            except WeftError as error:
+                _LOG.warning("old mail stays for now: %s", error)
+            await asyncio.sleep(SWEEP_S)
+
+    def close(self) -> None:
+        """Let go whoever waits for letters here."""
+        self.keeper.close()
+
+    async def end(self) -> None:
+        """Let all connections to keepers go."""
+        await self._keepers.close()
