@@ -304,7 +304,7 @@ def _sorted_by_parents(
 
 def _mismatch(loaded: Loaded, ready: Sequence[Event]) -> str:
     """``state-mismatch`` when an ack in ``ready``, read right above our own heads, folds to another state."""
-    if all(event.header.y != Ack.__name__ for event in ready) or (loaded.bare and not closing.is_done(loaded.state)):
+    if all(event.header.y != Ack.__name__ for event in ready):
         return ""
     now, stale = loaded.copied(), False
     for event in ready:
@@ -313,7 +313,7 @@ def _mismatch(loaded: Loaded, ready: Sequence[Event]) -> str:
             if stale:
                 now.refold()
                 stale = False
-            if entry.message.state != state_hash(now.state):
+            if entry.message.state != state_hash(now.state) and (not now.bare or closing.is_done(now.state)):
                 return "state-mismatch"
         stale = not now.take(entry, refold_later=stale) or stale
     return ""

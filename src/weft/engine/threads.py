@@ -140,6 +140,7 @@ class Loaded:
         if self.shared:
             self.entries[entry.id] = entry
             self.bare = self.bare or closing.erased(entry, self.machine)
+            refold_later = refold_later or (self.bare and entry.kind == closing.ThreadClosed.__name__)
         if refold_later or not (above or closing.is_done(self.state)):
             return False
         self._read(entry)
