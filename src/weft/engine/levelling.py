@@ -4,6 +4,8 @@ Done once an hour, whenever a partner is back after an absence, and after a back
 delivery that got lost, by whatever fault, is made good.
 Rule 1: only threads that both are members of are compared (``holdings.py``).
 Rule 2: a thread that cannot be brought level keeps no other from it.
+Rule 3: a thread that a member forked is never level again, and nothing runs by itself there: it keeps nobody unheard,
+        else one lie would silence two others for good when one of them has restored a backup.
 Not here: the comparison (``reconcile.py``), rounds of one thread (``sync.py``), delivery (``outbox.py``).
 """
 
@@ -16,10 +18,12 @@ import msgspec
 
 from weft.basis.errors import Invalid, NotFound, WeftError
 from weft.engine import reconcile
+from weft.engine.memory import Memory
 
 if TYPE_CHECKING:
     from weft.engine.outbox import Outbox
 
+FORK: Final = "fork"  # the alarm of a thread in which somebody said two things at one place
 RECONCILE_PATH: Final = "/peer/v1/reconcile"
 AT_ONCE: Final = 8  # partners compared side by side
 CHECK_S: Final = 5.0
@@ -44,20 +48,30 @@ async def level(outbox: "Outbox", peer: str) -> bool:
     ordered = sorted(differ, key=lambda thread: (thread != memory.partner(peer), thread))  # keys and addresses first
     done = [await _one_level(outbox, peer, thread, known=bool(differ[thread][1])) for thread in ordered]
     if done and all(done):
-        await _ask(outbox, peer, reconcile.everything(memory.holdings.with_(peer)))  # so that it knows, too
+        await _ask(outbox, peer, whole(memory, peer))  # so that it knows, too
     return all(done)
+
+
+def whole(memory: Memory, peer: str) -> reconcile.Question:
+    """Whether ``peer`` holds all that we share with it, but for threads that somebody forked (Rule 3)."""
+    holding = memory.holdings.with_(peer)
+    if FORK in memory.alarms.values():
+        held = {thread: heads for thread, heads in holding.heads.items() if memory.alarms.get(thread) != FORK}
+        holding = reconcile.Holding(held)
+    return reconcile.everything(holding)
 
 
 async def _one_level(outbox: "Outbox", peer: str, thread: str, *, known: bool) -> bool:
     """Whether both ends hold the same of ``thread`` now; ``known``: the peer has at least its beginning."""
+    memory = outbox.memory
     if not known:
         outbox.theirs[peer, thread] = ()
     try:
         await (outbox.pull(peer, thread) if known else outbox.sync(peer, thread))
     except (NotFound, Invalid):
-        return False
-    loaded = await outbox.memory.loaded(thread)
-    return all([await outbox.memory.holds(loaded, head) for head in outbox.theirs[peer, thread]])
+        return memory.alarms.get(thread) == FORK
+    loaded = await memory.loaded(thread)
+    return memory.alarms.get(thread) == FORK or all([await memory.holds(loaded, head) for head in outbox.theirs[peer, thread]])
 
 
 @dataclass(slots=True)
