@@ -105,7 +105,7 @@ class Effects:
             finals: dict[str, set[str]] = {}
             now = self.node.clock.now_ms()
             for row in list(self.waiting.values()):
-                if row.due_ms > now:
+                if 0 < row.due_ms - now <= RETRY_MS[1]:  # longer: the clock went back since
                     pause = min(pause, (row.due_ms - now) / 1000)
                 elif self._held_back(await self.node.loaded(row.thread)):
                     continue

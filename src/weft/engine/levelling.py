@@ -48,17 +48,19 @@ async def level(outbox: "Outbox", peer: str) -> bool:
     ordered = sorted(differ, key=lambda thread: (thread != memory.partner(peer), thread))  # keys and addresses first
     done = [await _one_level(outbox, peer, thread, known=bool(differ[thread][1])) for thread in ordered]
     if done and all(done):
-        await _ask(outbox, peer, whole(memory, peer))  # so that it knows, too
+        for question in whole(memory, peer):
+            await _ask(outbox, peer, question)  # so that it knows, too
     return all(done)
 
 
-def whole(memory: Memory, peer: str) -> reconcile.Question:
-    """Whether ``peer`` holds all that we share with it, but for threads that somebody forked (Rule 3)."""
+def whole(memory: Memory, peer: str) -> list[reconcile.Question]:
+    """Questions of one who is level with us: all that we share is the same; or all but what was forked (Rule 3)."""
     holding = memory.holdings.with_(peer)
+    questions = [reconcile.everything(holding)]
     if FORK in memory.alarms.values():
         held = {thread: heads for thread, heads in holding.heads.items() if memory.alarms.get(thread) != FORK}
-        holding = reconcile.Holding(held)
-    return reconcile.everything(holding)
+        questions.append(reconcile.everything(reconcile.Holding(held)))
+    return questions
 
 
 async def _one_level(outbox: "Outbox", peer: str, thread: str, *, known: bool) -> bool:
@@ -71,7 +73,8 @@ async def _one_level(outbox: "Outbox", peer: str, thread: str, *, known: bool) -
     except (NotFound, Invalid):
         return memory.alarms.get(thread) == FORK
     loaded = await memory.loaded(thread)
-    return memory.alarms.get(thread) == FORK or all([await memory.holds(loaded, head) for head in outbox.theirs[peer, thread]])
+    theirs = outbox.theirs[peer, thread]
+    return memory.alarms.get(thread) == FORK or all([await memory.holds(loaded, head) for head in theirs])
 
 
 @dataclass(slots=True)

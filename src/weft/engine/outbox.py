@@ -76,7 +76,7 @@ class Outbox:
             if peer in self._busy or not self.peers.reachable(peer):
                 continue
             wait_ms = at - now
-            if wait_ms > 0:
+            if 0 < wait_ms <= self.retry_ms[1]:  # longer: the clock went back since
                 pause = min(pause, wait_ms / 1000)
                 continue
             task = asyncio.create_task(self._deliver(peer))
@@ -91,7 +91,7 @@ class Outbox:
     async def _deliver(self, peer: str) -> None:
         for row in await self.memory.store.outbox():
             refused, due_ms = self.refused.get((peer, row.thread), (0, 0))
-            if row.peer != peer or due_ms > self.memory.clock.now_ms():
+            if row.peer != peer or 0 < due_ms - self.memory.clock.now_ms() <= self.retry_ms[1]:
                 continue
             try:
                 await self.sync(peer, row.thread)

@@ -29,7 +29,7 @@ PAUSE_S: Final = (0.2, 10.0)  # before asking again, the first and the longest
 
 async def answer(memory: Memory, peer: str, question: reconcile.Question) -> reconcile.Answer:
     """What we share with ``peer``, as far as it asks; when it holds exactly the same, it is heard."""
-    if peer in memory.unheard and question == whole(memory, peer):
+    if peer in memory.unheard and question in whole(memory, peer):
         await heard(memory, peer)
     return reconcile.answer(memory.holdings.with_(peer), question)
 
