@@ -224,7 +224,8 @@ async def test_a_partner_that_was_away_finds_its_mail_when_it_is_back(world):
     await until(lambda: len(shop.mail.post.sent) == 1)
     await shop.stop()
     await factory.begin()
-    await comes_to(factory, thread, Phase.DECLINED)  # it does not know the item
+    await comes_to(factory, thread, Phase.REQUESTED)
+    await run(factory, "decline", {"thread": thread, "reason": "away"})
 
     async def left():
         heads = list((await factory.loaded(thread)).heads)

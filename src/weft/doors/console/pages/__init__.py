@@ -5,7 +5,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from weft.doors.console.pages import carry, making, orders, partners, prices, settings, stock, today
+from weft.doors.console.pages import carry, mailbox, making, orders, partners, prices, settings, stock, today
 from weft.doors.console.visit import Visit
 
 Page = Callable[[Visit], Awaitable[Response]]
@@ -28,6 +28,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "/partners": partners.page,
     "/partners/{thread}": partners.one,
     "/carry": carry.page,
+    "/mailbox": mailbox.page,
     "/prices": prices.page,
     "/settings": settings.page,
 }

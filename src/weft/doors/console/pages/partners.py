@@ -5,6 +5,7 @@ from starlette.responses import Response
 from weft.basis import instant
 from weft.doors.console.visit import Visit
 from weft.engine.commands import COMMANDS
+from weft.engine.views.mailbox import left_for
 from weft.locale import formats
 
 
@@ -19,5 +20,6 @@ async def one(visit: Visit) -> Response:
     """One partner: bills, statements, payments."""
     view = await visit.view("partner", thread=visit.named("thread"))
     return await visit.page(
-        "partner.html", tab="partners", live="relationship order", view=view, own_errors=True,
+        "partner.html", tab="partners", live="relationship order mailbox", view=view, own_errors=True,
+        mail=await left_for(visit.node, view.organisation),
         month=formats.local_day(instant.from_ms(visit.now_ms), visit.offset)[:7])
