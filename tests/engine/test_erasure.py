@@ -15,7 +15,7 @@ from weft.engine import closing as deals
 from weft.engine import erasure, retention
 from weft.engine.commands import run
 from weft.engine.machines import state_hash
-from weft.engine.packs import pack
+from weft.engine.packs import meaning, pack
 from weft.stores.sqlite import SqliteStore
 from weft.thread.audit import audit
 from weft.trade.order_state import Phase
@@ -166,3 +166,32 @@ async def test_a_pruned_deal_keeps_its_proof_and_agrees_with_one_that_is_not(tmp
         assert not factory.alarms
         assert not await shop.store.pending(thread)
     await asyncio.sleep(0)
+
+
+async def test_packs_of_erased_and_pruned_deals_still_prove_what_lasts(tmp_path):
+    async with closed_deal(tmp_path) as (shop, factory, thread, clock):
+        whole = audit(await pack(shop.store, thread, lambda _kind, _slot: False))
+        await erasure.request(shop, thread, (), "subject-request")
+        await until(lambda: erased_everywhere(shop, factory, thread))
+        await quiet(shop, factory)
+        bare = audit(await pack(shop.store, thread, lambda _kind, _slot: False))
+        assert bare.sound, bare.faults
+        assert bare.withheld > 4
+        assert meaning(bare).closed
+        assert meaning(bare).state == state_hash(await factory.state(thread)) == meaning(whole).state
+        clock.ms += YEAR_MS
+        await retention.prune(shop, thread)
+        await quiet(shop, factory)
+        packed = await pack(shop.store, thread, lambda _kind, _slot: False)
+        pruned = audit(packed)
+        assert pruned.sound, pruned.faults
+        assert pruned.gone > 3
+        assert pruned.manifest.pruned
+        assert not meaning(pruned).faults
+        assert meaning(pruned).state == meaning(whole).state
+        lines = packed.splitlines(keepends=True)
+        for place in range(1, len(lines)):  # control: what is left of it hangs together
+            if b"CloseAccepted" in lines[place] or b"ThreadClosed" in lines[place]:
+                counts = lines[0].replace(b'"events":%d' % pruned.manifest.events, b'"events":%d' % (
+                    pruned.manifest.events - 1))
+                assert not audit(b"".join([counts, *lines[1:place], *lines[place + 1:]])).sound

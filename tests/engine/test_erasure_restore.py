@@ -1,4 +1,4 @@
-"""Old backups and erasing: what was erased does not stay when a backup brings it back; what partners let go is no loss."""
+"""Old backups and erasing: what a backup brings back goes again, and what partners let go is no loss."""
 
 from contextlib import asynccontextmanager
 
@@ -76,10 +76,10 @@ async def both_erased(shop, factory, thread):
 
 
 async def come_back(kind, *, pruned):
-    async with dealing() as (wires, factory, thread, kept, shop):
+    async with dealing() as (wires, factory, thread, kept, first):
         hashed = state_hash(await factory.state(thread))
-        await let_go(shop, factory, thread, pruned=pruned)
-        shop = await again(shop, wires, kept[kind])
+        await let_go(first, factory, thread, pruned=pruned)
+        shop = await again(first, wires, kept[kind])
         shop.config = replace_retention(shop.config, 0)
         await until(lambda: not shop.unheard)
         await quiet(shop, factory)
@@ -126,10 +126,10 @@ async def test_who_holds_the_whole_deal_agrees_with_a_partner_that_pruned_it():
 
 async def test_control_words_without_contents_are_refused_where_we_have_signed_nothing():
     """A partner cannot leave out what its words hold before we both have said what lasts."""
-    async with dealing() as (wires, factory, thread, kept, shop):
+    async with dealing() as (wires, factory, thread, kept, first):
         from weft.engine.receive import receive
 
-        shop = await again(shop, wires, kept["quoted"])
+        shop = await again(first, wires, kept["quoted"])
         events = await factory.with_payloads(thread, await factory.store.events(thread))
         bare = [msgspec.structs.replace(one, payloads={}) for one in events
                 if one.author == factory.organisation or one.header.y not in closing.WORDS]

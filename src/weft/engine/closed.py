@@ -14,7 +14,7 @@ from weft.engine.handle import commit
 from weft.engine.memory import FOLDS, PRUNED, Memory
 from weft.engine.ports import Batch, PendingRow
 from weft.engine.threads import Loaded, entry_of
-from weft.thread import closing, graph
+from weft.thread import closing
 from weft.thread.event import Event, unwire
 
 Verify = Callable[[Event], Awaitable[None]]
@@ -92,21 +92,15 @@ async def adopt(memory: Memory, loaded: Loaded, seal: closing.Seal, fresh: Seque
 
 
 def _in_order(events: Sequence[Event]) -> list[Event]:
-    """``events`` with parents first, as far as these are among them."""
+    """``events`` with parents first, as far as these are among them; otherwise as their authors' clocks say."""
     by_id = {event.id: event for event in events}
-    done: dict[str, Event] = {}
-    for event in events:
-        for name in _before(by_id, event.id):
-            done.setdefault(name, by_id[name])
-    return list(done.values())
-
-
-def _before(by_id: dict[str, Event], name: str) -> list[str]:
-    """``name`` and all that it follows, parents first."""
-    parents = {one: tuple(parent for parent in event.parents if parent in by_id) for one, event in by_id.items()}
-    inside, ordered = graph.past(parents, [name]), list[str]()
-    while inside:
-        ready = sorted(one for one in inside if not inside.intersection(parents[one]))
-        ordered += ready
-        inside -= set(ready)
-    return ordered
+    waiting = {name: {parent for parent in event.parents if parent in by_id} for name, event in by_id.items()}
+    done: list[Event] = []
+    while waiting:
+        ready = [by_id[name] for name, parents in waiting.items() if not parents]
+        first = min(ready, key=lambda event: (event.header.h, event.id))
+        done.append(first)
+        del waiting[first.id]
+        for parents in waiting.values():
+            parents.discard(first.id)
+    return done

@@ -17,9 +17,10 @@ import msgspec
 from weft.basis.errors import Invalid, NotFound
 from weft.engine.acks import Ack
 from weft.engine.machines import MACHINES, state_hash
-from weft.engine.ports import EventRow, Store, ThreadRow
+from weft.engine.memory import PRUNED
+from weft.engine.ports import EventRow, Store
 from weft.engine.threads import Entry, Loaded, entry_of
-from weft.thread import graph
+from weft.thread import closing, graph
 from weft.thread.audit import Audit, Fault
 from weft.thread.event import Event, Payload, parse, unwire
 from weft.thread.key_log import KEYLOG
@@ -38,6 +39,7 @@ class Meaning:
     disagreed: int = 0
     checked: int = 0
     faults: tuple[Fault, ...] = ()
+    closed: bool = False
 
 
 async def pack(store: Store, thread: str, hidden: Hidden) -> bytes:
@@ -48,17 +50,21 @@ async def pack(store: Store, thread: str, hidden: Hidden) -> bytes:
     members = msgspec.json.decode(row.members, type=dict[str, str])
     keys = [event for member in sorted(members) for event in await _events(store, member)]
     held = await _events(store, thread)
-    events, state = _in_order(row, members, held)
+    pruned = await store.value(PRUNED, thread) is not None
+    begun = _begun(thread, row.machine, members)
+    begun.pruned = pruned
+    events, state, closed = _in_order(begun, held)
     forks = [(unwire(one.first), unwire(one.second)) for one in await store.forks(thread)]
     shown = [_shown(event, hidden) for event in events]
     proofs = [(_shown(one, hidden), _shown(two, hidden)) for one, two in forks]
     everything = [*shown, *(half for pair in proofs for half in pair)]
-    if any(len(event.payloads) < len(event.header.b) for event in everything):
+    chosen = any(hidden(event.header.y, slot) for event in held for slot in event.payloads)
+    if chosen or (not closed and any(len(event.payloads) < len(event.header.b) for event in everything)):
         state = ""
         shown = [_shown(event, _acknowledgement) for event in shown]
         proofs = [(_shown(one, _acknowledgement), _shown(two, _acknowledgement)) for one, two in proofs]
     manifest = Manifest(format=FORMAT, thread=thread, machine=row.machine, members=members, heads=sorted(row.heads),
-                        keys=0, events=0, forks=0, state=state)
+                        keys=0, events=0, forks=0, state=state, pruned=pruned)
     return write(manifest, keys, shown, proofs)
 
 
@@ -67,7 +73,7 @@ def _shown(event: Event, hidden: Hidden) -> Event:
 
 
 def _acknowledgement(kind: str, _slot: int) -> bool:
-    return kind == Ack.__name__
+    return kind == Ack.__name__ or kind in {word.__name__ for word in closing.CLOSING}
 
 
 async def _events(store: Store, thread: str) -> list[Event]:
@@ -84,31 +90,42 @@ def _begun(thread: str, machine: str, members: dict[str, str]) -> Loaded:
                   state=known.conversation.INITIAL if known else None)
 
 
-def _in_order(row: ThreadRow, members: dict[str, str], events: Sequence[Event]) -> tuple[list[Event], str]:
-    """``events`` in the order of reading (of arrival, where the machine is unknown), and the hash of their state."""
-    begun = _begun(row.thread, row.machine, members)
-    folded = begun.extended([entry_of(event, begun.machine) for event in events])
+def _in_order(begun: Loaded, events: Sequence[Event]) -> tuple[list[Event], str, bool]:
+    """``events`` in the order of reading (of arrival, if that is unknown), the hash of their state, whether closed."""
+    folded = _folded(begun, [entry_of(event, begun.machine) for event in events])
     by_id = {event.id: event for event in events}
     order = folded.order if folded.shared and folded.machine else list(by_id)
-    return [by_id[name] for name in order], state_hash(folded.state) if folded.machine else ""
+    state = state_hash(folded.state) if folded.machine else ""
+    return [by_id[name] for name in order], state, closing.is_done(folded.state)
+
+
+def _folded(begun: Loaded, entries: Sequence[Entry]) -> Loaded:
+    """``begun`` with ``entries``; what was said after its closing in the order that does not follow arrival."""
+    folded = begun.extended(entries)
+    if closing.is_done(folded.state):
+        folded.refold()
+    return folded
 
 
 def meaning(found: Audit) -> Meaning:
     """Step 11 for a pack that is sound so far."""
     manifest = found.manifest
-    if manifest is None or not found.sound or found.withheld or manifest.machine not in MACHINES:
+    if manifest is None or not found.sound or manifest.machine not in MACHINES:
         return Meaning()
     begun = _begun(manifest.thread, manifest.machine, dict(manifest.members))
     entries = [entry_of(event, begun.machine) for event in found.events]
     faults: list[Fault] = []
-    acks = list(_acknowledged(begun, entries))
-    folded = begun.extended(entries)
+    begun.pruned = manifest.pruned
+    folded = _folded(begun, entries)
+    if found.withheld and not (folded.bare and closing.is_done(folded.state)):
+        return Meaning()
+    acks = [] if found.withheld else list(_acknowledged(begun, entries))
     if folded.shared and folded.order != [event.id for event in found.events]:
         faults.append(Fault(FOLD, "1", Invalid("pack.order")))
     state = state_hash(folded.state)
     if manifest.state != state:
         faults.append(Fault(FOLD, "1", Invalid("pack.state")))
-    return Meaning(state, acks.count(True), acks.count(False), 2 + len(acks), tuple(faults))
+    return Meaning(state, acks.count(True), acks.count(False), 2 + len(acks), tuple(faults), closed=folded.bare)
 
 
 def _acknowledged(begun: Loaded, entries: Sequence[Entry]) -> Iterator[bool]:

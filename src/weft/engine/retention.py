@@ -68,6 +68,7 @@ async def _let_go(node: Node, thread: str) -> Freed:
     rows = await node.store.events(thread)
     payloads = await node.store.payloads(thread, [row.id for row in rows])
     quiet = {name for name, entry in loaded.entries.items() if entry.kind in closing.QUIET}
+    quiet -= set(closing.echoes(loaded.entries))
     dropped = [row.id for row in rows if row.id not in kept]
     emptied = [row.id for row in rows if row.id not in kept & quiet]
     freed = sum(len(row.header) + len(row.signature) for row in rows if row.id not in kept) \

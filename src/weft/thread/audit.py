@@ -13,6 +13,7 @@
                  and no two stand at one place
  8. parents      every event that an event names as seen stands above it
  9. heads        what no other event names is what the manifest claims
+                 In a pruned thread 7 to 9 hold from its closing on; what is missing before it is counted as gone
 10. forks        each proof is two different events, validly signed, at one place of one chain of this thread
 
 Rule 1: a fault never hides another: each step looks at all that earlier steps let through, step 1 excepted.
@@ -28,7 +29,7 @@ from weft.basis.canonical import unb64
 from weft.basis.errors import Denied, Invalid, WeftError
 from weft.identity import keylog
 from weft.identity.keys import verify
-from weft.thread import graph
+from weft.thread import closing, graph
 from weft.thread.event import Envelope, Event, from_envelope, parse, signed_bytes
 from weft.thread.key_log import KeyLog
 from weft.thread.pack import Manifest, Pack, read
@@ -60,6 +61,7 @@ class Audit:
     keys: dict[str, keylog.KeyState] = field(default_factory=dict)
     forks: list[tuple[Event, Event]] = field(default_factory=list)
     withheld: int = 0
+    gone: int = 0
 
     @property
     def sound(self) -> bool:
@@ -101,9 +103,10 @@ def audit(data: bytes) -> Audit:
     _key_logs(result, pack.manifest, keys)
     _genesis(result, pack.manifest, events)
     _signatures(result, pack.manifest, events)
-    _chains(result, events)
-    _parents(result, events)
-    result.look(9, 1, _heads, pack.manifest, events)
+    before = _before_closing(result, pack.manifest, events)
+    _chains(result, events, before)
+    _parents(result, events, before)
+    result.look(9, 1, _heads, pack.manifest, events, before)
     _forks(result, pack.manifest, forks)
     result.events = [line.event for line in events]
     return result
@@ -178,26 +181,40 @@ def _signatures(result: Audit, manifest: Manifest, lines: Sequence[_Line]) -> No
             bound.add(header.p)
 
 
-def _chains(result: Audit, lines: Sequence[_Line]) -> None:
-    chains: dict[Chain, list[str]] = {}
+def _before_closing(result: Audit, manifest: Manifest, lines: Sequence[_Line]) -> set[str]:
+    """Ids of the events of a pruned thread up to the acceptance that closed it: much between them is gone."""
+    if not manifest.pruned:
+        return set()
+    words = {word.id: word for word in closing.told([line.event for line in lines])}
+    found = closing.seals(words.values())
+    if not found:
+        result.look(7, 1, _refuse, Invalid("pack.no-seal"))
+        return set()
+    return (words.keys() - closing.above(words, found[0])) | {found[0].acceptance}
+
+
+def _chains(result: Audit, lines: Sequence[_Line], before: set[str]) -> None:
+    chains: dict[Chain, tuple[int, str | None]] = {}
 
     def check(event: Event) -> None:
-        chain, header = chains.setdefault(_chain(event), []), event.header
-        if header.n < len(chain):
+        (last, previous), header = chains.get(_chain(event), (-1, None)), event.header
+        gap = header.n - last - 1
+        if gap < 0:
             raise Denied("event.fork")
-        if header.n > len(chain) or header.p != (chain[-1] if chain else None):
+        if (gap or header.p != previous) and not (gap and event.id in before):
             raise Invalid("event.chain-form")
-        chain.append(event.id)
+        result.gone += gap
+        chains[_chain(event)] = (header.n, event.id)
 
     for line in lines:
         result.look(7, line.number, check, line.event)
 
 
-def _parents(result: Audit, lines: Iterable[_Line]) -> None:
+def _parents(result: Audit, lines: Iterable[_Line], before: set[str]) -> None:
     above: set[str] = set()
 
     def check(event: Event) -> None:
-        if not above.issuperset(event.parents):
+        if event.id not in before and not above.issuperset(event.parents):
             raise Invalid("pack.no-parent")
 
     for line in lines:
@@ -205,8 +222,9 @@ def _parents(result: Audit, lines: Iterable[_Line]) -> None:
         above.add(line.event.id)
 
 
-def _heads(manifest: Manifest, lines: Iterable[_Line]) -> None:
-    if graph.heads({line.event.id: line.event.parents for line in lines}) != manifest.heads:
+def _heads(manifest: Manifest, lines: Iterable[_Line], before: set[str]) -> None:
+    found = graph.heads({line.event.id: line.event.parents for line in lines})
+    if [name for name in found if name not in before] != manifest.heads:
         raise Invalid("pack.heads")
 
 

@@ -20,6 +20,7 @@ import msgspec
 from weft.basis.canonical import b64, digest, encode
 from weft.basis.decider import Conversation, Crossing, Message, Said
 from weft.thread import fold, graph
+from weft.thread.event import Event
 from weft.thread.linear import linear
 
 ERASED_MAX: Final = 500  # events that one request may name
@@ -284,9 +285,19 @@ EVIDENCE: Final = frozenset({"DespatchAdvice", "ReceiptAdvice"})  # headers that
 
 
 def named(request: ErasureRequested, entries: Mapping[str, Word]) -> list[str]:
-    """Ids of the events whose payloads ``request`` names."""
+    """Ids of the events whose payloads ``request`` names, and of what tells the hash of a state with them in it."""
     wanted = request.events or tuple(entries)
-    return [name for name in wanted if name in entries and entries[name].kind not in QUIET]
+    words = [name for name in wanted if name in entries and entries[name].kind not in QUIET]
+    return words + echoes(entries) if words else []
+
+
+def echoes(entries: Mapping[str, Word]) -> list[str]:
+    """Ids of the acknowledgements from before closing: a short text could be guessed from the hash that they name."""
+    found = seals(entries.values())
+    if not found:
+        return []
+    inside = graph.past({name: entry.parents for name, entry in entries.items()}, [found[0].proposal])
+    return [name for name, entry in entries.items() if entry.kind == "Ack" and name in inside]
 
 
 def closable(module: Any) -> Conversation:
@@ -325,8 +336,10 @@ def folded(fit: Fit, entries: Sequence[Word], nodes: Sequence[fold.Node]) -> fol
     result, inside = fold.Folded(fit.begin), set[str]()
     if found is not None:
         seal, inside = found
-        result = fold.fold(fit.conversation, [node for node in nodes if node.said.id in inside], fit.begin)
-        if fit.bare:
+        below = [node for node in nodes if node.said.id in inside]
+        result = fold.Folded(fit.begin, [node.said.id for node in below]) if fit.pruned \
+            else fold.fold(fit.conversation, below, fit.begin)
+        if fit.bare or fit.pruned:
             result.state, result.void = lasted(fit.conversation, seal), dict(seal.said.void)
     if not is_done(result.state):
         return fold.fold(fit.conversation, nodes, fit.begin)
@@ -381,3 +394,27 @@ def heads_of(entries: Mapping[str, Word], seal: Seal) -> tuple[str, ...]:
     """The heads of a pruned thread."""
     later = above(entries, seal)
     return tuple(graph.heads({name: entries[name].parents for name in entries if name in later}))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event as ``Word``, for readers that have no conversation at hand."""
+
+    id: str
+    author: str
+    kind: str
+    message: Any
+    parents: tuple[str, ...]
+
+
+def told(events: Iterable[Event]) -> list[Told]:
+    """``events`` with what they say of closing; what is no such word says nothing here."""
+    return [Told(event.id, event.author, event.header.y, _message(event), tuple(event.parents)) for event in events]
+
+
+def _message(event: Event) -> Message | None:
+    kind, payload = WORDS.get(event.header.y), event.payloads.get(0)
+    try:
+        return None if kind is None or payload is None else msgspec.json.decode(payload.content, type=kind)
+    except msgspec.DecodeError:
+        return None

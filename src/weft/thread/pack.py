@@ -21,8 +21,11 @@ from weft.thread.event import Envelope, Event, to_envelope
 FORMAT: Final = "weft-thread/1"
 
 
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What the pack claims to hold; ``state`` is the hash of the folded state, empty when it does not say."""
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """What the pack claims to hold; ``state`` is the hash of the folded state, empty when it does not say.
+
+    ``pruned``: of what lay before its closing the thread keeps little; absent when it keeps all.
+    """
 
     format: str
     thread: str
@@ -33,6 +36,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     events: int
     forks: int
     state: str
+    pruned: bool = False
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
