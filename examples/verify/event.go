@@ -2,6 +2,7 @@
 package main
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -129,21 +130,28 @@ func (e *event) take(payloads map[string]any) {
 
 // ---- the key log
 
+type end struct { // a revocation: its place in the log, and the last words that count
+	at     int
+	valid  map[string]int64
+	hidden []string
+}
+
 type device struct {
-	revoked bool
-	valid   map[string]int64
+	scope string
+	ends  []end
 }
 
 type keyLog struct {
 	organisation, next, head string
+	line                     []*event
 	keys                     []string
 	devices                  map[string]device
-	events                   map[string]bool
+	events                   map[string]int // those that count, and their places
 	tips                     map[chain]tip
 }
 
 func newKeyLog(organisation string) *keyLog {
-	return &keyLog{organisation: organisation, devices: map[string]device{}, events: map[string]bool{}, tips: map[chain]tip{}}
+	return &keyLog{organisation: organisation, devices: map[string]device{}, events: map[string]int{}, tips: map[chain]tip{}}
 }
 
 // take continues the log by one event: in one line, signed by a key in force, rotations as committed to.
@@ -160,18 +168,26 @@ func (l *keyLog) take(e *event) {
 		must(other == l.head || other == last.id, "gap")
 	}
 	must(e.n == last.n+1 && e.previous == last.id, "chain")
+	l.signedBy(e)
+	l.line = append(l.line, e)
+	l.head, l.tips[e.chain()] = e.id, tip{e.n, e.id}
+	if try(func() { l.fold(e, object(decode(content))) }) == "" {
+		l.events[e.id] = len(l.events) // else it is void: it stays in the line and changes nothing
+	}
+}
+
+// signedBy: the event is signed by a key in force, or by one that it brings into force itself.
+func (l *keyLog) signedBy(e *event) {
+	content, shown := e.payloads[0]
+	must(e.author == l.organisation && e.machine == "keylog/1", "another log")
 	keys := l.keys
 	if e.genesis || e.kind == "KeyRotation" {
-		must(!e.genesis || e.kind == "KeyInception", "no inception")
+		must(shown && (!e.genesis || e.kind == "KeyInception"), "no inception")
 		keys = texts(object(decode(content))["keys"])
 		text(object(decode(content))["next"])
 		must(e.genesis || commitment(keys) == l.next, "not committed to")
 	}
 	must(slices.Contains(keys, e.device) && signed(e.device, e.id, e.signature), "signature")
-	l.head, l.tips[e.chain()] = e.id, tip{e.n, e.id}
-	if try(func() { l.fold(e, object(decode(content))) }) == "" {
-		l.events[e.id] = true // else it is void: it stays in the line and changes nothing
-	}
 }
 
 func (l *keyLog) fold(e *event, said map[string]any) {
@@ -188,18 +204,29 @@ func (l *keyLog) fold(e *event, said map[string]any) {
 	case "DeviceDelegation":
 		name, scope := text(said["device"]), text(said["scope"])
 		_, known := l.devices[name]
-		must(sound(name) && slices.Contains([]string{"node", "till", "line"}, scope) && !known, "device")
-		l.devices[name] = device{}
+		must(sound(name) && (scope == "node" || maySay[scope] != nil) && !known, "device")
+		l.devices[name] = device{scope: scope}
 	case "DeviceRevocation":
-		name, valid := text(said["device"]), map[string]int64{}
+		name, revoked := text(said["device"]), end{at: len(l.events), valid: map[string]int64{}}
+		adds, isBool := said["adds"].(bool)
+		_, given := said["adds"]
+		must(isBool || !given, "adds")
+		d, known := l.devices[name]
+		must(known, "no such device")
+		if adds && len(d.ends) > 0 {
+			before := d.ends[len(d.ends)-1]
+			revoked.valid, revoked.hidden = maps.Clone(before.valid), slices.Clone(before.hidden)
+		}
 		if given, ok := said["valid"]; ok {
 			for place, n := range object(given) {
-				valid[place] = number(n)
+				revoked.valid[place] = number(n)
 			}
 		}
-		_, known := l.devices[name]
-		must(known, "no such device")
-		l.devices[name] = device{true, valid}
+		if given, ok := said["hidden"]; ok {
+			revoked.hidden = append(revoked.hidden, texts(given)...)
+		}
+		d.ends = append(slices.Clone(d.ends), revoked)
+		l.devices[name] = d
 	default:
 		must(false, "unknown type")
 	}
@@ -207,11 +234,10 @@ func (l *keyLog) fold(e *event, said map[string]any) {
 
 // maySign is the key log's part of step 6.
 func (l *keyLog) maySign(e *event) {
-	must(l.events[e.keyEvent], "unknown key event")
-	d, ok := l.devices[e.device]
+	_, counts := l.events[e.keyEvent]
+	must(counts, "unknown key event")
+	_, ok := l.devices[e.device]
 	must(ok, "unknown device")
-	last, counts := d.valid[e.thread+"/"+e.life]
-	must(!d.revoked || counts && e.n <= last, "revoked device")
 }
 
 func texts(v any) []string {

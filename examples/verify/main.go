@@ -79,7 +79,7 @@ func vectors(folder string) {
 	digests(filepath.Join(folder, "digests.json"))
 	keysAndSignatures(filepath.Join(folder, "signatures.json"))
 	headers(filepath.Join(folder, "headers.json"))
-	for _, file := range []string{"keylogs.json", "chains.json", "packs.json"} {
+	for _, file := range []string{"keylogs.json", "chains.json", "packs.json", "standing.json"} {
 		packs(filepath.Join(folder, file))
 	}
 	folds(filepath.Join(folder, "folds.json"))
@@ -180,6 +180,7 @@ func packs(path string) {
 			Name  string
 			Step  int
 			Lines []json.RawMessage
+			Void  map[string]string
 		}
 	}
 	load(path, &file)
@@ -198,7 +199,8 @@ func packs(path string) {
 			data += own
 		}
 		found := audit(data)
-		expect(found.step == c.Step, fmt.Sprintf("pack %s: step %d (%s), expected %d", c.Name, found.step, found.why, c.Step))
+		ok := found.step == c.Step && (c.Void == nil || maps.Equal(found.void, c.Void))
+		expect(ok, fmt.Sprintf("pack %s: step %d (%s), expected %d", c.Name, found.step, found.why, c.Step))
 	}
 }
 

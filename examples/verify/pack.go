@@ -26,6 +26,7 @@ type verdict struct {
 	thread           string
 	events, withheld int
 	forks            int
+	void             map[string]string
 }
 
 // read is step 1.
@@ -102,6 +103,11 @@ func audit(data string) (result verdict) {
 			}
 		},
 	}
+	defer func() {
+		if result.step == 0 {
+			result.void = voided(p.thread, p.machine, events, logs)
+		}
+	}()
 	for k, step := range steps {
 		if why := try(step); why != "" {
 			result.step, result.why = k+1, why
@@ -160,6 +166,11 @@ func signatures(p *pack, events []*event, logs map[string]*keyLog) {
 		byHash := len(e.signature) == 0 && len(p.members) == 1 && bound[e.id]
 		must(byHash || signed(e.device, e.id, e.signature), "signature")
 		bound[e.previous] = true
+		for member, keyEvent := range e.seen() {
+			must(logs[member] != nil, "key event of no member")
+			_, counts := logs[member].events[keyEvent]
+			must(counts, "unknown key event")
+		}
 	}
 }
 
@@ -199,6 +210,10 @@ func heads(events []*event) []string {
 }
 
 func fork(p *pack, one, two *event, logs map[string]*keyLog) {
+	if log := logs[one.thread]; log != nil && one.thread != p.thread {
+		branches(log, one, two)
+		return
+	}
 	must(one.thread == p.thread && two.thread == p.thread && one.chain() == two.chain(), "not one chain")
 	must(one.n == two.n && one.id != two.id && logs[one.author] != nil, "not one place")
 	_, known := logs[one.author].devices[one.device]

@@ -160,8 +160,9 @@ async def test_a_word_beside_what_is_long_final_is_read_alike_on_both_sides(shor
         after = await shop.loaded(thread)
         aside = after.copied()
         aside.heads, aside.tips = (old.id,), {}  # a second device of the shop that has seen nothing since
-        shop.identity.incarnation = "AAAAAAAAAAA"
+        mine, shop.identity.incarnation = shop.identity.incarnation, "AAAAAAAAAAA"
         event = handle._event(shop, aside, KNOWN, PartyUpdated(party=Party(name="late")))
+        shop.identity.incarnation = mine
         (event,) = handle._signed(shop.identity.signer, KNOWN, [event])
         from weft.engine.receive import receive
 

@@ -55,12 +55,12 @@ def test_nothing_comes_before_the_inception():
 
 def test_a_delegated_device_may_sign():
     state = after(INCEPTION, DeviceDelegation(device=DEVICE, scope="node"))
-    assert keylog.may_sign(state, DEVICE, THREAD, LIFE, 0) is None
-    assert keylog.may_sign(state, TILL, THREAD, LIFE, 0) == "event.unknown-device"
+    assert keylog.may_sign(state, DEVICE) is None
+    assert keylog.may_sign(state, TILL) == "event.unknown-device"
 
 
 def test_organisation_keys_are_no_devices():
-    assert keylog.may_sign(BEGUN, FIRST, THREAD, LIFE, 0) == "event.unknown-device"
+    assert keylog.may_sign(BEGUN, FIRST) == "event.unknown-device"
 
 
 @pytest.mark.parametrize(("message", "code"), [
@@ -80,10 +80,36 @@ def test_a_revoked_device_counts_up_to_the_place_that_the_firm_names():
         DeviceDelegation(device=DEVICE, scope="node"),
         DeviceRevocation(device=DEVICE, valid={f"{THREAD}/{LIFE}": 7}),
     )
-    assert keylog.may_sign(state, DEVICE, THREAD, LIFE, 7) is None
-    assert keylog.may_sign(state, DEVICE, THREAD, LIFE, 8) == "event.revoked-device"
-    assert keylog.may_sign(state, DEVICE, THREAD, b64(b"j" * 8), 0) == "event.revoked-device"
-    assert keylog.may_sign(state, DEVICE, b64(b"u" * 32), LIFE, 0) == "event.revoked-device"
+    end = state.devices[DEVICE].end(2)
+    assert end.limit(THREAD, DEVICE, LIFE) == 7
+    assert end.limit(THREAD, DEVICE, b64(b"j" * 8)) == end.limit(b64(b"u" * 32), DEVICE, LIFE) == -1
+    assert state.devices[DEVICE].end(1) is None  # for one who has read the log up to the delegation only
+
+
+@given(st.integers(0, 2**32 - 1), st.lists(st.binary(min_size=16, max_size=16), max_size=20))
+def test_a_hidden_place_is_read_by_who_knows_the_thread_and_by_nobody_else(n, noise):
+    hidden = sorted([*(b64(one) for one in noise), keylog.hidden_place(THREAD, DEVICE, LIFE, n)])
+    end = keylog.End(0, hidden=hidden)
+    assert end.limit(THREAD, DEVICE, LIFE) == n
+    assert end.limit(b64(b"u" * 32), DEVICE, LIFE) == end.limit(THREAD, TILL, LIFE) == -1
+
+
+def test_a_later_revocation_replaces_the_first_or_names_more_besides():
+    def places(state):
+        return state.devices[DEVICE].end(9).limit(THREAD, DEVICE, LIFE), state.devices[DEVICE].end(9).valid
+
+    first = DeviceRevocation(device=DEVICE, hidden=[keylog.hidden_place(THREAD, DEVICE, LIFE, 4)])
+    state = after(INCEPTION, DeviceDelegation(device=DEVICE, scope="node"), first)
+    assert places(after(DeviceRevocation(device=DEVICE, valid={"x": 1}), state=state)) == (-1, {"x": 1})
+    assert places(after(DeviceRevocation(device=DEVICE, valid={"x": 1}, adds=True), state=state)) == (4, {"x": 1})
+    assert state.devices[DEVICE].end(2) == keylog.End(2, hidden=first.hidden)
+
+
+@pytest.mark.parametrize("text", ["", "x", "é" * 22, "A" * 21, "A" * 23])
+def test_what_is_no_hidden_place_names_nothing(text):
+    assert keylog.End(0, hidden=[text]).limit(THREAD, DEVICE, LIFE) == -1
+    name = keylog.hidden_place(THREAD, DEVICE, LIFE, 1)[:16]
+    assert keylog.End(0, hidden=[name + text]).limit(THREAD, DEVICE, LIFE) == -1
 
 
 def test_a_revoked_device_is_not_delegated_again():

@@ -11,7 +11,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from tests.vectors import folds, packs
+from tests.vectors import folds, packs, standing
 from tests.vectors.curve import BASE, FIELD, ORDER, TORSION, Key, add, encoded, point, times
 from tests.vectors.headers import headers
 from tests.vectors.story import Story
@@ -153,6 +153,7 @@ def everything():
         "chains.json": packs.chains(),
         "packs.json": packs.packs(),
         "folds.json": folds.everything(),
+        "standing.json": standing.standing(),
     }
 
 

@@ -131,7 +131,7 @@ async def open_thread(
             (message,) = machine.conversation.decide(begin, said)
         event = _genesis(memory, machine, members, message)
         loaded = Loaded(thread=event.thread, machine=machine, machine_name=machine.name, members=dict(members),
-                        state=begin)
+                        state=begin, keys=memory.keyring)
         signed = msgspec.structs.replace(event, signature=memory.identity.signer.sign(signed_bytes(event.id)))
         batch = Batch(lengths={event.thread: 0})
         batch.values.extend(beside(event.thread) if beside is not None else ())
@@ -154,15 +154,19 @@ def _genesis(memory: Memory, machine: Machine, members: Mapping[str, str], messa
     return compose(header, [("*", content)], [memory.random(SALT_BYTES)])
 
 
+def word(memory: Memory, loaded: Loaded, machine: Machine, message: Message) -> Event:
+    """What the node says of its own reading, signed, above all heads of ``loaded``."""
+    return _signed(memory.identity.signer, machine, [_event(memory, loaded, machine, message)])[0]
+
+
 async def acknowledge(memory: Memory, thread: str) -> None:
     """Say that we hold all of ``thread`` and fold it to this state, unless our own last word is above it all."""
     async with memory.lock(thread):
         loaded = await memory.loaded(thread)
         if loaded.machine is None or memory.waits(loaded.members) or not needs_ack(loaded, memory.organisation):
             return
-        event = _event(memory, loaded, loaded.machine, Ack(state=state_hash(loaded.state)))
-        signed = _signed(memory.identity.signer, loaded.machine, [event])
-        await commit(memory, loaded.extended([entry_of(event, loaded.machine)]), signed,
+        event = word(memory, loaded, loaded.machine, Ack(state=state_hash(loaded.state)))
+        await commit(memory, loaded.extended([entry_of(event, loaded.machine)]), [event],
                       Batch(lengths={thread: loaded.position}))
 
 

@@ -32,7 +32,7 @@ class Machine:
         self.name = f"{module.NAME}/{module.VERSION}"
         self.shared = shared
         self.state_type: type = type(module.INITIAL)
-        self.kinds: dict[str, type[Message]] = {**module.MESSAGES, acks.Ack.__name__: acks.Ack}
+        self.kinds: dict[str, type[Message]] = {**module.MESSAGES, **acks.MESSAGES}
         self.decoders = {name: msgspec.json.Decoder(kind) for name, kind in self.kinds.items()}
 
     def message(self, kind: str, content: bytes) -> Message | None:

@@ -136,6 +136,9 @@ class Memory:
     outbox_wake: asyncio.Event = field(default_factory=asyncio.Event)
     ack_wake: asyncio.Event = field(default_factory=asyncio.Event)
     to_ack: dict[str, None] = field(default_factory=dict)
+    keyring: dict[str, KeyState] = field(default_factory=dict)  # key logs that were read, the same for all threads
+    rotated: dict[str, None] = field(default_factory=dict)  # firms whose key log has grown: threads are to be told
+    keys_wake: asyncio.Event = field(default_factory=asyncio.Event)
     tail_max: int = TAIL_MAX
     histories: Histories = field(init=False)
     holdings: Holdings = field(default_factory=Holdings)
@@ -183,9 +186,10 @@ class Memory:
     async def find(self, thread: str) -> Loaded | None:
         """The thread as it stands, or None."""
         loaded = self._loaded.get(thread)
-        if loaded is not None:
+        if loaded is not None and not (loaded.below and loaded.revocable):
             self._loaded.move_to_end(thread)
             return loaded
+        self.forget(thread)
         row = await self.store.thread(thread)
         if row is None:
             return None
@@ -233,8 +237,9 @@ class Memory:
 
     async def keys(self, organisation: str) -> KeyState | None:
         """The key state of ``organisation`` as far as we hold its key log."""
-        found = await self.find(organisation)
-        return found.state if found is not None and isinstance(found.state, KeyState) else None
+        if organisation not in self.keyring:
+            await self.find(organisation)
+        return self.keyring.get(organisation)
 
     def partner(self, organisation: str) -> str | None:
         """The relationship thread with ``organisation``, accepted by both; None when there is none."""
@@ -283,6 +288,10 @@ class Memory:
         loaded = Loaded(thread=row.thread, machine=known, machine_name=row.machine,
                         members=msgspec.json.decode(row.members, type=dict[str, str]),
                         state=known.conversation.INITIAL if known else None)
+        if not isinstance(loaded.state, KeyState):
+            for member in loaded.members:
+                await self.keys(member)
+            loaded.keys = self.keyring
         after = -1
         if not loaded.shared:
             after = await self._resume(loaded)
@@ -299,7 +308,7 @@ class Memory:
     async def _resume_cut(self, loaded: Loaded) -> int:
         """Begin from the stored fold of a shared thread; the last position before its cut."""
         data = await self.store.value(FOLDS, loaded.thread) if loaded.machine else None
-        if data is None or loaded.machine is None:
+        if data is None or loaded.machine is None or loaded.revocable:
             return -1
         try:
             stored = msgspec.json.decode(data, type=StoredCut)
@@ -374,6 +383,8 @@ class Memory:
     def _keep(self, loaded: Loaded) -> None:
         """Hold ``loaded`` as the present, and let go of what nobody has asked for in a long time."""
         self.forget(loaded.thread)
+        if isinstance(loaded.state, KeyState):
+            self.keyring[loaded.thread] = loaded.state
         self._loaded[loaded.thread] = loaded
         self._weight += len(loaded.entries)
         while len(self._loaded) > LOADED_MAX or (self._weight > ENTRIES_MAX and len(self._loaded) > 1):

@@ -17,7 +17,7 @@ from weft import locale
 from weft.basis.decider import Message
 from weft.basis.errors import Unavailable, WeftError
 from weft.config import Config
-from weft.engine import handle, restored
+from weft.engine import handle, keyring, restored
 from weft.engine.effects import Effects, Reaction
 from weft.engine.levelling import Leveller
 from weft.engine.live import Live
@@ -90,7 +90,7 @@ class Node(Memory):
             self.poll_where_needed(organisation)
         self._tasks = [asyncio.create_task(work) for work in
                        (self.work.run(), self.outbox.run(), self._acknowledge(), self._acks_owed(), self._tick(),
-                        restored.fetch_back(self.outbox), self.leveller.run(),
+                        restored.fetch_back(self.outbox), keyring.run(self), self.leveller.run(),
                         *([self.mail.run()] if self.mail is not None else []))]
 
     async def stop(self) -> None:

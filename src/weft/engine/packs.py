@@ -8,7 +8,7 @@ Rule 1: with a payload, the hash of the state and all acknowledgements are withh
 Not here: the form of a pack (``thread/pack.py``), steps 1 to 10 (``thread/audit.py``).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,10 +20,11 @@ from weft.engine.machines import MACHINES, state_hash
 from weft.engine.memory import PRUNED
 from weft.engine.ports import EventRow, Store
 from weft.engine.threads import Entry, Loaded, entry_of
+from weft.identity.keylog import KeyState
 from weft.thread import closing, graph
 from weft.thread.audit import Audit, Fault
 from weft.thread.event import Event, Payload, parse, unwire
-from weft.thread.key_log import KEYLOG
+from weft.thread.key_log import KEYLOG, KeyLog
 from weft.thread.pack import FORMAT, Manifest, without, write
 
 Hidden = Callable[[str, int], bool]  # type of an event, slot -> whether its payload is withheld
@@ -51,10 +52,11 @@ async def pack(store: Store, thread: str, hidden: Hidden) -> bytes:
     keys = [event for member in sorted(members) for event in await _events(store, member)]
     held = await _events(store, thread)
     pruned = await store.value(PRUNED, thread) is not None
-    begun = _begun(thread, row.machine, members)
+    begun = _begun(thread, row.machine, members, _key_states(keys))
     begun.pruned = pruned
     events, state, closed = _in_order(begun, held)
-    forks = [(unwire(one.first), unwire(one.second)) for one in await store.forks(thread)]
+    forks = [(unwire(one.first), unwire(one.second))
+             for log in (thread, *sorted(members)) for one in await store.forks(log)]
     shown = [_shown(event, hidden) for event in events]
     proofs = [(_shown(one, hidden), _shown(two, hidden)) for one, two in forks]
     everything = [*shown, *(half for pair in proofs for half in pair)]
@@ -84,10 +86,18 @@ async def _events(store: Store, thread: str) -> list[Event]:
     return [parse(row.header, row.signature, held.get(row.id, {})) for row in rows]
 
 
-def _begun(thread: str, machine: str, members: dict[str, str]) -> Loaded:
+def _begun(thread: str, machine: str, members: dict[str, str], keys: Mapping[str, KeyState]) -> Loaded:
     known = MACHINES.get(machine)
     return Loaded(thread=thread, machine=known, machine_name=machine, members=members,
-                  state=known.conversation.INITIAL if known else None)
+                  state=known.conversation.INITIAL if known else None, keys=keys)
+
+
+def _key_states(events: Sequence[Event]) -> dict[str, KeyState]:
+    """The key states of the logs that ``events`` make up."""
+    logs: dict[str, KeyLog] = {}
+    for event in events:
+        logs.setdefault(event.thread, KeyLog(event.thread)).take(event)
+    return {firm: log.state for firm, log in logs.items()}
 
 
 def _in_order(begun: Loaded, events: Sequence[Event]) -> tuple[list[Event], str, bool]:
@@ -112,7 +122,7 @@ def meaning(found: Audit) -> Meaning:
     manifest = found.manifest
     if manifest is None or not found.sound or manifest.machine not in MACHINES:
         return Meaning()
-    begun = _begun(manifest.thread, manifest.machine, dict(manifest.members))
+    begun = _begun(manifest.thread, manifest.machine, dict(manifest.members), found.keys)
     entries = [entry_of(event, begun.machine) for event in found.events]
     faults: list[Fault] = []
     begun.pruned = manifest.pruned

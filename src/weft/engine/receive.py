@@ -22,8 +22,8 @@ import msgspec
 from weft.basis import instant
 from weft.basis.canonical import b64, digest
 from weft.basis.errors import Denied, Invalid, NotFound, WeftError
-from weft.engine import closed
-from weft.engine.acks import Ack
+from weft.engine import closed, keyring
+from weft.engine.acks import Ack, KeysSeen
 from weft.engine.handle import commit
 from weft.engine.machines import MACHINES, Machine, machine, state_hash
 from weft.engine.memory import ALARMS, Memory
@@ -39,6 +39,7 @@ PENDING_BYTES_MAX: Final = 1024 * 1024  # and how much they may take up
 CHAINS_MAX: Final = 64  # of one member in one thread: reading many side by side takes long
 KEY_EVENTS_MAX: Final = 1_000  # of one firm
 INVITATIONS: Final = "invitation"
+STRANGE: Final = "strange"  # bucket: thread/event of words by our own device that this node did not say
 KEYLOG: Final = f"{keylog.NAME}/{keylog.VERSION}"
 SIDES: Final = {"order": {"buyer", "seller"}, "relationship": {"inviter", "invitee"}}
 _CARRIES_KEYS: Final = frozenset({"RelationshipProposed", "RelationshipAccepted", "PartyUpdated"})
@@ -108,7 +109,7 @@ async def _admitted(memory: Memory, peer: str, thread: str, events: Sequence[Eve
     if not await _spoken_in(memory, members, thread, events):
         await _check_beginner(memory, peer, genesis, known)
     return Loaded(thread=thread, machine=known, machine_name=known.name, members=dict(members),
-                  state=known.conversation.INITIAL)
+                  state=known.conversation.INITIAL, keys=memory.keyring)
 
 
 async def _spoken_in(memory: Memory, members: dict[str, str], thread: str, events: Sequence[Event]) -> bool:
@@ -195,6 +196,8 @@ async def verify_event(memory: Memory, loaded: Loaded, event: Event, *, bare: bo
     if 0 not in event.payloads and not (bare or closing.is_done(loaded.state)):
         raise Invalid("event.payload-missing")
     check_event(event, loaded.members, await memory.keys(event.author))
+    if event.header.y == KeysSeen.__name__:
+        keyring.check_seen(entry_of(event, loaded.machine), loaded.members, memory.keyring)
 
 
 async def _forked(memory: Memory, loaded: Loaded, event: Event, others: Sequence[Event]) -> bool:
@@ -238,15 +241,26 @@ async def _append(
     after = loaded.extended([entry_of(event, loaded.machine) for event in ready])
     if not loaded.entries:
         _begin(after, ready[0], batch)
-    alarm = _mismatch(loaded, ready)
+    alarm = _in_our_name(memory, ready, batch) or _mismatch(loaded, ready)
     if alarm:
         batch.values.append((ALARMS, loaded.thread, alarm.encode()))
-    await commit(memory, after, ready, batch, before=loaded)
+    own = keyring.telling(memory, after)  # of what a device says that we know to be revoked, nothing follows
+    if own is not None:
+        after = after.extended([entry_of(own, loaded.machine)])
+    await commit(memory, after, [*ready, own] if own else ready, batch, before=loaded)
     result.stored.extend(event.id for event in ready)
     if alarm:
         memory.alarm(loaded.thread, alarm)
     memory.to_ack[loaded.thread] = None
     memory.ack_wake.set()
+
+
+def _in_our_name(memory: Memory, ready: Sequence[Event], batch: Batch) -> str:
+    """``stolen`` when somebody else speaks with the key of this very device: each life of it is ours alone."""
+    mine = (memory.organisation, memory.identity.signer.public, memory.identity.incarnation)
+    strange = [event for event in ready if (event.author, event.header.d, event.header.i) == mine]
+    batch.values.extend((STRANGE, f"{event.thread}/{event.id}", b"") for event in strange)
+    return "stolen" if strange else ""
 
 
 def _begin(after: Loaded, genesis: Event, batch: Batch) -> None:
@@ -345,14 +359,15 @@ async def take_key_event(memory: Memory, organisation: str, event: Event) -> Non
             return
         if event.header.m != KEYLOG or any(parent not in loaded.entries for parent in event.parents):
             raise Invalid("keylog.gap")
-        check_key_event(event, loaded.state)
-        if await _forked(memory, loaded, event, []):
+        if loaded.entries and await keyring.branch(memory, loaded, event):
             raise Denied("event.fork")
+        check_key_event(event, loaded.state)
         check_key_place(event, loaded.heads, loaded.tips)
         after = loaded.extended([entry_of(event, known)])
         await commit(memory, after, [event], Batch(lengths={organisation: loaded.position}))
         if organisation == memory.organisation:
             memory.identity.key_event = after.state.event
+        keyring.grown(memory, organisation)
 
 
 def key_state(organisation: str, envelopes: Sequence[str]) -> keylog.KeyState:

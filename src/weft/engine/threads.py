@@ -18,7 +18,8 @@ from weft.basis.decider import Said
 from weft.basis.errors import Invalid
 from weft.basis.instant import from_ms
 from weft.engine.machines import Machine
-from weft.thread import clock, closing, fold, graph
+from weft.identity.keylog import KeyState
+from weft.thread import clock, closing, fold, graph, standing
 from weft.thread.event import Event
 
 Chain = tuple[str, str, str]  # author, device, incarnation
@@ -38,6 +39,8 @@ class Entry:
     chain: Chain
     n: int
     fault: str = ""
+    key_event: str = ""  # its author's, as its header says
+    seen: Mapping[str, str] = field(default_factory=dict)  # and those of others that it says to have read
 
     @property
     def at_ms(self) -> int:
@@ -76,6 +79,8 @@ class Loaded:
     order: list[str] = field(default_factory=list)
     void: dict[str, str] = field(default_factory=dict)
     members_json: bytes = b""
+    keys: Mapping[str, KeyState] = field(default_factory=dict)  # of members, as far as we hold them
+    force: dict[str, int] = field(default_factory=dict)  # how far they are in force here, once it matters
     below: int = 0
     begin: Any = None
     cuts: tuple[Cut, ...] = ()
@@ -101,15 +106,15 @@ class Loaded:
         authors = {name: entry.author for name, entry in self.entries.items()}
         return graph.final(self.parents(), authors, self.members)
 
-    def said(self, entry: Entry) -> Said:
-        """``entry`` as the rules see it."""
-        return Said(id=entry.id, by=entry.author, role=self.members.get(entry.author, ""), message=entry.message,
-                    at=from_ms(entry.at_ms))
+    def said(self, entry: Entry, *, counts: bool = True) -> Said:
+        """``entry`` as the rules see it; what does not count (``standing.py``) says nothing."""
+        return Said(id=entry.id, by=entry.author, role=self.members.get(entry.author, ""),
+                    message=entry.message if counts else None, at=from_ms(entry.at_ms))
 
     def copied(self) -> "Loaded":
         """Another of the same value, which may be grown by ``take`` without touching this one."""
         other = copy(self)
-        other.tips, other.void = dict(self.tips), dict(self.void)
+        other.tips, other.void, other.force = dict(self.tips), dict(self.void), dict(self.force)
         if self.shared:
             other.entries, other.order, other.spoke = dict(self.entries), list(self.order), dict(self.spoke)
         return other
@@ -137,11 +142,12 @@ class Loaded:
         last = self.tips.get(entry.chain)
         if last is None or entry.n > last[0]:
             self.tips[entry.chain] = (entry.n, entry.id)
+        turned = self._tells(entry)
         if self.shared:
             self.entries[entry.id] = entry
             self.bare = self.bare or closing.erased(entry, self.machine)
             refold_later = refold_later or (self.bare and entry.kind == closing.ThreadClosed.__name__)
-        if refold_later or not (above or closing.is_done(self.state)):
+        if refold_later or turned or not (above or closing.is_done(self.state)):
             return False
         self._read(entry)
         return True
@@ -150,11 +156,12 @@ class Loaded:
         if self.machine is None:
             return
         result = fold.Folded(self.state, [], {})
-        fold.extend(self.machine.conversation, result, self.said(entry))
+        fault = entry.fault or self._verdict(entry)
+        fold.extend(self.machine.conversation, result, self.said(entry, counts=not fault))
         self.state = result.state
         self.void.update(result.void)
-        if entry.fault:
-            self.void[entry.id] = entry.fault
+        if fault:
+            self.void[entry.id] = fault
         if self.shared:
             self.order.append(entry.id)
             self.cut_here()
@@ -167,14 +174,46 @@ class Loaded:
         entries = list(self.entries.values())
         first, rest = (entries[:1], entries[1:]) if self.below else ([], entries)
         begin = self.begin if self.below else self.machine.conversation.INITIAL
-        nodes = [fold.Node(self.said(entry), entry.parents) for entry in rest]
+        faults = {entry.id: why for entry in rest if (why := entry.fault or self._verdict(entry))}
+        nodes = [fold.Node(self.said(entry, counts=entry.id not in faults), entry.parents) for entry in rest]
         fit = closing.Fit(self.machine.conversation, begin, bare=self.bare, pruned=self.pruned)
         result = closing.folded(fit, rest, nodes)
-        faults = {entry.id: entry.fault for entry in rest if entry.fault}
         judged = {entry.id: self.void[entry.id] for entry in first if entry.id in self.void}
         self.state, self.order = result.state, [*(entry.id for entry in first), *result.order]
         self.void = judged | result.void | faults
         self.cut_here()
+
+    # ---- whose words count ----------------------------------------------------------------------
+
+    def _tells(self, entry: Entry) -> bool:
+        """Whether ``entry`` brings a revocation into force here: then what was read before may have turned."""
+        turned = False
+        for member in {entry.author, *entry.seen}:
+            held = self.keys.get(member)
+            if held is None or not held.limits or not self.shared:
+                continue
+            before, at = self._in_force(member, held), standing.told(member, entry, held)
+            if at > before:
+                self.force[member] = at
+                turned = turned or any(before < end.at <= at for one in held.devices.values() for end in one.ends)
+        return turned
+
+    def _in_force(self, member: str, held: KeyState) -> int:
+        if member not in self.force:
+            self.force[member] = standing.in_force(member, self.entries.values(), held)
+        return self.force[member]
+
+    def _verdict(self, entry: Entry) -> str:
+        """The code for which ``entry`` does not count by its author's keys as they are in force here, or ""."""
+        held = self.keys.get(entry.author)
+        if held is None or not held.limits:
+            return ""
+        return standing.verdict(self.thread, self.machine_name, entry, held, self._in_force(entry.author, held))
+
+    @property
+    def revocable(self) -> bool:
+        """Whether a member has revoked a device: words far below may turn, so that the whole thread is kept."""
+        return any(self.keys[member].ended for member in self.members if member in self.keys)
 
     # ---- cuts -----------------------------------------------------------------------------------
 
@@ -194,7 +233,7 @@ class Loaded:
 
     def trim(self, most: int) -> bool:
         """Forget what is below the last cut that all members have spoken above, if more than ``most`` are held."""
-        if len(self.entries) <= most or len(self.members) < 2:
+        if len(self.entries) <= most or len(self.members) < 2 or self.revocable:
             return False
         heard = min(self.spoke.get(member, -1) for member in self.members)
         cut = next((one for one in reversed(self.cuts) if one.position <= heard), None)
@@ -220,4 +259,5 @@ def entry_of(event: Event, machine: Machine | None) -> Entry:
     except Invalid as error:
         fault = error.code
     return Entry(id=event.id, author=event.author, kind=header.y, message=message, hlc=header.h,
-                 parents=tuple(event.parents), chain=(event.author, header.d, header.i), n=header.n, fault=fault)
+                 parents=tuple(event.parents), chain=(event.author, header.d, header.i), n=header.n, fault=fault,
+                 key_event=header.ks or "", seen=standing.seen(event))

@@ -4,8 +4,10 @@ Semantics of KERI and did:webvh: the id of the organisation is the thread id of 
 keys of the next rotation are committed by digest before they are ever used.
 Rule 1: only the organisation's keys in force sign the key log; devices sign everything else. A rotation is
         signed by one of the keys that it brings into force: whoever stole the old ones cannot rotate.
-Rule 2: a device's right ends at a place in its chains ("valid up to"), never at a time.
-Not here: the header that carries these messages (``thread/event.py``).
+Rule 2: a device's right ends at a place in its chains ("valid up to"), never at a time: by the number of the last word
+        that counts, written so that only who holds the thread can read it: others learn neither threads nor counts.
+Rule 3: what a device may say follows from its scope (``scopes.py``), for all that it says and for ever.
+Not here: the header that carries these messages (``thread/event.py``), what becomes void (``thread/standing.py``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,14 +17,20 @@ import msgspec
 
 from weft.basis.canonical import b64, digest, unb64
 from weft.basis.decider import Crossing, Message, Said
-from weft.basis.errors import Refused
+from weft.basis.errors import Invalid, Refused
 from weft.identity.keys import registered, sound
+from weft.identity.scopes import SCOPE_NODE, SCOPES
+
+__all__ = ["CROSSINGS", "INITIAL", "KEYS_MAX", "MESSAGES", "NAME", "SCOPES", "SCOPE_NODE", "VERSION", "Device",
+           "DeviceDelegation", "DeviceRevocation", "End", "KeyInception", "KeyRotation", "KeyState", "commitment",
+           "decide", "evolve", "hidden_place", "judge", "may_sign"]
 
 NAME: Final = "keylog"
 VERSION: Final = 1
-SCOPE_NODE: Final = "node"  # may sign everything but the key log
-SCOPES: Final = frozenset({SCOPE_NODE, "till", "line"})
 KEYS_MAX: Final = 8
+HIDDEN_CHARACTERS: Final = 22
+_NAME_BYTES: Final = 12
+_NUMBER_BYTES: Final = 4
 
 
 class KeyInception(Message):
@@ -39,11 +47,18 @@ class DeviceDelegation(Message):
     scope: str
 
 
-class DeviceRevocation(Message):
-    """``device`` signs no more. ``valid`` maps ``thread/incarnation`` to the last number that counts."""
+class DeviceRevocation(Message, omit_defaults=True):
+    """``device`` signs no more; of its chains nothing counts but what is named.
+
+    ``valid`` maps ``thread/incarnation`` to the last number that counts; ``hidden`` says the same in the form of
+    ``hidden_place``, among others that mean nothing, so that their number tells nothing. A later revocation replaces
+    an earlier one, or names more besides (``adds``).
+    """
 
     device: str
     valid: dict[str, int] = {}
+    hidden: list[str] = []
+    adds: bool = False
 
 
 class KeyRotation(Message):
@@ -53,12 +68,37 @@ class KeyRotation(Message):
     next: str
 
 
+class End(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A revocation: its place among the key events that count, and up to where the device's words count."""
+
+    at: int
+    valid: dict[str, int] = {}
+    hidden: list[str] = []
+
+    def limit(self, thread: str, device: str, incarnation: str) -> int:
+        """The last number of this chain of ``device`` that counts; -1: none."""
+        found = self.valid.get(f"{thread}/{incarnation}", -1)
+        name, mask = _blinding(thread, device, incarnation)
+        for place in self.hidden:
+            if place.startswith(name):
+                found = max(found, _number(place[len(name):], mask))
+        return found
+
+
 class Device(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a device may do; ``revoked`` once it may sign nothing new."""
+    """What a device may do, where it stands in the log, and its revocations, the last one in force."""
 
     scope: str
-    revoked: bool = False
-    valid: dict[str, int] = {}
+    ends: list[End] = []
+
+    @property
+    def revoked(self) -> bool:
+        """Whether it may sign nothing new."""
+        return bool(self.ends)
+
+    def end(self, at: int) -> End | None:
+        """Up to where its words count for one who has read the log up to place ``at``."""
+        return next((one for one in reversed(self.ends) if one.at <= at), None)
 
 
 class KeyState(msgspec.Struct, frozen=True):
@@ -69,6 +109,20 @@ class KeyState(msgspec.Struct, frozen=True):
     devices: dict[str, Device] = {}
     event: str = ""
     events: list[str] = []
+
+    @property
+    def limits(self) -> bool:
+        """Whether there is a device that may not say everything, or no more."""
+        return any(one.ends or one.scope != SCOPE_NODE for one in self.devices.values())
+
+    @property
+    def ended(self) -> bool:
+        """Whether a device was revoked."""
+        return any(one.ends for one in self.devices.values())
+
+    def place(self, event: str) -> int:
+        """Where ``event`` stands among the key events that count; -1 when it is none of them."""
+        return self.events.index(event) if event in self.events else -1
 
 
 MESSAGES: Final[Mapping[str, type[Message]]] = {
@@ -125,17 +179,39 @@ def evolve(state: KeyState, said: Said, /) -> KeyState:
             changes = {"keys": keys, "next": following}
         case DeviceDelegation(device=device, scope=scope):
             changes = {"devices": {**state.devices, device: Device(scope)}}
-        case DeviceRevocation(device=device, valid=valid):
-            held = Device(state.devices[device].scope, revoked=True, valid=valid)
-            changes = {"devices": {**state.devices, device: held}}
+        case DeviceRevocation(device=device):
+            held = state.devices[device]
+            ended = msgspec.structs.replace(held, ends=[*held.ends, _end(held, said.message, len(state.events))])
+            changes = {"devices": {**state.devices, device: ended}}
     return msgspec.structs.replace(state, event=said.id, events=[*state.events, said.id], **changes)
 
 
-def may_sign(state: KeyState, device: str, thread: str, incarnation: str, n: int) -> str | None:
-    """None if ``device`` may have signed number ``n`` of its chain in ``thread``; else a refusal code."""
-    held = state.devices.get(device)
-    if held is None:
-        return "event.unknown-device"
-    if held.revoked and n > held.valid.get(f"{thread}/{incarnation}", -1):
-        return "event.revoked-device"
-    return None
+def _end(held: Device, said: DeviceRevocation, at: int) -> End:
+    if not said.adds or not held.ends:
+        return End(at, said.valid, said.hidden)
+    before = held.ends[-1]
+    return End(at, {**before.valid, **said.valid}, [*before.hidden, *said.hidden])
+
+
+def hidden_place(thread: str, device: str, incarnation: str, n: int) -> str:
+    """That number ``n`` is the last of this chain that counts, readable only for who knows the thread's id."""
+    name, mask = _blinding(thread, device, incarnation)
+    return name + b64((n ^ mask).to_bytes(_NUMBER_BYTES, "big"))
+
+
+def _blinding(thread: str, device: str, incarnation: str) -> tuple[str, int]:
+    hidden = digest("valid/1", f"{thread}/{device}/{incarnation}".encode())
+    return b64(hidden[:_NAME_BYTES]), int.from_bytes(hidden[_NAME_BYTES:_NAME_BYTES + _NUMBER_BYTES], "big")
+
+
+def _number(text: str, mask: int) -> int:
+    """The number behind ``text``; -1 when it is none."""
+    try:
+        return int.from_bytes(unb64(text, _NUMBER_BYTES), "big") ^ mask
+    except Invalid:
+        return -1
+
+
+def may_sign(state: KeyState, device: str) -> str | None:
+    """None if ``device`` is the firm's; else a refusal code. What counts of its words is ``thread/standing.py``'s."""
+    return None if device in state.devices else "event.unknown-device"

@@ -7,21 +7,23 @@
                  key in force, each rotation by a key that was committed to before
  5. genesis      the first event is the genesis that the thread's id is the digest of; members and machine are its own,
                  and all others are of this thread
- 6. signatures   each event is signed by a device that a member had delegated and, if revoked, at a place that still
-                 counts; in a book (one member) a later signed event of the same chain may bind it by hash instead
+ 6. signatures   each event is signed by a device that a member had delegated; in a book (one member) a later signed
+                 event of the same chain may bind it by hash instead; what tells of key events names such of members.
+                 Whether a word counts by its device's scope and revocation is ``standing.py``: it is void, not wrong
  7. chains       each chain (author, device, incarnation) counts from 0 without a gap, each event names the one before,
                  and no two stand at one place
  8. parents      every event that an event names as seen stands above it
  9. heads        what no other event names is what the manifest claims
                  In a pruned thread 7 to 9 hold from its closing on; what is missing before it is counted as gone
-10. forks        each proof is two different events, validly signed, at one place of one chain of this thread
+10. forks        each proof is two different events, validly signed, at one place of one chain of this thread; or of
+                 a member's key log, above the same events of it
 
 Rule 1: a fault never hides another: each step looks at all that earlier steps let through, step 1 excepted.
 Rule 2: nothing here reads a file, a clock or the network; what is proved depends on the bytes alone.
 Not here: what the events mean (step 11, the folded state, is ``engine/packs.py``); that nothing was said later.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,9 +33,10 @@ from weft.identity import keylog
 from weft.identity.keys import verify
 from weft.thread import closing, graph
 from weft.thread.event import Envelope, Event, from_envelope, parse, signed_bytes
-from weft.thread.key_log import KeyLog
+from weft.thread.key_log import KEYLOG, KeyLog
 from weft.thread.pack import Manifest, Pack, read
-from weft.thread.verify import check_author, check_event
+from weft.thread.standing import SEEN, seen
+from weft.thread.verify import check_author, check_event, check_key_event
 
 STEPS: Final = (
     "form", "headers", "commitments", "keys", "genesis", "signatures", "chains", "parents", "heads", "forks",
@@ -59,6 +62,7 @@ class Audit:
     manifest: Manifest | None = None
     events: list[Event] = field(default_factory=list)
     keys: dict[str, keylog.KeyState] = field(default_factory=dict)
+    logs: dict[str, list[Event]] = field(default_factory=dict)
     forks: list[tuple[Event, Event]] = field(default_factory=list)
     withheld: int = 0
     gone: int = 0
@@ -150,6 +154,7 @@ def _key_logs(result: Audit, manifest: Manifest, lines: Sequence[_Line]) -> None
         for event in log:
             if not result.look(4, member, held.take, event):
                 break  # what follows from it proves nothing
+            result.logs.setdefault(member, []).append(event)
         result.keys[member] = held.state
 
 
@@ -179,6 +184,14 @@ def _signatures(result: Audit, manifest: Manifest, lines: Sequence[_Line]) -> No
         keys = result.keys.get(event.author)
         if result.look(6, line.number, check, event, manifest.members, keys):
             bound.add(header.p)
+        if header.y == SEEN and 0 in event.payloads:
+            result.look(6, line.number, _seen, event, result.keys)
+
+
+def _seen(event: Event, keys: Mapping[str, keylog.KeyState]) -> None:
+    for member, name in seen(event).items():
+        if member not in keys or keys[member].place(name) < 0:
+            raise Denied("event.unknown-key-event")
 
 
 def _before_closing(result: Audit, manifest: Manifest, lines: Sequence[_Line]) -> set[str]:
@@ -230,6 +243,10 @@ def _heads(manifest: Manifest, lines: Iterable[_Line], before: set[str]) -> None
 
 def _forks(result: Audit, manifest: Manifest, lines: Sequence[_Line]) -> None:
     def check(one: Event, two: Event) -> None:
+        if one.thread in result.logs and one.thread != manifest.thread:
+            _branches(one, two, result.logs[one.thread])
+            result.forks.append((one, two))
+            return
         same = (one.thread, _chain(one), one.header.n) == (manifest.thread, _chain(two), two.header.n)
         keys = result.keys.get(one.author, keylog.INITIAL)
         if not same or two.thread != one.thread or one.id == two.id or one.header.d not in keys.devices:
@@ -244,6 +261,23 @@ def _forks(result: Audit, manifest: Manifest, lines: Sequence[_Line]) -> None:
     for number, pair in by_line.items():
         if len(pair) == 2:
             result.look(10, number, check, *pair)
+
+
+def _branches(one: Event, two: Event, log: Sequence[Event]) -> None:
+    """Two events of a key log that both continue it from the same place; ``log`` is the branch that the pack holds."""
+    if one.id == two.id or one.thread != two.thread or set(one.parents) != set(two.parents) or not one.parents:
+        raise Invalid("pack.no-fork")
+    held = KeyLog(one.thread)
+    for event in log:
+        if set(one.parents) == set(held.heads):
+            break
+        held.take(event)
+    if set(one.parents) != set(held.heads):
+        raise Invalid("pack.no-fork")
+    for half in (one, two):
+        if half.header.m != KEYLOG:
+            raise Invalid("keylog.other-log")
+        check_key_event(half, held.state)
 
 
 def _chain(event: Event) -> Chain:

@@ -3,7 +3,7 @@
 1. The header is canonical and well formed, its payloads match their commitments (``event.parse``).
 2. The author is a member of the thread.
 3. The author's key log, as we hold it, knows the key event named in ``ks``.
-4. The device may sign at this place of its chain.
+4. The firm had delegated the device. Whether what it says still counts is no question of forgery (``standing.py``).
 5. The signature over the id is the device's.
 For the key log itself, steps 2 to 4 read: an organisation key in force signs it; an inception or a rotation is
 signed by a key that it brings into force itself. A key log grows in one line (``check_key_place``), so that whoever
@@ -39,7 +39,7 @@ def check_author(event: Event, members: Mapping[str, str], keys: keylog.KeyState
     if keys is None or event.header.ks not in keys.events:
         raise Denied("event.unknown-key-event")
     # 4
-    code = keylog.may_sign(keys, event.header.d, event.thread, event.header.i, event.header.n)
+    code = keylog.may_sign(keys, event.header.d)
     if code is not None:
         raise Denied(code)
 

@@ -1,0 +1,234 @@
+"""Our own key log grows: devices come and go, keys rotate, a thief is shut out; by the keys of the recovery sheet.
+
+The firm's keys are on paper: whoever changes something types them in, they sign, and are forgotten. A new sheet is in
+safety before the key log knows of it, so that no crash leaves a firm without its next key.
+Rule 1: devices are added and revoked by the key in force; a rotation is signed by the next key, which a thief of
+        everything but the paper does not have.
+Rule 2: what counts of a revoked device is named by places in its chains: all that we hold; or, from a given time on,
+        only what another member had read before; but never a word in our name that this node did not say.
+Rule 3: places are hidden among many that mean nothing: a key log tells nobody of other threads.
+Not here: paper and its rows (``identity/sheet.py``), files of a home (``launch.py``), telling threads (``keyring.py``).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from weft.basis.canonical import b64
+from weft.basis.decider import Message
+from weft.basis.errors import Denied, Invalid, NotFound, Refused
+from weft.engine import handle, keyring
+from weft.engine.memory import Memory
+from weft.engine.ports import Batch
+from weft.engine.receive import STRANGE
+from weft.engine.threads import Loaded
+from weft.identity import keylog, sheet
+from weft.identity.keylog import DeviceDelegation, DeviceRevocation, KeyRotation, KeyState
+from weft.identity.keys import SEED_BYTES, Signer, registered
+from weft.thread import graph
+
+NAMES: Final = "key-device"  # bucket: what we call our devices; partners see their keys alone
+PLACES_MAX: Final = 5_000  # in one key event
+PADDED_TO: Final = 64
+
+
+class Paper(Protocol):
+    """Where a recovery sheet waits to be printed."""
+
+    def read(self) -> str: ...
+    def write(self, text: str) -> None: ...
+    def remove(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """The firm's keys as typed in: ``present`` is in force, ``following`` is the next one; None: not given."""
+
+    present: Signer | None
+    following: Signer | None
+    seeds: Mapping[str, bytes]
+
+
+async def hands(memory: Memory, typed: str) -> Hands:
+    """Which of the firm's keys are in ``typed``; raises ``Invalid('paper.…')`` or ``Denied('paper.other')``."""
+    keys = await _own(memory)
+    present = following = None
+    seeds: dict[str, bytes] = {}
+    for seed in sheet.seeds_in(typed):
+        signer = Signer(seed)
+        if signer.public in keys.keys:
+            present = signer
+        elif keylog.commitment([signer.public]) == keys.next:
+            following = signer
+        seeds[signer.public] = seed
+    if present is None and following is None:
+        raise Denied("paper.other")
+    return Hands(present, following, seeds)
+
+
+async def _own(memory: Memory) -> KeyState:
+    keys = await memory.keys(memory.organisation)
+    assert keys is not None
+    return keys
+
+
+# ---- devices -------------------------------------------------------------------------------------
+
+
+async def add_device(memory: Memory, given: Hands, device: str, scope: str, name: str = "") -> None:
+    """Delegate ``device`` (a public key) with ``scope``; raises ``Refused('keylog.…')`` or ``Invalid('key.weak')``."""
+    await _say(memory, _present(given), [DeviceDelegation(device=registered(device), scope=scope)])
+    await memory.store.commit(Batch(values=[(NAMES, device, name[:60].encode() or None)]))
+
+
+async def revoke_device(memory: Memory, given: Hands, device: str, since_ms: int | None = None) -> int:
+    """Revoke ``device``; how many of its chains count in part or whole. ``since_ms``: when it was lost."""
+    keys = await _own(memory)
+    held = keys.devices.get(device)
+    if held is None:
+        raise NotFound("keylog.device-unknown")
+    if device == memory.identity.signer.public:
+        raise Refused("device.own-key")
+    places = await counting(memory, device, since_ms)
+    await _say(memory, _present(given), revocations(memory, device, places))
+    return len(places)
+
+
+def _present(given: Hands) -> Signer:
+    if given.present is None:
+        raise Denied("paper.not-in-force")
+    return given.present
+
+
+async def _say(memory: Memory, signer: Signer, messages: Sequence[Message]) -> None:
+    async with memory.lock(memory.organisation):
+        keys = await _own(memory)
+        for message in messages:
+            keylog.decide(keys, message)
+        await handle.append_key_events(memory, signer, messages, memory.organisation)
+        memory.identity.key_event = (await _own(memory)).event
+    keyring.grown(memory, memory.organisation)
+
+
+# ---- up to where a device counts -----------------------------------------------------------------
+
+
+async def counting(memory: Memory, device: str, since_ms: int | None = None) -> list[str]:
+    """The last places of all chains of ``device`` that count, hidden (Rules 2 and 3)."""
+    strange = {name.split("/")[1] for name, _ in await memory.store.values(STRANGE)}
+    found: list[str] = []
+    for row in await memory.store.threads():
+        if memory.organisation not in msgspec.json.decode(row.members, type=dict[str, str]):
+            continue
+        loaded = await memory.whole(row.thread)
+        for (author, signer, incarnation), (n, _) in loaded.tips.items():
+            if (author, signer) == (memory.organisation, device):
+                last = _last(loaded, (author, signer, incarnation), strange, since_ms) if loaded.shared else n
+                if last >= 0:
+                    found.append(keylog.hidden_place(row.thread, device, incarnation, last))
+    return found
+
+
+def _last(loaded: Loaded, chain: tuple[str, str, str], strange: Iterable[str], since_ms: int | None) -> int:
+    """The last number of ``chain`` that counts."""
+    said = sorted((entry.n, entry) for entry in loaded.entries.values() if entry.chain == chain)
+    bad = [n for n, entry in said if entry.id in set(strange)]
+    last = min(bad) - 1 if bad else said[-1][0]
+    if since_ms is None:
+        return last
+    others = [entry.id for entry in loaded.entries.values()
+              if entry.author != chain[0] and entry.at_ms < since_ms]
+    read = graph.past(loaded.parents(), others)
+    return max((n for n, entry in said if n <= last and entry.id in read and entry.at_ms < since_ms), default=-1)
+
+
+def revocations(memory: Memory, device: str, places: Sequence[str]) -> list[DeviceRevocation]:
+    """The messages that revoke ``device`` but for ``places``, padded so that their number says little."""
+    size = PADDED_TO
+    while size < len(places):
+        size *= 2
+    noise = (b64(memory.random(16)) for _ in range(size - len(places)))
+    hidden = sorted([*places, *noise])
+    return [DeviceRevocation(device=device, hidden=hidden[k:k + PLACES_MAX], adds=k > 0)
+            for k in range(0, size, PLACES_MAX)]
+
+
+# ---- rotation and recovery -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """What a rotation brings: the seeds of the key in force now and of the next one."""
+
+    present: bytes
+    following: bytes
+
+
+async def rotate(memory: Memory, given: Hands, paper: Paper, name: str, more: Sequence[Message] = ()) -> Turned:
+    """Bring the next key into force, commit to a new one, and say ``more`` besides; the new sheet is in ``paper``."""
+    if given.following is None:
+        raise Denied("paper.not-next")
+    turned = Turned(given.seeds[given.following.public], _following(given, paper, memory))
+    after = Signer(turned.following)
+    paper.write(text(name, memory.organisation, turned))
+    rotation = KeyRotation(keys=[given.following.public], next=keylog.commitment([after.public]))
+    await _say(memory, given.following, [rotation])
+    if more:
+        await _say(memory, given.following, more)
+    await memory.store.commit(Batch(values=[(KEPT, "", None)]))
+    return turned
+
+
+def _following(given: Hands, paper: Paper, memory: Memory) -> bytes:
+    """A new next key; that of the sheet which an earlier attempt has left."""
+    assert given.following is not None
+    try:
+        waiting = sheet.seeds_in(paper.read())
+    except Invalid:
+        waiting = []
+    if len(waiting) == 2 and Signer(waiting[0]).public == given.following.public:
+        return waiting[1]
+    return memory.random(SEED_BYTES)
+
+
+async def recover(memory: Memory, given: Hands, paper: Paper, name: str, device: Signer,
+                  since_ms: int | None = None) -> int:
+    """Shut out whoever has a copy of this home: new keys, ``device`` for the old one; how many chains count."""
+    old = memory.identity.signer.public
+    places = await counting(memory, old, since_ms)
+    await rotate(memory, given, paper, name, [
+        DeviceDelegation(device=device.public, scope=keylog.SCOPE_NODE), *revocations(memory, old, places)])
+    return len(places)
+
+
+# ---- the sheet -----------------------------------------------------------------------------------
+
+KEPT: Final = "sheet"  # bucket: when the owner said that the sheet is printed and locked away
+
+
+def text(name: str, organisation: str, keys: Turned) -> str:
+    """The recovery sheet as a file: both languages, nothing that a printer cannot print."""
+    def lines(seed: bytes) -> list[str]:
+        return [f"   {number}.  {row}" for number, row in enumerate(sheet.rows(seed), 1)]
+
+    return "\n".join((
+        f"Weft 经纬  ·  {name}", "",
+        "恢复单：请打印两份，分别锁好，然后从这台机器上删除本文件。",
+        "Recovery sheet: print it twice, lock both away in different places, then delete this file here.", "",
+        f"组织编号 / organisation   {organisation}", "",
+        "现用主钥 / key in force", *lines(keys.present), "",
+        "下一主钥 / next key", *lines(keys.following)))
+
+
+async def state_of_sheet(memory: Memory, paper: Paper) -> dict[str, Any]:
+    """``waiting``: a sheet lies on this machine; ``kept_ms``: when the owner said it is locked away (0: never)."""
+    kept = await memory.store.value(KEPT, "")
+    return {"waiting": bool(paper.read()), "kept_ms": int(kept) if kept else 0}
+
+
+async def keep(memory: Memory, paper: Paper) -> None:
+    """The owner has printed the sheet and locked it away: it is removed from this machine."""
+    await memory.store.commit(Batch(values=[(KEPT, "", str(memory.clock.now_ms()).encode())]))
+    paper.remove()
