@@ -101,6 +101,7 @@ class Life:
     """The machine between two cuts. ``left``: how many more changes the disk takes before the power goes (-1: all).
 
     ``buried``: dead, and whoever holds its files is only letting go of them.
+    ``again``: a sync that failed is tried again, which succeeds (rule 3): what a careless program would do.
     ``late``: the change at which it goes is still done, only nobody hears of it.
     """
 
@@ -116,7 +117,7 @@ class Life:
         self.deleted: dict[str, File] = {}
         self.counts, self.luck = counts, luck
         self.left = -1
-        self.late = False
+        self.late = self.again = False
         self.dead = self.buried = False
         self.wrong: Wrong | None = None
 
@@ -216,7 +217,9 @@ class _Handle:
         except apsw.Error:
             if not self.life.dead:
                 self.file.fail_to_sync(self.life.luck)
-            raise
+            if self.life.dead or not self.life.again:
+                raise
+            last = False
         self.life.counts["sync"] += 1
         self.file.sync()
         if last:

@@ -89,7 +89,7 @@ class Ledger:
             raise Found("lost", f"{lost} of {len(self.acked)} acknowledged batches", lost)
         expected = self.certain
         for batch in self.open:
-            if _there(held, batch):
+            if _there(held, batch) and not _there(self.certain, batch):  # not again, after a refusal
                 expected = applied(expected, batch)
                 figures["there unanswered"] += 1
         for name, table in expected.items():

@@ -201,11 +201,13 @@ async def test_a_full_disk_refuses_whole_groups_and_heals_with_space(path: str) 
     store._connection.pragma("max_page_count", store._connection.pragma("page_count") + 4)
     large = Batch(payloads=[PayloadRow("t", "t-d-0", 0, b"s" * 32, b"x" * 200_000)])
     outcomes = await asyncio.gather(store.commit(large), store.commit(said(1)), return_exceptions=True)
-    assert [getattr(outcome, "code", None) for outcome in outcomes] == ["store.unavailable"] * 2
+    assert [getattr(outcome, "code", None) for outcome in outcomes] == ["store.full"] * 2
     assert len(await store.events("t")) == 1
+    assert (await store.trouble()).code == "store.full"
     store._connection.pragma("max_page_count", 1_000_000)
     await asyncio.gather(store.commit(large), store.commit(said(1)))
     assert len(await store.events("t")) == 2
+    assert await store.trouble() is None
     await store.close()
 
 

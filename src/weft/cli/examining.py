@@ -105,6 +105,8 @@ def _port(host: str, port: int) -> Finding:
 
 def _running(view: Any) -> Iterator[Finding]:
     yield _told("good", "running")
+    if view.get("store"):
+        yield Finding("bad", "store", refusal(WeftError(view["store"]["code"], **view["store"]["facts"])))
     if view["forks"]:
         yield _told("bad", "forks", n=view["forks"])
     for alarm in view.get("alarms", ()):

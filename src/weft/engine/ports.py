@@ -11,6 +11,8 @@ from typing import Protocol
 
 import msgspec
 
+from weft.basis.errors import WeftError
+
 
 class ThreadRow(msgspec.Struct, frozen=True, gc=False):
     """One thread or book: its machine (``m``), genesis id, heads, cached fold at those heads, length.
@@ -144,7 +146,8 @@ class Store(Protocol):
     """Where bytes rest. One writer; commits of one moment are grouped into one transaction.
 
     ``commit`` raises ``StoreConflict`` for the conflicting batch only, never for its neighbours in the
-    group, and ``Unavailable('store.unavailable')`` when the disk fails (the node then stops writing).
+    group, ``Unavailable('store.full')`` without room, and ``Unavailable('store.unavailable')`` when the disk
+    fails: then nothing is stored until the store has made sure of the disk. Whatever raised is not stored.
     Reads see every commit that has returned. Lists are ordered as said.
     """
 
@@ -165,6 +168,7 @@ class Store(Protocol):
     async def done(self, thread: str, key: str) -> bytes | None: ...
     async def value(self, bucket: str, key: str) -> bytes | None: ...
     async def values(self, bucket: str) -> Sequence[tuple[str, bytes]]: ...  # by key
+    async def trouble(self) -> WeftError | None: ...  # why nothing can be stored now; None: all is well
     async def close(self) -> None: ...
 
 

@@ -8,7 +8,7 @@ Not here: durability on disk (``sqlite.py``).
 from collections.abc import Sequence
 from typing import Final
 
-from weft.basis.errors import Unavailable
+from weft.basis.errors import Unavailable, WeftError
 from weft.engine.ports import (
     Batch,
     EffectRow,
@@ -68,6 +68,10 @@ class MemoryStore:
         waiting = self._group.drop()
         if durable:
             self._write(waiting)
+
+    async def trouble(self) -> WeftError | None:
+        """Why nothing can be stored now; None: all is well."""
+        return Unavailable("store.unavailable", reason="closed") if self._closed else None
 
     async def close(self) -> None:
         """Write what waits; later commits are refused."""

@@ -4,14 +4,16 @@ WAL with ``synchronous=FULL``; commits of one moment share a transaction (``grou
 event loop, where short reads happen too; the WAL is checkpointed by a thread in the background.
 Rule 1: a group is written together; if one batch conflicts, the group is written anew with a savepoint
         around each batch, so that the conflicting one goes alone and its neighbours stay.
-Rule 2: after an input/output error nothing more is written: what the disk holds is known only after
-        the file was opened again (fsync may have lost pages that it reported once).
-Rule 3: reads run on the writer's connection between groups, so they see every commit that returned.
+Rule 2: after an input/output error nothing is written until the file was read through and opened anew
+        (``sqlite_file.settle``): fsync may have lost pages that it reported once. What failed is then not there.
+Rule 3: a full disk refuses a group and changes nothing else: reading goes on, and writing once there is room.
+Rule 4: reads run on the writer's connection between groups, so they see every commit that returned.
 Not here: SQL (``sql/sqlite``), opening, locks and migrations (``sqlite_file.py``).
 """
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from itertools import starmap
 from operator import attrgetter
@@ -39,6 +41,9 @@ from weft.stores.statements import queries
 WAL_PAGES_CHECKPOINT: Final = 2_000  # about 8 MB: the background thread starts to copy
 WAL_PAGES_LEFT: Final = 500  # about 2 MB: few enough for the loop to copy
 WAL_PAGES_MAX: Final = 16_000  # about 64 MB: the loop copies whatever is left
+
+MEND_S: Final = (0.2, 30.0)  # until the file is opened anew after the disk failed: the first and the longest pause
+_LOG: Final = logging.getLogger("weft.store")
 
 # What a batch holds, in the order in which it is applied: list, statement, columns (None: rows are tuples).
 _STEPS: Final[Sequence[tuple[str, str, Callable[[Any], Any] | None]]] = (
@@ -76,6 +81,10 @@ class SqliteStore:
         self._wal_pages = 0
         self._erased = False
         self._broken: WeftError | None = Unavailable("store.reading", path=path) if reading else None
+        self._refused: WeftError | None = None
+        self._mending: asyncio.Handle | asyncio.Future[None] | None = None
+        self._pause_s = MEND_S[0]
+        self._over = False
         self._connection.set_wal_hook(self._wal_grew)
 
     # ---- writing
@@ -93,6 +102,7 @@ class SqliteStore:
             outcomes = self._together(batches) or self._one_by_one(batches)
         except apsw.Error as error:
             raise self._give_up(error) from error
+        self._refused = None
         self._erased = self._erased or any(batch.erased or batch.dropped for batch in batches)
         self._care_for_wal()
         return outcomes
@@ -129,15 +139,71 @@ class SqliteStore:
 
     def _give_up(self, error: apsw.Error) -> WeftError:
         """What a failed group means; the connection is left outside any transaction."""
-        told = fault(error, self._file.path)
+        told = self._refused = fault(error, self._file.path)
         if not isinstance(error, apsw.BusyError | apsw.FullError):  # these two leave the file as it was
-            self._broken = told
+            self._distrust(told)
         if self._connection.in_transaction:
             try:
                 self._cursor.execute("ROLLBACK")
             except apsw.Error:
-                self._broken = told
+                self._distrust(told)
         return told
+
+    # ---- after the disk failed
+
+    async def trouble(self) -> WeftError | None:
+        """Why nothing can be stored now, or why the last group was not; None: all is well."""
+        return self._broken or self._refused
+
+    def _distrust(self, told: WeftError) -> None:
+        """Rule 2; a file that is damaged stays closed to writing: it must be restored."""
+        if self._broken is None:
+            _LOG.error("%s: nothing is stored until the file was read through and opened anew", told)
+        self._broken = told
+        if told.code != "store.corrupt" and self._mending is None:
+            self._mending = asyncio.get_running_loop().call_later(self._pause_s, self._mend)
+            self._pause_s = min(2 * self._pause_s, MEND_S[1])
+
+    def _mend(self) -> None:
+        self._mending = None
+        if self._checkpoint is not None:  # it ends first
+            self._distrust(self._broken or _closed())
+        elif self._background:
+            self._mending = asyncio.get_running_loop().run_in_executor(None, self._file.settle)
+            self._mending.add_done_callback(self._settled)
+        else:
+            try:
+                self._file.settle(self._connection)
+            except (apsw.Error, WeftError) as error:
+                self._reopened(error)
+            else:
+                self._reopened(None)
+
+    def _settled(self, done: "asyncio.Future[None]") -> None:
+        self._mending = None
+        if not done.cancelled():
+            self._reopened(done.exception())
+
+    def _reopened(self, error: BaseException | None) -> None:
+        """The file is sound and a new connection takes over; or it is tried again later."""
+        if self._over:
+            return
+        try:
+            if error is not None:
+                raise error
+            self._file.reopen(alone=not self._background)
+        except apsw.Error as still:
+            before = self._broken if isinstance(still, apsw.BusyError) else None  # somebody reads: it must wait
+            self._distrust(before or fault(still, self._file.path))
+            return
+        except WeftError as still:
+            self._distrust(still)
+            return
+        self._connection = self._file.connection
+        self._cursor = self._connection.cursor()
+        self._connection.set_wal_hook(self._wal_grew)
+        self._wal_pages, self._erased, self._pause_s, self._broken, self._refused = 0, False, MEND_S[0], None, None
+        _LOG.warning("%s was read through and opened anew after the disk had failed: it is sound", self._file.path)
 
     def _apply_all(self, batches: Sequence[Batch]) -> None:
         """Apply ``batches``, of which only the last settles anything, as if one after the other."""
@@ -205,30 +271,31 @@ class SqliteStore:
         try:
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
             self._erased, self._wal_pages = False, 0
-        except apsw.BusyError:
-            return
         except apsw.Error as error:
-            self._broken = fault(error, self._file.path)
+            self._checkpoint_failed(error)
 
     def _checkpointed(self, done: asyncio.Future[int]) -> None:
         self._checkpoint = None
+        error = None if done.cancelled() else done.exception()
         if done.cancelled() or self._broken is not None:
             return
-        error = done.exception()
         if error is None and self._wal_pages - done.result() > WAL_PAGES_LEFT and self._wal_pages < WAL_PAGES_MAX:
             self._care_for_wal()
         elif error is None:
             self._finish_checkpoint()
-        elif isinstance(error, apsw.Error) and not isinstance(error, apsw.BusyError):
-            self._broken = fault(error, self._file.path)
+        else:
+            self._checkpoint_failed(error)
 
     def _finish_checkpoint(self) -> None:
         try:
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except apsw.BusyError:
-            return
         except apsw.Error as error:
-            self._broken = fault(error, self._file.path)
+            self._checkpoint_failed(error)
+
+    def _checkpoint_failed(self, error: BaseException) -> None:
+        """Without room, or with another at work, the WAL just grows on; anything else is a failing disk."""
+        if isinstance(error, apsw.Error) and not isinstance(error, apsw.BusyError | apsw.FullError):
+            self._distrust(fault(error, self._file.path))
 
     async def check(self) -> str:
         """What SQLite finds wrong with the whole file, or ``ok``; reads all of it, in a thread."""
@@ -239,11 +306,16 @@ class SqliteStore:
         await asyncio.to_thread(sqlite_copy.copy, self._file.path, path, told)
 
     async def close(self) -> None:
-        """Write what waits, wait for the background thread, let go of the file."""
+        """Write what waits, wait for the background threads, let go of the file."""
         self._group.drain()
         if self._checkpoint is not None:
             await asyncio.wait([self._checkpoint])
-        self._broken = self._broken or Unavailable("store.unavailable", reason="closed")
+        self._over, mending = True, self._mending
+        if isinstance(mending, asyncio.Future):
+            await asyncio.wait([mending])
+        elif mending is not None:
+            mending.cancel()
+        self._broken = self._broken or _closed()
         self._file.close()
 
     def crash(self, *, durable: bool = False) -> None:
@@ -251,7 +323,9 @@ class SqliteStore:
         waiting = self._group.drop()
         if durable and waiting:
             self._write(waiting)
-        self._broken = Unavailable("store.unavailable", reason="closed")
+        self._over, self._broken = True, _closed()
+        if isinstance(self._mending, asyncio.Handle):
+            self._mending.cancel()
         self._file.close()
 
     # ---- reading: the port says what each gives, and in which order
@@ -324,6 +398,10 @@ def _runs(batches: Sequence[Batch]) -> Iterator[Sequence[Batch]]:
 def _grows(batch: Batch) -> bool:
     """Whether ``batch`` makes one thread longer that is there already."""
     return len(batch.threads) == len(batch.lengths) == 1 and bool(batch.lengths.get(batch.threads[0].thread))
+
+
+def _closed() -> WeftError:
+    return Unavailable("store.unavailable", reason="closed")
 
 
 def _thread(thread: str, machine: str, members: bytes, heads: str, fold: bytes, length: int) -> ThreadRow:

@@ -31,7 +31,7 @@ def fault(error: apsw.Error, path: str) -> WeftError:
         case apsw.BusyError() | apsw.LockedError() | apsw.ReadOnlyError() | apsw.CantOpenError():
             return Unavailable("store.locked", path=path)
         case apsw.FullError():
-            return Unavailable("store.unavailable", path=path, reason="full")
+            return Unavailable("store.full", path=path)
         case _:
             return Unavailable("store.unavailable", path=path, reason=str(error)[:120])
 
@@ -75,6 +75,43 @@ class DatabaseFile:
             return connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)[1]
         finally:
             connection.close()
+
+    def settle(self, connection: apsw.Connection | None = None) -> None:
+        """After the disk failed: write all that counts into the file anew, and read the file through.
+
+        The system may still show pages of a failed fsync that the disk never got, and call the next fsync good. What
+        was acknowledged before is in the WAL and was synced; copying it writes each page once more. Then the WAL is
+        cut off, so that the group which failed is gone for good. With another process reading it is tried later.
+        In a thread; or with the ``connection`` of the loop where there is none. Raises ``apsw.Error``, ``Invalid``.
+        """
+        looking = connection or apsw.Connection(self.path)
+        try:
+            looking.set_busy_timeout(BUSY_MS)
+            looking.pragma("schema_version")
+            looking.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            if str(looking.pragma("integrity_check")) != "ok":
+                raise Invalid("store.corrupt", path=self.path)
+        finally:
+            if connection is None:
+                looking.close(True)
+
+    def reopen(self, *, alone: bool = False) -> None:
+        """A new ``connection`` in the place of one that is no longer trusted; the lock stays ours throughout.
+
+        It is opened first, so that there is always one to read with; ``alone``: where only one can be open.
+        """
+        before = self.connection
+        if alone:
+            before.close(True)
+        opened = _open(self.path)
+        try:
+            check_version(opened, self.path, migrations("sqlite"))
+            _tune(opened)
+        except (apsw.Error, WeftError):
+            opened.close(True)
+            raise
+        self.connection = opened
+        before.close(True)
 
     def check(self) -> str:
         """What SQLite finds wrong with the whole file, or ``ok``; reads all of it, so not in the loop."""

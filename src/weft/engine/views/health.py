@@ -23,9 +23,17 @@ class PeerHealth(View, frozen=True, kw_only=True):
     seen_ms: int = 0
 
 
+class Told(View, frozen=True, kw_only=True):
+    """An error as its code and facts; its sentence is ``error.<code>``."""
+
+    code: str
+    facts: dict[str, str | int] = {}
+
+
 class HealthView(View, frozen=True, kw_only=True):
     """``stopped``: threads whose work stopped and why; ``troubles``: what the node was refused.
 
+    ``store``: why nothing can be stored now, or why the last attempt was refused; None: all is well.
     ``unheard``: partners that have not given back yet what was said since the backup that was restored.
 
     Undelivered conversations, consequences not drawn yet, and proofs that somebody said two things at once.
@@ -39,6 +47,7 @@ class HealthView(View, frozen=True, kw_only=True):
     stopped: dict[str, str] = {}
     troubles: tuple[Trouble, ...] = ()
     unheard: tuple[str, ...] = ()
+    store: Told | None = None
 
 
 async def health(node: Any) -> HealthView:
@@ -51,8 +60,10 @@ async def health(node: Any) -> HealthView:
                    attempts=max((row.attempts for row in rows if row.peer == who), default=0),
                    seen_ms=int(heard.get(who, 0)))
         for who in sorted({*node.partners, *(row.peer for row in rows)}))
+    trouble = await node.store.trouble()
     floor = await node.state(node.book("floor"))
     return HealthView(
+        store=Told(code=trouble.code, facts=trouble.facts) if trouble else None,
         waiting=len(rows), effects=len(await node.store.effects()), forks=len(await node.store.forks()), peers=peers,
         stopped={thread: why.decode() for thread, why in await node.store.values(ALARMS)},
         unheard=tuple(names(who) for who in sorted(node.unheard)),
