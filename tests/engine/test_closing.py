@@ -5,7 +5,7 @@ import pytest
 import pytest_asyncio
 
 from tests.engine.dealing import dealt
-from tests.engine.world import until
+from tests.engine.world import quiet, until
 from weft.basis.errors import Refused
 from weft.engine import closing as deals
 from weft.engine.commands import run
@@ -54,6 +54,7 @@ async def test_a_deal_closes_only_when_it_is_paid_and_then_for_both(deal):
     before = await shop.state(thread)
     await deals.close(shop, thread)
     await until(lambda: is_closed(shop, factory, thread=thread))
+    await quiet(shop, factory)
     await until(lambda: same(shop, factory, thread))
     state = await factory.state(thread)
     assert msgspec.structs.replace(state, closing=None) == before
