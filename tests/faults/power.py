@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import logging
 import multiprocessing
 import os
 import random
@@ -250,8 +251,7 @@ class World:
     def _bury(self, store: SqliteStore) -> None:
         """Let go of what a dead machine held; nothing of it reaches the disk (``Disk`` sees to that)."""
         self.disk.life.dead = self.disk.life.buried = True
-        store._group.drop()
-        store._file.close()
+        store.crash()
 
 
 # ---- many worlds ------------------------------------------------------------------------------------
@@ -262,6 +262,7 @@ def theatre() -> Iterator[Theatre]:
     """A founded firm, its files, and a place for them."""
     with tempfile.TemporaryDirectory(prefix="weft-power-") as folder, inserted():
         before = sqlite.WAL_PAGES_CHECKPOINT, sqlite_file.migrations
+        logging.getLogger("weft.store").setLevel(logging.CRITICAL)
         disk = Disk()
 
         async def founded() -> tuple[Stage, dict[str, Table]]:
@@ -276,6 +277,7 @@ def theatre() -> Iterator[Theatre]:
             yield Theatre(stage, disk.image(), begun, folder)
         finally:
             sqlite.WAL_PAGES_CHECKPOINT, sqlite_file.migrations = before
+            logging.getLogger("weft.store").setLevel(logging.NOTSET)
 
 
 def worlds(seeds: Iterable[int], control: str) -> Iterator[tuple[int, Counter[str], str]]:

@@ -41,7 +41,7 @@ def test_real_files_that_may_not_grow_cost_nothing_that_was_confirmed():
     figures = Counter()
     assert not found(in_files_worlds(range(1, 5), 6, "", figures))
     assert figures["refused"] > 10
-    assert figures["read meanwhile"] > 1_000
+    assert figures["read meanwhile"] > 300
 
 
 @pytest.mark.release
