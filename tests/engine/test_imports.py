@@ -69,6 +69,18 @@ def test_with_any_problem_nothing_is_done(kind, text, expected):
     assert found.command is None and firm.states == before
 
 
+@pytest.mark.parametrize("really", KINDS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_table_of_another_kind_is_called_by_its_name(kind, really):
+    codes = [one.code for one in imported(kind, FILES[really].encode(), Known(at=AT)).problems]
+    if kind == really:
+        assert not [code for code in codes if code.startswith("import.")]
+    elif codes and codes[0].startswith("import."):
+        assert codes == [f"import.is-{really}"]
+    else:
+        assert not {"table.header-missing", "table.column-missing"} & set(codes), "its own columns are there too"
+
+
 def test_a_price_book_may_come_as_json():
     firm = Firm()
     draft = (b'{"id":"v","name":"V","currency":"CNY","basis":"net","tax":{"category":"S","percent":"13"},'

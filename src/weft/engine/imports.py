@@ -14,7 +14,7 @@ import msgspec
 from weft.basis.canonical import b64, digest
 from weft.basis.decider import Message
 from weft.basis.errors import Invalid
-from weft.basis.rows import Grid, Problem
+from weft.basis.rows import Column, Grid, Problem, tabled
 from weft.engine import sheets
 from weft.pricing import publish
 from weft.pricing import table as prices
@@ -94,6 +94,12 @@ _ROWS: Final[Mapping[str, tuple[str, Callable[[Grid, Known, str], Found]]]] = {
     "supply-rules": (production.NAME, _supply_rules),
 }
 KINDS: Final = (*_ROWS, "prices")  # in the order in which one needs the other
+COLUMNS: Final[Mapping[str, Sequence[Column]]] = {
+    "items": things.ITEM_COLUMNS, "stock": things.LOT_COLUMNS, "calendars": making.CALENDAR_COLUMNS,
+    "work-centres": making.WORK_CENTRE_COLUMNS, "bills": making.BILL_COLUMNS, "routings": making.ROUTING_COLUMNS,
+    "supply-rules": making.SUPPLY_COLUMNS, "prices": prices.COLUMNS,
+}
+_NO_HEADER: Final = frozenset({"table.header-missing", "table.column-missing"})
 _SEVERAL: Final[Mapping[str, Callable[[Sequence[Message]], Any]]] = {
     stock.NAME: lambda messages: stock.Several(messages=tuple(messages)),
     production.NAME: lambda messages: production.Several(messages=tuple(messages)),
@@ -108,10 +114,25 @@ def imported(kind: str, content: bytes, known: Known) -> Import:
         return _prices(content, known)
     book, read = _ROWS[kind]
     ref = "import:" + b64(digest("import/1", kind.encode(), content))
-    messages, problems = read(sheets.read(content), known, ref)
+    grid = sheets.read(content)
+    messages, problems = read(grid, known, ref)
+    problems = _mistaken(kind, grid, problems)
     if problems or not messages:
         return Import(book=book, problems=problems)
     return Import(book=book, command=_SEVERAL[book](messages), count=len(messages))
+
+
+def _mistaken(kind: str, grid: Grid, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """``problems``, or the one that matters: the header is that of another kind of table, which is named."""
+    if not any(one.code in _NO_HEADER for one in problems):
+        return problems
+    fitting = {other: len(table.labels) for other, columns in COLUMNS.items() if other != kind
+               for table in (tabled(grid, columns),)
+               if not any(one.code in _NO_HEADER for one in table.problems)}
+    if not fitting:
+        return problems
+    other = max(fitting, key=lambda name: fitting[name])
+    return (Problem(row=problems[0].row, code=f"import.is-{other}"),)
 
 
 def _prices(content: bytes, known: Known) -> Import:
@@ -122,7 +143,8 @@ def _prices(content: bytes, known: Known) -> Import:
         except msgspec.DecodeError as error:
             raise Invalid("pricing.shape", where="book", detail=str(error)[:120]) from error
         return Import(book=publish.NAME, command=publish.Publish(book=draft, at=known.at), count=1)
-    book, problems = prices.book_of(sheets.read(content), known.head)
+    grid = sheets.read(content)
+    book, problems = prices.book_of(grid, known.head)
     if book is None:
-        return Import(book=publish.NAME, problems=problems)
+        return Import(book=publish.NAME, problems=_mistaken("prices", grid, problems))
     return Import(book=publish.NAME, command=publish.Publish(book=book, at=known.at), count=1)

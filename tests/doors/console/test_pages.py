@@ -9,6 +9,7 @@ from tests.doors.asking import Client
 from tests.doors.console.sample import TOKEN, alone, at_work
 from weft.doors import console
 from weft.engine.commands import COMMANDS
+from weft.engine.imports import KINDS, Known, imported
 from weft.trade import order
 
 TEMPLATES = Path(console.__file__).parent / "templates"
@@ -98,6 +99,20 @@ async def test_the_language_follows_the_cookie_then_the_browser_then_the_firm(wo
     ):
         page = (await client.ask("/", headers=headers, token="")).body.decode()
         assert f'<html lang="{lang}">' in page, headers
+
+
+async def test_an_empty_table_of_each_kind_can_be_had_and_is_understood(work):
+    client = Client(work.routes)
+    for lang in LANGUAGES:
+        headers = {"cookie": f"weft_device={TOKEN}; weft_lang={lang}"}
+        page = (await client.ask("/import", headers=headers)).body.decode()
+        for kind in KINDS:
+            assert f'href="/import/{kind}.csv"' in page
+            answer = await client.ask(f"/import/{kind}.csv", headers=headers)
+            assert answer.status == 200
+            problems = imported(kind, answer.body, Known(at="2026-11-23T08:00:00.000Z")).problems
+            assert not {one.code for one in problems} & {"table.header-missing", "table.column-missing"}
+        assert (await client.ask("/import/ghost.csv", headers=headers)).status == 404
 
 
 async def test_what_is_unknown_is_told_as_a_page(work):

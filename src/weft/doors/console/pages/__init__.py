@@ -25,6 +25,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "/stock": stock.page,
     "/stock/{item:path}": stock.one,
     "/import": stock.imports,
+    "/import/{kind}.csv": stock.template,
     "/partners": partners.page,
     "/partners/{thread}": partners.one,
     "/carry": carry.page,

@@ -1,22 +1,12 @@
 """Stock, one item, and the import of tables."""
 
-from typing import Final
-
 from starlette.responses import Response
 
+from weft.basis.errors import NotFound
 from weft.basis.rows import Column
 from weft.doors.console.pages.naming import item_names
 from weft.doors.console.visit import Visit
-from weft.engine.imports import KINDS
-from weft.pricing import table as prices
-from weft.production import table as making
-from weft.stock import table as things
-
-COLUMNS: Final = {
-    "items": things.ITEM_COLUMNS, "stock": things.LOT_COLUMNS, "calendars": making.CALENDAR_COLUMNS,
-    "work-centres": making.WORK_CENTRE_COLUMNS, "bills": making.BILL_COLUMNS, "routings": making.ROUTING_COLUMNS,
-    "supply-rules": making.SUPPLY_COLUMNS, "prices": prices.COLUMNS,
-}
+from weft.engine.imports import COLUMNS, KINDS
 
 
 async def page(visit: Visit) -> Response:
@@ -44,6 +34,16 @@ async def imports(visit: Visit) -> Response:
         "import.html", tab="import", kinds=kinds, kind=kind if kind in KINDS else "items", own_errors=True,
         columns={name: [_header(column, visit.lang) + ("*" if column.required else "") for column in columns]
                  for name, columns in COLUMNS.items()})
+
+
+async def template(visit: Visit) -> Response:
+    """An empty table of one kind, as a spreadsheet opens it: headers as a reader of this language writes them."""
+    kind = visit.named("kind")
+    if kind not in COLUMNS:
+        raise NotFound("import.kind", value=kind[:40], allowed=", ".join(KINDS))
+    line = ",".join(_header(column, visit.lang) for column in COLUMNS[kind])
+    name = f'attachment; filename="{kind}.csv"'
+    return Response(f"\ufeff{line}\r\n", media_type="text/csv", headers={"content-disposition": name})
 
 
 def _header(column: Column, lang: str) -> str:
