@@ -7,7 +7,6 @@ Not here: closing, erasing and pruning themselves (``closing.py``, ``erasure.py`
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 
 from weft.basis.errors import Denied, Invalid
 from weft.engine.handle import commit
@@ -71,8 +70,7 @@ async def adopt(memory: Memory, loaded: Loaded, seal: closing.Seal, fresh: Seque
                if not entry.parents or name in ends or entry.kind in closing.EVIDENCE}
     entries |= {event.id: entry_of(event, loaded.machine) for event in _in_order(fresh)}
     new = [by_id[name] for name in entries if name in by_id and name not in loaded.entries]
-    after = replace(loaded, entries={}, order=[], void={}, tips={}, heads=(), position=0, below=0, begin=None, cuts=(),
-                    spoke={})
+    after = loaded.emptied()
     for entry in entries.values():
         after.take(entry, refold_later=True)
     after.bare = after.pruned = True

@@ -286,8 +286,11 @@ def effects_of(memory: Memory, after: Loaded, said: Iterable[tuple[str, str]], w
 def _turned(memory: Memory, before: Loaded, after: Loaded) -> Iterator[EffectRow]:
     """Effects of older events whose verdict a concurrent one has turned: compensations, or what now follows."""
     conversation = after.machine_name.partition("/")[0]
-    for event in before.order:
-        entry = after.entries[event]
+    turned = before.void.keys() ^ after.void.keys()
+    for event in before.order if turned else ():
+        if event not in turned:
+            continue
+        entry = before.entries[event]
         who = "own" if entry.author == memory.organisation else "peer"
         if event in after.void and event not in before.void:
             for reaction in memory.reactions.get((conversation, entry.kind), ()):

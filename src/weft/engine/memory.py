@@ -143,6 +143,7 @@ class Memory:
     histories: Histories = field(init=False)
     holdings: Holdings = field(default_factory=Holdings)
     _weight: int = 0
+    _weights: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.histories = Histories(self.store)
@@ -159,8 +160,8 @@ class Memory:
 
     def forget(self, thread: str) -> None:
         """Drop ``thread`` from memory: the store knows better."""
-        dropped = self._loaded.pop(thread, None)
-        self._weight -= 0 if dropped is None else len(dropped.entries)
+        self._loaded.pop(thread, None)
+        self._weight -= self._weights.pop(thread, 0)
 
     # ---- reading --------------------------------------------------------------------------------
 
@@ -369,6 +370,7 @@ class Memory:
 
     def swap(self, loaded: Loaded, effects: Iterable[EffectRow], kinds: Iterable[str]) -> None:
         """The store has ``loaded``: make it the present, and wake whoever waits for it."""
+        loaded.settle()
         self._keep(loaded)
         self._machines[loaded.thread] = loaded.machine_name
         self._note_book(loaded.thread, loaded.machine_name, loaded.members_json)
@@ -386,7 +388,8 @@ class Memory:
         if isinstance(loaded.state, KeyState):
             self.keyring[loaded.thread] = loaded.state
         self._loaded[loaded.thread] = loaded
-        self._weight += len(loaded.entries)
+        self._weights[loaded.thread] = loaded.held
+        self._weight += loaded.held
         while len(self._loaded) > LOADED_MAX or (self._weight > ENTRIES_MAX and len(self._loaded) > 1):
             self.forget(next(iter(self._loaded)))
 

@@ -169,17 +169,18 @@ async def _verified(
     """The events that are new, valid and no second word at a place of a chain, and those that wait."""
     early = {row.id: unwire(row.envelope) for row in waiting}
     fresh: dict[str, Event] = {}
+    places = {_place(event): event for event in early.values()}
     for event in events:
         if event.id in fresh or event.id in early or event.thread != loaded.thread:
             continue
-        if await memory.holds(loaded, event.id) or closed.stale(loaded, event):
+        if (not _beyond(loaded, event) and await memory.holds(loaded, event.id)) or closed.stale(loaded, event):
             continue
         try:
             await verify_event(memory, loaded, event, bare=bare)
         except (Denied, Invalid) as error:
             result.invalid.append((event.id, error.code))
             continue
-        if await _forked(memory, loaded, event, [*fresh.values(), *early.values()]):
+        if await _forked(memory, loaded, event, places.setdefault(_place(event), event)):
             result.invalid.append((event.id, "event.fork"))
             continue
         fresh[event.id] = event
@@ -200,12 +201,26 @@ async def verify_event(memory: Memory, loaded: Loaded, event: Event, *, bare: bo
         keyring.check_seen(entry_of(event, loaded.machine), loaded.members, memory.keyring)
 
 
-async def _forked(memory: Memory, loaded: Loaded, event: Event, others: Sequence[Event]) -> bool:
-    """Whether another event stands at this place of the chain; the proof is kept and the thread's work stops."""
-    place = (event.author, event.header.d, event.header.i, event.header.n)
-    first = next((one for one in others if one.id != event.id
-                  and (one.author, one.header.d, one.header.i, one.header.n) == place), None)
+def _place(event: Event) -> tuple[str, str, str, int]:
+    header = event.header
+    return event.author, header.d, header.i, header.n
+
+
+def _beyond(loaded: Loaded, event: Event) -> bool:
+    """Whether ``event`` comes after the last word of its chain: then neither it nor another at its place is stored."""
+    return event.header.n > loaded.tips.get(_place(event)[:3], (-1, ""))[0]
+
+
+async def _forked(memory: Memory, loaded: Loaded, event: Event, beside: Event | None = None) -> bool:
+    """Whether another event stands at this place of the chain, stored or ``beside`` it in what came.
+
+    The proof is kept and the thread's work stops.
+    """
+    place = _place(event)
+    first = beside if beside is not None and beside.id != event.id else None
     if first is None:
+        if _beyond(loaded, event):
+            return False
         row = await memory.store.chain(loaded.thread, *place)
         if row is None or row.id == event.id:
             return False

@@ -2,16 +2,18 @@
 
 A book has one member and grows in one line, so only its heads and state are kept. A shared thread keeps its graph; of
 a long one only the end, from a *cut* on: an event that all before it precede, and that every member has spoken above.
-Rule 1: nothing here changes before the store has it: ``extended`` gives a new value, swapped in after the commit.
+Rule 1: nothing here changes before the store has it: ``extended`` gives a new value, swapped in after the commit. The
+        two share their tables; what is new lies apart until ``settle``, or until somebody looks at it before.
 Rule 2: an event above all heads extends the fold; a concurrent one folds anew from the cut, or from the beginning.
 Rule 3: honest members say nothing beside what is below a cut; for one that does, the thread is read whole again.
 Not here: bytes at rest (``ports.py``), who may write (``handle.py``, ``receive.py``), old graphs (``history.py``).
 """
 
 from collections.abc import Iterable, Mapping
-from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
+
+import msgspec
 
 from weft.basis.canonical import encode
 from weft.basis.decider import Said
@@ -26,8 +28,7 @@ Chain = tuple[str, str, str]  # author, device, incarnation
 CUT_EVERY: Final = 32  # events between two places at which a thread might be cut
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One event as the fold and the views see it; ``message`` None: unknown here, erased, or malformed (``fault``)."""
 
     id: str
@@ -40,7 +41,7 @@ class Entry:
     n: int
     fault: str = ""
     key_event: str = ""  # its author's, as its header says
-    seen: Mapping[str, str] = field(default_factory=dict)  # and those of others that it says to have read
+    seen: Mapping[str, str] = {}  # and those of others that it says to have read
 
     @property
     def at_ms(self) -> int:
@@ -75,8 +76,6 @@ class Loaded:
     snapshot: int = 0
     hlc: str = "0" * 16
     tips: dict[Chain, tuple[int, str]] = field(default_factory=dict)
-    entries: dict[str, Entry] = field(default_factory=dict)
-    order: list[str] = field(default_factory=list)
     void: dict[str, str] = field(default_factory=dict)
     members_json: bytes = b""
     keys: Mapping[str, KeyState] = field(default_factory=dict)  # of members, as far as we hold them
@@ -85,11 +84,44 @@ class Loaded:
     begin: Any = None
     cuts: tuple[Cut, ...] = ()
     spoke: dict[str, int] = field(default_factory=dict)
+    _entries: dict[str, Entry] = field(default_factory=dict)
+    _order: list[str] = field(default_factory=list)
+    _fresh: dict[str, Entry] = field(default_factory=dict)  # not yet among ``_entries``, which another value has too
+    _later: list[str] = field(default_factory=list)  # the same of ``_order``
+    _lent: bool = False
     bare: bool = False  # something it held was erased: what lasts is its state
     pruned: bool = False  # of what lay before its closing little is left
 
     def __post_init__(self) -> None:
         self.members_json = encode(self.members)
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """The events of a shared thread by id, parents first (from its cut on); not to be changed from outside."""
+        self._own()
+        return self._entries
+
+    @property
+    def order(self) -> list[str]:
+        """Their ids in the order in which they are read."""
+        self._own()
+        return self._order
+
+    @property
+    def held(self) -> int:
+        """How many events are in memory."""
+        return len(self._entries) + len(self._fresh)
+
+    def _own(self) -> None:
+        if self._fresh or self._later:
+            self._entries, self._order = self._entries | self._fresh, self._order + self._later
+            self._fresh, self._later, self._lent = {}, [], False
+
+    def settle(self) -> None:
+        """The store has it: what is new joins the tables, which former values of this thread share."""
+        self._entries.update(self._fresh)
+        self._order.extend(self._later)
+        self._fresh, self._later, self._lent = {}, [], False
 
     @property
     def shared(self) -> bool:
@@ -112,12 +144,24 @@ class Loaded:
                     message=entry.message if counts else None, at=from_ms(entry.at_ms))
 
     def copied(self) -> "Loaded":
-        """Another of the same value, which may be grown by ``take`` without touching this one."""
-        other = copy(self)
+        """Another of the same value, which may be grown by ``take`` without touching this one (grown no more)."""
+        other = Loaded.__new__(Loaded)
+        for name in _SLOTS:
+            setattr(other, name, getattr(self, name))
         other.tips, other.void, other.force = dict(self.tips), dict(self.void), dict(self.force)
         if self.shared:
-            other.entries, other.order, other.spoke = dict(self.entries), list(self.order), dict(self.spoke)
+            other.spoke = dict(self.spoke)
+            other.part(dict(self._fresh), list(self._later))
         return other
+
+    def part(self, fresh: dict[str, Entry], later: list[str]) -> None:
+        """From here on the tables are another's too."""
+        self._fresh, self._later, self._lent = fresh, later, True
+
+    def emptied(self) -> "Loaded":
+        """The same thread before anything was said in it, but for its ``state``."""
+        return replace(self, void={}, tips={}, heads=(), position=0, below=0, begin=None, cuts=(), spoke={},
+                       _entries={}, _order=[], _fresh={}, _later=[], _lent=False)
 
     def extended(self, entries: Iterable[Entry]) -> "Loaded":
         """This thread with ``entries`` (parents first) taken in; ``self`` stays as it is."""
@@ -144,7 +188,7 @@ class Loaded:
             self.tips[entry.chain] = (entry.n, entry.id)
         turned = self._tells(entry)
         if self.shared:
-            self.entries[entry.id] = entry
+            (self._fresh if self._lent else self._entries)[entry.id] = entry
             self.bare = self.bare or closing.erased(entry, self.machine)
             refold_later = refold_later or (self.bare and entry.kind == closing.ThreadClosed.__name__)
         if refold_later or turned or not (above or closing.is_done(self.state)):
@@ -163,13 +207,13 @@ class Loaded:
         if fault:
             self.void[entry.id] = fault
         if self.shared:
-            self.order.append(entry.id)
+            (self._later if self._lent else self._order).append(entry.id)
             self.cut_here()
 
     def refold(self) -> None:
         """Fold the graph anew, from its cut or its beginning."""
         if self.machine is None:
-            self.order = list(self.entries)
+            self._order = list(self.entries)
             return
         entries = list(self.entries.values())
         first, rest = (entries[:1], entries[1:]) if self.below else ([], entries)
@@ -179,7 +223,7 @@ class Loaded:
         fit = closing.Fit(self.machine.conversation, begin, bare=self.bare, pruned=self.pruned)
         result = closing.folded(fit, rest, nodes)
         judged = {entry.id: self.void[entry.id] for entry in first if entry.id in self.void}
-        self.state, self.order = result.state, [*(entry.id for entry in first), *result.order]
+        self.state, self._order = result.state, [*(entry.id for entry in first), *result.order]
         self.void = judged | result.void | faults
         self.cut_here()
 
@@ -233,7 +277,7 @@ class Loaded:
 
     def trim(self, most: int) -> bool:
         """Forget what is below the last cut that all members have spoken above, if more than ``most`` are held."""
-        if len(self.entries) <= most or len(self.members) < 2 or self.revocable:
+        if self.held <= most or len(self.members) < 2 or self.revocable:
             return False
         heard = min(self.spoke.get(member, -1) for member in self.members)
         cut = next((one for one in reversed(self.cuts) if one.position <= heard), None)
@@ -241,12 +285,15 @@ class Loaded:
         if cut is None or drop * 4 < most:
             return False
         names = list(self.entries)[drop:]
-        self.entries = {name: self.entries[name] for name in names}
-        self.order = self.order[drop:]
-        self.void = {name: code for name, code in self.void.items() if name in self.entries}
+        self._entries = {name: self.entries[name] for name in names}
+        self._order, self._lent = self.order[drop:], False
+        self.void = {name: code for name, code in self.void.items() if name in self._entries}
         self.below, self.begin = cut.position, cut.state
         self.cuts = tuple(one for one in self.cuts if one.position > cut.position)
         return True
+
+
+_SLOTS: Final = tuple(Loaded.__slots__)
 
 
 def entry_of(event: Event, machine: Machine | None) -> Entry:

@@ -263,11 +263,10 @@ def slot(payload: Payload, role: str = "*") -> Slot:
 
 
 def written(header: Header, payloads: dict[int, Payload]) -> Event:
-    """The unsigned event of a header that we made ourselves, with slots for ``payloads``."""
-    raw = msgspec.json.encode(header, order="sorted")  # canonical: it holds but names and numbers in their form
+    """The unsigned event of a header that we made ourselves of names in their form, with slots for ``payloads``."""
+    raw = msgspec.json.encode(header, order="sorted")
     if len(raw) > HEADER_BYTES_MAX:
         raise Invalid("event.header-too-large", limit=HEADER_BYTES_MAX)
-    _check_form(header)
     return _event(header, raw, b"", payloads)
 
 
@@ -276,6 +275,9 @@ def compose(header: dict[str, Any], contents: Sequence[tuple[str, bytes]], salts
     payloads = {k: Payload(salt, content) for k, ((_, content), salt) in enumerate(zip(contents, salts, strict=True))}
     slots = [slot(payloads[k], role) for k, (role, _) in enumerate(contents)]
     try:
-        return written(msgspec.convert({**header, "b": slots}, Header), payloads)
+        read = msgspec.convert({**header, "b": slots}, Header)
     except msgspec.ValidationError as error:
         raise Invalid("event.header-malformed", detail=str(error)[:120]) from error
+    event = written(read, payloads)
+    _check_form(read)
+    return event
