@@ -25,6 +25,7 @@ from weft.shopfloor.reading import parse_text
 NAME = "L1"
 TEMPLATE = Path(__file__).parents[2] / "examples" / "demo" / "machines" / "lathe.td.json"
 PIECE_S = 0.4
+SAMPLED = frozenset({"LocalReady", "EmergencyStop"})  # read anew each time that somebody asks
 IDLE, LOADED, RUNNING, PAUSED, ENDED = range(5)
 _AT_FIRST: dict[str, Scalar] = {
     "JobId": "", "Program": "", "TargetCount": 0, "CycleSeconds": 12.0, "SpindleSpeed": 1000.0, "Feed": 100.0,
@@ -62,7 +63,9 @@ class Lathe:
 
     def reading(self, name: str) -> Value:
         """The value of ``name`` with its stamps."""
-        return Value(self.values[name], source_ms=self.stamps.get(name, self.epoch_ms), server_ms=self.now_ms())
+        now = self.now_ms()
+        stamp = now if name in SAMPLED else self.stamps.get(name, self.epoch_ms)
+        return Value(self.values[name], source_ms=stamp, server_ms=now)
 
     def write(self, values: Mapping[str, Scalar]) -> dict[str, str]:
         """What a client writes; the job that lies here cannot be changed while it runs."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PAUSE_S = 1.5
 TRIES_MAX = 200
 OPENS = 0.04  # how often a buyer begins another order
+OPENS_OF_FACTORIES = 0.01  # there much goes on by itself, and there is much to do at home
 
 
 @dataclass(slots=True)
@@ -35,13 +36,14 @@ class Person:
     async def work(self) -> None:
         """Speak with pauses between, until all have said enough together."""
         luck = self.world.luck
+        opens = OPENS_OF_FACTORIES if self.world.plan.factories else OPENS
         for number in range(TRIES_MAX):
             await asyncio.sleep(luck.expovariate(1 / PAUSE_S))
             if self.world.figures["writes"] >= self.world.plan.writes:
                 return
             mark = f"{self.name} {number}"
             known = [thread for thread, link in self.world.orders.items() if link is self.link]
-            if self.role == "buyer" and (not known or luck.random() < OPENS):
+            if self.role == "buyer" and (not known or luck.random() < opens):
                 await self.open(mark)
             elif known:
                 await self.say(mark, luck.choice(known))

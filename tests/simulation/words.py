@@ -47,6 +47,7 @@ ENDS = frozenset({"RequestDeclined", "OrderCancellation", "ShortClosed", "Quotat
 ONWARD = frozenset({"Order", "OrderResponse", "DespatchAdvice", "ReceiptAdvice"})
 SILENT_ABOUT_ENDS = 0.92  # so that most orders live long enough to be despatched
 WITH_MATERIAL = 0.25
+FREE_ISSUE = {"BODY": "CAST"}  # what is made of the buyer's own material, always
 
 
 def request(mark: str, luck: random.Random, goods: Sequence[str] = ITEMS) -> RequestForQuotation:
@@ -54,8 +55,11 @@ def request(mark: str, luck: random.Random, goods: Sequence[str] = ITEMS) -> Req
     chosen = luck.sample(list(goods), luck.randint(1, min(2, len(goods))))
     lines = tuple(RequestLine(line=str(place), item=item, quantity=str(luck.randint(2, 20)))
                   for place, item in enumerate(chosen, 1))
-    along = goods is ITEMS and luck.random() < WITH_MATERIAL
-    materials = (FreeIssueMaterial(item=MATERIAL, quantity=lines[0].quantity),) if along else ()
+    along = {line.item: FREE_ISSUE[line.item] for line in lines if line.item in FREE_ISSUE}
+    if goods is ITEMS and luck.random() < WITH_MATERIAL:
+        along[lines[0].item] = MATERIAL
+    materials = tuple(FreeIssueMaterial(item=along[line.item], quantity=line.quantity) for line in lines
+                      if line.item in along)
     return RequestForQuotation(number=mark, currency="CNY", lines=lines, materials=materials)
 
 
