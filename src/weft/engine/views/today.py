@@ -19,6 +19,7 @@ from weft.engine.views.partners import PartnerRow, PartnerView, account, billabl
 from weft.engine.views.shape import View
 from weft.engine.views.stock import stock
 from weft.production.state import Promise
+from weft.stock import levels
 from weft.thread.clock import milliseconds
 
 ARRIVED_MS: Final = 36 * 3_600_000
@@ -100,7 +101,7 @@ async def _answers(node: Any, cards: list[tuple[Deal, OrderCard]], held: list[De
                    known: list[tuple[PartnerRow, PartnerView]]) -> list[Task]:
     return [*await _unheard(node), *_machine_tasks(rows), *await _unknown_commands(node, rows), *await _troubles(node),
             *[_order_task(_asked(card), card) for _, card in cards if card.next], *await _moved(node, cards),
-            *await _partner_tasks(node, held, known), *await _reorders(node)]
+            *await _partner_tasks(node, held, known), *await _shortages(node), *await _reorders(node)]
 
 
 async def _unheard(node: Any) -> list[Task]:
@@ -185,6 +186,15 @@ async def _partner_tasks(node: Any, held: list[Deal], known: list[tuple[PartnerR
                        money=one.open, currency=one.currency, until=one.due)
                   for one in full.payable if one.state == "overdue"]
     return found
+
+
+async def _shortages(node: Any) -> list[Task]:
+    """Items of which more is kept for somebody than is here: counted away, scrapped, or used for something else."""
+    state = await node.state(node.book("stock"))
+    names = await partner_names(node)
+    return [Task(kind="shortage", about="item", id=one.item, item=one.item, zh=state.items[one.item].zh,
+                 en=state.items[one.item].en, quantity=one.missing, unit=one.unit, partner_name=names(one.owner))
+            for one in levels.shortages(state)]
 
 
 async def _reorders(node: Any) -> list[Task]:
