@@ -92,6 +92,7 @@ class DirectPeers:
 
 _SEEDS = itertools.count(1)
 FOUNDERS: dict[str, Signer] = {}  # organisation's keys, which real firms keep on paper
+NEXT_SEEDS: dict[str, bytes] = {}  # and the next ones
 AUTO = Rules(quote="auto", order="auto", change="auto", despatch="auto", subcontract="auto", receive="auto",
              invoice="auto")
 
@@ -102,12 +103,13 @@ async def found(wires: Wires, name: str, *, rules: Rules = AUTO, store: Any = No
     seed = next(_SEEDS)
     random = randomness(seed)
     clock, store = clock or Ticking(), store or MemoryStore()
-    founder, following, device = Signer(random(32)), Signer(random(32)), Signer(random(32))
+    founder, next_seed, device = Signer(random(32)), random(32), Signer(random(32))
+    following = Signer(next_seed)
     memory = Memory(Identity("", device, new_incarnation(random)), store, clock, random)
     organisation = await handle.append_key_events(memory, founder, [
         KeyInception(keys=[founder.public], next=commitment([following.public])),
         DeviceDelegation(device=device.public, scope="node")])
-    FOUNDERS[organisation] = founder
+    FOUNDERS[organisation], NEXT_SEEDS[organisation] = founder, next_seed
     memory.identity.organisation = organisation
     memory.identity.key_event = (await memory.state(organisation)).event
     for book in BOOKS:

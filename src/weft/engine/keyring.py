@@ -2,7 +2,7 @@
 
 A revocation counts in a thread from the word on that tells of it (``thread/standing.py``); whichever member learns of
 it first says so, and only where it turns anything. Key logs travel in relationship messages and bundles; and between
-nodes that no longer know each other's devices, by an exchange that needs no signature, for a key log proves itself.
+nodes that no longer know each other's devices, by an exchange: a key log proves itself, and one of its devices asks.
 Rule 1: a word of a device that we know to be revoked is told of in the transaction that stores it: nothing follows
         from it, not for a moment.
 Rule 2: a second branch of a key log, validly signed, is proof that the firm's keys are in two hands: it is kept with
@@ -33,7 +33,6 @@ from weft.trade.relationship import KEY_EVENTS_MAX
 
 if TYPE_CHECKING:
     from weft.engine.node import Node
-    from weft.engine.outbox import Outbox
 
 EXCHANGE_PATH: Final = "/peer/v1/keys"
 EVENTS_MAX: Final = 1_000
@@ -185,13 +184,23 @@ async def own(memory: Memory) -> Exchange:
     return Exchange(memory.organisation, log)
 
 
-async def answer(memory: Memory, body: bytes) -> Exchange:
+def proved(body: bytes) -> keylog.KeyState | None:
+    """The key state that an exchange proves by itself, or None: one of its devices must have signed the request."""
+    from weft.engine.receive import key_state
+
+    try:
+        shown = read_exchange(body)
+        return key_state(shown.firm, shown.log)
+    except WeftError:
+        return None
+
+
+async def answer(memory: Memory, asker: str, body: bytes) -> Exchange:
     """Take in what a firm that we know shows, and show ours; raises ``NotFound`` to strangers."""
     shown = read_exchange(body)
-    keys = await memory.keys(shown.firm)
-    if keys is None or shown.firm == memory.organisation:
+    if shown.firm != asker or asker == memory.organisation or await memory.keys(asker) is None:
         raise NotFound("thread.unknown")
-    await take(memory, shown.firm, shown.log)
+    await take(memory, asker, shown.log)
     return await own(memory)
 
 
@@ -203,11 +212,9 @@ async def take(memory: Memory, organisation: str, log: Sequence[str]) -> None:
         await take_key_event(memory, organisation, unwire(envelope.encode()))
 
 
-async def exchange(outbox: "Outbox", peer: str) -> bool:
-    """Show ``peer`` our key log and take in its own; whether ours or its keys became known better by it."""
-    memory = outbox.memory
-    before = await memory.keys(peer)
-    shown = read_exchange(await outbox.peers.request(peer, EXCHANGE_PATH, msgspec.json.encode(await own(memory))))
+async def take_answer(memory: Memory, peer: str, body: bytes) -> bool:
+    """Take in what ``peer`` showed in turn; whether it was news. Raises ``Denied`` or ``Invalid``."""
+    before, shown = await memory.keys(peer), read_exchange(body)
     if shown.firm != peer:
         raise Invalid("keylog.other-log")
     await take(memory, peer, shown.log)

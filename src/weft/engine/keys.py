@@ -81,6 +81,7 @@ async def add_device(memory: Memory, given: Hands, device: str, scope: str, name
     """Delegate ``device`` (a public key) with ``scope``; raises ``Refused('keylog.…')`` or ``Invalid('key.weak')``."""
     await _say(memory, _present(given), [DeviceDelegation(device=registered(device), scope=scope)])
     await memory.store.commit(Batch(values=[(NAMES, device, name[:60].encode() or None)]))
+    keyring.grown(memory, memory.organisation)
 
 
 async def revoke_device(memory: Memory, given: Hands, device: str, since_ms: int | None = None) -> int:
@@ -93,6 +94,7 @@ async def revoke_device(memory: Memory, given: Hands, device: str, since_ms: int
         raise Refused("device.own-key")
     places = await counting(memory, device, since_ms)
     await _say(memory, _present(given), revocations(memory, device, places))
+    keyring.grown(memory, memory.organisation)
     return len(places)
 
 
@@ -109,7 +111,6 @@ async def _say(memory: Memory, signer: Signer, messages: Sequence[Message]) -> N
             keylog.decide(keys, message)
         await handle.append_key_events(memory, signer, messages, memory.organisation)
         memory.identity.key_event = (await _own(memory)).event
-    keyring.grown(memory, memory.organisation)
 
 
 # ---- up to where a device counts -----------------------------------------------------------------
@@ -166,8 +167,14 @@ class Turned:
     following: bytes
 
 
-async def rotate(memory: Memory, given: Hands, paper: Paper, name: str, more: Sequence[Message] = ()) -> Turned:
-    """Bring the next key into force, commit to a new one, and say ``more`` besides; the new sheet is in ``paper``."""
+async def rotate(memory: Memory, given: Hands, paper: Paper, name: str) -> Turned:
+    """Bring the next key into force and commit to a new one; the new sheet is in ``paper``. Raises ``Denied``."""
+    turned = await _turn(memory, given, paper, name, [])
+    keyring.grown(memory, memory.organisation)
+    return turned
+
+
+async def _turn(memory: Memory, given: Hands, paper: Paper, name: str, more: Sequence[Message]) -> Turned:
     if given.following is None:
         raise Denied("paper.not-next")
     turned = Turned(given.seeds[given.following.public], _following(given, paper, memory))
@@ -195,11 +202,16 @@ def _following(given: Hands, paper: Paper, memory: Memory) -> bytes:
 
 async def recover(memory: Memory, given: Hands, paper: Paper, name: str, device: Signer,
                   since_ms: int | None = None) -> int:
-    """Shut out whoever has a copy of this home: new keys, ``device`` for the old one; how many chains count."""
+    """Shut out whoever has a copy of this home: new keys, ``device`` for the old one; how many chains count.
+
+    Of a home at rest: what its old device would say meanwhile does not count either. From here on ``device`` speaks.
+    """
     old = memory.identity.signer.public
     places = await counting(memory, old, since_ms)
-    await rotate(memory, given, paper, name, [
+    await _turn(memory, given, paper, name, [
         DeviceDelegation(device=device.public, scope=keylog.SCOPE_NODE), *revocations(memory, old, places)])
+    memory.identity.signer = device
+    keyring.grown(memory, memory.organisation)
     return len(places)
 
 

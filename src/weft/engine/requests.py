@@ -19,7 +19,7 @@ import msgspec
 from weft.basis.canonical import b64, digest, unb64
 from weft.basis.errors import Denied, Invalid, Unavailable
 from weft.engine.memory import Memory
-from weft.identity.keylog import KeyState
+from weft.identity.keylog import SCOPE_NODE, KeyState
 from weft.identity.keys import SIGNATURE_BYTES, verify
 
 WINDOW_MS: Final = 10 * 60 * 1000
@@ -111,7 +111,7 @@ class Gate:
             raise Denied("peer.unsigned")
         organisation, device, stamp, nonce, signature = parts
         known = await self.memory.keys(organisation)
-        if not _may_speak(known or carried, device):
+        if not _may_speak(known, device) and not _may_speak(carried, device):
             raise Denied("peer.unknown")
         expected = _request_digest(path, body, self.memory.organisation, stamp, nonce)
         if not verify(device, expected, _bytes(signature)):
@@ -133,7 +133,7 @@ class Gate:
 
 def _may_speak(keys: KeyState | None, device: str) -> bool:
     held = keys.devices.get(device) if keys is not None else None
-    return held is not None and not held.revoked
+    return held is not None and not held.revoked and held.scope == SCOPE_NODE  # a till asks its own node
 
 
 def _bytes(signature: str) -> bytes:

@@ -16,10 +16,11 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
+import msgspec
 
-from weft.basis.errors import NotFound, Unavailable
+from weft.basis.errors import Denied, NotFound, Unavailable, WeftError
 from weft.config import is_address
-from weft.engine import requests, sync
+from weft.engine import keyring, requests, sync
 from weft.engine.memory import Memory
 from weft.engine.receive import key_state
 from weft.identity.keylog import KeyState
@@ -38,13 +39,41 @@ class HttpPeers:
     memory: Memory | None = None
     _session: aiohttp.ClientSession | None = field(default=None)
     _ahead_ms: dict[str, int] = field(default_factory=dict)  # of partners whose clocks are apart from ours
+    _shown: dict[str, str] = field(default_factory=dict)  # to whom we have shown our key log, and up to where
 
     def reachable(self, organisation: str) -> bool:
         """Whether we have an address of ``organisation``."""
         return bool(self.address(organisation))
 
     async def request(self, organisation: str, path: str, body: bytes) -> bytes:
-        """The signed answer; raises ``Unavailable('peer.unreachable')`` or ``NotFound('peer.refused')``."""
+        """The signed answer; raises ``Unavailable('peer.unreachable')`` or ``NotFound('peer.refused')``.
+
+        One end may have changed its devices while the other was away: then both show their key logs first.
+        """
+        try:
+            return await self._answered(organisation, path, body)
+        except (NotFound, Denied) as error:
+            if not await self._better_known(organisation, by_our_word=isinstance(error, NotFound)):
+                raise
+        return await self._answered(organisation, path, body)
+
+    async def _better_known(self, organisation: str, *, by_our_word: bool) -> bool:
+        """Show ``organisation`` our key log and take in its own; whether either was news, or may have been."""
+        memory = self.memory
+        assert memory is not None
+        first = self._shown.get(organisation) != memory.key_event
+        if await memory.keys(organisation) is None or (by_our_word and not first):
+            return False
+        _, answer, _, _ = await self._ask(self.address(organisation).rstrip("/"), organisation, keyring.EXCHANGE_PATH,
+                                          msgspec.json.encode(await keyring.own(memory)), 0)
+        try:
+            news = await keyring.take_answer(memory, organisation, answer)
+        except WeftError:
+            return False
+        self._shown[organisation] = memory.key_event
+        return first or news
+
+    async def _answered(self, organisation: str, path: str, body: bytes) -> bytes:
         memory = self.memory
         assert memory is not None
         base = self.address(organisation).rstrip("/")

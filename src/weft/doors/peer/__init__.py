@@ -5,6 +5,7 @@ signed as in ``engine/requests.py``.
 Rule 1: a stranger gets 404 and nothing else, whatever he sent: who asks is known before what he asks is read.
 Rule 2: who is known but asks by another time is told ours (409, signed), as ``engine/requests.py`` says.
 Rule 3: a firm that we do not know may speak only to answer an invitation; its first event carries its key log.
+Rule 4: a firm whose devices we no longer know shows its key log (``…/keys``), signed by a device that stands in it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 
 from weft import web
 from weft.basis.errors import Denied, Invalid, Unavailable, WeftError
-from weft.engine import reconcile, requests, restored, sync
+from weft.engine import keyring, reconcile, requests, restored, sync
 from weft.engine.levelling import RECONCILE_PATH
 from weft.engine.machines import MACHINES
 from weft.engine.node import Node
@@ -62,10 +63,16 @@ def routes(node: Node) -> list[BaseRoute]:
         reply = await restored.answer(node, asker.organisation, asked)
         return _signed(node, asker, msgspec.json.encode(reply))
 
+    async def shown(request: Request) -> Response:
+        header, body = await _read(request)
+        asker = await node.gate.check(keyring.EXCHANGE_PATH, body, header, keyring.proved(body))
+        return _signed(node, asker, msgspec.json.encode(await keyring.answer(node, asker.organisation, body)))
+
     return [
         Route(path, web.guard(node, _by_our_time(node, handler), scopes=web.PUBLIC, methods=("POST",), answer=_answer),
               methods=list(web.ALL_METHODS))
-        for path, handler in ((sync.SYNC_PATH, synced), (sync.POLL_PATH, polled), (RECONCILE_PATH, compared))
+        for path, handler in ((sync.SYNC_PATH, synced), (sync.POLL_PATH, polled), (RECONCILE_PATH, compared),
+                              (keyring.EXCHANGE_PATH, shown))
     ]
 
 
