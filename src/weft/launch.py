@@ -13,6 +13,7 @@ import secrets
 import shutil
 import signal
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -207,6 +208,7 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     node.mail = Mail(node, HttpKeepers(allow_private=config.peers.allow_private))
     await node.mail.load()
     token = home.owner_token.read_text(encoding="utf-8").strip() if home.owner_token.exists() else ""
+    node.snapshot = lambda: snapshot(home, config, store)
     node.devices = Devices(store, node.clock, system_random, token)
     book = FloorBook(say=lambda message: node.record("floor", message), state=lambda: node.book_state("floor"))
     secrets_of_machines = home.path / "keys"
@@ -228,6 +230,27 @@ async def at_rest(home: Home) -> AsyncIterator[Node]:
         await node.mail.end()
     finally:
         await store.close()
+
+
+@contextlib.asynccontextmanager
+async def snapshot(home: Home, config: Config, store: Store) -> AsyncIterator[Node]:
+    """A node over a copy of ``store`` as of this moment, which goes away again; ``store`` may go on being written."""
+    from weft.stores.sqlite import SqliteStore
+
+    assert isinstance(store, SqliteStore)
+    folder = Path(tempfile.mkdtemp(prefix=".snapshot-", dir=home.path))
+    try:
+        await store.backup(str(folder / DATABASE))
+        copied = SqliteStore(str(folder / DATABASE))
+        try:
+            node = await assemble(home, config, copied)
+            await node.load()
+            yield node
+            await node.peers.close()
+        finally:
+            await copied.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def application(node: Node) -> Starlette:

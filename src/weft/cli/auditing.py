@@ -29,6 +29,7 @@ def told(data: bytes) -> dict[str, Any]:
             for number, name in enumerate((*STEPS, "fold"), 1)],
         "faults": [_fault(fault) for fault in faults],
         "withheld": found.withheld,
+        "gone": found.gone,
         "forks": [{"device": one.header.d, "incarnation": one.header.i, "n": one.header.n} for one, _ in found.forks],
         "state": folded.state,
         "agreed": folded.agreed,
@@ -54,7 +55,11 @@ def _sentences(found: Audit, folded: Meaning) -> list[str]:
         lines.append(say("cli.log.forked", n=len(found.forks)))
     if folded.disagreed:
         lines.append(say("cli.log.disagreed", n=folded.disagreed))
-    if found.withheld:
+    if found.gone:
+        lines.append(say("cli.log.gone", n=found.gone))
+    if found.withheld and folded.closed:
+        lines.append(say("cli.log.erased", n=found.withheld, state=folded.state))
+    elif found.withheld:
         lines.append(say("cli.log.withheld", n=found.withheld))
     elif folded.state:
         lines.append(say("cli.log.state", state=folded.state, n=folded.agreed))

@@ -162,7 +162,8 @@ async def delete(node: Node, thread: str, names: list[str], *, dropped: list[str
         assert row is not None
         troubles = [name for name, _ in await node.store.values(TROUBLES) if name.startswith(f"{thread}:")]
         await node.store.commit(Batch(
-            lengths={thread: row.length}, threads=[ThreadRow(row.thread, row.machine, row.members, row.heads, b"", row.length)],
+            lengths={thread: row.length},
+            threads=[ThreadRow(row.thread, row.machine, row.members, row.heads, b"", row.length)],
             pending_settled=[(thread, one.id) for one in await node.store.pending(thread)],
             erased=[(thread, name) for name in names], dropped=[(thread, name) for name in dropped or ()],
             values=[(FOLDS, thread, None), *((TROUBLES, name, None) for name in troubles), *(beside or ())]))

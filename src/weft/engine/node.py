@@ -8,6 +8,7 @@ Not here: how a node is put together from parts (``launch.py``), what follows wh
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -49,6 +50,7 @@ class Node(Memory):
     live: Live = field(default_factory=Live)
     devices: Any = None
     floor: Any = None
+    snapshot: Callable[[], AbstractAsyncContextManager["Node"]] | None = None  # a copy of this moment
     mail: Any = None
     dev_open: bool = False
     addresses: dict[str, str] = field(default_factory=dict)

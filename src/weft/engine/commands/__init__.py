@@ -7,7 +7,7 @@ import msgspec
 
 from weft.basis.canonical import b64, digest
 from weft.basis.errors import Denied, Invalid, NotFound, Refused, WeftError
-from weft.engine.commands import billing, data, devices, floor, mailbox, orders, partners, restoring
+from weft.engine.commands import billing, data, devices, floor, keeping, mailbox, orders, partners, restoring
 from weft.engine.commands.params import Command, Done
 from weft.engine.handle import OPENED
 from weft.engine.memory import BOOKS
@@ -67,6 +67,9 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "machine-settle": Command(floor.MachineSettle, floor.machine_settle, "operator"),
     "stop-writing": Command(floor.StopWriting, floor.stop_writing, "operator"),
     "dismiss": Command(floor.Dismiss, floor.dismiss),
+    "close": Command(keeping.CloseThread, keeping.close),
+    "erase": Command(keeping.Erase, keeping.erase),
+    "prune": Command(keeping.Prune, keeping.prune),
     "new-code": Command(devices.NewCode, devices.new_code),
     "revoke-device": Command(devices.Revoke, devices.revoke),
 }

@@ -9,6 +9,7 @@ from typing import Final
 
 from weft.engine.views import (
     carry,
+    data,
     health,
     jobs,
     machines,
@@ -41,5 +42,6 @@ VIEWS: Final[Mapping[str, Callable[..., Awaitable[View]]]] = {
     "prices": prices.prices,
     "carry": carry.carry,
     "mailbox": mailbox.mailbox,
+    "data": data.data,
     "health": health.health,
 }

@@ -5,7 +5,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from weft.doors.console.pages import carry, mailbox, making, orders, partners, prices, settings, stock, today
+from weft.doors.console.pages import carry, data, mailbox, making, orders, partners, prices, settings, stock, today
 from weft.doors.console.visit import Visit
 
 Page = Callable[[Visit], Awaitable[Response]]
@@ -31,10 +31,11 @@ PAGES: Final[Mapping[str, Page]] = {
     "/carry": carry.page,
     "/mailbox": mailbox.page,
     "/prices": prices.page,
+    "/data": data.page,
     "/settings": settings.page,
 }
 # forms whose file is too large for a command
-POSTED: Final[Mapping[str, Page]] = {"/carry/out": carry.out, "/carry/in": carry.come_in}
+POSTED: Final[Mapping[str, Page]] = {"/carry/out": carry.out, "/carry/in": carry.come_in, "/data/export": data.export}
 # what a worker's device may open: the shop floor, nothing of customers and money
 OPERATOR_PAGES: Final = frozenset({
     "/machines", "/machines/{name}", "/jobs", "/jobs/{job}", "/jobs/{job}/traveller", "/stock", "/stock/{item:path}",

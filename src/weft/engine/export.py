@@ -1,0 +1,197 @@
+"""Everything that the firm holds, in open formats: files, tables, proofs, and a signed list of them.
+
+Threads as packs that anybody can verify, documents as JSON in UBL's names, tables as CSV and XLSX, EPCIS 2.0 events,
+twins as an AAS environment, price books, the public key logs, a README in both languages, and ``manifest.json`` with
+the SHA-256 of every file, signed by this device (``manifest.signature.json``).
+Rule 1: of one moment: ``node`` stands over a copy of the store; what the running node says meanwhile is not in it.
+Rule 2: it is there whole or not at all: written beside its place and moved there at the end.
+Rule 3: no secret is in it: keys and tokens are files of the home, and only the store is read.
+Not here: the copy (``launch.py``), tables (``export_tables.py``).
+"""
+
+import os
+import shutil
+import zipfile
+from collections.abc import AsyncIterator, Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, Self
+
+import msgspec
+
+from weft import __version__
+from weft.basis import canonical
+from weft.basis.canonical import b64, digest
+from weft.basis.errors import Refused, Unavailable
+from weft.basis.instant import from_ms
+from weft.engine.export_tables import as_csv, as_workbook, tables
+from weft.engine.memory import BOOKS
+from weft.engine.node import Node
+from weft.engine.packs import pack
+from weft.engine.receive import KEYLOG, key_log_of
+from weft.engine.twins import Twins
+from weft.pricing.book import encode as book_bytes
+from weft.trace.book import TraceRecorded
+from weft.trace.book import read as read_trace
+from weft.trace.document import document
+
+FORMAT: Final = "weft-export/1"
+MANIFEST: Final = "manifest.json"
+SIGNATURE: Final = "manifest.signature.json"
+Told = Callable[[int], None]  # how much is done, of 1000
+File = tuple[str, bytes]
+
+
+class Exported(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written: files and their bytes, and the moment that they are of."""
+
+    files: int
+    bytes: int
+    at: str
+
+
+async def write(node: Node, target: Path, told: Told = lambda _permille: None) -> Exported:
+    """Write the export of ``node`` to ``target``: a folder, or one file if its name ends with ``.zip``.
+
+    Raises ``Refused('export.exists')``, ``Unavailable('export.not-writable')``; leaves nothing behind then.
+    """
+    if target.exists() and (target.is_file() or any(target.iterdir())):
+        raise Refused("export.exists", path=str(target))
+    partial = target.with_name(f"{target.name}.partial")
+    try:
+        _clear(partial)
+        with _Zip(partial) if target.suffix == ".zip" else _Folder(partial) as place:
+            done = await _fill(node, place, told)
+        if target.is_dir():
+            target.rmdir()
+        partial.rename(target)
+    except OSError as error:
+        raise Unavailable("export.not-writable", path=str(target), reason=error.strerror or "") from error
+    finally:
+        _clear(partial)
+    told(1000)
+    return done
+
+
+def _clear(partial: Path) -> None:
+    if partial.is_dir():
+        shutil.rmtree(partial)
+    else:
+        partial.unlink(missing_ok=True)
+
+
+class _Folder:
+    """Files below a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir(parents=True, mode=0o700)
+
+    def add(self, name: str, data: bytes) -> None:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_wrong: object) -> None:
+        """Nothing is open."""
+
+
+class _Zip:
+    """Files in one ZIP archive, readable by its owner alone."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b")
+        self.archive = zipfile.ZipFile(self.file, "w", zipfile.ZIP_DEFLATED)
+
+    def add(self, name: str, data: bytes) -> None:
+        self.archive.writestr(name, data)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_wrong: object) -> None:
+        with self.file:
+            self.archive.close()
+            self.file.flush()
+            os.fsync(self.file.fileno())
+
+
+async def _fill(node: Node, place: _Folder | _Zip, told: Told) -> Exported:
+    listed: dict[str, dict[str, Any]] = {}
+    at = from_ms(node.clock.now_ms())
+    threads = len(await node.store.threads()) or 1
+    seen, size = 0, 0
+    async for name, data in _files(node, at):
+        place.add(name, data)
+        listed[name] = {"sha256": sha256(data).hexdigest(), "bytes": len(data)}
+        size += len(data)
+        seen += name.startswith("threads/")
+        told(min(990, 990 * seen // threads))
+    manifest = canonical.encode({
+        "format": FORMAT, "made_by": f"weft {__version__}", "organisation": node.organisation,
+        "name": node.config.firm.name, "at": at, "files": listed})
+    place.add(MANIFEST, manifest)
+    place.add(SIGNATURE, _signature(node, manifest))
+    return Exported(files=len(listed) + 2, bytes=size, at=at)
+
+
+def signed_bytes(manifest: bytes) -> bytes:
+    """What the signature of a manifest covers."""
+    return digest("export/1", manifest)
+
+
+def _signature(node: Node, manifest: bytes) -> bytes:
+    signer = node.identity.signer
+    return canonical.encode({"organisation": node.organisation, "device": signer.public, "algorithm": "Ed25519",
+                             "signature": b64(signer.sign(signed_bytes(manifest)))})
+
+
+async def _files(node: Node, at: str) -> AsyncIterator[File]:
+    for lang, ending in (("en", "README.md"), ("zh", "README.zh-CN.md")):
+        yield ending, node.translate(lang, "export.readme", {
+            "name": node.config.firm.name, "organisation": node.organisation, "at": at}).encode()
+    async for one in _threads(node):
+        yield one
+    found = [table async for table in tables(node)]
+    for table in found:
+        yield f"tables/{table.name}.csv", as_csv(table)
+    yield "tables/all.xlsx", as_workbook(found)
+    yield "epcis/events.json", _pretty(document(await _events(node), at))
+    twins = Twins(node)
+    yield "twins/environment.json", _pretty({
+        "assetAdministrationShells": [one async for one in twins.shells()],
+        "submodels": [one async for one in twins.submodels()], "conceptDescriptions": []})
+    for name, version in (await node.book_state("pricing")).books.items():
+        yield f"prices/{name}.json", book_bytes(version.book)
+
+
+async def _threads(node: Node) -> AsyncIterator[File]:
+    """Packs of all threads and books, documents of orders and partnerships, key logs."""
+    for row in await node.store.threads():
+        if row.machine == KEYLOG:
+            yield f"keys/{row.thread}.json", _pretty([msgspec.json.decode(one)
+                                                      for one in await key_log_of(node, row.thread)])
+            continue
+        kind = row.machine.partition("/")[0]
+        yield f"threads/{kind}/{row.thread}.weft-thread", await pack(node.store, row.thread, lambda _kind, _slot: False)
+        if kind not in BOOKS:
+            for place, logged in enumerate(await node.log(row.thread)):
+                if logged.message is not None:
+                    yield f"documents/{kind}/{row.thread}/{place:04}-{logged.kind}.json", _pretty({
+                        "id": logged.id, "type": logged.kind, "by": logged.author, "role": logged.role,
+                        "at": from_ms(logged.at_ms), "does_not_count": logged.void,
+                        logged.kind: msgspec.to_builtins(logged.message)})
+
+
+async def _events(node: Node) -> list[Any]:
+    return [{**read_trace(one.message.event), "recordTime": from_ms(one.at_ms)}
+            for one in await node.log(node.book("trace"))
+            if isinstance(one.message, TraceRecorded) and not one.void]
+
+
+def _pretty(value: Any) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=1)

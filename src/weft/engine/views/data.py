@@ -1,0 +1,147 @@
+"""Our data: what this node holds, how long, what may be closed or let go, and what was erased with whose receipts.
+
+Not here: the export (``engine/export.py``), closing and erasing (``engine/commands/keeping.py``).
+"""
+
+from typing import Any, Final
+
+from weft.basis import instant
+from weft.engine import closing, erasure
+from weft.engine.memory import PRUNED
+from weft.engine.views.deals import deal
+from weft.engine.views.shape import View
+from weft.thread.closing import is_done
+
+
+class Held(View, frozen=True, kw_only=True):
+    """How much there is of one kind: orders, partners, books; ``closed`` and ``pruned`` of them."""
+
+    kind: str
+    threads: int
+    closed: int = 0
+    pruned: int = 0
+
+
+class Paper(View, frozen=True, kw_only=True):
+    """One paper of an order that still holds something."""
+
+    id: str
+    kind: str
+    at_ms: int
+
+
+class Kept(View, frozen=True, kw_only=True):
+    """One order that has ended. ``until``: the day until which it must be kept; ``open``: codes of what keeps it open.
+
+    ``papers`` are what can be erased of a closed one.
+    """
+
+    thread: str
+    number: str
+    partner_name: str
+    at_ms: int
+    closed: bool = False
+    proposed: bool = False
+    pruned: bool = False
+    until: str = ""
+    may_prune: bool = False
+    open: tuple[str, ...] = ()
+    papers: tuple[Paper, ...] = ()
+
+
+class Erased(View, frozen=True, kw_only=True):
+    """One request to erase. ``receipts``: (firm's name, instant, until or "")."""
+
+    thread: str
+    number: str
+    partner_name: str
+    ours: bool
+    at_ms: int
+    reason: str
+    papers: int
+    left: int
+    receipts: tuple[tuple[str, int, str], ...] = ()
+    waiting: tuple[str, ...] = ()
+
+
+class DataView(View, frozen=True, kw_only=True):
+    """What we hold. ``size``: bytes of the database."""
+
+    held: tuple[Held, ...]
+    size: int
+    close_days: int
+    keep_years: int
+    prune: str
+    done: tuple[Kept, ...] = ()
+    erased: tuple[Erased, ...] = ()
+
+
+DONE_MAX: Final = 200
+
+
+async def data(node: Any) -> DataView:
+    """What this node holds and has let go."""
+    closed = {name: int(at) for name, at in await node.store.values(closing.CLOSED)}
+    pruned = {name for name, _ in await node.store.values(PRUNED)}
+    rows = await node.store.threads()
+    held = []
+    for kind in ("order", "relationship"):
+        names = set(node.threads(kind))
+        held.append(Held(kind=kind, threads=len(names), closed=len(names & closed.keys()), pruned=len(names & pruned)))
+    done, erased = [], []
+    for thread in node.threads("order"):
+        one = await deal(node, thread)
+        if thread in closed or not one.open:
+            done.append(await _kept(node, one, closed.get(thread), pruned=thread in pruned))
+        if thread in closed:
+            erased += await _erased(node, one)
+    done.sort(key=lambda kept: -kept.at_ms)
+    settings = node.config.retention
+    return DataView(
+        held=(*held, Held(kind="event", threads=sum(row.length for row in rows))), size=await _size(node),
+        close_days=settings.close_days, keep_years=settings.keep_years, prune=settings.prune,
+        done=tuple(done[:DONE_MAX]), erased=tuple(sorted(erased, key=lambda found: -found.at_ms)))
+
+
+async def _size(node: Any) -> int:
+    size = getattr(node.store, "size", None)
+    return await size() if size is not None else 0
+
+
+async def _kept(node: Any, one: Any, closed_ms: int | None, *, pruned: bool) -> Kept:
+    loaded = await node.whole(one.thread)
+    last = max((entry.at_ms for entry in loaded.entries.values()), default=0)
+    shut = is_done(loaded.state)
+    standing = getattr(loaded.state, "closing", None)
+    papers: tuple[Paper, ...] = ()
+    until_ms = erasure.years_after(closed_ms or last, node.config.retention.keep_years)
+    if shut:
+        names = [name for name, entry in loaded.entries.items() if entry.message is not None]
+        papers = tuple(Paper(id=name, kind=loaded.entries[name].kind, at_ms=loaded.entries[name].at_ms)
+                       for name in names if loaded.entries[name].kind in _SHOWN)
+    return Kept(
+        thread=one.thread, number=one.number, partner_name=one.partner_name, at_ms=closed_ms or last, closed=shut,
+        proposed=standing is not None and not shut and standing.by == node.organisation, pruned=pruned,
+        until=instant.from_ms(until_ms)[:10] if shut and node.config.retention.keep_years else "",
+        may_prune=shut and not pruned and node.clock.now_ms() >= until_ms,
+        open=() if shut else tuple(await closing.open_matters(node, one.thread)), papers=papers)
+
+
+_SHOWN = frozenset({
+    "RequestForQuotation", "Quotation", "CounterOffer", "RequestDeclined", "Order", "OrderResponse", "OrderChange",
+    "OrderChangeResponse", "OrderCancellation", "DespatchAdvice", "ReceiptAdvice", "ShortClosed", "ProgressNotice"})
+
+
+async def _erased(node: Any, one: Any) -> list[Erased]:
+    found = []
+    members = await node.members(one.thread)
+    for request in await erasure.erasures(node, one.thread):
+        names = {who: node.config.firm.name if who == node.organisation else one.partner_name for who in members}
+        found.append(Erased(
+            thread=one.thread, number=one.number, partner_name=one.partner_name, ours=request.by == node.organisation,
+            at_ms=request.at_ms, reason=request.reason, papers=len(request.events), left=request.left,
+            receipts=tuple((names[receipt.organisation], receipt.at_ms, receipt.until[:10])
+                           for receipt in request.receipts),
+            waiting=tuple(name for who, name in names.items() if not request.erased_by(who) and not any(
+                receipt.organisation == who for receipt in request.receipts))))
+    return found

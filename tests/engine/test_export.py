@@ -1,0 +1,120 @@
+"""The export: all that a firm holds, readable with nothing but the standard library, provable, and without a secret."""
+
+import asyncio
+import csv
+import hashlib
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.engine.dealing import dealt
+from weft.basis.canonical import unb64
+from weft.basis.errors import Refused
+from weft.engine import export, export_tables
+from weft.identity.keys import verify
+
+READER = """
+import csv, decimal, hashlib, json, pathlib, sys
+place = pathlib.Path(sys.argv[1])
+manifest = json.loads((place / "manifest.json").read_bytes())
+for name, told in manifest["files"].items():
+    data = (place / name).read_bytes()
+    assert hashlib.sha256(data).hexdigest() == told["sha256"], name
+    assert len(data) == told["bytes"], name
+with (place / "tables" / "order-lines.csv").open(encoding="utf-8-sig", newline="") as file:
+    total = sum(decimal.Decimal(line["gross"]) for line in csv.DictReader(file))
+assert not {"msgspec", "weft", "orjson"} & set(sys.modules)
+print(total, len(manifest["files"]))
+"""
+
+
+async def test_a_stranger_reads_it_with_the_standard_library_and_comes_to_the_same_total(tmp_path):
+    async with dealt() as (shop, factory, thread):
+        place = tmp_path / "export"
+        steps: list[int] = []
+        made = await export.write(shop, place, steps.append)
+        assert steps == sorted(steps)
+        assert steps[-1] == 1000
+        said = await asyncio.to_thread(subprocess.run, [sys.executable, "-I", "-c", READER, str(place)],
+                                       capture_output=True, text=True, timeout=60, check=True)
+        total, files = said.stdout.split()
+        lines = (await shop.state(thread)).lines.values()
+        assert Decimal(total) == sum(Decimal(line.gross) for line in lines) == Decimal(904)
+        assert int(files) == made.files - 2
+        manifest = (place / export.MANIFEST).read_bytes()
+        signed = json.loads((place / export.SIGNATURE).read_bytes())
+        keys = await factory.keys(shop.organisation)
+        assert signed["device"] in keys.devices
+        assert verify(signed["device"], export.signed_bytes(manifest), unb64(signed["signature"]))
+        assert export.signed_bytes(manifest) == hashlib.sha256(b"export/1\0" + manifest).digest()
+        orders = [*csv.DictReader(io.StringIO((place / "tables" / "orders.csv").read_text("utf-8-sig")))]
+        assert [one["phase"] for one in orders] == ["closed"]
+        events = json.loads((place / "epcis" / "events.json").read_text())
+        assert events["type"] == "EPCISDocument"
+        assert json.loads((place / "twins" / "environment.json").read_text())["assetAdministrationShells"]
+
+
+async def test_every_pack_in_it_is_sound(tmp_path):
+    from weft.cli.auditing import told
+
+    async with dealt() as (shop, _factory, _thread):
+        await export.write(shop, tmp_path / "all.zip")
+        with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+            packs = [name for name in archive.namelist() if name.endswith(".weft-thread")]
+            assert len(packs) == 2 + 5
+            for name in packs:
+                assert told(archive.read(name))["sound"], name
+
+
+async def test_it_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
+    async with dealt() as (shop, _factory, _thread):
+        (tmp_path / "there").mkdir()
+        (tmp_path / "there" / "mine.txt").write_text("mine")
+        with pytest.raises(Refused, match=r"export\.exists"):
+            await export.write(shop, tmp_path / "there")
+
+        def full(_table):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(export, "as_csv", full)
+        from weft.basis.errors import Unavailable
+
+        with pytest.raises(Unavailable, match=r"export\.not-writable"):
+            await export.write(shop, tmp_path / "half.zip")
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["there"]
+
+
+def test_a_text_of_others_is_no_formula():
+    table = export_tables.Table("t", ("name", "amount"), [("=HYPERLINK(1)", "-5.00"), ("@x", "+1")])
+    lines = export_tables.as_csv(table).decode("utf-8-sig").splitlines()
+    assert lines == ["name,amount", "'=HYPERLINK(1),-5.00", "'@x,+1"]
+    import openpyxl
+
+    sheet = openpyxl.load_workbook(io.BytesIO(export_tables.as_workbook([table]))).worksheets[0]
+    assert {cell.data_type for row in sheet.iter_rows() for cell in row} == {"s"}
+
+
+def test_a_running_home_is_exported_without_its_secrets(tmp_path):
+    from weft import launch
+
+    home = tmp_path / "home"
+    launch.run(launch.init(home, "恒泰阀门"))
+    secrets = [path.read_text().strip() for path in (home / "keys").iterdir()]
+    sheet = (home / "recovery-sheet.txt").read_text().split("force")[1].split()
+    weft = Path(sys.executable).with_name("weft")
+    said = subprocess.run([weft, "export", str(home), "--to", str(tmp_path / "out"), "--json"], capture_output=True,
+                          text=True, timeout=60, check=True)
+    assert json.loads(said.stdout)["files"] > 15
+    everything = b"".join(path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert secrets
+    assert all(secret.encode() not in everything for secret in secrets)
+    assert sheet[0].encode() not in everything
+    assert b"organisation" in everything, "control: it is not empty"
+    assert not list(home.glob(".snapshot-*"))
+    assert (tmp_path / "out" / "README.zh-CN.md").read_text().startswith("# 恒泰阀门")
