@@ -8,6 +8,8 @@ Rule 2: none of our own events is ever void when it is said.
 Not here: what others said (``receive.py``), what follows (``effects.py``).
 """
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -124,6 +126,8 @@ async def open_thread(
     async with memory.lock(OPENED):
         if key and (first := await memory.store.done(OPENED, key)) is not None:
             return first.decode()
+        if BY_ITSELF.get() and (why := memory.distrusted(members)):
+            raise Unavailable("thread.stopped", why=why)
         _check_heard(memory, members)
         begin = machine.conversation.INITIAL
         if message is not None:
@@ -239,8 +243,11 @@ def _key_event(memory: Memory, loaded: Loaded | None, signer: Signer, known: Mac
 
 
 async def commit(memory: Memory, after: Loaded, events: Sequence[Event], batch: Batch, *,
-                 before: Loaded | None = None) -> None:
-    """Store ``events`` and all that they bring, then let memory follow. ``before`` finds verdicts that turned."""
+                 before: Loaded | None = None, then: Callable[[], None] | None = None) -> None:
+    """Store ``events`` and all that they bring, then let memory follow, and do ``then``.
+
+    ``before`` finds verdicts that turned. Who is cancelled meanwhile is so only after memory knows what the store does.
+    """
     first = after.position - len(events)
     for offset, event in enumerate(events):
         batch.events.append(event_row(event, first + offset))
@@ -262,7 +269,31 @@ async def commit(memory: Memory, after: Loaded, events: Sequence[Event], batch: 
     except StoreConflict:
         memory.forget(after.thread)
         raise
+    except asyncio.CancelledError:
+        memory.forget(after.thread)
+        if await _is_stored(memory, after):
+            _follow(memory, after, events, effects, then)
+        raise
+    _follow(memory, after, events, effects, then)
+
+
+def _follow(memory: Memory, after: Loaded, events: Sequence[Event], effects: Sequence[EffectRow],
+            then: Callable[[], None] | None) -> None:
     memory.swap(after, effects, [event.header.y for event in events])
+    if then is not None:
+        then()
+
+
+async def _is_stored(memory: Memory, after: Loaded) -> bool:
+    """Whether a commit went through whose awaiter was cancelled: known as soon as another one behind it has."""
+    behind = asyncio.ensure_future(memory.store.commit(Batch()))
+    while not behind.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([behind])
+    if behind.cancelled() or behind.exception() is not None:
+        return False
+    row = await memory.store.thread(after.thread)
+    return row is not None and (row.length, row.heads) == (after.position, after.heads)
 
 
 def event_row(event: Event, position: int) -> EventRow:

@@ -402,6 +402,11 @@ class Memory:
         """Whether nothing may run by itself in ``loaded``: its own alarm, or that of a member's key log."""
         return bool(self.alarms) and (loaded.thread in self.alarms or any(one in self.alarms for one in loaded.members))
 
+    def distrusted(self, members: Iterable[str]) -> str:
+        """Why nothing new may begin by itself with ``members``: an alarm of a key log or a relationship, or ""."""
+        said_in = (thread for one in members for thread in (one, self.partner(one)) if thread is not None)
+        return next((self.alarms[thread] for thread in said_in if thread in self.alarms), "") if self.alarms else ""
+
     def waits(self, members: Iterable[str]) -> bool:
         """Whether a backup was restored and one of ``members`` has not given back yet what we said since."""
         return bool(self.unheard) and not self.unheard.isdisjoint(members)

@@ -229,8 +229,10 @@ async def _forked(memory: Memory, loaded: Loaded, event: Event, beside: Event | 
     held = await memory.store.forks(loaded.thread)
     if not any((one.device, one.incarnation, one.n) == place[1:] for one in held):  # else it is known already
         proof = ForkRow(loaded.thread, place[1], place[2], place[3], wire(first), wire(event))
-        await memory.store.commit(Batch(forks=[proof], values=[(ALARMS, loaded.thread, b"fork")]))
-        memory.alarm(loaded.thread, "fork")
+        try:
+            await memory.store.commit(Batch(forks=[proof], values=[(ALARMS, loaded.thread, b"fork")]))
+        finally:  # whatever becomes of the proof or of who hands it over
+            memory.alarm(loaded.thread, "fork")
     return True
 
 
@@ -262,11 +264,16 @@ async def _append(
     own = keyring.telling(memory, after)  # of what a device says that we know to be revoked, nothing follows
     if own is not None:
         after = after.extended([entry_of(own, loaded.machine)])
-    await commit(memory, after, [*ready, own] if own else ready, batch, before=loaded)
+    await commit(memory, after, [*ready, own] if own else ready, batch, before=loaded,
+                 then=lambda: _noted(memory, loaded.thread, alarm))
     result.stored.extend(event.id for event in ready)
+
+
+def _noted(memory: Memory, thread: str, alarm: str) -> None:
+    """The store has what came: it is acknowledged soon, and nothing runs on by itself after a lie."""
     if alarm:
-        memory.alarm(loaded.thread, alarm)
-    memory.to_ack[loaded.thread] = None
+        memory.alarm(thread, alarm)
+    memory.to_ack[thread] = None
     memory.ack_wake.set()
 
 

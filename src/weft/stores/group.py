@@ -62,6 +62,8 @@ class GroupCommit:
     def drop(self) -> list[Batch]:
         """Forget all that waits, as a crash does; gives the batches that nobody was told are stored."""
         dropped = [batch for batch, _ in self._waiting]
+        for _, stored in self._waiting:
+            stored.cancel()
         self._waiting = []
         if self._scheduled is not None:
             self._scheduled.cancel()
