@@ -25,8 +25,9 @@ REASONS: Final = ("subject-request", "contract-ended", "retention-over", "mistak
 
 async def page(visit: Visit) -> Response:
     """What we hold, what can be closed or erased, and what was."""
-    return await visit.page("data.html", tab="data", live="order", view=await visit.view("data"), reasons=REASONS,
-                            chosen=visit.asked("order")[:60])
+    reasons = [(one, visit.text(f"data.reason.{one}")) for one in REASONS]
+    return await visit.page("data.html", tab="data", live="order", view=await visit.view("data"),
+                            reasons=reasons, chosen=visit.asked("order")[:60])
 
 
 async def export(visit: Visit) -> Response:
