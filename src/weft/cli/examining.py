@@ -7,7 +7,7 @@ Not here: the command (``doctor.py``), what a running node thinks of its partner
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -54,6 +54,31 @@ def examine(home: Path) -> Iterator[Finding]:
         yield _port(config.listen.host, config.listen.port)
     else:
         yield from _running(view)
+
+
+def examine_deeply(home: Path, told: Callable[[int], None]) -> Iterator[Finding]:
+    """Every stored event checked again, beside a running node, too; ``told`` gets how much is done, of 1000."""
+    from weft import launch
+    from weft.cli.deep import deeply
+
+    place = launch.Home(home)
+
+    async def looked() -> Any:
+        store = launch.open_store(place, place.config().storage.database, reading=True)
+        try:
+            return await deeply(store, lambda done, every: told(1_000 * done // max(every, 1)))
+        finally:
+            await store.close()
+
+    try:
+        result = launch.run(looked())
+    except WeftError as error:
+        yield Finding("bad", "deep", refusal(error))
+        return
+    for one in result["faults"]:
+        yield _told("bad", "deep", **one)
+    if not result["faults"]:
+        yield _told("good", "deep", threads=result["threads"], events=result["events"])
 
 
 def _told(grade: Literal["good", "warning", "bad"], check: str, **facts: object) -> Finding:

@@ -6,11 +6,12 @@ binds what is unsigned below it.
 Not here: packs (``thread/audit.py``), what events mean (the fold is the node's affair).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from weft.basis.errors import WeftError
 from weft.cli.words import refusal, say
+from weft.engine.memory import PRUNED
 from weft.identity.keylog import KeyState
 from weft.thread import graph
 from weft.thread.event import Event, Payload, parse
@@ -20,14 +21,19 @@ from weft.thread.verify import check_event
 Read = list[tuple[str, Event | WeftError]]
 
 
-async def verified(store: Any) -> dict[str, Any]:
-    """What is wrong in all threads of ``store``."""
-    held = {row.thread: (row.machine, await _events(store, row.thread)) for row in await store.threads()}
+async def verified(store: Any, told: Callable[[int], None] = lambda _read: None) -> dict[str, Any]:
+    """What is wrong in all threads of ``store``; ``told`` gets how many events were read."""
+    held: dict[str, tuple[str, Read]] = {}
+    for row in await store.threads():
+        held[row.thread] = (row.machine, await _events(store, row.thread))
+        told(sum(len(events) for _, events in held.values()))
     faults: list[dict[str, str]] = []
     keys = {thread: _keys(thread, events, faults) for thread, (machine, events) in held.items() if machine == KEYLOG}
     for thread, (machine, events) in held.items():
         if machine != KEYLOG:
-            faults += [{"thread": thread, "event": one, "problem": said} for one, said in _faults(events, keys)]
+            pruned = await store.value(PRUNED, thread) is not None
+            faults += [{"thread": thread, "event": one, "problem": said}
+                       for one, said in _faults(events, keys, whole=not pruned)]
     return {"threads": len(held), "events": sum(len(events) for _, events in held.values()), "faults": faults}
 
 
@@ -56,13 +62,14 @@ def _keys(organisation: str, events: Read, faults: list[dict[str, str]]) -> KeyS
     return held.state
 
 
-def _faults(events: Read, keys: Mapping[str, KeyState]) -> list[tuple[str, str]]:
-    """(event, what is wrong) for steps 1 to 4."""
+def _faults(events: Read, keys: Mapping[str, KeyState], *, whole: bool) -> list[tuple[str, str]]:
+    """(event, what is wrong) for steps 1 to 4; a thread that was pruned is not ``whole``: parents are gone."""
     good = {name: one for name, one in events if isinstance(one, Event)}
     faults = [(name, refusal(one)) for name, one in events if isinstance(one, WeftError)]
     faults += [(name, say("cli.log.other-id")) for name, one in good.items() if one.id != name]
     parents: dict[str, Sequence[str]] = {name: one.parents for name, one in good.items()}
-    faults += [(name, say("cli.log.no-parent")) for name, above in parents.items() if not set(above) <= set(good)]
+    faults += [(name, say("cli.log.no-parent")) for name, above in parents.items()
+               if whole and not set(above) <= set(good)]
     members: dict[str, str] = next((one.header.mem for one in good.values() if isinstance(one.header.mem, dict)), {})
     signed = [name for name, one in good.items() if one.signature]
     bound = graph.past(parents, signed) if len(members) == 1 else set(signed)
