@@ -129,10 +129,9 @@ def run(seed: int, story: Callable[[SimulatedLoop, random.Random], Coroutine[Any
     try:
         return loop.run_until_complete(story(loop, luck))
     finally:
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        if left:
-            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        while left := asyncio.all_tasks(loop):  # a wait with a timeout may swallow one cancellation as it ends
+            for task in left:
+                task.cancel()
+            loop.run_until_complete(asyncio.wait(left, timeout=1))
         asyncio.set_event_loop(None)
         loop.close()
