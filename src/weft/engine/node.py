@@ -19,6 +19,7 @@ from weft.basis.decider import Message
 from weft.basis.errors import Unavailable, WeftError
 from weft.config import Config
 from weft.engine import handle, keyring, restored
+from weft.engine.consumption import Consumption
 from weft.engine.effects import Effects, Reaction
 from weft.engine.levelling import Leveller
 from weft.engine.live import Live
@@ -57,6 +58,7 @@ class Node(Memory):
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     detours: dict[str, str] = field(default_factory=dict)
     kept_plan: Any = None
+    consumption: Consumption = field(default_factory=Consumption)
     outbox: Outbox = field(init=False)
     work: Effects = field(init=False)
     gate: Gate = field(init=False)

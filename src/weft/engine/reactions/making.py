@@ -193,13 +193,10 @@ async def put_into_stock(node: Node, cause: Cause) -> None:
 
 async def _inputs(node: Node, order: str) -> list[traces.Goods]:
     """The lots that went into an order, from the stock book's own history."""
-    found: list[traces.Goods] = []
-    for logged in await node.log(node.book("stock")):
-        message = logged.message
-        if isinstance(message, sm.Consumed) and message.order == order and not logged.void:
-            found.extend(traces.Goods(item=message.item, quantity=pick.quantity, unit=message.unit or "C62",
-                                      lot=pick.lot, named_by=message.owner) for pick in message.picks)
-    return found
+    return [
+        traces.Goods(item=used.item, quantity=pick.quantity, unit=used.unit or "C62", lot=pick.lot, named_by=used.owner)
+        for used in await node.consumption.of(node, order) for pick in used.picks
+    ]
 
 
 async def trace(node: Node, events: Sequence[Any], key: str) -> None:
