@@ -158,8 +158,8 @@ class Work:
 
     def moment(self, deeds: int) -> list[Any]:
         """Some deeds of one moment, which share a transaction."""
-        kinds = (self._update, self._count, self._receive, self._order, self._open, self._settle)
-        return [kind() for kind in self.luck.choices(kinds, weights=(4, 4, 4, 2, 1, 2), k=deeds)]
+        kinds = (self._update, self._count, self._receive, self._order, self._open, self._settle, self._erase)
+        return [kind() for kind in self.luck.choices(kinds, weights=(8, 8, 8, 4, 2, 4, 1), k=deeds)]
 
     def _next(self) -> int:
         self.turn[0] += 1
@@ -201,6 +201,14 @@ class Work:
             outbox_settled=[(row.peer, row.thread) for row in _some(outbox, self.luck)],
             effects_settled=[(row.thread, row.cause, row.reaction) for row in _some(effects, self.luck)],
             values=[("seen", self.stage.partner, b"%d" % self._next())]))
+
+
+    async def _erase(self) -> None:
+        """What was said in one of the partner's orders is erased, salt and all."""
+        genesis = self.luck.choice(self.stage.orders)
+        await self.memory.store.commit(Batch(
+            erased=[(genesis.thread, genesis.id)], values=[("seen", self.stage.partner, b"%d" % self._next())]))
+        self.memory.forget(genesis.thread)
 
 
 def _some(rows: Sequence[Any], luck: random.Random) -> list[Any]:

@@ -66,6 +66,9 @@ def applied(tables: dict[str, Table], batch: Batch) -> dict[str, Table]:
                 table[row[:keys]] = row
         for key in gone:
             table.pop(tuple(key), None)
+    if batch.erased:
+        gone = set(batch.erased)
+        after["payloads"] = {key: row for key, row in after["payloads"].items() if key[:2] not in gone}
     return after
 
 
