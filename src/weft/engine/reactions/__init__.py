@@ -43,7 +43,7 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
     **{(name, "CloseAccepted"): [Reaction("confirm-closing", closing.confirm, "peer")]
        for name in ("order", "relationship")},
     **{(name, "ThreadClosed"): [Reaction("note-closed", closing.note_closed)] for name in ("order", "relationship")},
-    **{(name, "ErasureRequested"): [Reaction("erase-asked", erasure.answer_request, "peer")]
+    **{(name, "ErasureRequested"): [Reaction("erase-asked", erasure.answer_request)]
        for name in ("order", "relationship")},
     # the shop floor
     ("production", "MaterialExpected"): [

@@ -1,0 +1,150 @@
+"""Laws of closing: agreed by both or not at all, and once it is done no set of later words opens it again."""
+
+import itertools
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weft.basis.decider import Crossing, Message, Said
+from weft.thread import closing, fold
+from weft.thread.closing import CloseAccepted, CloseProposed, Closing, ThreadClosed
+
+
+class Add(Message):
+    """Add ``n`` to the sum."""
+
+    n: int = 1
+    note: str = ""
+
+
+class Sum(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was added, and the last note."""
+
+    total: int = 0
+    note: str = ""
+    closing: Closing | None = None
+
+
+class Adding:
+    """A conversation of two, as short as can be."""
+
+    NAME, VERSION, INITIAL = "adding", 1, Sum()
+    MESSAGES = {"Add": Add}
+    CROSSINGS = {(Add, Add): Crossing.EITHER}
+
+    @staticmethod
+    def judge(state, said):
+        return None
+
+    @staticmethod
+    def decide(state, command):
+        return (command,)
+
+    @staticmethod
+    def evolve(state, said):
+        if isinstance(said.message, Add):
+            return msgspec.structs.replace(state, total=state.total + said.message.n, note=said.message.note)
+        return state
+
+
+CONVERSATION = closing.closable(Adding)
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An event, as far as closing looks."""
+
+    id: str
+    author: str
+    message: object
+    parents: tuple[str, ...]
+
+    @property
+    def kind(self):
+        return type(self.message).__name__
+
+
+def folded(entries, **flags):
+    nodes = [fold.Node(Said(id=one.id, by=one.author, role=one.author, message=one.message), one.parents)
+             for one in entries]
+    return closing.folded(closing.Fit(CONVERSATION, Adding.INITIAL, **flags), entries, nodes)
+
+
+def closed_thread(between=()):
+    """Two words, a proposal of a, ``between``, an acceptance of b, a confirmation of a."""
+    began = [Entry("w1", "a", Add(note="private"), ()), Entry("w2", "b", Add(), ("w1",))]
+    proposal = closing.proposed(folded(began).state, {})
+    entries = [*began, Entry("p", "a", proposal, ("w2",)), *between]
+    last = entries[-1].id
+    entries.append(Entry("q", "b", CloseAccepted(proposal="p", state=proposal.state), (last,)))
+    entries.append(Entry("r", "a", ThreadClosed(acceptance="q", state=proposal.state), ("q",)))
+    return entries
+
+
+def test_three_words_close():
+    result = folded(closed_thread())
+    assert closing.is_done(result.state)
+    assert result.state.total == 2
+    assert not result.void
+
+
+@pytest.mark.parametrize("by", ["a", "b"])
+def test_who_goes_on_talking_takes_the_closing_back(by):
+    result = folded(closed_thread([Entry("w3", by, Add(), ("p",))]))
+    assert not closing.is_done(result.state)
+    assert {"q", "r"} <= result.void.keys()
+    assert result.state.total == 3
+
+
+PLACES = ["w1", "w2", "p", "q", "r"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["a", "b"]), st.integers(0, 4), st.booleans()), max_size=6), st.randoms())
+def test_no_set_of_later_words_opens_it_again(late, source):
+    """Whoever lies, from whatever device: what the third word had not seen is void, in whatever order it arrives."""
+    entries = closed_thread()
+    plain = folded(entries).state
+    for number, (by, place, other) in enumerate(late):
+        message = Add(n=100) if other else closing.proposed(plain, {})
+        entries.append(Entry(f"x{number}", by, message, (PLACES[place],)))
+    tail = entries[5:]
+    source.shuffle(tail)
+    result = folded([*entries[:5], *tail])
+    assert closing.is_done(result.state)
+    assert result.state == plain
+    assert {one.id for one in tail} <= result.void.keys()
+
+
+def test_control_a_fold_that_does_not_look_for_the_seal_is_opened_by_a_late_word():
+    """Read in the ordinary order, some late word beside the closing undoes it: this is what the seal is for."""
+    undone = 0
+    for by, place, name in itertools.product("ab", PLACES, ("0", "x")):
+        entries = [*closed_thread(), Entry(name, by, Add(n=100), (place,))]
+        nodes = [fold.Node(Said(id=one.id, by=one.author, role=one.author, message=one.message), one.parents)
+                 for one in entries]
+        undone += not closing.is_done(fold.fold(CONVERSATION, nodes).state)
+    assert undone
+
+
+def test_erased_and_whole_come_to_the_same_hash_and_hold_no_free_words():
+    entries = closed_thread()
+    bare = [msgspec.structs.replace(one, message=None) if one.id in {"w1", "w2"} else one for one in entries]
+    whole, less = folded(entries), folded(bare, bare=True)
+    assert closing.digest_of(whole.state) == closing.digest_of(less.state)
+    assert less.state.total == 2
+    assert less.state.note == ""
+    pruned = folded([one for one in bare if one.id != "w2"], bare=True, pruned=True)
+    assert pruned.state.total == 2
+
+
+def test_nobody_closes_alone_or_with_another_state():
+    entries = closed_thread()
+    alone = [msgspec.structs.replace(one, author="a") for one in entries]
+    assert not closing.is_done(folded(alone).state)
+    proposal = entries[2].message
+    other = CloseProposed(state=proposal.state, lasting={**proposal.lasting, "total": 7})
+    lied = [msgspec.structs.replace(one, message=other) if one.id == "p" else one for one in entries]
+    assert not closing.is_done(folded(lied).state)
+    assert not closing.seals(lied)
