@@ -191,8 +191,8 @@ def open_boxes(secrets: Sequence[str], seed: bytes, keeper: str, now_ms: int) ->
     begin = fortnight(now_ms) - 1
     found = [box(secret, keeper, when).public for secret in secrets for when in range(begin, begin + AHEAD + 2)]
     lacking = -len(found) % DECOYS_TO if found else DECOYS_TO
-    found += [Signer(digest("mail-decoy/1", seed, begin.to_bytes(8, "big"), number.to_bytes(4, "big"))).public
-              for number in range(lacking)]
+    place = (seed, unb64(keeper, 32), begin.to_bytes(8, "big"))
+    found += [Signer(digest("mail-decoy/1", *place, number.to_bytes(4, "big"))).public for number in range(lacking)]
     return sorted(found)
 
 
