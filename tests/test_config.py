@@ -125,7 +125,8 @@ def test_any_text_is_settings_or_refused(text):
 def test_every_field_that_measures_has_its_unit_in_its_name():
     measures = [one.name for one in EVERY if one.kind.__origin__ in {int, float} and one.name != "port"]
     assert measures
-    assert all(re.search(r"_(years|days|hours|minutes|s|ms|letters|megabytes)(_min|_max)?$", name) for name in measures)
+    units = "years|days|hours|minutes|s|ms|letters|megabytes|kilobytes|requests|events"
+    assert all(re.search(rf"_({units})(_min|_max)?$", name) for name in measures)
 
 
 @pytest.mark.parametrize("setting", EVERY, ids=lambda one: f"{one.section}.{one.name}")

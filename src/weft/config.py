@@ -144,6 +144,39 @@ class Retention(Section, frozen=True):
         "保存期满后清理已结案的订单，只留下证明。")] = "ask"
 
 
+class Limits(Section, frozen=True):
+    """What other nodes may cost this one, so that none can slow it down for the others."""
+
+    requests_per_s: Annotated[float, _about(
+        "Requests a second of one partner, over time; every 8 events count as one more.",
+        "每个合作方平均每秒的请求数；每 8 条记录另算一次请求。", ge=0.1, le=100_000)] = 100
+    burst_requests: Annotated[float, _about(
+        "Requests of one partner at a stretch, after a rest.", "合作方空闲之后可以连续发来的请求数。",
+        ge=1, le=1_000_000)] = 1_000
+    kilobytes_per_s: Annotated[float, _about(
+        "Kilobytes a second to and from one partner, over time.", "与每个合作方平均每秒往来的数据量（千字节）。",
+        ge=1, le=10_000_000)] = 4_096
+    burst_kilobytes: Annotated[float, _about(
+        "Kilobytes to and from one partner at a stretch, after a rest.",
+        "与空闲之后的合作方可以连续往来的数据量（千字节）。", ge=4_096, le=100_000_000)] = 65_536
+    day_megabytes: Annotated[float, _about(
+        "Megabytes of new records a day that are kept for one partner.",
+        "每天为每个合作方保存的新记录总量（兆字节）。", ge=1, le=10_000_000)] = 1_024
+    thread_events: Annotated[int, _about(
+        "Records of one partner in one order or relationship.", "每个合作方在同一订单或合作关系中最多的记录条数。",
+        ge=1_000, le=100_000_000)] = 200_000
+    at_once_requests: Annotated[int, _about(
+        "Requests of one partner that are answered side by side.", "同时处理每个合作方的请求数。", ge=2, le=1_000)] = 16
+    strangers_requests_per_s: Annotated[float, _about(
+        "Requests a second of all nodes together that are no partners (yet).",
+        "所有尚未建立合作关系的节点合计平均每秒的请求数。", ge=0.1, le=10_000)] = 5
+    strangers_kilobytes_per_s: Annotated[float, _about(
+        "Kilobytes a second of all of them together.", "这些节点合计平均每秒的数据量（千字节）。",
+        ge=1, le=1_000_000)] = 256
+    strangers_at_once_requests: Annotated[int, _about(
+        "Requests of theirs that are answered side by side.", "同时处理这些节点的请求数。", ge=1, le=1_000)] = 4
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """All settings of a node."""
 
@@ -154,6 +187,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     peers: Peers = Peers()
     retention: Retention = Retention()
     mailbox: Mailbox = Mailbox()
+    limits: Limits = Limits()
 
 
 class Setting(msgspec.Struct, frozen=True):

@@ -30,7 +30,11 @@ pytestmark = pytest.mark.story
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory):
-    firm = Firm(tmp_path_factory.mktemp("hostile") / "home", "Jinggong").up()
+    with pytest.MonkeyPatch.context() as patched:  # all are in a hurry here; see test_budgets.py
+        for setting in ("STRANGERS_REQUESTS_PER_S", "STRANGERS_KILOBYTES_PER_S", "STRANGERS_AT_ONCE_REQUESTS",
+                        "REQUESTS_PER_S"):
+            patched.setenv(f"WEFT_LIMITS_{setting}", "1000")
+        firm = Firm(tmp_path_factory.mktemp("hostile") / "home", "Jinggong").up()
     yield firm
     assert firm.stop() == "", "nothing that comes from outside reaches stderr"
 

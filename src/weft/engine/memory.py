@@ -140,6 +140,7 @@ class Memory:
     rotated: dict[str, None] = field(default_factory=dict)  # firms whose key log has grown: threads are to be told
     keys_wake: asyncio.Event = field(default_factory=asyncio.Event)
     tail_max: int = TAIL_MAX
+    events_max: int = 200_000  # of one member in one shared thread
     histories: Histories = field(init=False)
     holdings: Holdings = field(default_factory=Holdings)
     _weight: int = 0

@@ -19,6 +19,7 @@ from weft.basis.decider import Message
 from weft.basis.errors import Unavailable, WeftError
 from weft.config import Config
 from weft.engine import handle, keyring, restored
+from weft.engine.budgets import Budgets
 from weft.engine.consumption import Consumption
 from weft.engine.effects import Effects, Reaction
 from weft.engine.levelling import Leveller
@@ -63,6 +64,7 @@ class Node(Memory):
     work: Effects = field(init=False)
     gate: Gate = field(init=False)
     leveller: Leveller = field(init=False)
+    budgets: Budgets = field(init=False)
     begun: bool = False
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _pollers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -75,6 +77,8 @@ class Node(Memory):
         retry = self.config.peers
         self.outbox = Outbox(self, self.peers, (int(retry.retry_s_min * 1000), int(retry.retry_s_max * 1000)))
         self.gate = Gate(self)
+        self.budgets = Budgets(self.config.limits, self.clock.now_ms)
+        self.events_max = self.config.limits.thread_events
         self.leveller = Leveller(self.outbox, int(retry.compare_every_s * 1000))
 
     async def load(self) -> None:

@@ -19,6 +19,7 @@ import msgspec
 
 from weft.basis.errors import Invalid, NotFound, Unavailable, WeftError
 from weft.engine import levelling, sync
+from weft.engine.budgets import Busy
 from weft.engine.memory import Change, Memory
 from weft.engine.ports import Batch, Peers
 from weft.thread import graph
@@ -106,7 +107,10 @@ class Outbox:
                 self.heard(peer)
 
     def _failed(self, peer: str, thread: str, error: WeftError) -> None:
-        """Note a failure: the peer itself is the trouble, so that all its threads wait."""
+        """Note a failure: the peer itself is the trouble, so that all its threads wait; a busy one says how long."""
+        if isinstance(error, Busy):
+            self.due_ms[peer] = self.memory.clock.now_ms() + min(error.wait_ms, self.retry_ms[1])
+            return
         count = self.failures.get(peer, 0) + 1
         self.failures[peer] = count
         self.due_ms[peer] = self._later(count)

@@ -11,6 +11,7 @@ Rule 4: what waits for its parents never keeps out what has them: a full quota t
 Not here: how events travel (``sync.py``, ``doors/peer``), what follows from them (``effects.py``).
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -36,6 +37,7 @@ from weft.thread.verify import check_event, check_key_event, check_key_place
 
 PENDING_MAX: Final = 200  # events of one thread that may wait for their parents
 PENDING_BYTES_MAX: Final = 1024 * 1024  # and how much they may take up
+BREATH: Final = 16  # events verified at a stretch
 CHAINS_MAX: Final = 64  # of one member in one thread: reading many side by side takes long
 KEY_EVENTS_MAX: Final = 1_000  # of one firm
 INVITATIONS: Final = "invitation"
@@ -170,7 +172,10 @@ async def _verified(
     early = {row.id: unwire(row.envelope) for row in waiting}
     fresh: dict[str, Event] = {}
     places = {_place(event): event for event in early.values()}
-    for event in events:
+    room = _room(loaded, memory.events_max)
+    for number, event in enumerate(events):
+        if number % BREATH == BREATH - 1:
+            await asyncio.sleep(0)  # others are answered meanwhile
         if event.id in fresh or event.id in early or event.thread != loaded.thread:
             continue
         if (not _beyond(loaded, event) and await memory.holds(loaded, event.id)) or closed.stale(loaded, event):
@@ -183,8 +188,20 @@ async def _verified(
         if await _forked(memory, loaded, event, places.setdefault(_place(event), event)):
             result.invalid.append((event.id, "event.fork"))
             continue
+        if room.get(event.author, 1) <= 0:
+            result.invalid.append((event.id, "event.too-many"))
+            continue
         fresh[event.id] = event
+        room[event.author] = room.get(event.author, memory.events_max) - 1
     return [*early.values(), *fresh.values()]
+
+
+def _room(loaded: Loaded, most: int) -> dict[str, int]:
+    """How many more events of each member the thread takes."""
+    said = Counter[str]()
+    for (author, _, _), (last, _) in loaded.tips.items():
+        said[author] += last + 1
+    return {author: most - count for author, count in said.items()}
 
 
 async def verify_event(memory: Memory, loaded: Loaded, event: Event, *, bare: bool = False) -> None:

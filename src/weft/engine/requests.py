@@ -97,6 +97,24 @@ def read_time(body: bytes) -> int:
     return told.now_ms
 
 
+class Wait(msgspec.Struct, frozen=True):
+    """What one is told who asks too much: how long to wait. It is not signed: it costs no more than silence would."""
+
+    wait_ms: int
+    code: str = "peer.busy"
+
+
+_WAIT: Final = msgspec.json.Decoder(Wait)
+
+
+def read_wait(body: bytes) -> int:
+    """How long the other end asks us to wait; a second when it does not say."""
+    try:
+        return _WAIT.decode(body).wait_ms
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return 1000
+
+
 @dataclass(slots=True)
 class Gate:
     """Checks requests and remembers which nonces were used."""

@@ -8,6 +8,7 @@ Rule 2: one end may ask only for threads that both are members of; else there is
 Not here: HTTP and signatures (``requests.py``, ``doors/peer``), when to deliver (``outbox.py``).
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -15,7 +16,7 @@ import msgspec
 
 from weft.basis.errors import Invalid, NotFound
 from weft.engine.memory import Memory
-from weft.engine.receive import Received, key_log_of, receive, take_key_event
+from weft.engine.receive import BREATH, Received, key_log_of, receive, take_key_event
 from weft.engine.threads import Loaded
 from weft.thread import closing, graph
 from weft.thread.event import Envelope, Event, from_envelope, to_envelope, unwire
@@ -163,6 +164,8 @@ async def lacking(memory: Memory, loaded: Loaded, theirs: Sequence[str]) -> tupl
     if loaded.bare:
         ordered = closing.words_first(loaded.entries, ordered)
     for name in ordered[:EVENTS_MAX]:
+        if len(chosen) % BREATH == BREATH - 1:
+            await asyncio.sleep(0)  # others are answered meanwhile
         event = await memory.event(loaded.thread, name)
         assert event is not None
         envelope = to_envelope(event)

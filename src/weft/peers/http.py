@@ -21,6 +21,7 @@ import msgspec
 from weft.basis.errors import Denied, NotFound, Unavailable, WeftError
 from weft.config import is_address
 from weft.engine import keyring, requests, sync
+from weft.engine.budgets import Busy
 from weft.engine.memory import Memory
 from weft.engine.receive import key_state
 from weft.identity.keylog import KeyState
@@ -91,10 +92,7 @@ class HttpPeers:
                 await requests.check_reply(memory, organisation, nonce, answer, signed)
                 self._ahead_ms[organisation] = ahead_ms
             status, answer, nonce, signed = await self._ask(base, organisation, path, body, ahead_ms)
-        if status == 404:
-            raise NotFound("peer.refused")
-        if status != 200:
-            raise Unavailable("peer.answered-badly", status=status)
+        _check_status(status, answer)
         await requests.check_reply(memory, organisation, nonce, answer, signed, _carried(organisation, path, answer))
         return answer
 
@@ -129,6 +127,15 @@ class HttpPeers:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def _check_status(status: int, answer: bytes) -> None:
+    if status == 404:
+        raise NotFound("peer.refused")
+    if status == 429:
+        raise Busy(requests.read_wait(answer))
+    if status != 200:
+        raise Unavailable("peer.answered-badly", status=status)
 
 
 async def _whole(content: aiohttp.StreamReader) -> bytes:

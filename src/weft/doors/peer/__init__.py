@@ -2,13 +2,16 @@
 
 ``POST /peer/v1/sync`` and ``…/poll`` as in ``engine/sync.py``, ``…/reconcile`` as in ``engine/reconcile.py``; JSON,
 signed as in ``engine/requests.py``.
-Rule 1: a stranger gets 404 and nothing else, whatever he sent: who asks is known before what he asks is read.
+Rule 1: a stranger gets 404 (or 429) and nothing else, whatever he sent: who asks is known before what he asks is read.
 Rule 2: who is known but asks by another time is told ours (409, signed), as ``engine/requests.py`` says.
 Rule 3: a firm that we do not know may speak only to answer an invitation; its first event carries its key log.
 Rule 4: a firm whose devices we no longer know shows its key log (``…/keys``), signed by a device that stands in it.
+Rule 5: what a request costs is paid by who asks (``engine/budgets.py``); who did not prove himself is a stranger.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +22,7 @@ from starlette.routing import BaseRoute, Route
 from weft import web
 from weft.basis.errors import Denied, Invalid, Unavailable, WeftError
 from weft.engine import keyring, reconcile, requests, restored, sync
+from weft.engine.budgets import EVENTS_A_REQUEST, Account, Busy
 from weft.engine.levelling import RECONCILE_PATH
 from weft.engine.machines import MACHINES
 from weft.engine.node import Node
@@ -30,50 +34,129 @@ from weft.thread.event import from_envelope
 BODY_MAX: Final = 2 * 1024 * 1024
 WAIT_MS_MAX: Final = 60_000
 FIRST_WORDS_MAX: Final = 8
+READING_SMALL: Final = 64 * 1024  # a body up to this size is always read
+READING_MAX: Final = 64 * 1024 * 1024  # and so much of larger ones at a time
+HELD_MAX: Final = 200  # callers that wait a moment before they are turned away, so that they do not come at once again
+HELD_S: Final = 1.0
 Handler = Callable[[Request], Awaitable[Response]]
+Talk = Callable[[requests.Asker, bytes, Account], Awaitable[bytes]]
 
 
 def routes(node: Node) -> list[BaseRoute]:
     """The addresses of this door."""
 
-    async def synced(request: Request) -> Response:
-        header, body = await _read(request)
-        newcomer = None if await node.keys(header.partition(".")[0]) else _newcomer(header, body)
-        asker = await node.gate.check(sync.SYNC_PATH, body, header, newcomer)
+    async def synced(asker: requests.Asker, body: bytes, account: Account) -> bytes:
         asked = sync.read_request(body)
+        account.charge(requests=len(asked.events) / EVENTS_A_REQUEST)
         reply = await sync.answer(node, asker.organisation, asked)
+        taken = len(asked.events) > len(reply.invalid)
+        account.charge(requests=len(reply.events) / EVENTS_A_REQUEST, kept=len(body) if taken else 0)
         node.outbox.heard(asker.organisation)
         await node.outbox.settle(asker.organisation, asked.thread, asked.heads)
-        return _signed(node, asker, msgspec.json.encode(reply))
+        return msgspec.json.encode(reply)
 
-    async def polled(request: Request) -> Response:
-        header, body = await _read(request)
-        asker = await node.gate.check(sync.POLL_PATH, body, header)
+    async def polled(asker: requests.Asker, body: bytes, _account: Account) -> bytes:
         asked = sync.read_poll(body)
         node.outbox.heard(asker.organisation)
         waiting = await node.outbox.waiting_for(asker.organisation, min(max(asked.wait_ms, 0), WAIT_MS_MAX))
-        reply = sync.PollReply(threads=waiting, restored=asker.organisation in node.unheard)
-        return _signed(node, asker, msgspec.json.encode(reply))
+        restoring = asker.organisation in node.unheard
+        return msgspec.json.encode(sync.PollReply(threads=waiting[:sync.THREADS_MAX], restored=restoring))
 
-    async def compared(request: Request) -> Response:
-        header, body = await _read(request)
-        asker = await node.gate.check(RECONCILE_PATH, body, header)
+    async def compared(asker: requests.Asker, body: bytes, _account: Account) -> bytes:
         asked = reconcile.read_question(body)
         node.outbox.heard(asker.organisation)
-        reply = await restored.answer(node, asker.organisation, asked)
-        return _signed(node, asker, msgspec.json.encode(reply))
+        return msgspec.json.encode(await restored.answer(node, asker.organisation, asked))
 
-    async def shown(request: Request) -> Response:
-        header, body = await _read(request)
-        asker = await node.gate.check(keyring.EXCHANGE_PATH, body, header, keyring.proved(body))
-        return _signed(node, asker, msgspec.json.encode(await keyring.answer(node, asker.organisation, body)))
+    async def shown(asker: requests.Asker, body: bytes, _account: Account) -> bytes:
+        return msgspec.json.encode(await keyring.answer(node, asker.organisation, body))
 
+    queue = Queue()
+    talks: dict[str, Talk] = {sync.SYNC_PATH: synced, sync.POLL_PATH: polled, RECONCILE_PATH: compared,
+                              keyring.EXCHANGE_PATH: shown}
     return [
-        Route(path, web.guard(node, _by_our_time(node, handler), scopes=web.PUBLIC, methods=("POST",), answer=_answer),
-              methods=list(web.ALL_METHODS))
-        for path, handler in ((sync.SYNC_PATH, synced), (sync.POLL_PATH, polled), (RECONCILE_PATH, compared),
-                              (keyring.EXCHANGE_PATH, shown))
+        Route(path, web.guard(node, _by_our_time(node, Desk(node, queue, path, talk).answered), scopes=web.PUBLIC,
+                              methods=("POST",), answer=_answer), methods=list(web.ALL_METHODS))
+        for path, talk in talks.items()
     ]
+
+
+@dataclass(slots=True)
+class Queue:
+    """What is under way before anybody has proved himself: bytes of large bodies, and callers kept waiting."""
+
+    reading: int = 0
+    held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Answers at one address, at the expense of who asks; who has nothing left is told so, a little later."""
+
+    node: Node
+    queue: Queue
+    path: str
+    talk: Talk
+
+    async def answered(self, request: Request) -> Response:
+        """The handler of the address."""
+        header = request.headers.get("weft-request", "")
+        known = header and await self.node.keys(header.partition(".")[0]) is not None
+        try:
+            return await (self._known(request, header) if known else self._strange(request, header))
+        except Busy as busy:
+            return await _turned_away(self.queue, busy)
+
+    async def _known(self, request: Request, header: str) -> Response:
+        budgets = self.node.budgets
+        account = budgets.of(header.partition(".")[0])
+        account.check(self.node.clock.now_ms())  # whoever it is: it would be turned away all the same
+        body = await _body(request, self.queue)
+        try:
+            asker = await self.node.gate.check(self.path, body, header, self._shown(header, body))
+        except requests.OtherTime:
+            raise
+        except Denied:  # a stranger, whatever name he gave
+            with budgets.entered(budgets.strangers, len(body)):
+                raise
+        with budgets.entered(account, len(body)):
+            return await self._told(account, asker, body)
+
+    async def _strange(self, request: Request, header: str) -> Response:
+        budgets = self.node.budgets
+        with budgets.entered(budgets.strangers, 0) as account:
+            if not header:
+                raise Denied("peer.unsigned")
+            body = await _body(request, self.queue)
+            account.charge(size=len(body))
+            newcomer = _newcomer(header, body) if self.path == sync.SYNC_PATH else None
+            asker = await self.node.gate.check(self.path, body, header, newcomer or self._shown(header, body))
+            return await self._told(account, asker, body)
+
+    def _shown(self, header: str, body: bytes) -> KeyState | None:
+        """The key log that a firm shows of itself, where that is what is asked; nobody may show one for another."""
+        if self.path != keyring.EXCHANGE_PATH:
+            return None
+        try:
+            own = keyring.read_exchange(body).firm == header.partition(".")[0]
+        except WeftError:
+            return None
+        return keyring.proved(body) if own else None
+
+    async def _told(self, account: Account, asker: requests.Asker, body: bytes) -> Response:
+        reply = await self.talk(asker, body, account)
+        account.charge(size=len(reply))
+        return _signed(self.node, asker, reply)
+
+
+async def _turned_away(queue: Queue, busy: Busy) -> Response:
+    if queue.held < HELD_MAX:
+        queue.held += 1
+        try:
+            await asyncio.sleep(HELD_S)
+        finally:
+            queue.held -= 1
+    return Response(msgspec.json.encode(requests.Wait(busy.wait_ms)), 429, media_type="application/json", headers={
+        "retry-after": str(busy.facts["seconds"]), "cache-control": "no-store"})
 
 
 def _by_our_time(node: Node, handler: Handler) -> Handler:
@@ -87,12 +170,19 @@ def _by_our_time(node: Node, handler: Handler) -> Handler:
     return answered
 
 
-async def _read(request: Request) -> tuple[str, bytes]:
-    """(signature header, body); who sends no signature at all is not listened to."""
-    header = request.headers.get("weft-request", "")
-    if not header:
-        raise Denied("peer.unsigned")
-    return header, await web.body(request, BODY_MAX)
+async def _body(request: Request, queue: Queue) -> bytes:
+    """The whole body, if there is room for it; raises ``Busy`` or ``Invalid``."""
+    declared = request.headers.get("content-length", "")
+    size = min(int(declared), BODY_MAX) if declared.isdecimal() and len(declared) < 10 else BODY_MAX
+    if size <= READING_SMALL:
+        return await web.body(request, BODY_MAX)
+    if queue.reading + size > READING_MAX:
+        raise Busy(1000)
+    queue.reading += size
+    try:
+        return await web.body(request, BODY_MAX)
+    finally:
+        queue.reading -= size
 
 
 def _newcomer(header: str, body: bytes) -> KeyState | None:
