@@ -166,7 +166,7 @@ class World:
     def _copy(self) -> None:
         """A backup that was called whole is whole after the cut, too; one that was not is no matter."""
         self._count("copies")
-        self.disk.life.left = self.luck.randrange(1, 120)
+        self.disk.life.left = self.luck.randrange(1, 200)
         Path(self._path("")).mkdir()  # the copy's file is made by the operating system, with its owner's rights
         sqlite_copy.copy(self._path(DATABASE), self._path("copy.db"))
         self.figures["copies told"] += 1
