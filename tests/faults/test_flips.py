@@ -13,7 +13,7 @@ def played(many):
 
 
 def test_every_flip_in_an_event_is_found_and_the_control_sees_none():
-    figures, unseen = played(24)
+    figures, unseen = played(12)
     assert not unseen
     assert sum(figures[f"{place} seen by plain reading"] for place in PLACES) == 0
     assert sum(figures[f"{place} seen by integrity check"] for place in PLACES) == 0
