@@ -11,6 +11,8 @@ Not here: the comparison (``reconcile.py``), rounds of one thread (``sync.py``),
 
 import asyncio
 import contextlib
+import itertools
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +25,7 @@ from weft.engine.memory import Memory
 if TYPE_CHECKING:
     from weft.engine.outbox import Outbox
 
+FORKED_MAX: Final = 6  # forked threads of one peer: every choice of them is tried
 FORK: Final = "fork"  # the alarm of a thread in which somebody said two things at one place
 RECONCILE_PATH: Final = "/peer/v1/reconcile"
 AT_ONCE: Final = 8  # partners compared side by side
@@ -48,19 +51,25 @@ async def level(outbox: "Outbox", peer: str) -> bool:
     ordered = sorted(differ, key=lambda thread: (thread != memory.partner(peer), thread))  # keys and addresses first
     done = [await _one_level(outbox, peer, thread, known=bool(differ[thread][1])) for thread in ordered]
     if done and all(done):
-        for question in whole(memory, peer):
-            await _ask(outbox, peer, question)  # so that it knows, too
+        still = [thread for thread in ordered if memory.alarms.get(thread) == FORK]
+        await _ask(outbox, peer, all_but(memory, peer, still))  # so that it knows, too
     return all(done)
 
 
-def whole(memory: Memory, peer: str) -> list[reconcile.Question]:
-    """Questions of one who is level with us: all that we share is the same; or all but what was forked (Rule 3)."""
+def all_but(memory: Memory, peer: str, forked: Collection[str]) -> reconcile.Question:
+    """Whether ``peer`` holds all that we share with it, but for the threads in ``forked`` (Rule 3)."""
     holding = memory.holdings.with_(peer)
-    questions = [reconcile.everything(holding)]
-    if FORK in memory.alarms.values():
-        held = {thread: heads for thread, heads in holding.heads.items() if memory.alarms.get(thread) != FORK}
-        questions.append(reconcile.everything(reconcile.Holding(held)))
-    return questions
+    if forked:
+        holding = reconcile.Holding({name: heads for name, heads in holding.heads.items() if name not in forked})
+    return reconcile.everything(holding)
+
+
+def is_level(memory: Memory, peer: str, question: reconcile.Question) -> bool:
+    """Whether ``peer``, asking this, holds all that we share with it, but for threads that we know to be forked."""
+    shared = memory.holdings.with_(peer).heads
+    forked = sorted(thread for thread, why in memory.alarms.items() if why == FORK and thread in shared)[:FORKED_MAX]
+    return any(question == all_but(memory, peer, some)
+               for count in range(len(forked) + 1) for some in itertools.combinations(forked, count))
 
 
 async def _one_level(outbox: "Outbox", peer: str, thread: str, *, known: bool) -> bool:

@@ -67,7 +67,8 @@ class Outbox:
         now, pause = self.memory.clock.now_ms(), CHECK_S
         due: dict[str, int] = {}
         for row in await self.memory.store.outbox():
-            at = max(self.due_ms.get(row.peer, 0), self.refused.get((row.peer, row.thread), (0, 0))[1])
+            refused_ms = self.refused.get((row.peer, row.thread), (0, 0))[1]
+            at = max(self._still(self.due_ms.get(row.peer, 0)), self._still(refused_ms))
             due[row.peer] = min(at, due.get(row.peer, at))
         if due:
             self.due.set()
@@ -77,7 +78,7 @@ class Outbox:
             if peer in self._busy or not self.peers.reachable(peer):
                 continue
             wait_ms = at - now
-            if 0 < wait_ms <= self.retry_ms[1]:  # longer: the clock went back since
+            if wait_ms > 0:
                 pause = min(pause, wait_ms / 1000)
                 continue
             task = asyncio.create_task(self._deliver(peer))
@@ -92,7 +93,7 @@ class Outbox:
     async def _deliver(self, peer: str) -> None:
         for row in await self.memory.store.outbox():
             refused, due_ms = self.refused.get((peer, row.thread), (0, 0))
-            if row.peer != peer or 0 < due_ms - self.memory.clock.now_ms() <= self.retry_ms[1]:
+            if row.peer != peer or self._still(due_ms):
                 continue
             try:
                 await self.sync(peer, row.thread)
@@ -116,6 +117,10 @@ class Outbox:
         self.due_ms[peer] = self._later(count)
         if count == 1:
             self.memory.tell(Change(thread, "peer", (error.code,)))
+
+    def _still(self, due_ms: int) -> int:
+        """``due_ms`` if it is still to be waited for, else 0: also when it is so far off that the clock went back."""
+        return due_ms if 0 < due_ms - self.memory.clock.now_ms() <= self.retry_ms[1] else 0
 
     def _later(self, count: int) -> int:
         """When to try again after ``count`` failures."""

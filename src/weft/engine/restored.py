@@ -16,7 +16,7 @@ import msgspec
 from weft.basis.errors import WeftError
 from weft.engine import reconcile
 from weft.engine.handle import needs_ack
-from weft.engine.levelling import level, whole
+from weft.engine.levelling import is_level, level
 from weft.engine.memory import RESTORED, Change, Memory
 from weft.engine.ports import Batch, OutboxRow, Store
 from weft.engine.receive import INVITATIONS
@@ -29,7 +29,7 @@ PAUSE_S: Final = (0.2, 10.0)  # before asking again, the first and the longest
 
 async def answer(memory: Memory, peer: str, question: reconcile.Question) -> reconcile.Answer:
     """What we share with ``peer``, as far as it asks; when it holds exactly the same, it is heard."""
-    if peer in memory.unheard and question in whole(memory, peer):
+    if peer in memory.unheard and is_level(memory, peer, question):
         await heard(memory, peer)
     return reconcile.answer(memory.holdings.with_(peer), question)
 
