@@ -18,8 +18,9 @@ from weft.cli.arguments import told_apart
 from weft.cli.words import refusal, say
 
 COMMANDS: Final = (
-    "init", "up", "demo", "doctor", "peer", "bundle", "mailbox", "item", "price", "order", "stock", "job", "machine",
-    "billing", "twin", "log", "backup", "restore", "export", "close", "erase", "prune", "do", "view",
+    "init", "up", "demo", "doctor", "peer", "device", "key", "bundle", "mailbox", "item", "price", "order", "stock",
+    "job", "machine", "billing", "twin", "log", "backup", "restore", "export", "close", "erase", "prune", "do",
+    "view",
 )
 
 
