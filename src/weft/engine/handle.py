@@ -248,21 +248,13 @@ async def commit(memory: Memory, after: Loaded, events: Sequence[Event], batch: 
 
     ``before`` finds verdicts that turned. Who is cancelled meanwhile is so only after memory knows what the store does.
     """
-    first = after.position - len(events)
-    for offset, event in enumerate(events):
-        batch.events.append(event_row(event, first + offset))
-        batch.payloads.extend(PayloadRow(event.thread, event.id, slot, held.salt, held.content)
-                              for slot, held in event.payloads.items())
-    effects = list[EffectRow]()
-    for event in events:  # by their authors: a peer may give back what we said ourselves
-        who = "own" if event.author == memory.organisation else "peer"
-        effects.extend(effects_of(memory, after, [(event.id, event.header.y)], who))
+    effects = _rows(memory, after, events, batch)
     if before is not None:
         effects.extend(_turned(memory, before, after))
     batch.effects.extend(effects)
     if after.shared and memory.organisation in after.members:
-        batch.outbox.extend(OutboxRow(member, after.thread) for member in after.members
-                            if member != memory.organisation)
+        batch.outbox.extend([OutboxRow(member, after.thread) for member in after.members
+                             if member != memory.organisation])
     batch.threads.append(memory.row(after, batch))
     try:
         await memory.store.commit(batch)
@@ -275,6 +267,21 @@ async def commit(memory: Memory, after: Loaded, events: Sequence[Event], batch: 
             _follow(memory, after, events, effects, then)
         raise
     _follow(memory, after, events, effects, then)
+
+
+def _rows(memory: Memory, after: Loaded, events: Sequence[Event], batch: Batch) -> list[EffectRow]:
+    """Put ``events`` into ``batch``; what follows from them by their authors: a peer may give back what we said."""
+    first = after.position - len(events)
+    conversation = after.machine_name.partition("/")[0]
+    effects = list[EffectRow]()
+    for offset, event in enumerate(events):
+        batch.events.append(event_row(event, first + offset))
+        for place, held in event.payloads.items():
+            batch.payloads.append(PayloadRow(event.thread, event.id, place, held.salt, held.content))
+        if (conversation, event.header.y) in memory.reactions:
+            who = "own" if event.author == memory.organisation else "peer"
+            effects.extend(effects_of(memory, after, [(event.id, event.header.y)], who))
+    return effects
 
 
 def _follow(memory: Memory, after: Loaded, events: Sequence[Event], effects: Sequence[EffectRow],

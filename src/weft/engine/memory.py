@@ -378,10 +378,11 @@ class Memory:
         self.effects.extend(effects)
         self.effects_wake.set()
         if loaded.shared:
-            self._note_holding(loaded.thread, loaded.members_json, loaded.heads)
+            if self.organisation in loaded.members:
+                self.holdings.note(self.organisation, loaded.members, loaded.thread, loaded.heads)
             self.outbox_wake.set()
-        change = Change(loaded.thread, loaded.machine_name.partition("/")[0], tuple(kinds))
-        self.tell(change)
+        if self._listeners:
+            self.tell(Change(loaded.thread, loaded.machine_name.partition("/")[0], tuple(kinds)))
 
     def _keep(self, loaded: Loaded) -> None:
         """Hold ``loaded`` as the present, and let go of what nobody has asked for in a long time."""

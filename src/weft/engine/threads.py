@@ -232,7 +232,7 @@ class Loaded:
     def _tells(self, entry: Entry) -> bool:
         """Whether ``entry`` brings a revocation into force here: then what was read before may have turned."""
         turned = False
-        for member in {entry.author, *entry.seen}:
+        for member in {entry.author, *entry.seen} if entry.seen else (entry.author,):
             held = self.keys.get(member)
             if held is None or not held.limits or not self.shared:
                 continue
