@@ -85,7 +85,8 @@ class Person:
 
     async def _insist(self, action: Any) -> list[str]:
         """What ``action`` gives, tried again with the same key whenever the node dies under it; [] when refused."""
-        while True:
+        restores = self.world.faults.restores[self.firm.name]
+        while restores == self.world.faults.restores[self.firm.name]:  # else it would look first what came back
             self.world.faults.working(self.firm)
             try:
                 return await self.firm.call(action)
@@ -95,3 +96,4 @@ class Person:
             except WeftError:
                 self.world.figures["refused"] += 1
                 return []
+        return []

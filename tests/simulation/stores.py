@@ -1,10 +1,13 @@
 """What a node's disk does when the power goes, and a disk that lies, which the simulation must catch."""
 
 import asyncio
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from weft.engine.ports import Batch, Store
+from weft.stores import sqlite_copy
 from weft.stores.memory import MemoryStore
 from weft.stores.sqlite import SqliteStore
 
@@ -50,12 +53,35 @@ class MemoryDisk:
     def start(self) -> Store:
         return self.store
 
+    def copy(self) -> Any:
+        """What is on the disk now, for ``restore``."""
+        return copied(self.store)
+
+    def restore(self, kept: Any) -> None:
+        """An old copy in the place of what is on the disk."""
+        self.store = copied(kept)
+
+
+def copied(store: MemoryStore) -> MemoryStore:
+    """Another store with all that is durable in ``store``; rows never change, so that they are not copied."""
+    other = MemoryStore()
+    for name in ("_threads", "_forks", "_effects", "_outbox", "_done"):
+        setattr(other, name, dict(getattr(store, name)))
+    other._values = {bucket: dict(kept) for bucket, kept in store._values.items()}
+    for thread, shelf in store._shelves.items():
+        other._shelf(thread)
+        for name in ("chains", "events", "ids", "pending"):
+            setattr(other._shelves[thread], name, dict(getattr(shelf, name)))
+        other._shelves[thread].payloads = {event: dict(slots) for event, slots in shelf.payloads.items()}
+    return other
+
 
 class SqliteDisk:
     """A real database file, closed at the crash and opened again."""
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._copies = 0
         self.store: Any = None
 
     def crash(self, *, durable: bool) -> None:
@@ -67,6 +93,19 @@ class SqliteDisk:
     def start(self) -> Store:
         self.store = SqliteStore(self._path, background=False)
         return self.store
+
+    def copy(self) -> str:
+        """A backup made while the node runs; the name of its file."""
+        self._copies += 1
+        kept = f"{self._path}.{self._copies}"
+        sqlite_copy.copy(self._path, kept)
+        return kept
+
+    def restore(self, kept: str) -> None:
+        """An old copy in the place of what is on the disk."""
+        for ending in ("-wal", "-shm"):
+            Path(self._path + ending).unlink(missing_ok=True)
+        shutil.copy(kept, self._path)
 
 
 class _HastyStore(MemoryStore):

@@ -67,7 +67,10 @@ async def offer(node: Node, cause: Cause) -> None:
     state = await node.state(cause.thread)
     if state.phase not in (Phase.REQUESTED, Phase.QUOTED, Phase.COUNTERED):
         return
-    said = words.offer(f"auto {cause.id}", words.wanted(state, state.counter))
+    mark = f"auto {cause.id}"
+    if any(words.mark_of(entry.message) == mark for entry in (await node.loaded(cause.thread)).entries.values()):
+        return  # after a restored backup no key tells that it was said; the thread does
+    said = words.offer(mark, words.wanted(state, state.counter))
     await node.say(cause.thread, Say(role="seller", by=node.organisation, message=said), key=cause.key)
 
 

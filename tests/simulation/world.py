@@ -13,10 +13,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.simulation import checks, furnish
+from tests.simulation import carriers, checks, deals, frozen, furnish, verdicts
 from tests.simulation.checks import Broken
+from tests.simulation.deals import Deal
 from tests.simulation.faults import TROUBLED_S, Faults
 from tests.simulation.firm import Firm
+from tests.simulation.liars import Liar
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.network import Network
 from tests.simulation.people import Person
@@ -30,6 +32,7 @@ from weft.trade.messages import Party, RelationshipAccepted, RelationshipPropose
 from weft.trade.say import Say
 
 QUIET_S_MAX = 1_200
+DEALS = ((frozen.ONE, ("shop", "maker")), (frozen.TWO, ("shop", "maker", "foundry")))
 INVITATION = b'{"note":"","until":"2100-01-01T00:00:00.000Z"}'
 
 
@@ -59,12 +62,17 @@ class World:
     faults: Faults = field(init=False)
     firms: list[Firm] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
+    deals: list[Deal] = field(default_factory=list)
+    liar: Liar | None = None
+    view: frozen.View = field(init=False)
     orders: dict[str, Link] = field(default_factory=dict)  # order threads, and between whom
     acknowledged: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
     figures: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.network = Network(self.luck)
+        self.view = frozen.install()
+        self.view.blind = {self.plan.blind} - {""}
         self.faults = Faults(self)
         disk = DISKS["hasty" if self.plan.control == "hasty" else self.plan.store]
         for name in self.plan.names:
@@ -74,7 +82,15 @@ class World:
                                    house=furnish.HOUSES[name] if self.plan.factories else None,
                                    keyless=self.plan.control == "keyless", in_effect=self.faults.drawing))
         by_name = {firm.name: firm for firm in self.firms}
+        self.deals = [Deal(machine, tuple(by_name[name] for name in names)) for machine, names in DEALS]
+        if self.plan.liar:
+            self.liar = Liar(self, by_name[self.plan.liar])
         self.links = [Link(by_name[buyer], by_name[seller]) for buyer, seller in self.plan.links]
+
+    @property
+    def forked(self) -> set[str]:
+        """Threads in which somebody said two things at one place: their members do not agree, and know it."""
+        return self.liar.forked if self.liar else set()
 
     # ---- the story ------------------------------------------------------------------------------
 
@@ -87,12 +103,20 @@ class World:
         for person in people:
             if person.role == "buyer":
                 await person.open(f"first {person.name}")
+        for deal in self.deals:
+            await deals.begin(deal)
         self.faults.begin()
-        await asyncio.gather(*(person.work() for person in people))
-        await asyncio.sleep(TROUBLED_S)
-        self.faults.end()
+        await asyncio.gather(
+            *(person.work() for person in people),
+            *(deals.talk(self, deal, firm) for deal in self.deals for firm in deal.firms),
+            *([self.liar.work(self.plan.lies_count)] if self.liar else ()),
+            carriers.carry(self, self.plan.bundles), asyncio.sleep(TROUBLED_S))
+        await self.faults.end()
+        for name in sorted(self.view.blind):
+            self.faults.upgrade(next(firm for firm in self.firms if firm.name == name))
         await self.quiet()
         await checks.check(self)
+        await verdicts.check(self)
         await self._check_business()
         self.figures.update(self.network.faults)
         self.figures["virtual s"] = int(self.loop.time())
@@ -150,8 +174,12 @@ class World:
         end, quiet = self.loop.time() + QUIET_S_MAX, 0
         while self.loop.time() < end:
             await asyncio.sleep(1)
-            calm = all([await checks.is_quiet(firm) for firm in self.firms]) and not await checks.differences(self)
+            calm = (all([await checks.is_quiet(self, firm) for firm in self.firms])
+                    and not await checks.differences(self) and not await verdicts.unknown_forks(self))
             quiet = quiet + 1 if calm else 0
             if quiet == 2:  # once may be the moment between two words
                 return
-        raise Broken("diverged", f"never quiet: {await checks.differences(self)}")
+        if unknown := await verdicts.unknown_forks(self):
+            raise Broken("forks_undetected", unknown[0])
+        owed = [told for firm in self.firms for told in await checks.owed(self, firm)]
+        raise Broken("diverged", f"never quiet: {await checks.differences(self)} {owed}")
