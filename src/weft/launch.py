@@ -25,16 +25,16 @@ from starlette.exceptions import HTTPException
 
 from weft import web
 from weft.basis.canonical import b64, unb64
-from weft.basis.errors import Invalid, NotFound, Refused, Unavailable
+from weft.basis.errors import Invalid, NotFound, Refused, Unavailable, WeftError
 from weft.config import Config, load, template
-from weft.engine import handle
+from weft.engine import handle, keys
 from weft.engine.clock import SystemClock, system_random
 from weft.engine.devices import Devices
 from weft.engine.dispatch import Dispatcher
 from weft.engine.memory import BOOKS, Identity, Memory, new_incarnation
 from weft.engine.node import Node
 from weft.engine.ports import Batch, Store
-from weft.identity.keylog import SCOPE_NODE, DeviceDelegation, KeyInception, commitment
+from weft.identity.keylog import SCOPE_NODE, DeviceDelegation, KeyInception, KeyState, commitment
 from weft.identity.keys import SEED_BYTES, Signer
 
 DATABASE: Final = "weft.db"
@@ -129,6 +129,7 @@ async def _furnish(home: Home, name: str, lang: str, url: str) -> str:
         ])
         memory.identity.organisation = organisation
         memory.identity.key_event = (await memory.state(organisation)).event
+        await keys.publish(memory, keys.Firm(name, url), founder, Signer(following).public)
         for book in BOOKS:
             await _open_book(memory, book)
         await store.commit(Batch(values=[
@@ -136,7 +137,7 @@ async def _furnish(home: Home, name: str, lang: str, url: str) -> str:
             (SELF, "incarnation", memory.identity.incarnation.encode())]))
     finally:
         await store.close()
-    _secret(home.recovery_sheet, _sheet(name, organisation, root, following))
+    PaperFile(home.recovery_sheet).write(keys.text(name, organisation, keys.Turned(root, following)))
     home.settings.write_text(text, encoding="utf-8")
     return organisation
 
@@ -154,19 +155,68 @@ def _secret(path: Path, text: str) -> None:
         file.write(text + "\n")
 
 
-def _sheet(name: str, organisation: str, root: bytes, following: bytes) -> str:
-    """The recovery sheet: both languages, large groups, nothing that a printer cannot print."""
-    def groups(seed: bytes) -> str:
-        text = seed.hex()
-        return " ".join(text[k:k + 8] for k in range(0, len(text), 8))
+@dataclass(frozen=True, slots=True)
+class PaperFile:
+    """The recovery sheet as a file of the home, until the owner has printed it (``engine/keys.py``)."""
 
-    return "\n".join((
-        f"Weft 经纬  ·  {name}", "",
-        "恢复单：请打印两份，分别锁好，然后从这台机器上删除本文件。",
-        "Recovery sheet: print it twice, lock both away in different places, then delete this file here.", "",
-        f"组织编号 / organisation   {organisation}",
-        f"现用主钥 / key in force   {groups(root)}",
-        f"下一主钥 / next key       {groups(following)}"))
+    path: Path
+
+    def read(self) -> str:
+        """The sheet, or "" when there is none."""
+        try:
+            return self.path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
+
+    def write(self, text: str) -> None:
+        """Keep ``text`` in safety before anything depends on it."""
+        partial = self.path.with_name(self.path.name + ".partial")
+        partial.unlink(missing_ok=True)
+        _secret(partial, text)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(self.path)
+
+    def remove(self) -> None:
+        """Take the sheet off this machine."""
+        self.path.unlink(missing_ok=True)
+
+
+async def recover(home: str | Path, typed: str, since_ms: int | None = None) -> dict[str, Any]:
+    """New keys and a new device key for a home at rest that somebody has copied; raises ``WeftError``.
+
+    ``typed`` holds the next key of the sheet. Everything that the old home could do is worth nothing afterwards.
+    """
+    place = Home(Path(home))
+    fresh = place.device.with_name("device.next")
+    async with at_rest(place) as node:
+        resuming = fresh.exists()
+        if not resuming:
+            _secret(fresh, b64(secrets.token_bytes(SEED_BYTES)))
+        device = Signer(unb64(fresh.read_text(encoding="utf-8").strip(), SEED_BYTES))
+        try:
+            given = await keys.hands(node, typed)
+            firm = keys.Firm(node.config.firm.name, node.config.firm.url)
+            chains = await keys.recover(node, given, node.paper, firm, device, since_ms)
+        except WeftError:
+            if not resuming and device.public not in (await _own_keys(node)).devices:
+                fresh.unlink()
+            raise
+        for paired in await node.devices.all():
+            await node.devices.revoke(paired.id)
+        life = new_incarnation(system_random)
+        await node.store.commit(Batch(values=[(SELF, "incarnation", life.encode())]))
+    fresh.replace(place.device)
+    place.owner_token.unlink(missing_ok=True)
+    _secret(place.owner_token, secrets.token_urlsafe(32))
+    return {"home": str(home), "organisation": node.organisation, "device": device.public, "chains": chains,
+            "recovery_sheet": str(place.recovery_sheet)}
+
+
+async def _own_keys(node: Node) -> KeyState:
+    keys_now = await node.keys(node.organisation)
+    assert keys_now is not None
+    return keys_now
 
 
 # ---- putting a node together ---------------------------------------------------------------------
@@ -202,9 +252,8 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
                 clock=SystemClock(), random=system_random, config=config, peers=peers, table=TABLE, ticks=TICKS,
                 dev_open=dev_open)
     peers.memory = node
-    keys = await node.keys(node.organisation)
-    assert keys is not None
-    node.identity.key_event = keys.event
+    node.identity.key_event = (await _own_keys(node)).event
+    node.paper = PaperFile(home.recovery_sheet)
     node.mail = Mail(node, HttpKeepers(allow_private=config.peers.allow_private))
     await node.mail.load()
     token = home.owner_token.read_text(encoding="utf-8").strip() if home.owner_token.exists() else ""

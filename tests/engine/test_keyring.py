@@ -31,6 +31,7 @@ from weft.trade.say import Say
 VECTORS = Path(__file__).parents[1] / "vectors" / "signatures.json"
 GONE = "event.revoked-device"
 NEW = Signer(b"n" * 32)
+SHOP = keys.Firm("Shop")
 WEAK = [one["key"] for one in json.loads(VECTORS.read_text(encoding="utf-8"))["keys"] if not one["sound"]][::9]
 
 
@@ -179,7 +180,7 @@ def paper_of(node):
 
 async def recovered(node, desk=None, **more):
     """The owner recovers on ``node``: it goes on with another device key."""
-    await keys.recover(node, paper_of(node), desk or Desk(), "Shop", Signer(b"d" * 32), **more)
+    await keys.recover(node, paper_of(node), desk or Desk(), SHOP, Signer(b"d" * 32), **more)
     await until(lambda: not node.rotated)
 
 
@@ -287,8 +288,8 @@ async def test_a_partner_that_was_away_during_two_rotations_comes_to_the_same_ke
     wires.cut.add(apart)
     said = await shop.speak(relation, PartyUpdated(party=Party(name="Before", lang="en", url="http://127.0.0.1:1")))
     desk = Desk()
-    await keys.rotate(shop, paper_of(shop), desk, "Shop")
-    await keys.rotate(shop, await keys.hands(shop, desk.text), desk, "Shop")
+    await keys.rotate(shop, paper_of(shop), desk, SHOP)
+    await keys.rotate(shop, await keys.hands(shop, desk.text), desk, SHOP)
     await shop.speak(relation, PartyUpdated(party=Party(name="After", lang="en", url="http://127.0.0.1:1")))
     await factory.speak(relation, PartyUpdated(party=Party(name="Meanwhile", lang="en", url="http://127.0.0.1:1")))
     wires.cut.discard(apart)
@@ -303,12 +304,12 @@ async def test_a_partner_that_was_away_during_two_rotations_comes_to_the_same_ke
 async def test_a_sheet_from_before_the_last_rotation_opens_nothing():
     _, shop, factory = await two()
     first, second = Desk(), Desk()
-    await keys.rotate(shop, paper_of(shop), first, "Shop")
-    await keys.rotate(shop, await keys.hands(shop, first.text), second, "Shop")
+    await keys.rotate(shop, paper_of(shop), first, SHOP)
+    await keys.rotate(shop, await keys.hands(shop, first.text), second, SHOP)
     held = await keys.hands(shop, first.text)
     assert held.following is None, "its next key is in force now, its present one is nothing any more"
     with pytest.raises(Denied, match=r"paper\.not-next"):
-        await keys.rotate(shop, held, first, "Shop")
+        await keys.rotate(shop, held, first, SHOP)
     wrong = Desk()
     wrong.write(keys.text("Shop", shop.organisation, keys.Turned(b"1" * 32, b"2" * 32)))
     with pytest.raises(Denied, match=r"paper\.other"):

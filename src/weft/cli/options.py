@@ -32,6 +32,8 @@ def _passphrase(_context: click.Context, _option: click.Parameter, path: Path | 
 
 passphrase_option = click.option("--passphrase-file", "passphrase", type=click.Path(path_type=Path),
                                  callback=_passphrase, help=say("cli.option.passphrase-file"))
+sheet_option = click.option("--sheet", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                            help=say("cli.option.sheet"))
 home_argument = click.argument("home", type=click.Path(path_type=Path), required=False, metavar="[HOME]")
 
 

@@ -3,20 +3,24 @@
 A phone is a session of the node: the node's own device key signs, and who pressed the button stays private.
 Rule 1: codes and tokens are kept as digests only; a code pairs one device, within ten minutes.
 Rule 2: the owner's own token lies in a file of the home (0600) and is never in the store.
+Rule 3: who is let go is out at that moment: pages that are open and wait for news end with it.
 Not here: cookies and headers (``web.py``), the page that pairs (``doors/console``).
 """
 
+import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
 from weft.basis.canonical import b64, digest
-from weft.basis.errors import Denied, Invalid, NotFound
+from weft.basis.errors import Denied, Invalid, NotFound, WeftError
 from weft.engine.ports import Batch, Clock, Randomness, Store
 
 DEVICES: Final = "device"
 CODE_MS: Final = 10 * 60 * 1000
+SEEN_MS: Final = 5 * 60 * 1000  # how often it is written down that a device was here
 TRIES_MAX: Final = 20  # wrong codes in ten minutes before no code counts any more from that place
 PLACES_MAX: Final = 1_000
 SCOPES: Final = ("owner", "operator", "client")
@@ -30,6 +34,7 @@ class Device(msgspec.Struct, frozen=True, omit_defaults=True):
     scope: str
     name: str = ""
     paired_ms: int = 0
+    seen_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -43,13 +48,20 @@ class Devices:
     _known: dict[str, Device] | None = None
     _codes: dict[str, tuple[str, int]] = field(default_factory=dict)
     _wrong: dict[str, list[int]] = field(default_factory=dict)
+    _open: dict[str, asyncio.Event] = field(default_factory=dict)
 
     async def authenticate(self, token: str) -> Device | None:
         """The device that holds ``token``, or None."""
         name = _name(token)
         if self.owner_token and name == _name(self.owner_token):
             return Device(name, "owner", "home")
-        return (await self._all()).get(name)
+        known = await self._all()
+        device, now = known.get(name), self.clock.now_ms()
+        if device is not None and now - device.seen_ms >= SEEN_MS:
+            known[name] = device = msgspec.structs.replace(device, seen_ms=now)
+            with contextlib.suppress(WeftError):  # a full disk shuts nobody out
+                await self._keep(device)
+        return known.get(name) and device
 
     async def all(self) -> list[Device]:
         """All paired devices, newest first."""
@@ -75,8 +87,8 @@ class Devices:
                 self._wrong.pop(next(iter(self._wrong)))
             raise Denied("device.code")
         token = b64(self.random(32))
-        device = Device(_name(token), scope, name[:60], now)
-        await self.store.commit(Batch(values=[(DEVICES, device.id, msgspec.json.encode(device))]))
+        device = Device(_name(token), scope, name[:60], now, now)
+        await self._keep(device)
         (await self._all())[device.id] = device
         return token
 
@@ -84,7 +96,16 @@ class Devices:
         """The device comes in no more; raises ``NotFound('device.unknown')``."""
         if (await self._all()).pop(device, None) is None:
             raise NotFound("device.unknown")
+        self.gone(device).set()
+        self._open.pop(device, None)
         await self.store.commit(Batch(values=[(DEVICES, device, None)]))
+
+    def gone(self, device: str) -> asyncio.Event:
+        """Set once ``device`` (its id) is let go."""
+        return self._open.setdefault(device, asyncio.Event())
+
+    async def _keep(self, device: Device) -> None:
+        await self.store.commit(Batch(values=[(DEVICES, device.id, msgspec.json.encode(device))]))
 
     async def _all(self) -> dict[str, Device]:
         if self._known is None:

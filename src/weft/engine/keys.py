@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from weft.basis import instant
 from weft.basis.canonical import b64
 from weft.basis.decider import Message
 from weft.basis.errors import Denied, Invalid, NotFound, Refused
@@ -24,12 +25,13 @@ from weft.engine.memory import Memory
 from weft.engine.ports import Batch
 from weft.engine.receive import STRANGE
 from weft.engine.threads import Loaded
-from weft.identity import keylog, sheet
+from weft.identity import keylog, sheet, webvh
 from weft.identity.keylog import DeviceDelegation, DeviceRevocation, KeyRotation, KeyState
 from weft.identity.keys import SEED_BYTES, Signer, registered
 from weft.thread import graph
 
 NAMES: Final = "key-device"  # bucket: what we call our devices; partners see their keys alone
+PUBLIC: Final = "webvh"  # bucket: the public log of our keys
 PLACES_MAX: Final = 5_000  # in one key event
 PADDED_TO: Final = 64
 
@@ -40,6 +42,14 @@ class Paper(Protocol):
     def read(self) -> str: ...
     def write(self, text: str) -> None: ...
     def remove(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Firm:
+    """What stands on the sheet and in public entries: name, and the address ("": none, so nothing is public)."""
+
+    name: str
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,23 +177,24 @@ class Turned:
     following: bytes
 
 
-async def rotate(memory: Memory, given: Hands, paper: Paper, name: str) -> Turned:
+async def rotate(memory: Memory, given: Hands, paper: Paper, firm: Firm) -> Turned:
     """Bring the next key into force and commit to a new one; the new sheet is in ``paper``. Raises ``Denied``."""
-    turned = await _turn(memory, given, paper, name, [])
+    turned = await _turn(memory, given, paper, firm, [])
     keyring.grown(memory, memory.organisation)
     return turned
 
 
-async def _turn(memory: Memory, given: Hands, paper: Paper, name: str, more: Sequence[Message]) -> Turned:
+async def _turn(memory: Memory, given: Hands, paper: Paper, firm: Firm, more: Sequence[Message]) -> Turned:
     if given.following is None:
         raise Denied("paper.not-next")
     turned = Turned(given.seeds[given.following.public], _following(given, paper, memory))
     after = Signer(turned.following)
-    paper.write(text(name, memory.organisation, turned))
+    paper.write(text(firm.name, memory.organisation, turned))
     rotation = KeyRotation(keys=[given.following.public], next=keylog.commitment([after.public]))
     await _say(memory, given.following, [rotation])
     if more:
         await _say(memory, given.following, more)
+    await publish(memory, firm, given.following, after.public)
     await memory.store.commit(Batch(values=[(KEPT, "", None)]))
     return turned
 
@@ -200,7 +211,7 @@ def _following(given: Hands, paper: Paper, memory: Memory) -> bytes:
     return memory.random(SEED_BYTES)
 
 
-async def recover(memory: Memory, given: Hands, paper: Paper, name: str, device: Signer,
+async def recover(memory: Memory, given: Hands, paper: Paper, firm: Firm, device: Signer,
                   since_ms: int | None = None) -> int:
     """Shut out whoever has a copy of this home: new keys, ``device`` for the old one; how many chains count.
 
@@ -208,11 +219,41 @@ async def recover(memory: Memory, given: Hands, paper: Paper, name: str, device:
     """
     old = memory.identity.signer.public
     places = await counting(memory, old, since_ms)
-    await _turn(memory, given, paper, name, [
-        DeviceDelegation(device=device.public, scope=keylog.SCOPE_NODE), *revocations(memory, old, places)])
+    known = (await _own(memory)).devices
+    more: list[Message] = []
+    if device.public not in known:
+        more.append(DeviceDelegation(device=device.public, scope=keylog.SCOPE_NODE))
+    if old != device.public and not known[old].revoked:
+        more += revocations(memory, old, places)
+    if given.following is None and given.present is not None and paper.read():  # the power failed after the rotation
+        await _say(memory, given.present, more)
+    else:
+        await _turn(memory, given, paper, firm, more)
     memory.identity.signer = device
     keyring.grown(memory, memory.organisation)
     return len(places)
+
+
+async def publish(memory: Memory, firm: Firm, present: Signer, following: str) -> None:
+    """Continue the public log (did:webvh) by ``present``, or begin it; a firm without an address has none."""
+    log = await public_log(memory)
+    at = instant.from_ms(memory.clock.now_ms())[:19] + "Z"
+    try:
+        if log:
+            entry = webvh.followed(log, present, [following], at)
+        elif firm.url:
+            entry = webvh.begun(firm.url, memory.organisation, present, [following], at)
+        else:
+            return
+    except Invalid:  # a log that began later, or elsewhere, is no reason not to rotate
+        return
+    await memory.store.commit(Batch(values=[(PUBLIC, "", webvh.lines([*log, entry]))]))
+
+
+async def public_log(memory: Memory) -> list[dict[str, Any]]:
+    """The entries of our did:webvh log; none when it has not begun."""
+    held = await memory.store.value(PUBLIC, "")
+    return [msgspec.json.decode(line) for line in held.splitlines()] if held else []
 
 
 # ---- the sheet -----------------------------------------------------------------------------------
@@ -234,10 +275,10 @@ def text(name: str, organisation: str, keys: Turned) -> str:
         "下一主钥 / next key", *lines(keys.following)))
 
 
-async def state_of_sheet(memory: Memory, paper: Paper) -> dict[str, Any]:
+async def state_of_sheet(memory: Memory, paper: Paper | None) -> dict[str, Any]:
     """``waiting``: a sheet lies on this machine; ``kept_ms``: when the owner said it is locked away (0: never)."""
     kept = await memory.store.value(KEPT, "")
-    return {"waiting": bool(paper.read()), "kept_ms": int(kept) if kept else 0}
+    return {"waiting": bool(paper is not None and paper.read()), "kept_ms": int(kept) if kept else 0}
 
 
 async def keep(memory: Memory, paper: Paper) -> None:

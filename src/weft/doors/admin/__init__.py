@@ -1,6 +1,6 @@
-"""Liveness, metrics and who we are: ``/health``, ``/metrics``, ``/.well-known/did.json``, ``/.well-known/weft.json``.
+"""Liveness, metrics and who we are: ``/health``, ``/metrics``, ``/.well-known/did.json``, ``did.jsonl``, ``weft.json``.
 
-W3C did:web; Prometheus text format 0.0.4.
+W3C did:web; did:webvh 1.0; Prometheus text format 0.0.4.
 Rule 1: what anybody may read says nothing about partners, volume or trade.
 """
 
@@ -14,8 +14,10 @@ from starlette.routing import BaseRoute, Route
 
 from weft import __version__, web
 from weft.basis.canonical import b64, digest, encode
+from weft.basis.errors import NotFound
+from weft.engine import keys as keys_of_ours
 from weft.engine.node import Node
-from weft.identity import did
+from weft.identity import did, webvh
 
 PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -36,6 +38,12 @@ def routes(node: Node) -> list[BaseRoute]:
         document = did.document(did.did_web(url), node.organisation, active, url)
         return Response(msgspec.json.encode(document), media_type="application/did+json")
 
+    async def did_log(_request: Request) -> Response:
+        log = await keys_of_ours.public_log(node)
+        if not log:
+            raise NotFound("webvh.none")
+        return Response(webvh.lines(log), media_type="text/jsonl")
+
     async def card(_request: Request) -> Response:
         return web.json(signed_card(node))
 
@@ -46,6 +54,7 @@ def routes(node: Node) -> list[BaseRoute]:
         route("/health", health, web.PUBLIC),
         route("/metrics", metrics, web.ANYONE_KNOWN),
         route("/.well-known/did.json", did_document, web.PUBLIC),
+        route("/.well-known/did.jsonl", did_log, web.PUBLIC),
         route("/.well-known/weft.json", card, web.PUBLIC),
     ]
 

@@ -3,6 +3,7 @@
 WHATWG HTML, server-sent events.
 Rule 1: an event says only what kind of thing changed; what it is now, the page reads as any page does.
 Rule 2: machine values are told at most once a second, whatever the machines say.
+Rule 3: a device that is let go hears nothing more from that moment on.
 Not here: values themselves (``engine/live.py``), what a page does with it (``static/live.js``).
 """
 
@@ -24,14 +25,18 @@ WORDS_MAX: Final = 10
 def stream(node: Any, request: Request) -> Response:
     """Changes of the kinds in ``of`` (empty: all), until the page goes or the node stops."""
     wanted = frozenset(request.query_params.get("of", "").split()[:WORDS_MAX])
-    return StreamingResponse(_events(node, wanted), media_type="text/event-stream",
+    device = request.state.device
+    gone = node.devices.gone(device.id) if device is not None else None
+    return StreamingResponse(_events(node, wanted, gone), media_type="text/event-stream",
                              headers={**HEADERS, "X-Accel-Buffering": "no"})
 
 
-async def _events(node: Any, wanted: frozenset[str]) -> AsyncIterator[str]:
+async def _events(node: Any, wanted: frozenset[str], gone: asyncio.Event | None = None) -> AsyncIterator[str]:
     queue: asyncio.Queue[str] = asyncio.Queue(64)
     moved = asyncio.Event()
     tasks = [asyncio.create_task(_changes(node, wanted, queue))]
+    if gone is not None:
+        tasks.append(asyncio.create_task(_until(gone, tasks[0], queue)))
     end = node.live.subscribe(lambda _machine, _values: moved.set()) if "values" in wanted else None
     if end is not None:
         tasks.append(asyncio.create_task(_values(moved, queue)))
@@ -53,6 +58,15 @@ async def _changes(node: Any, wanted: frozenset[str], queue: asyncio.Queue[str])
     async for change in node.changes():
         if not wanted or change.machine in wanted or change.machine == "trouble":
             _tell(queue, change.machine)
+    _tell(queue, "end")
+
+
+async def _until(gone: asyncio.Event, changes: "asyncio.Task[None]", queue: asyncio.Queue[str]) -> None:
+    """The device was let go: nothing more is told, and the page learns that it must come in anew."""
+    await gone.wait()
+    changes.cancel()
+    while not queue.empty():
+        queue.get_nowait()
     _tell(queue, "end")
 
 

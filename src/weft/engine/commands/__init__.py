@@ -72,6 +72,10 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "prune": Command(keeping.Prune, keeping.prune),
     "new-code": Command(devices.NewCode, devices.new_code),
     "revoke-device": Command(devices.Revoke, devices.revoke),
+    "add-key": Command(devices.AddKey, devices.add_key),
+    "revoke-key": Command(devices.RevokeKey, devices.revoke_key),
+    "rotate-keys": Command(devices.Sheet, devices.rotate),
+    "sheet-kept": Command(devices.Kept, devices.kept),
 }
 KEY_MAX: Final = 200
 ASKED: Final = "asked"  # bucket: which request a key was used for

@@ -10,6 +10,7 @@ from typing import Final
 from weft.engine.views import (
     carry,
     data,
+    devices,
     health,
     jobs,
     machines,
@@ -44,4 +45,5 @@ VIEWS: Final[Mapping[str, Callable[..., Awaitable[View]]]] = {
     "mailbox": mailbox.mailbox,
     "data": data.data,
     "health": health.health,
+    "devices": devices.devices,
 }

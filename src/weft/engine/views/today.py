@@ -10,6 +10,7 @@ import msgspec
 
 from weft.basis import instant
 from weft.engine.effects import TROUBLES, Trouble
+from weft.engine.keys import state_of_sheet
 from weft.engine.views.deals import Deal, buys_by_itself, deals
 from weft.engine.views.jobs import JobRow, jobs
 from weft.engine.views.machines import MachineRow, machines
@@ -58,7 +59,10 @@ class StartStep(View, frozen=True, kw_only=True):
 
 
 class TodayView(View, frozen=True, kw_only=True):
-    """What the owner looks at first. ``start`` is empty once the firm is under way; ``ready``: what people run next."""
+    """What the owner looks at first. ``start`` is empty once the firm is under way; ``ready``: what people run next.
+
+    ``sheet``: the recovery sheet is still to be put away (waiting), or nobody has said that it was (unknown).
+    """
 
     answer: tuple[Task, ...] = ()
     late: tuple[Task, ...] = ()
@@ -66,6 +70,7 @@ class TodayView(View, frozen=True, kw_only=True):
     start: tuple[StartStep, ...] = ()
     running: tuple[MachineRow, ...] = ()
     ready: tuple[JobRow, ...] = ()
+    sheet: str = ""
 
 
 async def today(node: Any) -> TodayView:
@@ -80,7 +85,15 @@ async def today(node: Any) -> TodayView:
     return TodayView(
         answer=tuple(answer), late=tuple(_order_task("late", card) for _, card in cards if card.late),
         arrived=tuple(news[:ARRIVED_SHOWN]), ready=await _ready(node),
-        running=tuple(row for row in fleet.machines if row.job), start=await _start(node, cards))
+        running=tuple(row for row in fleet.machines if row.job), start=await _start(node, cards),
+        sheet=await _sheet(node))
+
+
+async def _sheet(node: Any) -> str:
+    held = await state_of_sheet(node, node.paper)
+    if node.paper is None or (held["kept_ms"] and not held["waiting"]):
+        return ""
+    return "waiting" if held["waiting"] else "unknown"
 
 
 async def _ready(node: Any) -> tuple[JobRow, ...]:

@@ -5,7 +5,19 @@ from typing import Final
 
 from starlette.responses import Response
 
-from weft.doors.console.pages import carry, data, mailbox, making, orders, partners, prices, settings, stock, today
+from weft.doors.console.pages import (
+    carry,
+    data,
+    devices,
+    mailbox,
+    making,
+    orders,
+    partners,
+    prices,
+    settings,
+    stock,
+    today,
+)
 from weft.doors.console.visit import Visit
 
 Page = Callable[[Visit], Awaitable[Response]]
@@ -33,9 +45,14 @@ PAGES: Final[Mapping[str, Page]] = {
     "/prices": prices.page,
     "/data": data.page,
     "/settings": settings.page,
+    "/devices": devices.page,
+    "/sheet": devices.paper,
 }
-# forms whose file is too large for a command
-POSTED: Final[Mapping[str, Page]] = {"/carry/out": carry.out, "/carry/in": carry.come_in, "/data/export": data.export}
+# forms whose file is too large for a command, or whose words must not be shown again
+POSTED: Final[Mapping[str, Page]] = {
+    "/carry/out": carry.out, "/carry/in": carry.come_in, "/data/export": data.export, "/sheet/show": devices.shown,
+    "/sheet/use": devices.with_paper,
+}
 # what a worker's device may open: the shop floor, nothing of customers and money
 OPERATOR_PAGES: Final = frozenset({
     "/machines", "/machines/{name}", "/jobs", "/jobs/{job}", "/jobs/{job}/traveller", "/stock", "/stock/{item:path}",

@@ -10,11 +10,7 @@ SHOWN_RULES = ("quote", "order", "change", "subcontract", "despatch", "receive")
 
 async def page(visit: Visit) -> Response:
     """Settings; rules are read here and changed in weft.toml."""
-    flash = visit.flash()
-    code = flash.facts.get("code", "") if flash else ""
-    device = visit.request.state.device
     rules = msgspec.structs.asdict(visit.node.config.rules)
     return await visit.page(
-        "settings.html", tab="settings", live="peer", devices=await visit.node.devices.all(), code=code,
-        pair_link=f"{visit.base}/pair?code={code}", own_device=device.id if device else "",
-        rules=[(name, rules[name]) for name in SHOWN_RULES], health=await visit.view("health"))
+        "settings.html", tab="settings", live="peer", rules=[(name, rules[name]) for name in SHOWN_RULES],
+        health=await visit.view("health"))

@@ -1,0 +1,63 @@
+"""``weft device``: who is let in and who may sign for the firm; add one, let one go."""
+
+from pathlib import Path
+
+import click
+
+from weft.cli.client import Node
+from weft.cli.options import connected, sheet_option
+from weft.cli.printing import Paper
+from weft.cli.words import say
+
+
+@click.group("device", help=say("cli.device"))
+def command() -> None:
+    """Devices."""
+
+
+@command.command("list", help=say("cli.device.list"))
+@connected
+def show(node: Node, paper: Paper) -> None:
+    """All devices, paired ones and those with keys."""
+    found = node.view("devices")
+    rows = [{"device": one["id"], "name": one["name"], "may": one["scope"], "state": "paired"}
+            for one in found["paired"]]
+    rows += [{"device": one["key"], "name": one["name"], "may": one["scope"],
+              "state": "revoked" if one["revoked"] else "here" if one["here"] else "signs"} for one in found["keys"]]
+    paper.table(rows, "device name may state", found)
+
+
+@command.command("add", help=say("cli.device.add"))
+@click.option("--key", default="", help=say("cli.device.add.key"))
+@click.option("--scope", default="owner", show_default=True, help=say("cli.device.add.scope"))
+@click.option("--name", default="", help=say("cli.device.add.name"))
+@sheet_option
+@connected
+def add(node: Node, paper: Paper, key: str, scope: str, name: str, sheet: Path | None) -> None:
+    """Pair a phone by a code, or (``--key``) let a device sign with a key of its own."""
+    if key:
+        paper.done(node.do("add-key", key=key, scope=scope, name=name, sheet=typed(sheet)))
+        return
+    done = node.do("new-code", scope=scope)
+    paper.line("cli.device.code", done, code=done["facts"]["code"], url=node.url())
+
+
+@command.command("revoke", help=say("cli.device.revoke"))
+@click.argument("device")
+@click.option("--since", default="", help=say("cli.device.revoke.since"))
+@sheet_option
+@connected
+def revoke(node: Node, paper: Paper, device: str, since: str, sheet: Path | None) -> None:
+    """Let one go: a paired one at once, one with a key by the firm's key in force."""
+    found = node.view("devices")
+    if any(one["key"] == device for one in found["keys"]):
+        paper.done(node.do("revoke-key", key=device, since=since, sheet=typed(sheet)))
+    else:
+        paper.done(node.do("revoke-device", device=device))
+
+
+def typed(sheet: Path | None) -> str:
+    """The sheet in a file, or typed in without being shown."""
+    if sheet is not None:
+        return sheet.read_text(encoding="utf-8")
+    return "\n".join(str(click.prompt(say("cli.key.row", row=row), hide_input=True, err=True)) for row in range(1, 5))
