@@ -189,6 +189,30 @@ def test_batches_of_one_moment_build_on_each_other(shelf: Shelf) -> None:
     assert shelf.run(shelf.store.thread("t")).length == 1_200
 
 
+@pytest.mark.parametrize("away", [
+    Batch(erased=[("t", "e")]), Batch(dropped=[("t", "e")]), Batch(pending_settled=[("t", "e")]),
+    Batch(effects_settled=[("t", "e", "r")]), Batch(outbox_settled=[("p", "t")]), Batch(values=[("b", "k", None)])],
+    ids=["erased", "dropped", "pending", "effects", "outbox", "values"])
+def test_what_one_batch_of_a_moment_takes_away_a_later_one_may_put(shelf: Shelf, away: Batch) -> None:
+    """A store that sorts the rows of a moment by tables must mind it."""
+    row = event(0, name="e")
+    put = Batch(events=[row], payloads=[PayloadRow("t", "e", 0, b"s" * 32, b"x")],
+                pending=[PendingRow("t", "e", "a", "d", "i", 0, b"w")], effects=[EffectRow("t", "e", "r", final=False)],
+                outbox=[OutboxRow("p", "t")], values=[("b", "k", b"v")])
+
+    async def moment() -> None:
+        await asyncio.gather(shelf.store.commit(away), shelf.store.commit(put))
+
+    shelf.run(moment())
+    store = shelf.store
+    assert shelf.run(store.payloads("t", ["e"])) == put.payloads
+    assert shelf.run(store.event("t", "e")) == row
+    assert shelf.run(store.pending("t")) == put.pending
+    assert shelf.run(store.effects()) == put.effects
+    assert shelf.run(store.outbox()) == put.outbox
+    assert shelf.run(store.value("b", "k")) == b"v"
+
+
 def test_a_reader_sees_what_has_returned_and_never_half_a_batch(shelf: Shelf) -> None:
     async def write() -> None:
         for n in range(60):

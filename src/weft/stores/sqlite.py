@@ -61,6 +61,7 @@ _STEPS: Final[Sequence[tuple[str, str, Callable[[Any], Any] | None]]] = (
     ("erased", "erase_payloads", None),
     ("dropped", "drop_event", None),
 )  # fmt: skip
+_TAKING: Final = ("pending_settled", "effects_settled", "outbox_settled", "erased", "dropped")
 
 
 class SqliteStore:
@@ -206,7 +207,7 @@ class SqliteStore:
         _LOG.warning("%s was read through and opened anew after the disk had failed: it is sound", self._file.path)
 
     def _apply_all(self, batches: Sequence[Batch]) -> None:
-        """Apply ``batches``, of which only the last settles anything, as if one after the other."""
+        """Apply ``batches``, of which only the last takes anything away, as if one after the other."""
         grown: list[tuple[Any, ...]] = []
         for batch in batches:
             if not _grows(batch):
@@ -384,11 +385,11 @@ class SqliteStore:
 
 
 def _runs(batches: Sequence[Batch]) -> Iterator[Sequence[Batch]]:
-    """``batches`` cut after each that settles something: what is put by a later one must come after that."""
+    """``batches`` cut after each that takes something away: what is put by a later one must come after that."""
     run: list[Batch] = []
     for batch in batches:
         run.append(batch)
-        if batch.pending_settled or batch.effects_settled or batch.outbox_settled:
+        if any(getattr(batch, name) for name in _TAKING):
             yield run
             run = []
     if run:
