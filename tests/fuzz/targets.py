@@ -281,7 +281,7 @@ def corpora() -> dict[str, list[bytes]]:
     told = [sync.SyncReply(heads=["x" * 43], events=envelopes, more=True, invalid=[("x", "y")])]
     question = reconcile.everything(reconcile.Holding({}))
     parts = reconcile.answer(HOLDING, question)
-    few = reconcile.answer(HOLDING, reconcile.Question([reconcile.Range("", "B", "?"), reconcile.Range("x", "", "?")]))
+    few = reconcile.Answer([reconcile.Part(items=HOLDING.items(5, 20))])
     return {
         "envelope": [wire(one) for one in (*events, *MAKER.log)],
         "request": [encode(one) for one in asked], "reply": [encode(one) for one in told],
