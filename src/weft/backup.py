@@ -92,6 +92,7 @@ def _written(
             target.flush()
             os.fsync(target.fileno())
         partial.rename(file)
+        archive.settle(file.parent)
     finally:
         partial.unlink(missing_ok=True)
     return manifest
@@ -112,6 +113,7 @@ async def restore(file: Path, home: Path, passphrase: str = "") -> dict[str, Any
         if home.exists():
             home.rmdir()
         partial.rename(home)
+        archive.settle(home.parent)
     except OSError as error:
         raise Unavailable("home.not-writable", path=str(home), reason=error.strerror or "") from error
     finally:

@@ -93,6 +93,8 @@ class Home:
 
 async def init(home: str | Path, name: str, lang: str = "zh", url: str = "") -> str:
     """Make a home with keys, database and weft.toml; the organisation's id. Raises ``Refused``/``Unavailable``."""
+    from weft.stores.archive import settle
+
     path = Path(home)
     if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
         raise Refused("home.exists", path=str(path))
@@ -105,6 +107,7 @@ async def init(home: str | Path, name: str, lang: str = "zh", url: str = "") -> 
         if path.exists():
             path.rmdir()
         partial.rename(path)
+        settle(path.parent)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise Unavailable("home.not-writable", path=str(path), reason=error.strerror or "") from error
@@ -112,6 +115,7 @@ async def init(home: str | Path, name: str, lang: str = "zh", url: str = "") -> 
 
 
 async def _furnish(home: Home, name: str, lang: str, url: str) -> str:
+    from weft.stores.archive import settle
     from weft.stores.sqlite import SqliteStore
 
     root, following, device = (secrets.token_bytes(SEED_BYTES) for _ in range(3))
@@ -138,7 +142,12 @@ async def _furnish(home: Home, name: str, lang: str, url: str) -> str:
     finally:
         await store.close()
     PaperFile(home.recovery_sheet).write(keys.text(name, organisation, keys.Turned(root, following)))
-    home.settings.write_text(text, encoding="utf-8")
+    with home.settings.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    for folder in (home.path / "keys", home.path):
+        settle(folder)
     return organisation
 
 
@@ -153,6 +162,8 @@ def _secret(path: Path, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())  # a key that the database counts on must outlive a power cut, too
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ Rule 2: what comes out is what the manifest says, byte for byte, or nothing does
 Not here: what is backed up and what a restored home must do (``weft/backup.py``).
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -187,6 +188,16 @@ def _unsealed(file: IO[bytes], passphrase: str) -> Iterator[bytes]:
         yield piece
     if file.read(1):
         raise Invalid("backup.damaged", entry="secretstream")
+
+
+def settle(folder: Path) -> None:
+    """What was made or renamed in ``folder`` keeps its name when the power goes; where a system can do that."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _take_out(path: Path, folder: Path) -> Manifest:
