@@ -33,6 +33,7 @@ from weft.engine.threads import Loaded, entry_of
 from weft.identity import keylog
 from weft.thread import closing
 from weft.thread.event import Event, unwire, wire
+from weft.thread.standing import REVOKED
 from weft.thread.verify import check_event, check_key_event, check_key_place
 
 PENDING_MAX: Final = 200  # events of one thread that may wait for their parents
@@ -304,7 +305,7 @@ def _in_our_name(memory: Memory, ready: Sequence[Event], batch: Batch) -> str:
 
 def _begin(after: Loaded, genesis: Event, batch: Batch) -> None:
     """A thread begins with a word that counts; its invitation is used up by the same transaction."""
-    if genesis.id in after.void:
+    if after.void.get(genesis.id, REVOKED) != REVOKED:  # what a thief began is taken in, so that both see it is void
         raise NotFound("thread.unknown")
     if token := _token(genesis):
         batch.values.append((INVITATIONS, token_name(token), None))
