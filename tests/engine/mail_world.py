@@ -65,6 +65,7 @@ async def with_mail(node: Node, doors: Doors, *, limits: Mailbox | None = None) 
     peers = msgspec.structs.replace(node.config.peers, mail_after_s=0.3, mail_check_s=0.2, poll_wait_s=1)
     node.config = msgspec.structs.replace(node.config, peers=peers, mailbox=limits or node.config.mailbox)
     node.mail = Mail(node, DirectKeepers(doors))
+    node.mail.post.gather_s, node.tick_s = 0.02, 0.1
     await node.mail.load()
     node._tasks.append(asyncio.create_task(node.mail.run()))
     if node.config.firm.url:

@@ -37,7 +37,6 @@ RAW_MAX: Final = 700_000  # bytes of events in one letter, before they are packe
 EVENTS_MAX: Final = 2_000
 THREADS_MAX: Final = 200
 AT_A_TIME: Final = 50  # letters to one partner before others are looked at again
-GATHER_S: Final = 0.25  # what is said within it goes into one letter
 CHECK_S: Final = 5.0
 
 
@@ -64,7 +63,10 @@ class Sent(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Post:
-    """The worker that leaves mail. ``down``: by (partner, keeper) how often it failed, when it is tried again, why."""
+    """The worker that leaves mail. ``down``: by (partner, keeper) how often it failed, when it is tried again, why.
+
+    ``gather_s``: what is said within it goes into one letter.
+    """
 
     node: Node
     line: mailbox.Line
@@ -72,6 +74,7 @@ class Post:
     sent: dict[str, Sent] = field(default_factory=dict)
     choices: dict[str, bool] = field(default_factory=dict)
     down: dict[tuple[str, str], tuple[int, int, str]] = field(default_factory=dict)
+    gather_s: float = 0.25
     began_ms: int = 0
     _busy: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
@@ -94,7 +97,7 @@ class Post:
                 pause = min(CHECK_S, self.node.config.peers.mail_check_s, self.node.config.peers.mail_after_s)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(due.wait(), pause)
-                await asyncio.sleep(min(GATHER_S, pause))
+                await asyncio.sleep(min(self.gather_s, pause))
         finally:
             for task in self._busy.values():
                 task.cancel()
@@ -174,8 +177,7 @@ class Post:
             via = self._via(peer, route)
             if via is None:
                 return
-            await self._give_up([name for name, one in self._on_way(peer)
-                                 if one.keeper.key != via.key and self._is_down(peer, one.keeper.key)])
+            await self._give_up([name for name, one in self._on_way(peer) if self._is_lost(one, route, via)])
             parts = await self._parts(peer)
             if not parts:
                 return
@@ -186,6 +188,12 @@ class Post:
 
     def _is_down(self, peer: str, keeper: str) -> bool:
         return self.down.get((peer, keeper), (0, 0, ""))[1] > self.node.clock.now_ms()
+
+    def _is_lost(self, one: Sent, route: Route, via: Keeper) -> bool:
+        """Whether a letter has to go to ``via`` instead: its keeper does not answer, or the partner gave it up."""
+        if one.keeper.key == via.key:
+            return False
+        return self._is_down(one.peer, one.keeper.key) or all(one.keeper.key != kept.key for kept in route.keepers)
 
     def _via(self, peer: str, route: Route) -> Keeper | None:
         """The first keeper of the list that may take a letter now."""

@@ -6,6 +6,7 @@ Not here: the parts (``mailbox_keeper.py``, ``mailbox_post.py``, ``mailbox_fetch
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from weft.basis.errors import WeftError
@@ -16,6 +17,7 @@ from weft.engine.mailbox_post import Post
 from weft.engine.node import Node
 
 SWEEP_S: Final = 600
+PAUSE_S: Final = 2
 _LOG: Final = logging.getLogger("weft.mailboxes")
 
 
@@ -35,17 +37,23 @@ class Mail:
             await part.load()
 
     async def run(self) -> None:
-        """Work until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for work in (self.post.run(), self.fetch.run(), self._sweep()):
-                group.create_task(work)
+        """Work until cancelled; who cancels again cancels every part again (a wait may swallow one)."""
+        await asyncio.gather(*(self._lasting(work) for work in (self.post.run, self.fetch.run, self._sweep)))
+
+    async def _lasting(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Begin ``work`` anew whenever it fails."""
+        while True:
+            try:
+                await work()
+            except WeftError as error:  # the store is full or gone for now
+                _LOG.warning("mail waits: %s", error)
+            except Exception:  # noqa: BLE001 - a fault of ours in one part must not stop the others
+                _LOG.exception("a part of the mail failed")
+            await asyncio.sleep(PAUSE_S)
 
     async def _sweep(self) -> None:
         while True:
-            try:
-                await self.keeper.sweep()
-            except WeftError as error:
-                _LOG.warning("old mail stays for now: %s", error)
+            await self.keeper.sweep()
             await asyncio.sleep(SWEEP_S)
 
     def close(self) -> None:
