@@ -256,6 +256,17 @@ async def test_a_keeper_given_up_is_told_and_used_no_more(world):
     assert dock.mail.keeper.rooms()
 
 
+async def test_a_letter_at_a_keeper_that_the_partner_gives_up_goes_to_the_next(world):
+    shop, factory, kiln, _dock = await world.pair("Kiln", "Dock")
+    await quiet(shop, factory)
+    asleep(factory, kiln)
+    thread = await ask(shop, factory)
+    await until(lambda: any(one.keeper.name == "Kiln" for one in shop.mail.post.sent.values()))
+    assert await factory.find(thread) is None
+    await run(factory, "mailbox-drop", {"keeper": "Kiln"})
+    await comes_to(shop, thread, Phase.QUOTED)
+
+
 async def test_what_was_on_its_way_is_known_again_after_a_restart(world):
     shop, factory, _kiln = await world.pair("Kiln")
     await quiet(shop, factory)
@@ -268,6 +279,16 @@ async def test_what_was_on_its_way_is_known_again_after_a_restart(world):
     assert {name: msgspec.structs.replace(one, checked_ms=0) for name, one in again.mail.post.sent.items()} == {
         name: msgspec.structs.replace(one, checked_ms=0) for name, one in sent.items()}
     await factory.begin()
+
+
+async def test_a_node_with_mail_stops_at_whatever_moment_it_is_asked(world):
+    shop, factory, _kiln = await world.pair("Kiln")
+    for number in range(25):
+        await asyncio.wait_for(shop.stop(), 5)
+        await shop.begin()
+        await asyncio.sleep(number / 500)
+    thread = await ask(shop, factory)
+    await comes_to(shop, thread, Phase.QUOTED)
 
 
 async def test_a_firm_that_asks_no_keeper_says_nothing_of_mail(world):

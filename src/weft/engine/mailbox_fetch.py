@@ -177,12 +177,13 @@ class Fetch:
         wait_ms = int(self.node.config.peers.poll_wait_s * 1000)
         while (place := self.places.get(key)) is not None:
             try:
-                body = msgspec.json.encode(mailbox.Asked(done, wait_ms))
+                body, asked_ms = msgspec.json.encode(mailbox.Asked(done, wait_ms)), self.node.clock.now_ms()
                 listed = mailbox.read(await self._ask(place, mailbox.LIST_PATH, body), mailbox.Listed)
                 self.heard_ms[key], done = self.node.clock.now_ms(), []
                 self._fault(key, "")
                 done = await self._taken_in(place, listed.letters)
-                if len(done) == len(listed.letters):
+                hasty = not listed.letters and self.heard_ms[key] - asked_ms < wait_ms // 2
+                if len(done) == len(listed.letters) and not hasty:  # a keeper that does not wait is not asked at once
                     pause_ms = first
                     continue
             except WeftError as error:

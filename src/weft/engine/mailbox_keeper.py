@@ -81,7 +81,7 @@ class Keeper:
     _asked: Counter[str] = field(default_factory=Counter)
     _minute: int = 0
     _news: dict[str, asyncio.Event] = field(default_factory=dict)
-    _waiters: Counter[str] = field(default_factory=Counter)
+    _turn: Counter[str] = field(default_factory=Counter)
     _closing: bool = False
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -274,22 +274,20 @@ class Keeper:
                                for name, one, _ in zip(kept, kept.values(), range(mailbox.LETTERS_MAX), strict=False)])
 
     async def _wait(self, key: str, wait_ms: int) -> None:
-        """Until there is a letter, at most so long; only a few may wait at a time."""
-        if self._waiters[key] >= WAITERS_MAX:
-            return
+        """Until there is a letter, at most so long; of many that wait the last few do."""
         news, loop = self._news.setdefault(key, asyncio.Event()), asyncio.get_running_loop()
         until = loop.time() + wait_ms / 1000
-        self._waiters[key] += 1
-        try:
-            while not self._kept.get(key) and key in self.places and not self._closing:
-                news.clear()
-                left = until - loop.time()
-                if left <= 0:
-                    return
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), left)
-        finally:
-            self._waiters[key] -= 1
+        self._turn[key] += 1
+        turn = self._turn[key]
+        news.set()  # who waits no longer sees it
+        while not self._kept.get(key) and key in self.places and not self._closing \
+                and self._turn[key] - turn < WAITERS_MAX:
+            news.clear()
+            left = until - loop.time()
+            if left <= 0:
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(news.wait(), left)
 
     async def _take(self, key: str, asked: mailbox.Ids) -> bytes:
         name = next(iter(asked.ids), "")
