@@ -1,132 +1,67 @@
 """Every stored event checked again, and all that the database says beside the events: ``weft doctor --deep``.
 
 Steps: 1. SQLite finds the file sound, its indexes included; 2. each event is what its hashes and signatures say
-(``verifying.py``); 3. the columns of its row are those of its header; 4. chains have no gap, and each event names the
-one before it; 5. heads, length and members of a thread are those that its events give; 6. folding all events from the
-beginning gives the state that is stored, and only of closed threads are contents gone.
+(``verifying.py``); 3. to 6. what the database says beside the events is what they give (``comparing.py``).
 Together: a bit that flips anywhere in an event is seen.
 Not here: mending (a backup is restored), what else can be looked at (``examining.py``).
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final
-
-import msgspec
+from pathlib import Path
+from typing import Any
 
 from weft.basis.errors import WeftError
+from weft.cli.comparing import compared
+from weft.cli.examining import Finding, told
 from weft.cli.verifying import verified
 from weft.cli.words import refusal, say
-from weft.engine.clock import SystemClock, system_random
-from weft.engine.memory import FOLDS, PRUNED, Identity, Memory
-from weft.engine.ports import EventRow, ThreadRow
-from weft.identity.keys import SEED_BYTES, Signer
-from weft.thread import closing
-from weft.thread.event import parse
-from weft.thread.key_log import KEYLOG
 
 Told = Callable[[int, int], None]
 Fault = dict[str, str]
-PAGE: Final = 2_000
 
 
-class _Unfolded:
-    """A store without stored folds: whatever is read from it is folded from the beginning."""
+def examine_deeply(home: Path, progress: Callable[[int], None]) -> Iterator[Finding]:
+    """Every stored event checked again, beside a running node, too; ``progress`` gets how much is done, of 1000."""
+    from weft import launch
 
-    def __init__(self, store: Any) -> None:
-        self._store = store
+    place = launch.Home(home)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
+    async def looked() -> Any:
+        store = launch.open_store(place, place.config().storage.database, reading=True)
+        try:
+            return await deeply(store, lambda done, every: progress(1_000 * done // max(every, 1)))
+        finally:
+            await store.close()
 
-    async def value(self, bucket: str, key: str) -> bytes | None:
-        """As the store's own, but for folds."""
-        found: bytes | None = None if bucket == FOLDS else await self._store.value(bucket, key)
-        return found
+    try:
+        result = launch.run(looked())
+    except WeftError as error:
+        yield Finding("bad", "deep", refusal(error))
+        return
+    for one in result["faults"]:
+        yield told("bad", "deep", **one)
+    if not result["faults"]:
+        yield told("good", "deep", threads=result["threads"], events=result["events"])
 
 
-async def deeply(store: Any, told: Told = lambda _done, _all: None) -> dict[str, Any]:
-    """``{"threads", "events", "faults"}`` of all of ``store``; ``told`` gets how much is done, of how much."""
+async def deeply(store: Any, progress: Told = lambda _done, _all: None) -> dict[str, Any]:
+    """``{"threads", "events", "faults"}`` of all of ``store``; ``progress`` gets how much is done, of how much."""
     sound = await store.check()
     if sound != "ok":
         return {"threads": 0, "events": 0, "faults": [_fault("", "", say("cli.deep.file", detail=sound[:200]))]}
     rows = await store.threads()
     every = 2 * sum(row.length for row in rows)
-    result = await verified(store, lambda done: told(done, every))
+    result = await verified(store, lambda done: progress(done, every))
     done = every // 2
     for row in rows:
         try:
-            result["faults"] += [_fault(row.thread, event, said) for event, said in await _compared(store, row)]
+            result["faults"] += [_fault(row.thread, event, said) for event, said in await compared(store, row)]
         except WeftError as error:
             result["faults"].append(_fault(row.thread, "", refusal(error)))
         done += row.length
-        told(done, every)
+        progress(done, every)
     return result
 
 
 def _fault(thread: str, event: str, problem: str) -> Fault:
     return {"thread": thread, "event": event, "problem": problem}
-
-
-async def _compared(store: Any, row: ThreadRow) -> list[tuple[str, str]]:
-    """(event or "", what is wrong) of one thread: steps 3 to 6."""
-    pruned = await store.value(PRUNED, row.thread) is not None
-    held: list[EventRow] = []
-    while page := await store.events(row.thread, held[-1].position if held else -1, PAGE):
-        held += page
-    faults = list(_rows(held, row))
-    if not pruned:
-        faults += _chains(held)
-        if [one.position for one in held] != list(range(row.length)):
-            faults.append(("", say("cli.deep.length", length=row.length, events=len(held))))
-    return faults or await _folded(store, row)
-
-
-def _rows(held: list[EventRow], thread: ThreadRow) -> Iterator[tuple[str, str]]:
-    """Step 3, and who the members are."""
-    for row in held:
-        header = parse(row.header, row.signature, {}).header
-        if header.t is None and thread.machine != KEYLOG and msgspec.json.decode(thread.members) != header.mem:
-            yield row.id, say("cli.deep.heads")
-        said = (header.a or row.author, header.d, header.i, header.n, header.t or row.thread)
-        if said != (row.author, row.device, row.incarnation, row.n, row.thread):
-            yield row.id, say("cli.deep.columns")
-
-
-def _chains(held: list[EventRow]) -> Iterator[tuple[str, str]]:
-    """Step 4."""
-    chains: dict[tuple[str, str, str], dict[int, EventRow]] = {}
-    for row in held:
-        chains.setdefault((row.author, row.device, row.incarnation), {})[row.n] = row
-    for chain in chains.values():
-        before: EventRow | None = None
-        for n, row in sorted(chain.items()):
-            expected = (0, None) if before is None else (before.n + 1, before.id)
-            if (n, parse(row.header, row.signature, {}).header.p) != expected:
-                yield row.id, say("cli.deep.chain")
-            before = row
-
-
-async def _folded(store: Any, row: ThreadRow) -> list[tuple[str, str]]:
-    """Steps 5 and 6."""
-    read, anew = [await _memory(one).loaded(row.thread) for one in (store, _Unfolded(store))]
-    faults = []
-    if (anew.heads, anew.position) != (row.heads, row.length):
-        faults.append(("", say("cli.deep.heads")))
-    states = {msgspec.json.encode(one.state) for one in (read, anew)} | ({row.fold} if row.fold else set())
-    if anew.machine is not None and len(states) > 1:
-        faults.append(("", say("cli.deep.state")))
-    if not closing.is_done(anew.state):  # only of what is closed may contents be erased
-        faults += [(event, say("cli.deep.content")) for event in await _without_content(store, row.thread)]
-    return faults
-
-
-async def _without_content(store: Any, thread: str) -> list[str]:
-    """Ids of the events whose first payload is not there."""
-    ids = [row.id for row in await store.events(thread)]
-    there = {one.id for one in await store.payloads(thread, ids) if one.slot == 0}
-    return [event for event in ids if event not in there]
-
-
-def _memory(store: Any) -> Memory:
-    """A memory that only reads: it is nobody."""
-    return Memory(Identity("", Signer(bytes(SEED_BYTES)), ""), store, SystemClock(), system_random)

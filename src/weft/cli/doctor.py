@@ -11,7 +11,7 @@ from typing import Final
 import click
 import msgspec
 
-from weft.cli.examining import examine, examine_deeply
+from weft.cli.examining import examine
 from weft.cli.options import found, home_argument, json_option
 from weft.cli.words import say
 
@@ -26,6 +26,8 @@ def command(home: Path | None, *, deep: bool, as_json: bool) -> int:
     """Look at everything that can be looked at from outside."""
     findings = list(examine(found(home)))
     if deep:
+        from weft.cli.deep import examine_deeply
+
         with click.progressbar(length=1_000, label=say("cli.doctor.deep.running"), file=sys.stderr,
                                hidden=as_json or not sys.stderr.isatty()) as bar:
             findings += examine_deeply(found(home), lambda done: bar.update(max(0, done - bar.pos)))

@@ -7,7 +7,7 @@ Not here: the command (``doctor.py``), what a running node thinks of its partner
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -39,49 +39,25 @@ def examine(home: Path) -> Iterator[Finding]:
     except WeftError as error:
         yield Finding("bad", "settings", refusal(error))
         return
-    yield _told("good", "settings", path=place.settings)
+    yield told("good", "settings", path=place.settings)
     yield from _modes(place)
-    yield _told("warning" if place.recovery_sheet.exists() else "good", "sheet", path=place.recovery_sheet)
+    yield told("warning" if place.recovery_sheet.exists() else "good", "sheet", path=place.recovery_sheet)
     free = shutil.disk_usage(home).free
-    yield _told("good" if free > FREE_BYTES_MIN else "warning", "disk", free=free // 1024**2)
+    yield told("good" if free > FREE_BYTES_MIN else "warning", "disk", free=free // 1024**2)
     if not config.firm.url:
-        yield _told("warning", "url", path=place.settings)
+        yield told("warning", "url", path=place.settings)
     try:
         view = Node(home).view("health")
     except (WeftError, click.ClickException):
-        yield _told("good", "stopped")
+        yield told("good", "stopped")
         yield from _database(place, config)
         yield _port(config.listen.host, config.listen.port)
     else:
         yield from _running(view)
 
 
-def examine_deeply(home: Path, told: Callable[[int], None]) -> Iterator[Finding]:
-    """Every stored event checked again, beside a running node, too; ``told`` gets how much is done, of 1000."""
-    from weft import launch
-    from weft.cli.deep import deeply
-
-    place = launch.Home(home)
-
-    async def looked() -> Any:
-        store = launch.open_store(place, place.config().storage.database, reading=True)
-        try:
-            return await deeply(store, lambda done, every: told(1_000 * done // max(every, 1)))
-        finally:
-            await store.close()
-
-    try:
-        result = launch.run(looked())
-    except WeftError as error:
-        yield Finding("bad", "deep", refusal(error))
-        return
-    for one in result["faults"]:
-        yield _told("bad", "deep", **one)
-    if not result["faults"]:
-        yield _told("good", "deep", threads=result["threads"], events=result["events"])
-
-
-def _told(grade: Literal["good", "warning", "bad"], check: str, **facts: object) -> Finding:
+def told(grade: Literal["good", "warning", "bad"], check: str, **facts: object) -> Finding:
+    """A finding in the reader's language."""
     return Finding(grade, check, say(f"cli.doctor.{check}.{grade}", **facts))
 
 
@@ -91,9 +67,9 @@ def _modes(place: Any) -> Iterator[Finding]:
         return
     for path in (place.path, place.device.parent, place.device, place.owner_token):
         if not path.exists():
-            yield _told("bad", "missing", path=path)
+            yield told("bad", "missing", path=path)
         elif stat.S_IMODE(path.stat().st_mode) & 0o077:
-            yield _told("bad", "open", path=path, mode="700" if path.is_dir() else "600")
+            yield told("bad", "open", path=path, mode="700" if path.is_dir() else "600")
 
 
 def _database(place: Any, config: Any) -> Iterator[Finding]:
@@ -104,7 +80,7 @@ def _database(place: Any, config: Any) -> Iterator[Finding]:
         return
     path = place.path / launch.DATABASE
     if not path.exists():
-        yield _told("bad", "missing", path=path)
+        yield told("bad", "missing", path=path)
         return
     try:
         file = DatabaseFile(str(path))
@@ -115,7 +91,7 @@ def _database(place: Any, config: Any) -> Iterator[Finding]:
         state = file.check()
     finally:
         file.close()
-    yield _told("good" if state == "ok" else "bad", "database", path=path, detail=state[:120])
+    yield told("good" if state == "ok" else "bad", "database", path=path, detail=state[:120])
 
 
 def _port(host: str, port: int) -> Finding:
@@ -125,19 +101,19 @@ def _port(host: str, port: int) -> Finding:
         launch.bind(host, port).close()
     except WeftError as error:
         return Finding("bad", "port", refusal(error))
-    return _told("good", "port", host=host, port=port)
+    return told("good", "port", host=host, port=port)
 
 
 def _running(view: Any) -> Iterator[Finding]:
-    yield _told("good", "running")
+    yield told("good", "running")
     if view.get("store"):
         yield Finding("bad", "store", refusal(WeftError(view["store"]["code"], **view["store"]["facts"])))
     if view["forks"]:
-        yield _told("bad", "forks", n=view["forks"])
+        yield told("bad", "forks", n=view["forks"])
     for alarm in view.get("alarms", ()):
         yield Finding("bad", "alarm", str(alarm))
     for name in view.get("unheard", ()):
-        yield _told("warning", "unheard", name=name)
+        yield told("warning", "unheard", name=name)
     for peer in view.get("peers", ()):
         if peer["attempts"]:
-            yield _told("warning", "peer", name=peer["name"], n=peer["waiting"], attempts=peer["attempts"])
+            yield told("warning", "peer", name=peer["name"], n=peer["waiting"], attempts=peer["attempts"])
