@@ -21,7 +21,7 @@ def ahead(file: Path) -> None:
     def now_ms(clock: SystemClock) -> int:
         return real(clock) + int(file.read_text("ascii"))
 
-    SystemClock.now_ms = now_ms  # type: ignore[method-assign]
+    SystemClock.now_ms = now_ms  # type: ignore[method-assign]  # the one place where a test bends time
 
 
 if __name__ == "__main__":
