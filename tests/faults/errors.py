@@ -218,15 +218,12 @@ def filled(folder: Path, luck: random.Random) -> Iterator[None]:
     filler = folder / "filler"
     room = os.statvfs(folder)
     size = max(0, room.f_bavail * room.f_frsize - luck.randrange(0, 24) * 4096)
-    with filler.open("wb") as file:
-        with contextlib.suppress(OSError):
-            file.write(bytes(size))
-            file.flush()
-        try:
-            yield
-        finally:
-            file.truncate(0)
-            filler.unlink()
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        file.write(bytes(size))
+    try:
+        yield
+    finally:
+        filler.unlink()
 
 
 @contextlib.contextmanager
