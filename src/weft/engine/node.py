@@ -18,7 +18,7 @@ from weft import locale
 from weft.basis.decider import Message
 from weft.basis.errors import Unavailable, WeftError
 from weft.config import Config
-from weft.engine import handle, keyring, restored
+from weft.engine import exchange, handle, restored
 from weft.engine.budgets import Budgets
 from weft.engine.consumption import Consumption
 from weft.engine.effects import Effects, Reaction
@@ -99,7 +99,7 @@ class Node(Memory):
             self.poll_where_needed(organisation)
         self._tasks = [asyncio.create_task(work) for work in
                        (self.work.run(), self.outbox.run(), self._acknowledge(), self._acks_owed(), self._tick(),
-                        restored.fetch_back(self.outbox), keyring.run(self), self.leveller.run(),
+                        restored.fetch_back(self.outbox), exchange.run(self), self.leveller.run(),
                         *([self.mail.run()] if self.mail is not None else []))]
 
     async def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""What a device may say for its firm: a node everything, a till at the counter and a line only what they do themselves.
+"""What a device may say for its firm: a node everything, a till and a line only what they do themselves.
 
 Rule 1: what is not here is not theirs: a stolen till orders nothing, bills nothing and changes no promise.
 Rule 2: a scope is fixed with the delegation; another one needs another key.

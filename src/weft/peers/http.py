@@ -20,7 +20,7 @@ import msgspec
 
 from weft.basis.errors import Denied, NotFound, Unavailable, WeftError
 from weft.config import is_address
-from weft.engine import keyring, requests, sync
+from weft.engine import exchange, requests, sync
 from weft.engine.budgets import Busy
 from weft.engine.memory import Memory
 from weft.engine.receive import key_state
@@ -65,10 +65,10 @@ class HttpPeers:
         first = self._shown.get(organisation) != memory.key_event
         if await memory.keys(organisation) is None or (by_our_word and not first):
             return False
-        _, answer, _, _ = await self._ask(self.address(organisation).rstrip("/"), organisation, keyring.EXCHANGE_PATH,
-                                          msgspec.json.encode(await keyring.own(memory)), 0)
+        _, answer, _, _ = await self._ask(self.address(organisation).rstrip("/"), organisation, exchange.EXCHANGE_PATH,
+                                          msgspec.json.encode(await exchange.own(memory)), 0)
         try:
-            news = await keyring.take_answer(memory, organisation, answer)
+            news = await exchange.take_answer(memory, organisation, answer)
         except WeftError:
             return False
         self._shown[organisation] = memory.key_event

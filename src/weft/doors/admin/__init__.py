@@ -1,4 +1,4 @@
-"""Liveness, metrics and who we are: ``/health``, ``/metrics``, ``/.well-known/did.json``, ``did.jsonl``, ``weft.json``.
+"""Liveness, metrics and who we are: ``/health``, ``/metrics``, and ``did.json``, ``did.jsonl``, ``weft.json``.
 
 W3C did:web; did:webvh 1.0; Prometheus text format 0.0.4.
 Rule 1: what anybody may read says nothing about partners, volume or trade.

@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Route
 
 from weft import web
 from weft.basis.errors import Denied, Invalid, Unavailable, WeftError
-from weft.engine import keyring, reconcile, requests, restored, sync
+from weft.engine import exchange, reconcile, requests, restored, sync
 from weft.engine.budgets import EVENTS_A_REQUEST, Account, Busy
 from weft.engine.levelling import RECONCILE_PATH
 from weft.engine.machines import MACHINES
@@ -68,11 +68,11 @@ def routes(node: Node) -> list[BaseRoute]:
         return msgspec.json.encode(await restored.answer(node, asker.organisation, asked))
 
     async def shown(asker: requests.Asker, body: bytes, _account: Account) -> bytes:
-        return msgspec.json.encode(await keyring.answer(node, asker.organisation, body))
+        return msgspec.json.encode(await exchange.answer(node, asker.organisation, body))
 
     queue = Queue()
     talks: dict[str, Talk] = {sync.SYNC_PATH: synced, sync.POLL_PATH: polled, RECONCILE_PATH: compared,
-                              keyring.EXCHANGE_PATH: shown}
+                              exchange.EXCHANGE_PATH: shown}
     return [
         Route(path, web.guard(node, _by_our_time(node, Desk(node, queue, path, talk).answered), scopes=web.PUBLIC,
                               methods=("POST",), answer=_answer), methods=list(web.ALL_METHODS))
@@ -134,13 +134,13 @@ class Desk:
 
     def _shown(self, header: str, body: bytes) -> KeyState | None:
         """The key log that a firm shows of itself, where that is what is asked; nobody may show one for another."""
-        if self.path != keyring.EXCHANGE_PATH:
+        if self.path != exchange.EXCHANGE_PATH:
             return None
         try:
-            own = keyring.read_exchange(body).firm == header.partition(".")[0]
+            own = exchange.read_exchange(body).firm == header.partition(".")[0]
         except WeftError:
             return None
-        return keyring.proved(body) if own else None
+        return exchange.proved(body) if own else None
 
     async def _told(self, account: Account, asker: requests.Asker, body: bytes) -> Response:
         reply = await self.talk(asker, body, account)

@@ -1,0 +1,143 @@
+"""Key logs on their way: told to partners and threads as they grow, and shown by nodes that no longer know each other.
+
+Key logs travel in relationship messages and bundles; and between nodes that no longer know each other's devices, by an
+exchange: a key log proves itself, and one of its devices asks.
+Rule 1: an exchange tells no stranger anything: who is not known gets no answer.
+Rule 2: what a key log brings to threads and partners is done once more when a node begins, as it may have died before.
+Not here: what is told (``keyring.py``), HTTP (``doors/peer``, ``peers/http.py``).
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from weft.basis.errors import Invalid, NotFound, WeftError
+from weft.engine.keyring import grown, tell_all
+from weft.engine.memory import Memory
+from weft.engine.ports import StoreConflict
+from weft.engine.receive import key_state, take_key_event
+from weft.identity import keylog
+from weft.thread.event import unwire, wire
+from weft.thread.key_log import KEYLOG
+from weft.trade import relationship
+from weft.trade.messages import PartyUpdated
+
+if TYPE_CHECKING:
+    from weft.engine.node import Node
+
+EXCHANGE_PATH: Final = "/peer/v1/keys"
+EVENTS_MAX: Final = 1_000
+CARRIED_MAX: Final = 150_000  # characters of a key log in one message
+
+
+async def settle(node: "Node") -> None:
+    """Do what is to be done for key logs that have grown."""
+    while node.rotated:
+        organisation = next(iter(node.rotated))
+        keys = await node.keys(organisation)
+        if keys is not None and keys.ended:  # first: what we say of ourselves is not to be a thief's word
+            await tell_all(node, organisation)
+        if organisation == node.organisation:
+            await announce(node)
+        node.rotated.pop(organisation, None)
+
+
+async def run(node: "Node") -> None:
+    """Do it over and over; at first for all key logs, as the node may have died before it had done so."""
+    for row in await node.store.threads():
+        if row.machine == KEYLOG:
+            keys = await node.keys(row.thread)
+            if row.thread == node.organisation or (keys is not None and keys.ended):
+                grown(node, row.thread)
+            await asyncio.sleep(0)
+    while True:
+        try:
+            await settle(node)
+        except (WeftError, StoreConflict):
+            await asyncio.sleep(node.tick_s)
+            continue
+        await node.keys_wake.wait()
+        node.keys_wake.clear()
+
+
+# ---- the exchange --------------------------------------------------------------------------------
+
+
+class Exchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``firm`` shows its whole key ``log`` in wire form; the answer shows the other's."""
+
+    firm: str
+    log: list[str]
+
+
+_EXCHANGE = msgspec.json.Decoder(Exchange)
+
+
+def read_exchange(body: bytes) -> Exchange:
+    """The exchange in ``body``; raises ``Invalid``."""
+    try:
+        found = _EXCHANGE.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid("sync.malformed") from error
+    if len(found.log) > EVENTS_MAX:
+        raise Invalid("sync.too-many", limit=EVENTS_MAX)
+    return found
+
+
+async def own(memory: Memory) -> Exchange:
+    """Our own key log."""
+    rows = await memory.store.events(memory.organisation)
+    log = [wire(one).decode() for one in await memory.with_payloads(memory.organisation, rows)]
+    return Exchange(memory.organisation, log)
+
+
+def proved(body: bytes) -> keylog.KeyState | None:
+    """The key state that an exchange proves by itself, or None: one of its devices must have signed the request."""
+    try:
+        shown = read_exchange(body)
+        return key_state(shown.firm, shown.log)
+    except WeftError:
+        return None
+
+
+async def answer(memory: Memory, asker: str, body: bytes) -> Exchange:
+    """Take in what a firm that we know shows, and show ours; raises ``NotFound`` to strangers."""
+    shown = read_exchange(body)
+    if shown.firm != asker or asker == memory.organisation or await memory.keys(asker) is None:
+        raise NotFound("thread.unknown")
+    await take(memory, asker, shown.log)
+    return await own(memory)
+
+
+async def take(memory: Memory, organisation: str, log: Sequence[str]) -> None:
+    """Take in the key log of a firm that we know; raises ``Denied`` or ``Invalid`` at the first event that is none."""
+    for envelope in log:
+        await take_key_event(memory, organisation, unwire(envelope.encode()))
+
+
+async def take_answer(memory: Memory, peer: str, body: bytes) -> bool:
+    """Take in what ``peer`` showed in turn; whether it was news. Raises ``Denied`` or ``Invalid``."""
+    before, shown = await memory.keys(peer), read_exchange(body)
+    if shown.firm != peer:
+        raise Invalid("keylog.other-log")
+    await take(memory, peer, shown.log)
+    return before != await memory.keys(peer)
+
+
+# ---- telling partners ----------------------------------------------------------------------------
+
+
+async def announce(node: "Node") -> None:
+    """Say our present keys in each relationship that holds an older key log of ours."""
+    log = tuple((await own(node)).log)
+    if len(log) > relationship.KEY_EVENTS_MAX or sum(len(one) for one in log) > CARRIED_MAX:
+        return  # it travels in bundles and by exchange
+    for thread in node.partners.values():
+        loaded = await node.whole(thread)
+        told = [len(getattr(entry.message, "key_log", ())) for entry in loaded.entries.values()
+                if entry.author == node.organisation]
+        party = relationship.party(loaded.state, node.organisation)
+        if party is not None and max(told, default=0) < len(log) and not node.waits(loaded.members):
+            await node.speak(thread, PartyUpdated(party=party, key_log=log))
