@@ -131,3 +131,10 @@ async def test_a_till_is_let_go_on_the_page_with_the_key_in_force(work):
     refused = await posted(work, "/sheet/use", {"key": till.public, "sheet": "\n".join(sheet.rows(PRESENT))})
     assert refused.status == 403
     assert not (await work.node.keys(work.node.organisation)).devices[till.public].revoked
+
+
+async def test_today_warns_when_somebody_else_signs_with_the_key_of_this_machine(work):
+    work.node.alarm(work.orders["ordered"], "stolen")
+    told = (await Client(work.routes, TOKEN).ask("/", headers={"cookie": "weft_lang=en"})).body.decode()
+    assert "Somebody signs in your name" in told
+    assert 'href="/devices"' in told

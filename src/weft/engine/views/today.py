@@ -61,7 +61,8 @@ class StartStep(View, frozen=True, kw_only=True):
 class TodayView(View, frozen=True, kw_only=True):
     """What the owner looks at first. ``start`` is empty once the firm is under way; ``ready``: what people run next.
 
-    ``sheet``: the recovery sheet is still to be put away (waiting), or nobody has said that it was (unknown).
+    ``sheet``: the recovery sheet is still to be put away (waiting), or nobody has said that it was (unknown), or
+    somebody else signs with the key of this machine (stolen).
     """
 
     answer: tuple[Task, ...] = ()
@@ -90,6 +91,8 @@ async def today(node: Any) -> TodayView:
 
 
 async def _sheet(node: Any) -> str:
+    if "stolen" in node.alarms.values():
+        return "stolen"
     held = await state_of_sheet(node, node.paper)
     if node.paper is None or (held["kept_ms"] and not held["waiting"]):
         return ""
