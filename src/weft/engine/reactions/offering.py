@@ -335,8 +335,13 @@ async def make_offer(node: Node, thread: str, key: str) -> None:
 
 
 async def _offered(node: Node, thread: str, key: str) -> bool:
-    """Whether the round ``key`` has come to its end already: a later one may hold what it would let go."""
-    return any([await node.answered(thread, f"{key}:{end}") is not None for end in ("quotation", "declined")])
+    """Whether the round ``key`` is over: said, or its holds are gone; a later one may hold what it would let go."""
+    if any([await node.answered(thread, f"{key}:{end}") is not None for end in ("quotation", "declined")]):
+        return True
+    if await node.answered(node.book("production"), f"{key}:reserve") is None:
+        return False
+    held = (await node.book_state("production")).reservations.values()
+    return not any(one.demand.thread == thread and one.id.endswith(f":{key[-60:]}") for one in held)
 
 
 async def _as_held(node: Node, thread: str, message: Quotation, key: str) -> Quotation:
