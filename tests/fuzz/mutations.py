@@ -49,7 +49,7 @@ def shaped(luck: random.Random, data: bytes) -> bytes:
     """JSON ``data`` with some of its values, keys or its spelling changed; also within JSON that a string holds."""
     try:
         value = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return data[:luck.randrange(len(data) + 1)]
     for _ in range(luck.choice((1, 1, 2, 3))):
         value = bent(luck, value)

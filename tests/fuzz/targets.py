@@ -19,7 +19,7 @@ from tests.stories.stranger import ORDER, RELATIONSHIP, Stranger
 from tests.thread.firms import Firm
 from weft.basis.canonical import b64
 from weft.basis.errors import WeftError
-from weft.engine import handle, keyring, reconcile, requests, sync
+from weft.engine import exchange, handle, reconcile, requests, sync
 from weft.engine.memory import Identity, Memory, new_incarnation
 from weft.engine.ports import Batch
 from weft.engine.receive import INVITATIONS, PENDING_MAX, key_state, token_name
@@ -110,9 +110,9 @@ def take_bundle(data: bytes, luck: random.Random) -> bool:
 
 
 def take_key_log(data: bytes, _luck: random.Random) -> bool:
-    shown = keyring.read_exchange(data)
+    shown = exchange.read_exchange(data)
     state = key_state(shown.firm, shown.log)
-    promised(keyring.proved(data) == state, "a key log proves two things")
+    promised(exchange.proved(data) == state, "a key log proves two things")
     promised(state.keys, "a key log without keys was taken")
     return True
 
@@ -136,7 +136,7 @@ class Told:
     async def _begin(self) -> None:
         source = random.Random(9)
         root, following, device = (Signer(source.randbytes(32)) for _ in range(3))
-        self.partner = Stranger(0, "")
+        self.partner = Stranger(0, "", 203)
         clock = self.partner.clock
         self.memory = Memory(Identity("", device, new_incarnation(source.randbytes)), MemoryStore(), clock,
                              source.randbytes)
@@ -289,7 +289,7 @@ def corpora() -> dict[str, list[bytes]]:
         "question": [encode(question), encode(reconcile.Question([reconcile.Range("A", "B", "x"), *question.ranges]))],
         "answer": [encode(parts), encode(few), b'{"ranges":[{"same":true}]}'],
         "pack": _packs(), "bundle": [_bundle(events)],
-        "keylog": [encode(keyring.Exchange(MAKER.id, [wire(one).decode() for one in MAKER.log]))],
+        "keylog": [encode(exchange.Exchange(MAKER.id, [wire(one).decode() for one in MAKER.log]))],
     }
 
 

@@ -35,8 +35,8 @@ class Clock:
 class Stranger(Keys):
     """Keys, a key log, and a way to the node at ``port`` of ``host`` (an organisation)."""
 
-    def __init__(self, port: int, host: str) -> None:
-        super().__init__(next(_NUMBERS))
+    def __init__(self, port: int, host: str, number: int | None = None) -> None:
+        super().__init__(next(_NUMBERS) if number is None else number)
         self.port, self.host, self.clock = port, host, Clock()
         count = itertools.count(1)
         self.memory = Memory(Identity(self.id, self.device, LIFE), MemoryStore(), self.clock,

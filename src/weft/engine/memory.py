@@ -30,7 +30,7 @@ from weft.thread.event import Event, Payload, parse
 
 LOADED_MAX: Final = 2_000
 ENTRIES_MAX: Final = 200_000  # events of shared threads in memory, in all
-TAIL_MAX: Final = 512  # events of one shared thread in memory, as soon as all have spoken above the others
+TAIL_MAX: Final = 128  # events of one shared thread in memory, as soon as all have spoken above the others
 SNAPSHOT_EVERY: Final = 500  # events of a book between two stored folds
 BY_ITSELF: Final = ContextVar("by_itself", default=False)  # set while the node, not a person, decides to speak
 ALARMS: Final = "alarm"  # bucket: threads (and firms, by their key log) that somebody lied in, and how

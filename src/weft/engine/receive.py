@@ -415,7 +415,7 @@ def key_state(organisation: str, envelopes: Sequence[str]) -> keylog.KeyState:
     known = machine(KEYLOG)
     loaded = Loaded(thread=organisation, machine=known, machine_name=KEYLOG, members={organisation: "owner"},
                     state=known.conversation.INITIAL)
-    if len(envelopes) > KEY_EVENTS_MAX:
+    if not 0 < len(envelopes) <= KEY_EVENTS_MAX:
         raise Invalid("keylog.keys")
     for envelope in envelopes:
         event = unwire(envelope.encode())

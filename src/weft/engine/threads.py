@@ -25,7 +25,7 @@ from weft.thread import clock, closing, fold, graph, standing
 from weft.thread.event import Event
 
 Chain = tuple[str, str, str]  # author, device, incarnation
-CUT_EVERY: Final = 32  # events between two places at which a thread might be cut
+CUT_EVERY: Final = 16  # events between two places at which a thread might be cut
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
