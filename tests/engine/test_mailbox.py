@@ -12,6 +12,7 @@ from weft.basis.errors import Refused
 from weft.config import Mailbox
 from weft.engine.commands import run
 from weft.engine.machines import state_hash
+from weft.engine.mailbox_post import Post
 from weft.engine.views import VIEWS
 from weft.trade.order_state import Phase
 from weft.trade.relationship import Phase as Met
@@ -103,6 +104,21 @@ async def test_when_the_keeper_dies_it_goes_on_through_the_next_and_nothing_is_l
     await comes_to(shop, thread, Phase.CLOSED)
     await quiet(shop, factory)
     assert await same(shop, factory, thread)
+
+
+async def test_a_sender_that_trusted_its_dead_keeper_would_wait_for_ever(world, monkeypatch):
+    """The control of the test above."""
+    monkeypatch.setattr(Post, "_is_lost", lambda *_: False)
+    shop, factory, kiln, _dock = await world.pair("Kiln", "Dock")
+    thread = await ask(shop, factory)
+    await comes_to(shop, thread, Phase.QUOTED)
+    await quiet(shop, factory)
+    asleep(factory, kiln)
+    await run(shop, "order", {"thread": thread})
+    await until(lambda: any(one.keeper.url.startswith("http://kiln") for one in shop.mail.post.sent.values()))
+    world.doors.dead.add("http://kiln.example")
+    with pytest.raises(AssertionError, match="in vain"):
+        await comes_to(factory, thread, Phase.CONFIRMED, 2)
 
 
 def key_of(kept_by) -> str:
