@@ -15,6 +15,7 @@ from tests.simulation import invariants, money_laws, order_laws, scene, tables, 
 from tests.simulation.loop import run
 from tests.simulation.plan import Plan
 from tests.simulation.world import World
+from weft.engine.effects import TROUBLES, Trouble
 from weft.engine.node import Node
 from weft.engine.ports import Batch, EffectRow
 from weft.engine.reactions import invoicing
@@ -27,6 +28,8 @@ from weft.trade.order_state import Phase
 from weft.trade.relationship_state import Document, Entry, RelationshipState, StatementOfAccount
 
 SEEDS = range(1, 30)
+CALM: dict[str, Any] = {"crashes": 0, "crashes_in_effects": 0, "cuts": 0, "loss": 0.0, "doubling": 0.0, "jumps": 0,
+                        "restores": 0, "bundles": 0, "liar": ""}
 Break = Callable[[World], Awaitable[Any]]
 
 
@@ -45,7 +48,7 @@ def told(breaking: Break, *, factories: bool = False) -> list[str]:
 def _told(breaking: Break, seed: int, *, factories: bool) -> list[str]:
     async def story(loop: Any, luck: random.Random) -> list[str]:
         with tempfile.TemporaryDirectory() as folder:
-            plan = replace(Plan.drawn(luck, "memory", ""), factories=factories, crashes=0)
+            plan = replace(Plan.drawn(luck, "memory", ""), factories=factories, **CALM)
             world = World(loop, luck, plan, Path(folder))
             await world.run()
             assert await invariants.check(world) == []
@@ -224,6 +227,16 @@ def test_a_consequence_that_waits_and_an_order_that_nobody_answers_are_found():
     assert "nothing is forgotten" in laws(found)
     assert any("waits at" in one for one in found)
     assert any("is not answered by" in one for one in found)
+
+
+def test_a_consequence_that_failed_by_a_fault_of_ours_is_found():
+    async def failed(world):
+        node, thread, state = (await orders(world, "seller"))[0]
+        trouble = Trouble(thread, state.request_id, "offer", "effect.failed", {"reaction": "offer"}, 0)
+        await node.store.commit(Batch(values=[
+            (TROUBLES, f"{thread}:{state.request_id}:offer", msgspec.json.encode(trouble))]))
+
+    assert laws(told(failed)) == {"nothing is forgotten"}
 
 
 def test_an_offer_that_holds_nothing_or_that_is_void_and_holds_is_found():

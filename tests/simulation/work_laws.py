@@ -114,6 +114,8 @@ async def nothing_forgotten(scene: Scene) -> list[str]:
     for node in scene.nodes.values():
         name, rules, troubles = node.config.firm.name, node.config.rules, await undone(node)
         causes = {cause for cause, _ in troubles}
+        found += [f"{task.facts.get('reaction')} failed at {name}, by a fault of ours" for task in
+                  (await scene.tasks(node) if troubles else ()) if task.number == "effect.failed"]
         found += [f"{row.reaction} of {row.cause[:8]} waits at {name}" for row in await node.store.effects()]
         for thread in node.threads("order"):
             state, mine = await node.state(thread), (await node.members(thread))[node.organisation]
