@@ -18,7 +18,7 @@ import msgspec
 
 from weft.basis.canonical import b64, unb64
 from weft.basis.errors import Denied, Invalid, NotFound, Refused, Unavailable
-from weft.config import Mailbox
+from weft.config import Config, Mailbox
 from weft.engine import mailbox
 from weft.engine.memory import Change, Memory
 from weft.engine.ports import Batch
@@ -71,7 +71,7 @@ class Keeper:
     """All that this node keeps for others. What is in memory is what the store holds, but for the letters' content."""
 
     memory: Memory
-    limits: Mailbox
+    config: Config
     places: dict[str, PlaceGiven] = field(default_factory=dict)
     _signer: Signer | None = None
     _places_of: dict[str, str] = field(default_factory=dict)  # by box
@@ -84,6 +84,11 @@ class Keeper:
     _turn: Counter[str] = field(default_factory=Counter)
     _closing: bool = False
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def limits(self) -> Mailbox:
+        """How much we keep."""
+        return self.config.mailbox
 
     async def load(self) -> None:
         """Learn what the store holds."""

@@ -27,7 +27,7 @@ class Mail:
     def __init__(self, node: Node, keepers: mailbox.Keepers) -> None:
         self._keepers = keepers
         line = mailbox.Line(keepers, node.clock, node.random)
-        self.keeper = Keeper(node, node.config.mailbox)
+        self.keeper = Keeper(node, node.config)
         self.post = Post(node, line)
         self.fetch = Fetch(node, line)
 

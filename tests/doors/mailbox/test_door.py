@@ -224,7 +224,7 @@ async def test_a_place_taken_back_leaves_nothing(kept):
 async def test_all_that_was_kept_is_there_after_a_restart_and_the_keeper_has_the_same_key(kept):
     place, (box,) = await kept.opened()
     names = [(await kept.ask(box, mailbox.PUT_PATH, letter(number))).json()["ids"][0] for number in range(3)]
-    again = Keeper(kept.node, kept.node.config.mailbox)
+    again = Keeper(kept.node, kept.node.config)
     await again.load()
     assert again._signer.public == place.key
     assert set(again._kept[place.signer().public]) == set(names)
