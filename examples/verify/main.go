@@ -50,8 +50,8 @@ func show(path string) {
 		}
 		fmt.Printf("%2d %-12s ok\n", k+1, step)
 	}
-	fmt.Printf("sound: thread %s, %d events, %d contents withheld, %d forks\n",
-		result.thread, result.events, result.withheld, result.forks)
+	fmt.Printf("sound: thread %s, %d events, %d contents withheld, %d events gone, %d forks\n",
+		result.thread, result.events, result.withheld, result.gone, result.forks)
 }
 
 var ran, otherwise int
@@ -79,7 +79,7 @@ func vectors(folder string) {
 	digests(filepath.Join(folder, "digests.json"))
 	keysAndSignatures(filepath.Join(folder, "signatures.json"))
 	headers(filepath.Join(folder, "headers.json"))
-	for _, file := range []string{"keylogs.json", "chains.json", "packs.json", "standing.json"} {
+	for _, file := range []string{"keylogs.json", "chains.json", "packs.json", "standing.json", "closing.json"} {
 		packs(filepath.Join(folder, file))
 	}
 	folds(filepath.Join(folder, "folds.json"))

@@ -18,6 +18,7 @@ type pack struct {
 	heads                  []string
 	keys, events           []envelope
 	forks                  [][2]envelope
+	pruned                 bool
 }
 
 type verdict struct {
@@ -25,7 +26,7 @@ type verdict struct {
 	why              string
 	thread           string
 	events, withheld int
-	forks            int
+	forks, gone      int
 	void             map[string]string
 }
 
@@ -33,9 +34,14 @@ type verdict struct {
 func read(data string) *pack {
 	lines := strings.Split(data, "\n")
 	must(len(lines) > 1 && lines[len(lines)-1] == "", "last line")
-	m := fields(decode(lines[0]), "format", "thread", "machine", "members", "heads", "keys", "events", "forks", "state")
-	must(text(m["format"]) == "weft-thread/1", "format")
-	p := &pack{thread: text(m["thread"]), machine: text(m["machine"]), state: text(m["state"]),
+	names := []string{"format", "thread", "machine", "members", "heads", "keys", "events", "forks", "state"}
+	pruned, given := object(decode(lines[0]))["pruned"]
+	if given {
+		names = append(names, "pruned")
+	}
+	m := fields(decode(lines[0]), names...)
+	must(text(m["format"]) == "weft-thread/1" && (!given || pruned == true), "format")
+	p := &pack{pruned: given, thread: text(m["thread"]), machine: text(m["machine"]), state: text(m["state"]),
 		members: map[string]string{}, heads: texts(m["heads"])}
 	for member, role := range object(m["members"]) {
 		p.members[member] = text(role)
@@ -75,6 +81,7 @@ func wrapped(v any) envelope {
 func audit(data string) (result verdict) {
 	var p *pack
 	var keys, events, forks []*event
+	var before map[string]bool // of a pruned thread: events of which some that they follow are gone
 	logs := map[string]*keyLog{}
 	steps := []func(){
 		func() { p = read(data) }, // 1
@@ -91,12 +98,17 @@ func audit(data string) (result verdict) {
 				result.withheld += taken(pair[:], forks[2*k:2*k+2])
 			}
 		},
-		func() { readKeys(p, keys, logs) },                             // 4
-		func() { belong(p, events) },                                   // 5
-		func() { signatures(p, events, logs) },                         // 6
-		func() { chains(events) },                                      // 7
-		func() { parents(events) },                                     // 8
-		func() { must(slices.Equal(heads(events), p.heads), "heads") }, // 9
+		func() { readKeys(p, keys, logs) },     // 4
+		func() { belong(p, events) },           // 5
+		func() { signatures(p, events, logs) }, // 6
+		func() { // 7
+			if p.pruned {
+				before = beforeClosing(events)
+			}
+			result.gone = chains(events, before)
+		},
+		func() { parents(events, before) },                                     // 8
+		func() { must(slices.Equal(heads(events, before), p.heads), "heads") }, // 9
 		func() { // 10
 			for k := range p.forks {
 				fork(p, forks[2*k], forks[2*k+1], logs)
@@ -174,32 +186,37 @@ func signatures(p *pack, events []*event, logs map[string]*keyLog) {
 	}
 }
 
-func chains(events []*event) {
+func chains(events []*event, before map[string]bool) (gone int) {
 	tips := map[chain]tip{}
 	for _, e := range events {
 		last, ok := tips[e.chain()]
 		if !ok {
 			last.n = -1
 		}
-		must(e.n == last.n+1 && e.previous == last.id, "chain")
+		gap := e.n - last.n - 1
+		must(gap == 0 && e.previous == last.id || gap > 0 && before[e.id], "chain")
+		gone += int(gap)
 		tips[e.chain()] = tip{e.n, e.id}
 	}
+	return
 }
 
-func parents(events []*event) {
+func parents(events []*event, before map[string]bool) {
 	above := map[string]bool{}
 	for _, e := range events {
 		for _, parent := range e.parents() {
-			must(above[parent], "parent missing")
+			must(above[parent] || before[e.id], "parent missing")
 		}
 		above[e.id] = true
 	}
 }
 
-func heads(events []*event) []string {
+func heads(events []*event, before map[string]bool) []string {
 	open := map[string]bool{}
 	for _, e := range events {
-		open[e.id] = true
+		if !before[e.id] {
+			open[e.id] = true
+		}
 	}
 	for _, e := range events {
 		for _, parent := range e.parents() {

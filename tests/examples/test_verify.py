@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.engine.dealing import dealt
+from tests.engine.test_erasure import YEAR_MS, closed_deal, erased_everywhere
 from tests.engine.test_packs import nothing
+from tests.engine.world import quiet, until
+from weft.engine import erasure, retention
 from weft.engine.packs import pack
 from weft.thread.audit import audit
 
@@ -90,11 +93,52 @@ def test_a_real_history_is_sound_to_both(verifier, history, tmp_path):
     assert verifier(file).returncode == 1
 
 
-def test_both_find_the_same_fault_wherever_a_byte_is_changed(verifier, history, tmp_path):
-    source = random.Random(11)
-    text = history.decode()
+@pytest.fixture(scope="module")
+def pruned(tmp_path_factory):
+    """Packs of a deal that was closed: (after its contents were erased, after it was pruned)."""
+    import asyncio
+
+    async def made() -> tuple[bytes, bytes]:
+        async with closed_deal(tmp_path_factory.mktemp("closed")) as (shop, factory, thread, clock):
+            await erasure.request(shop, thread, (), "subject-request")
+            await until(lambda: erased_everywhere(shop, factory, thread))
+            await quiet(shop, factory)
+            bare = await pack(shop.store, thread, nothing)
+            clock.ms += YEAR_MS
+            await retention.prune(shop, thread)
+            await quiet(shop, factory)
+            return bare, await pack(shop.store, thread, nothing)
+
+    return asyncio.run(made())
+
+
+def test_what_is_erased_or_pruned_is_sound_to_both_and_not_without_its_closing(verifier, pruned, tmp_path):
+    file = tmp_path / "order.jsonl"
+    for data in pruned:
+        file.write_bytes(data)
+        done, found = verifier(file), audit(data)
+        assert done.returncode == 0, done.stdout
+        assert found.sound
+        assert found.withheld > 0
+        assert f" {found.withheld} contents withheld, {found.gone} events gone" in done.stdout
+    first, *lines = pruned[1].splitlines(keepends=True)
+    assert found.gone > 3
+    for word in (b"CloseProposed", b"CloseAccepted", b"ThreadClosed"):
+        left = [line for line in lines if word not in line]
+        assert len(left) == len(lines) - 1
+        count = b'"events":%d' % found.manifest.events
+        fewer = b"".join([first.replace(count, b'"events":%d' % (found.manifest.events - 1)), *left])
+        file.write_bytes(fewer)
+        assert min(one.step for one in audit(fewer).faults) == 7
+        assert "chains" in verifier(file).stdout.splitlines()[-2]
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+def test_both_find_the_same_fault_wherever_a_byte_is_changed(verifier, history, pruned, seed, tmp_path):
+    source = random.Random(seed)
+    text = (history if seed == 11 else pruned[1]).decode()
     cases = []
-    for place in source.sample(range(len(text)), 500):
+    for place in source.sample(range(len(text)), 300):
         other = source.choice([chr(ord(text[place]) ^ 1), "A", "0", '"', "\\", "é", "", text[place] * 2])
         changed = text[:place] + other + text[place + 1:]
         faults = audit(changed.encode()).faults

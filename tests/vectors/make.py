@@ -11,7 +11,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from tests.vectors import folds, packs, standing
+from tests.vectors import closing, folds, packs, standing
 from tests.vectors.curve import BASE, FIELD, ORDER, TORSION, Key, add, encoded, point, times
 from tests.vectors.headers import headers
 from tests.vectors.story import Story
@@ -154,6 +154,7 @@ def everything():
         "packs.json": packs.packs(),
         "folds.json": folds.everything(),
         "standing.json": standing.standing(),
+        "closing.json": closing.everything(),
     }
 
 

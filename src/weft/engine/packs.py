@@ -123,13 +123,20 @@ def meaning(found: Audit) -> Meaning:
     if manifest is None or not found.sound or manifest.machine not in MACHINES:
         return Meaning()
     begun = _begun(manifest.thread, manifest.machine, dict(manifest.members), found.keys)
+    begun.pruned = manifest.pruned
+    try:
+        return _meant(found, manifest, begun)
+    except Invalid as error:  # both members have signed what is no state
+        return Meaning(checked=1, faults=(Fault(FOLD, "1", error),))
+
+
+def _meant(found: Audit, manifest: Manifest, begun: Loaded) -> Meaning:
     entries = [entry_of(event, begun.machine) for event in found.events]
     faults: list[Fault] = []
-    begun.pruned = manifest.pruned
     folded = _folded(begun, entries)
     if found.withheld and not (folded.bare and closing.is_done(folded.state)):
         return Meaning()
-    acks = [] if found.withheld else list(_acknowledged(begun, entries))
+    acks = [] if found.withheld or begun.pruned else list(_acknowledged(begun, entries))
     if folded.shared and folded.order != [event.id for event in found.events]:
         faults.append(Fault(FOLD, "1", Invalid("pack.order")))
     state = state_hash(folded.state)

@@ -199,11 +199,12 @@ def _before_closing(result: Audit, manifest: Manifest, lines: Sequence[_Line]) -
     if not manifest.pruned:
         return set()
     words = {word.id: word for word in closing.told([line.event for line in lines])}
-    found = closing.seals(words.values())
-    if not found:
-        result.look(7, 1, _refuse, Invalid("pack.no-seal"))
-        return set()
-    return (words.keys() - closing.above(words, found[0])) | {found[0].acceptance}
+    for seal in closing.seals(words.values()):
+        later = closing.above(words, seal)
+        if seal.closed in later:  # else its author had not read the acceptance
+            return (words.keys() - later) | {seal.acceptance}
+    result.look(7, 1, _refuse, Invalid("pack.no-seal"))
+    return set()
 
 
 def _chains(result: Audit, lines: Sequence[_Line], before: set[str]) -> None:

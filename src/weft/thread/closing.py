@@ -17,8 +17,9 @@ from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
-from weft.basis.canonical import b64, digest, encode
+from weft.basis.canonical import b64, decode, digest, encode
 from weft.basis.decider import Conversation, Crossing, Message, Said
+from weft.basis.errors import Invalid
 from weft.thread import fold, graph
 from weft.thread.event import Event
 from weft.thread.linear import linear
@@ -307,7 +308,6 @@ def closable(module: Any) -> Conversation:
     return conversation  # type: ignore[no-any-return]  # by its shape
 
 
-
 # ---- folding what is closed ----------------------------------------------------------------------
 
 
@@ -359,8 +359,11 @@ def _found(fit: Fit, entries: Mapping[str, Word], counting: set[str]) -> tuple[S
 
 
 def lasted(conversation: Conversation, seal: Seal) -> Any:
-    """The closing state as the proposal of ``seal`` told it."""
-    state = msgspec.convert(seal.said.lasting, type(conversation.INITIAL))
+    """The closing state as the proposal of ``seal`` told it; raises ``Invalid('close.state')`` if it is none."""
+    try:
+        state = msgspec.convert(seal.said.lasting, type(conversation.INITIAL))
+    except msgspec.ValidationError as error:
+        raise Invalid("close.state") from error
     done = Closing(proposal=seal.proposal, by="", state=seal.said.state, acceptance=seal.acceptance, done=True)
     return _with(state, done)
 
@@ -414,7 +417,10 @@ def told(events: Iterable[Event]) -> list[Told]:
 
 def _message(event: Event) -> Message | None:
     kind, payload = WORDS.get(event.header.y), event.payloads.get(0)
+    if kind is None or payload is None:
+        return None
     try:
-        return None if kind is None or payload is None else msgspec.json.decode(payload.content, type=kind)
-    except msgspec.DecodeError:
+        decode(payload.content)  # only what is canonical is read alike everywhere, and can be hashed
+        return msgspec.json.decode(payload.content, type=kind)
+    except (Invalid, msgspec.DecodeError):
         return None
