@@ -171,6 +171,11 @@ def on_hand(firm) -> str:
     return next(one["on_hand"] for one in firm.view("stock")["items"] if one["id"] == "SHAFT-20")
 
 
+def lying(keeper) -> int:
+    """How many letters a keeper that runs says that it holds."""
+    return sum(one["letters"] for one in keeper.view("mailbox")["places"])
+
+
 def letters(keeper) -> int:
     """How many letters lie in the store of a keeper that does not run."""
     connection = sqlite3.connect(keeper.home / "weft.db")
@@ -197,8 +202,9 @@ def test_two_firms_behind_closed_doors_trade_through_a_third_and_when_it_is_kill
     thread = ask(buyer, 60)
     firms = [one.view("partners")["partners"][0]["organisation"] for one in (maker, buyer)]
     maker.kill()
+    before = lying(kiln)
     buyer.do("order", thread=thread)
-    eventually(lambda: left(buyer)["letters"] and left(buyer)["keepers"] == ["Kiln"], "the order lies at Kiln")
+    eventually(lambda: lying(kiln) > before, "the order lies at Kiln, and nobody is there to fetch it")
     kiln.kill()  # with the order in it
     assert letters(kiln) >= 1
     words = {thread, *firms, "Jinggong", "Corner Shop", "Canary shaft", "SHAFT-20", "RequestForQuotation"}
