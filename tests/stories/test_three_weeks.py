@@ -1,5 +1,7 @@
 """The line is down for three weeks by the nodes' own clocks; both firms work on; then everything is one again."""
 
+import http.client
+import shutil
 import subprocess
 import sys
 import time
@@ -61,12 +63,31 @@ def confirmed(maker, buyer):
     return thread, eventually(lambda: jobs(maker), "a job")[0]["id"]
 
 
+def paired(firm):
+    """A telephone of the firm: what it asks, and how it is answered."""
+    code = firm.weft("device", "add")["facts"]["code"]
+    cookie = ""
+
+    def ask(method, path, body=""):
+        line = http.client.HTTPConnection("127.0.0.1", firm.port, timeout=20)
+        line.request(method, path, body, {"cookie": cookie, "content-type": "application/x-www-form-urlencoded"})
+        answer = line.getresponse()
+        answer.read()
+        line.close()
+        return answer
+
+    cookie = ask("POST", "/pair", f"code={code}&name=Wang").headers["set-cookie"].partition(";")[0]
+    return ask
+
+
 def test_three_weeks_without_a_line_a_stick_taken_in_by_halves_and_all_is_one_again(far_apart, tmp_path):
     maker, buyer, line, calendar = far_apart
     meet(maker, buyer)
     thread, job = confirmed(maker, buyer)
     eventually(lambda: history(maker) == history(buyer), "level before the line goes")
 
+    phone, sheet = paired(buyer), tmp_path / "sheet.txt"
+    shutil.copy(buyer.home / "recovery-sheet.txt", sheet)
     line.cut()
     maker.weft("job", "start", job, "--operator", "Li")
     calendar.pass_days(3)
@@ -78,6 +99,10 @@ def test_three_weeks_without_a_line_a_stick_taken_in_by_halves_and_all_is_one_ag
     eventually(lambda: "DespatchAdvice" in maker.order(thread)["may"], "made")
     maker.weft("order", "send", thread, "1=50")
     calendar.pass_days(5)
+    assert phone("GET", "/orders").status == 200, "the control: the phone is let in"
+    buyer.weft("device", "revoke", "Wang")  # left in a taxi
+    assert phone("GET", "/orders").status in {303, 401}
+    buyer.weft("key", "rotate", "--sheet", str(sheet))  # the sheet lay beside it: new keys, and nobody can be told
     buyer.weft("order", "cancel", thread, "--reason", "we heard nothing for two weeks")  # crosses the despatch
     assert history(maker)[thread] != history(buyer)[thread], "the control: they do differ"
     assert not maker.knows(second)

@@ -1,9 +1,12 @@
 """``weft device``: who is let in and who may sign for the firm; add one, let one go."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
+from weft.basis.errors import Invalid
 from weft.cli.client import Node
 from weft.cli.options import connected, sheet_option
 from weft.cli.printing import Paper
@@ -50,10 +53,23 @@ def add(node: Node, paper: Paper, key: str, scope: str, name: str, sheet: Path |
 def revoke(node: Node, paper: Paper, device: str, since: str, sheet: Path | None) -> None:
     """Let one go: a paired one at once, one with a key by the firm's key in force."""
     found = node.view("devices")
+    device = meant(found, device)
     if any(one["key"] == device for one in found["keys"]):
         paper.done(node.do("revoke-key", key=device, since=since, sheet=typed(sheet)))
     else:
         paper.done(node.do("revoke-device", device=device))
+
+
+def meant(found: Mapping[str, Any], told: str) -> str:
+    """The device that ``told`` names, by its id or by a name that only it has; raises ``Invalid``."""
+    called = {one["id"]: one["name"] for one in found["paired"]}
+    called |= {one["key"]: one["name"] for one in found["keys"] if not one["revoked"]}
+    if told in called:
+        return told
+    named = [device for device, name in called.items() if name == told]
+    if len(named) > 1:
+        raise Invalid("device.several", name=told[:60], n=len(named))
+    return named[0] if named else told
 
 
 def typed(sheet: Path | None) -> str:
