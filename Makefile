@@ -33,8 +33,8 @@ check: $(VENV)/.dev  ## ruff, mypy strict, import contracts, tidy test
 bench: $(VENV)/.dev  ## speed and size, each as a ratio to a baseline in the same run
 	$(BIN)/python -m bench $(ARGS)
 
-sim: $(VENV)/.dev  ## seeded worlds of nodes in virtual time, with faults
-	$(BIN)/python -m tests.simulation $(ARGS)
+sim: $(VENV)/.dev  ## seeded worlds of nodes in virtual time, with faults: N=20000, SEED=7
+	@$(BIN)/python -m tests.simulation $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 fuzz: $(VENV)/.dev  ## bent bytes for decoders, verifiers and a node: N=1000000, SEED=7, ONLY=4711, CONTROL=lax|leaky
 	@$(BIN)/python -m tests.fuzz $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) \

@@ -32,7 +32,7 @@ from weft.trade.messages import OrderResponse, ReceiptAdvice
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-FORKS = frozenset({"equivocated", "equivocated on an old word"})
+FORKS = frozenset({"equivocated", "equivocated on an old word", "equivocated above what it holds back"})
 TRIES = 6
 ORPHANS = 40
 
@@ -156,6 +156,16 @@ class Liar:
         self.forks.append(Fork(loaded.thread, (old.id, other.id)))
         return int(await self._hand(node, victims[0], loaded.thread, [other]))
 
+    async def _equivocate_above(self, node: Node, loaded: Loaded, victims: list[Firm]) -> int:
+        """Two words of one place, the second upon a beginning that nobody gets."""
+        first = self._signed(node, loaded, Remark(mark=""))
+        withheld = self._signed(node, loaded, Remark(mark="."), i=first.header.i, x=first.header.x)
+        one, other = (self._signed(node, loaded, Remark(mark=""), i=first.header.i, n=1, p=below.id, x=[])
+                      for below in (first, withheld))
+        self.forks.append(Fork(loaded.thread, (one.id, other.id)))
+        done = await self._hand(node, victims[0], loaded.thread, [first, one])
+        return int(await self._hand(node, victims[-1], loaded.thread, [other]) and done)
+
     async def _replay(self, node: Node, loaded: Loaded, victims: list[Firm]) -> int:
         """Old words again, of anybody, in any order, twice."""
         names = self.world.luck.choices(list(loaded.entries), k=12)
@@ -221,7 +231,8 @@ class Liar:
 
 
 _DO = {
-    "equivocated": Liar._equivocate, "equivocated on an old word": Liar._equivocate_late, "replayed": Liar._replay,
+    "equivocated": Liar._equivocate, "equivocated on an old word": Liar._equivocate_late,
+    "equivocated above what it holds back": Liar._equivocate_above, "replayed": Liar._replay,
     "withheld": Liar._withhold, "forged": Liar._forge, "denied by the rules": Liar._deny, "orphans": Liar._flood,
     "asked for another's thread": Liar._ask,
 }

@@ -12,8 +12,8 @@ FACTORIES = 0.1  # worlds of whole factories cost several times as much
 NAMES = ("shop", "maker", "foundry", "steel", "plater")
 CHAINS = (("shop", "maker"), ("maker", "foundry"), ("foundry", "steel"), ("shop", "steel"), ("maker", "plater"),
           ("plater", "steel"), ("shop", "foundry"))
-LIES = ("equivocated", "equivocated on an old word", "replayed", "withheld", "forged", "denied by the rules", "orphans",
-        "asked for another's thread")
+LIES = ("equivocated", "equivocated on an old word", "equivocated above what it holds back", "replayed", "withheld",
+        "forged", "denied by the rules", "orphans", "asked for another's thread")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Plan:
             hidden=frozenset({luck.choice(names)} if luck.random() < 0.5 else ()),  # two such could never meet
             loss=luck.choice((0.0, 0.1, 0.3)), doubling=luck.choice((0.0, 0.2)), crashes=luck.randint(0, 8),
             crashes_in_effects=luck.randint(0, 3), cuts=luck.randint(0, 3), writes=luck.randint(60, 90),
-            delay_s=luck.choice((0.05, 0.4, 2.0)), jumps=luck.choice((0, 0, 1, 3)), restores=luck.choice((0, 0, 1, 2)) * (control != "hasty"),
+            delay_s=luck.choice((0.05, 0.4, 2.0)), jumps=luck.choice((0, 0, 1, 3)), restores=luck.choice((0, 0, 1, 2)),
             bundles=luck.choice((0, 2, 5)), liar=luck.choice(("", "shop", "maker")),
             lies=tuple(luck.sample(LIES, luck.randint(1, len(LIES)))), lies_count=luck.randint(2, 10),
             blind=luck.choice(("", "foundry")),

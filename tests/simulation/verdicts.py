@@ -1,6 +1,7 @@
 """What lies may and may not leave behind, and what each firm may have learnt: judged when honest firms have met again.
 
-Rule 1: a fork whose two halves have come to honest members is known to every honest member of the thread.
+Rule 1: a fork is known to every honest member that was given its halves, or given one while another holds the other:
+        what stands in a history is handed on to every member; what waits for its beginning, or is only proof, is not.
 Rule 2: same heads, same state, in every thread, also in a forked one.
 Rule 3: what is forged is nowhere; what the rules deny is void at all members, for the same reason.
 Rule 4: nobody has seen the name of a thread, an event or a firm that it shares nothing with.
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tests.simulation.checks import Broken, alive
 from tests.simulation.firm import Firm
-from tests.simulation.liars import Liar
+from tests.simulation.liars import Fork, Liar
 from weft.engine.machines import state_hash
 from weft.engine.node import Node
 from weft.engine.receive import PENDING_MAX
@@ -21,16 +22,15 @@ if TYPE_CHECKING:
 
 
 async def unknown_forks(world: "World") -> list[str]:
-    """Forks that honest members could know of, and one of them does not."""
+    """Forks that an honest member could know of, by what came to it and what others hold for it, and does not."""
     told = []
     for fork in world.liar.forks if world.liar else ():
         honest = [one for one in _members(world, fork.thread) if one is not world.liar.firm]
-        came = set()
+        given = {firm.name: await _stored(alive(firm), fork) for firm in honest}
         for firm in honest:
-            came |= await _came(alive(firm), fork.thread, fork.ids)
-        if came == set(fork.ids):
-            told += [f"{firm.name} does not know of a fork in {fork.thread}" for firm in honest
-                     if alive(firm).alarms.get(fork.thread) != "fork"]
+            came = set().union(*given.values(), await _waiting(alive(firm), fork))
+            if came == set(fork.ids) and alive(firm).alarms.get(fork.thread) != "fork":
+                told.append(f"{firm.name} does not know of a fork in {fork.thread}")
     return told
 
 
@@ -38,10 +38,14 @@ def _members(world: "World", thread: str) -> tuple[Firm, ...]:
     return next((deal.firms for deal in world.deals if deal.thread == thread), ())
 
 
-async def _came(node: Node, thread: str, ids: tuple[str, str]) -> set[str]:
-    """Which of ``ids`` stand in the history of ``thread`` here, or wait there."""
-    waiting = {row.id for row in await node.store.pending(thread)}
-    return {name for name in ids if name in waiting or await node.store.event(thread, name) is not None}
+async def _stored(node: Node, fork: Fork) -> set[str]:
+    """Which halves stand in the history here: these are given to every other member."""
+    return {name for name in fork.ids if await node.store.event(fork.thread, name) is not None}
+
+
+async def _waiting(node: Node, fork: Fork) -> set[str]:
+    """Which halves wait here for what comes before: these are not handed on."""
+    return {row.id for row in await node.store.pending(fork.thread)} & set(fork.ids)
 
 
 async def check(world: "World") -> None:

@@ -181,5 +181,8 @@ class World:
                 return
         if unknown := await verdicts.unknown_forks(self):
             raise Broken("forks_undetected", unknown[0])
+        if lies := [f"alarm {why} at {firm.name}: {thread}" for firm in self.firms if firm.node is not None
+                    for thread, why in firm.node.alarms.items() if thread not in self.forked]:
+            raise Broken("diverged", lies[0])
         owed = [told for firm in self.firms for told in await checks.owed(self, firm)]
         raise Broken("diverged", f"never quiet: {await checks.differences(self)} {owed}")
