@@ -3,7 +3,8 @@
 Export: 1. threads that the partner has not confirmed, and those that its last bundle brought, so that ours confirms
 them; 2. of each what it lacks as far as we know: whoever said something held all below it; 3. sealed to its device.
 Import: 1. the sender is known, or its key log in the bundle proves it, and its device may speak; 2. each thread goes
-through ``receive``, which admits it or not; 3. the sender's heads confirm what we sent; 4. ours are owed to it.
+through ``receive``, which admits it or not; 3. the sender's heads confirm what we sent; 4. ours are owed to it; 5. who
+of both was restored from a backup and now holds all that the other holds, goes on (``restored.py``).
 Rule 1: an import is idempotent and may end anywhere: what was stored stays, the rest comes with the next try.
 Rule 2: bundles may come in any order; what is early waits as it does over the network.
 Rule 3: nothing is kept of a stranger.
@@ -21,14 +22,14 @@ import msgspec
 
 from weft.basis import instant
 from weft.basis.errors import Denied, Invalid, NotFound, Refused, WeftError
-from weft.engine import sync
+from weft.engine import restored, sync
 from weft.engine.handle import acknowledge
 from weft.engine.node import Node
 from weft.engine.ports import Batch
 from weft.engine.receive import key_log_of, key_state, receive, take_key_event
 from weft.engine.threads import Loaded
 from weft.identity.keylog import SCOPE_NODE, KeyState
-from weft.thread import bundle, graph
+from weft.thread import bundle, closing, graph
 from weft.thread.bundle import Carried, Item, Manifest, Reader, Writer
 from weft.thread.event import Event, unwire, wire
 
@@ -36,6 +37,7 @@ OWED: Final = "carry"  # bucket: by partner, threads of which its last bundle br
 DEVICES: Final = "carry-to"  # bucket: by firm, the device that its invitation named
 RAW_BYTES_MAX: Final = 192 * 1024 * 1024  # of one bundle before it is packed: well below what a reader unpacks
 EVENTS_MAX: Final = 200_000  # of one bundle
+EVENTS_OF_ONE_MAX: Final = bundle.EVENTS_MAX - 3  # of one thread; the words that close may go besides
 STRANGERS_THREADS_MAX: Final = 8  # threads that a firm we do not know may try
 ENDING: Final = ".weft-bundle"
 
@@ -73,11 +75,25 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What goes along of one thread."""
+    """What goes along of one thread: ``ids`` with parents first."""
 
     loaded: Loaded
     ids: Sequence[str]
     assumed: Sequence[str]
+
+    @property
+    def carried(self) -> Sequence[str]:
+        """``ids`` as they are written: where something is erased, the words that close go first and in any case."""
+        entries = self.loaded.entries
+        if not any(closing.erased(entries[name], self.loaded.machine) for name in self.ids):
+            return self.ids
+        return list(dict.fromkeys((*closing.words_of(entries), *self.ids)))
+
+
+async def part_of(node: Node, loaded: Loaded, ids: Sequence[str], assumed: Sequence[str]) -> Part:
+    """``ids`` of ``loaded`` as a part, also where they are no longer in memory."""
+    here = all(name in loaded.entries for name in ids)
+    return Part(loaded if here else await node.whole(loaded.thread), ids, assumed)
 
 
 async def find(node: Node, named: str) -> str:
@@ -150,12 +166,13 @@ async def letter(node: Node, peer: str, parts: Sequence[Part]) -> bytes:
 async def _begun(node: Node, peer: str, device: str, parts: Sequence[Part]) -> tuple[Writer, list[Event]]:
     """The bundle's writer and our key events, which go first."""
     keys = [unwire(envelope.encode()) for envelope in await key_log_of(node, node.organisation)]
-    ids = [*(one.id for one in keys), *(name for part in parts for name in part.ids)]
+    carried = [part.carried for part in parts]
+    ids = [*(one.id for one in keys), *(name for names in carried for name in names)]
     manifest = Manifest(
         by=node.organisation, device=node.identity.signer.public, to=peer, at=instant.from_ms(node.clock.now_ms()),
         keys=len(keys), content=bundle.content_of(ids),
-        threads=[Carried(part.loaded.thread, list(part.loaded.heads[:bundle.HEADS_MAX]), list(part.assumed),
-                         len(part.ids)) for part in parts])
+        threads=[Carried(part.loaded.thread, list(part.loaded.heads[:bundle.HEADS_MAX]), list(part.assumed), len(names))
+                 for part, names in zip(parts, carried, strict=True)], **await restored.told(node, peer))
     return Writer(manifest, node.identity.signer, device, node.random(bundle.SEED_BYTES)), keys
 
 
@@ -172,7 +189,7 @@ async def _pieces(node: Node, writer: Writer, keys: Sequence[Event], parts: Sequ
         for chunk in writer.add(event):
             yield chunk
     for part in parts:
-        for name in part.ids:
+        for name in part.carried:
             for chunk in writer.add(await _event(node, part.loaded.thread, name)):
                 yield chunk
         await asyncio.sleep(0)
@@ -196,10 +213,10 @@ async def _parts(node: Node, peer: str, *, everything: bool) -> list[Part]:
         for name in ids:
             size += bundle.record_bytes(await _event(node, loaded.thread, name))
             events += 1
-            if size > RAW_BYTES_MAX or events > EVENTS_MAX or len(fit) == bundle.EVENTS_MAX:
+            if size > RAW_BYTES_MAX or events > EVENTS_MAX or len(fit) == EVENTS_OF_ONE_MAX:
                 break
             fit.append(name)
-        parts.append(Part(loaded, fit, assumed))
+        parts.append(await part_of(node, loaded, fit, assumed))
         if len(fit) < len(ids) or len(parts) == bundle.THREADS_MAX:
             break
         await asyncio.sleep(0)
@@ -207,9 +224,11 @@ async def _parts(node: Node, peer: str, *, everything: bool) -> list[Part]:
 
 
 async def _shared(node: Node, peer: str, *, everything: bool) -> list[Loaded]:
-    """Threads with ``peer`` that it has not confirmed or that we owe it word of; all of them for ``everything``."""
+    """Threads with ``peer`` that it has not confirmed or that we owe it word of; all for ``everything``, or if we were
+    restored and it has to know what we lack.
+    """
     named = {row.thread for row in await node.store.outbox() if row.peer == peer} | set(await owed(node, peer))
-    if everything:
+    if everything or peer in node.unheard:
         named |= {row.thread for row in await node.store.threads()}
     held = [await node.find(thread) for thread in sorted(named)]
     found = [loaded for loaded in held if loaded is not None and both(node, peer, loaded)]
@@ -223,16 +242,19 @@ def both(node: Node, peer: str, loaded: Loaded | None) -> bool:
 
 async def _lacking(node: Node, peer: str, loaded: Loaded, *, everything: bool) -> tuple[list[str], list[str]]:
     """As ``lacking``; for ``everything``: all, whatever it holds."""
-    return (list((await node.whole(loaded.thread)).order), []) if everything else lacking(node, peer, loaded)
+    return (list((await node.whole(loaded.thread)).order), []) if everything else await lacking(node, peer, loaded)
 
 
-def lacking(node: Node, peer: str, loaded: Loaded, sent: Iterable[str] = ()) -> tuple[list[str], list[str]]:
+async def lacking(node: Node, peer: str, loaded: Loaded, sent: Iterable[str] = ()) -> tuple[list[str], list[str]]:
     """(events, parents first, that ``peer`` lacks as far as we know; the heads that it holds as far as we know).
 
-    ``sent``: heads that are on their way to it.
+    ``sent``: heads that are on their way to it. Who was restored may lack even what it has said itself.
     """
+    anew = await node.store.value(restored.ANEW, peer) is not None
+    if anew and loaded.below:
+        loaded = await node.whole(loaded.thread)
     parents = loaded.parents()
-    said = [name for name, entry in loaded.entries.items() if entry.author == peer]
+    said = [] if anew else [name for name, entry in loaded.entries.items() if entry.author == peer]
     held = graph.past(parents, [*said, *sent, *node.outbox.theirs.get((peer, loaded.thread), ())])
     assumed = graph.heads({name: parents[name] for name in held})[:bundle.HEADS_MAX]
     return [name for name in loaded.order if name not in held], assumed
@@ -390,7 +412,7 @@ class Taking:
                 await node.outbox.settle(manifest.by, carried.thread, carried.heads)
                 brought += [carried.thread] if carried.count else []
             told.append(await self._told(carried, loaded if ours else None))
-        await owe(node, manifest.by, brought, set())
+        await owe(node, manifest.by, brought + await restored.take_told(node.outbox, manifest), set())
         name = next(iter(node.names.get(manifest.by, ())), "")
         return Report(
             by=manifest.by, name=name, at=manifest.at, threads=told, new=sum(one.new for one in told),

@@ -257,10 +257,10 @@ class Post:
             if loaded is None or not bundles.both(self.node, peer, loaded):
                 continue
             sent = [head for _, one in self._on_way(peer) for head in one.threads.get(thread, ())]
-            ids, assumed = bundles.lacking(self.node, peer, loaded, sent)
+            ids, assumed = await bundles.lacking(self.node, peer, loaded, sent)
             fit = await self._fitting(thread, ids, left, first=not parts)
             if fit or (thread in owed and not ids):
-                parts.append(bundles.Part(loaded, fit, assumed))
+                parts.append(await bundles.part_of(self.node, loaded, fit, assumed))
             left -= await self._size(thread, fit)
             if len(fit) < len(ids) or len(parts) == THREADS_MAX:
                 break

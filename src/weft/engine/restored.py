@@ -1,6 +1,8 @@
 """After a backup was restored: what we had said since comes back from each partner before we say anything new to it.
 
-Two nodes are level when both hold the same of every thread that they share (``levelling.py``).
+Two nodes are level when both hold the same of every thread that they share (``levelling.py``). Without a line the same
+is told in bundles: who was restored says so with its new incarnation; the partner's next bundle names that incarnation,
+so that it is no older one, and holds what is lacking, with the print of all that both share.
 Rule 1: who can be reached is asked; who cannot learns by its next poll that we are restored, and levels from its end.
 Rule 2: one thread that cannot be brought level keeps its partner unheard, and no other partner.
 Not here: what waits meanwhile (``handle.py``, ``effects.py``), the file of a backup (``weft/backup.py``).
@@ -16,14 +18,16 @@ import msgspec
 from weft.basis.errors import WeftError
 from weft.engine import reconcile
 from weft.engine.handle import needs_ack
-from weft.engine.levelling import is_level, level
+from weft.engine.levelling import FORK, all_but, is_level, level
 from weft.engine.memory import RESTORED, Change, Memory
 from weft.engine.ports import Batch, OutboxRow, Store
 from weft.engine.receive import INVITATIONS
+from weft.thread.bundle import Manifest
 
 if TYPE_CHECKING:
     from weft.engine.outbox import Outbox
 
+ANEW: Final = "restored-peer"  # bucket: by partner, the incarnation with which it asks in bundles for what it lacks
 PAUSE_S: Final = (0.2, 10.0)  # before asking again, the first and the longest
 
 
@@ -44,6 +48,45 @@ async def heard(memory: Memory, peer: str) -> None:
     for wake in (memory.ack_wake, memory.effects_wake, memory.outbox_wake):
         wake.set()
     memory.tell(Change("", "restored", (peer,)))
+
+
+# ---- by hand -------------------------------------------------------------------------------------
+
+
+async def told(memory: Memory, peer: str) -> dict[str, str]:
+    """What a bundle for ``peer`` says of backups that were restored: fields of its manifest."""
+    fields = {"restored": memory.identity.incarnation} if peer in memory.unheard else {}
+    asked = await memory.store.value(ANEW, peer)
+    if asked is not None:
+        shared = memory.holdings.with_(peer).heads
+        forked = [thread for thread in shared if memory.alarms.get(thread) == FORK]
+        fields |= {"answers": asked.decode(), "all": all_but(memory, peer, forked).ranges[0].print}
+    return fields
+
+
+async def take_told(outbox: "Outbox", manifest: Manifest) -> list[str]:
+    """Take in what a bundle of a partner, stored by now, says of backups; threads of which ours owes it word now."""
+    memory, peer = outbox.memory, manifest.by
+    shared = memory.holdings.with_(peer).threads
+    fresh = peer in memory.unheard and manifest.answers == memory.identity.incarnation
+    if level_now := fresh and is_level(memory, peer, reconcile.Question([reconcile.Range("", "", manifest.all)])):
+        await heard(memory, peer)
+    if not manifest.restored:
+        if await memory.store.value(ANEW, peer) is not None:
+            await memory.store.commit(Batch(values=[(ANEW, peer, None)]))
+        return list(shared) if level_now else []  # so that it hears that it has answered
+    theirs = {carried.thread: tuple(carried.heads) for carried in manifest.threads}
+    lacks = []
+    for thread in shared:
+        outbox.theirs[peer, thread] = theirs.get(thread, ())
+        if set((await memory.loaded(thread)).heads) != set(outbox.theirs[peer, thread]):
+            lacks.append(OutboxRow(peer, thread))
+    await memory.store.commit(Batch(values=[(ANEW, peer, manifest.restored.encode())], outbox=lacks))
+    memory.outbox_wake.set()
+    return list(shared)
+
+
+# ---- by the line ---------------------------------------------------------------------------------
 
 
 async def fetch_back(outbox: "Outbox") -> None:

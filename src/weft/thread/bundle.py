@@ -47,6 +47,8 @@ THREADS_MAX: Final = 4_000
 HEADS_MAX: Final = 64
 EVENTS_MAX: Final = 100_000  # of one thread
 KEY_EVENTS_MAX: Final = 1_000
+LIFE_BYTES: Final = 8
+PRINT_BYTES: Final = 16
 _STEP: Final = 64 * 1024
 _OUTER: Final = len(MAGIC) + 1 + HINT_BYTES
 _FULL: Final = CHUNK_BYTES + TAG_BYTES
@@ -62,8 +64,13 @@ class Carried(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     count: int
 
 
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a bundle holds. ``by`` and ``device``: the sender; ``keys``: its key events; ``content``: all ids."""
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """What a bundle holds. ``by`` and ``device``: the sender; ``keys``: its key events; ``content``: all ids.
+
+    ``restored``: the sender's incarnation, if it goes on from an old backup and waits for the recipient to give back
+    what it lacks. ``answers``: the recipient's incarnation that asked so, and ``all``: the print of all that the sender
+    shares with it.
+    """
 
     by: str
     device: str
@@ -72,6 +79,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     keys: int
     threads: list[Carried]
     content: str
+    restored: str = ""
+    answers: str = ""
+    all: str = ""
 
 
 class Item(NamedTuple):
@@ -183,6 +193,9 @@ def _check_form(manifest: Manifest) -> None:
     for name in (manifest.by, manifest.device, manifest.to, manifest.content):
         named(name, 32)
     to_ms(manifest.at)
+    for name, size in ((manifest.restored, LIFE_BYTES), (manifest.answers, LIFE_BYTES), (manifest.all, PRINT_BYTES)):
+        if name:
+            named(name, size)
     for one in manifest.threads:
         _within(one.count, EVENTS_MAX)
         _within(max(len(one.heads), len(one.assumed)), HEADS_MAX)

@@ -386,10 +386,14 @@ def mended(entries: Mapping[str, Word], parents: Mapping[str, tuple[str, ...]]) 
     return {**parents, found[0].acceptance: tuple(name for name in parents if name not in later)}
 
 
+def words_of(entries: Mapping[str, Word]) -> tuple[str, ...]:
+    """Ids of the words that close, in their order; none where nothing closes."""
+    return next(((seal.proposal, seal.acceptance, seal.closed) for seal in seals(entries.values())), ())
+
+
 def words_first(entries: Mapping[str, Word], ordered: Sequence[str]) -> list[str]:
     """``ordered`` with the words that close in front: one who knows them takes in what is erased, too."""
-    found = seals(entries.values())
-    first = [name for seal in found[:1] for name in (seal.proposal, seal.acceptance, seal.closed) if name in ordered]
+    first = [name for name in words_of(entries) if name in ordered]
     return [*first, *(name for name in ordered if name not in first)]
 
 
