@@ -162,8 +162,12 @@ def _withdrawable(state: OrderState, role: str) -> bool:
     return change.open_change(state, role) is not None
 
 
-def _underway(state: OrderState, _: str) -> bool:
-    return state.phase is Phase.CONFIRMED and any(line.open for line in state.lines.values())
+def _owed(state: OrderState, _: str) -> bool:
+    return any(line.open for line in state.lines.values())
+
+
+def _underway(state: OrderState, role: str) -> bool:
+    return state.phase is Phase.CONFIRMED and _owed(state, role)
 
 
 _OBJECTS: Final[Mapping[type[Message], Callable[[OrderState, str], bool]]] = {
@@ -173,7 +177,8 @@ _OBJECTS: Final[Mapping[type[Message], Callable[[OrderState, str], bool]]] = {
     Order: _on_table,
     DespatchAdvice: _sendable,
     ReceiptAdvice: _arriving,
-    ShortClosed: _unended,
+    ShortClosed: _owed,  # goods that have left are not called back by a button: nothing of them is open
+    OrderCancellation: _owed,
     OrderChange: _changeable,
     OrderChangeResponse: _answerable,
     OrderChangeWithdrawn: _withdrawable,

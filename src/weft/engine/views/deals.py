@@ -54,6 +54,12 @@ class Deal:
         return state.request.lines if state.request else ()
 
     @property
+    def countered(self) -> dict[str, str]:
+        """Quantities by line of the counter-offer on the table, for which nobody has said a price yet."""
+        counter = self.state.counter if self.state.phase is Phase.COUNTERED else None
+        return {line.line: line.quantity for line in counter.lines} if counter else {}
+
+    @property
     def promise(self) -> str:
         """When the last open piece leaves; "" while nobody has promised it."""
         return trade.promise(self.state)

@@ -42,7 +42,10 @@ class Document(View, frozen=True, kw_only=True):
 
 
 class OrderLineView(View, frozen=True, kw_only=True):
-    """One line: what was ordered, sent, received, and is still open. ``trace`` explains its price."""
+    """One line: what was ordered, sent, received, and is still open. ``trace`` explains its price.
+
+    ``returning``: was on its way when the buyer cancelled, and is asked to be taken back.
+    """
 
     line: str
     item: str
@@ -61,6 +64,8 @@ class OrderLineView(View, frozen=True, kw_only=True):
     sent: str = "0"
     received: str = "0"
     open: str = "0"
+    on_the_way: str = "0"
+    returning: str = "0"
     stage: str = ""
     done: str = "0"
     trace: tuple[tuple[str, str, str, str], ...] = ()
@@ -182,6 +187,7 @@ def _line(held: Deal, line: Any) -> OrderLineView:
         gross=getattr(line, "gross", ""), promise=getattr(line, "promise", ""),
         first_promise=getattr(line, "first_promise", ""), sent=getattr(line, "despatched", "0"),
         received=getattr(line, "received", "0"), open=q.text(line.open) if ordered else line.quantity,
+        on_the_way=q.text(line.in_transit) if ordered else "0", returning=getattr(line, "return_requested", "0"),
         stage=getattr(line, "stage", ""), done=getattr(line, "done", "0"), trace=offer.trace if offer else ())
 
 

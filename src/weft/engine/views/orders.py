@@ -68,15 +68,18 @@ async def orders(node: Any, side: str = "all") -> OrdersView:
 def card_of(node: Any, held: Deal) -> OrderCard:
     """``held`` as a card."""
     lines = held.lines
-    first = lines[0] if lines else None
+    wish = held.countered
+    first: Any = next((line for line in lines if line.line in wish), lines[0]) if lines else None
     zh, en = held.named(first.item, first.buyer_item) if first else ("", "")
     done, of = held.progress
     step = held.next(by_itself=buys_by_itself(node, held))
     return OrderCard(
         thread=held.thread, role=held.role, partner=held.partner, partner_name=held.partner_name, number=held.number,
         column=held.column, phase=held.state.phase.value, item=first.item if first else "", zh=zh, en=en,
-        quantity=(getattr(first, "ordered", "") or getattr(first, "quantity", "0")) if first else "0",
+        quantity=(wish.get(first.line, "") or getattr(first, "ordered", "") or getattr(first, "quantity", "0"))
+        if first else "0",
         unit=first.unit if first else "C62", more=max(0, len(lines) - 1),
         wanted_by=held.state.request.wanted_by if held.state.request else "", promise=held.promise,
-        first_promise=held.first_promise, late=held.late, gross=held.gross, currency=held.state.currency, done=done,
-        of=int(float(of)), next=step, waits="us" if step else "them" if held.open else "", serves=held.parent)
+        first_promise=held.first_promise, late=held.late, gross="" if wish else held.gross,
+        currency=held.state.currency, done=done, of=int(float(of)), next=step,
+        waits="us" if step else "them" if held.open else "", serves=held.parent)

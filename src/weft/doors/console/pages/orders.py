@@ -1,16 +1,37 @@
 """The board, one order as a conversation, its paper, and a new request."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from starlette.responses import Response
 
+from weft.basis import instant
 from weft.doors.console.pages.naming import item_names
 from weft.doors.console.visit import Visit
 from weft.engine.commands import COMMANDS
 from weft.engine.views.deals import COLUMNS
+from weft.locale import formats
 
-ROWS_MAX = 50
+ROWS_MAX: Final = 50
+UNITS: Final = ("C62", "KGM", "MTR", "SET", "BX", "LTR")
+
+
+class Row(NamedTuple):
+    """One line of a new request as it stands in the form."""
+
+    item: str = ""
+    quantity: str = ""
+    unit: str = "C62"
+
+
+class Wish(NamedTuple):
+    """What a new request begins with: ``supplier`` an id or a name, ``wanted_by`` a day, ``kept`` goes along unseen."""
+
+    supplier: str = ""
+    rows: tuple[Row, ...] = ()
+    wanted_by: str = ""
+    note: str = ""
+    kept: tuple[tuple[str, str], ...] = ()
 
 
 async def board(visit: Visit) -> Response:
@@ -54,13 +75,30 @@ def _option_kinds(view: Any) -> Callable[[str, str], str]:
 
 
 async def new(visit: Visit) -> Response:
-    """Ask a partner for price and date."""
+    """Ask a partner for price and date; ``again`` is the order whose request is asked once more."""
     partners = [(one.organisation, one.name) for one in (await visit.view("partners")).partners if one.state == "open"]
     stock = await visit.view("stock")
     rows = visit.asked("rows", "3")
-    supplier = visit.asked("supplier")
-    chosen = next((who for who, name in partners if supplier in (who, name)), supplier)
+    again = visit.asked("again")[:60]
+    wish = await _asked_before(visit, again) if again else Wish(
+        visit.asked("supplier"), (Row(visit.asked("item"), visit.asked("quantity")),))
+    chosen = next((who for who, name in partners if wish.supplier in (who, name)), wish.supplier)
+    more = int(rows) if rows.isdecimal() and len(rows) < 4 else 3
     return await visit.page(
-        "new_order.html", tab="orders", partners=partners, items=stock.items, own_errors=True,
-        rows=min(ROWS_MAX, max(3, int(rows))) if rows.isdecimal() and len(rows) < 4 else 3,
-        chosen=chosen, first_item=visit.asked("item"), first_quantity=visit.asked("quantity"))
+        "new_order.html", tab="orders", partners=partners, items=stock.items, own_errors=True, again=again,
+        rows=max(len(wish.rows), min(ROWS_MAX, max(3, more))), chosen=chosen, filled=wish.rows,
+        units=(*UNITS, *sorted({row.unit for row in wish.rows} - set(UNITS))), wanted_by=wish.wanted_by,
+        note=wish.note, kept=wish.kept)
+
+
+async def _asked_before(visit: Visit, thread: str) -> Wish:
+    """What was asked for in ``thread``; a day that is over is not wanted any more. Raises ``NotFound``."""
+    view = await visit.view("order", thread=thread)
+    request = next((doc.message for doc in view.documents if doc.kind == "RequestForQuotation"), None)
+    if request is None:
+        return Wish(view.partner)
+    wanted = formats.local_day(request.wanted_by, visit.offset)
+    today = formats.local_day(instant.from_ms(visit.now_ms), visit.offset)
+    rows = tuple(Row(line.buyer_item or line.item, line.quantity, line.unit) for line in request.lines)
+    kept = (("currency", request.currency), *((f"attributes~{name}", of) for name, of in request.attributes.items()))
+    return Wish(view.partner, rows, wanted if wanted > today else "", request.note, kept)
