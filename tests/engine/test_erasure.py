@@ -27,6 +27,16 @@ YEAR_MS = 366 * 86_400_000
 @asynccontextmanager
 async def closed_deal(folder: Path, *, years: int = 0):
     """(shop, factory, thread, clock): a closed deal whose request names a person; stores are files."""
+    async with paid_deal(folder, years=years) as (shop, factory, thread, clock):
+        await deals.close(shop, thread)
+        await until(lambda: is_closed(shop, factory, thread=thread))
+        await quiet(shop, factory)
+        yield shop, factory, thread, clock
+
+
+@asynccontextmanager
+async def paid_deal(folder: Path, *, years: int = 0):
+    """The same before it is closed."""
     wires, clock = Wires(), Ticking()
     clock.goes = False
     shop = await found(wires, "Shop", rules=AUTO, store=SqliteStore(str(folder / "shop.db")), clock=clock)
@@ -46,9 +56,6 @@ async def closed_deal(folder: Path, *, years: int = 0):
         await until(lambda: reached(shop, thread, Phase.CLOSED))
         await quiet(shop, factory)
         await settle(shop, factory)
-        await quiet(shop, factory)
-        await deals.close(shop, thread)
-        await until(lambda: is_closed(shop, factory, thread=thread))
         await quiet(shop, factory)
         yield shop, factory, thread, clock
     finally:
