@@ -58,6 +58,7 @@ TIP = "rowid = (SELECT rowid FROM events JOIN threads USING (thread) WHERE machi
     ("UPDATE threads SET length = length + 1 WHERE machine LIKE 'floor%'", "events are here"),
     ("UPDATE threads SET heads = 'x' WHERE machine LIKE 'stock%'", "whole thread"),
     ("UPDATE threads SET members = '{\"x\":\"owner\"}' WHERE machine LIKE 'floor%'", "whole thread"),
+    ("UPDATE threads SET members = x'7b22e622' WHERE machine LIKE 'floor%'", "whole thread"),
     ("UPDATE payloads SET content = content || ' ' WHERE rowid = 9", ""),
     ("DELETE FROM payloads WHERE rowid IN (SELECT p.rowid FROM payloads p JOIN threads t USING (thread)"
      " WHERE t.machine LIKE 'floor%')", "content is gone"),

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from weft.basis.errors import WeftError
 from weft.cli.comparing import compared
 from weft.cli.examining import Finding, told
@@ -18,6 +20,8 @@ from weft.cli.words import refusal, say
 
 Told = Callable[[int, int], None]
 Fault = dict[str, str]
+# What reading may raise when the database beside the events says nonsense.
+_UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError, AssertionError)
 
 
 def examine_deeply(home: Path, progress: Callable[[int], None]) -> Iterator[Finding]:
@@ -58,6 +62,8 @@ async def deeply(store: Any, progress: Told = lambda _done, _all: None) -> dict[
             result["faults"] += [_fault(row.thread, event, said) for event, said in await compared(store, row)]
         except WeftError as error:
             result["faults"].append(_fault(row.thread, "", refusal(error)))
+        except _UNREADABLE:
+            result["faults"].append(_fault(row.thread, "", say("cli.deep.heads")))
         done += row.length
         progress(done, every)
     return result
