@@ -42,12 +42,12 @@ def plan_for(control: str, plan: Plan) -> Plan:
 def install(control: str) -> None:
     """Put the fault where it belongs, in this process, for good."""
     if control == "sequence-vectors":
-        sync.opening, sync.answer, sync.conclude = _opening, _answer, _conclude  # type: ignore[assignment]
-        Outbox.settle = _settle  # type: ignore[method-assign,assignment]
+        sync.opening, sync.answer, sync.conclude = _opening, _answer, _conclude
+        Outbox.settle = _settle
     elif control == "late-fork-check":
-        receive._forked, receive._append = _forked_late, _append  # type: ignore[assignment]
+        receive._forked, receive._append = _forked_late, _append
     elif control == "gossip":
-        Holdings.with_ = _everything  # type: ignore[method-assign]
+        Holdings.with_ = _everything
 
 
 # ---- sync by sequence numbers --------------------------------------------------------------------

@@ -168,5 +168,5 @@ def install() -> View:
     view.blind = set()
     for module in list(sys.modules.values()):
         if getattr(module, "MACHINES", None) is known:
-            module.MACHINES = view  # type: ignore[attr-defined]
+            module.MACHINES = view
     return view

@@ -24,24 +24,19 @@ def simulated(*asked):
     return done.returncode, json.loads(done.stdout.splitlines()[-1]), done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("store", "count"), [("memory", 12), ("sqlite", 2)])
-def test_worlds_converge_and_lose_nothing_and_leak_nothing(store, count):
-    code, figures, printed = simulated("--n", count, "--store", store)
+def test_worlds_converge_lose_nothing_and_leak_nothing_while_every_kind_of_fault_strikes():
+    code, figures, printed = simulated("--n", 10, "--start", 600)
     assert code == 0, printed
-    assert figures["seeds"] == count
-    assert figures["writes"] >= 60 * count
-    assert figures["threads"] >= 4 * count
-    if store == "memory":
-        assert [name for name in FAULTS if not figures["faults"].get(name)] == []
+    assert (figures["seeds"], figures["writes"] >= 600, figures["threads"] >= 40) == (10, True, True)
+    assert [name for name in FAULTS if not figures["faults"].get(name)] == []
+    assert figures["forks"] > 0
 
 
 def test_void_events_effects_after_crashes_and_compensations_are_covered_by_name():
-    code, figures, printed = simulated("--n", 6, "--start", 600, "--jobs", 1)
-    assert code == 0, printed
-    assert figures["void"] > 0
-    assert figures["effects drawn"] > 0
-    assert figures["faults"]["crashes in effects"] > 0
-    assert figures["faults"]["compensations"] > 0
+    _, figures, printed = simulated("--n", 3, "--start", 600, "--jobs", 1, "--store", "sqlite")
+    assert figures["diverged"] + figures["acked_lost"] + figures["invariants_broken"] == 0, printed
+    assert min(figures["void"], figures["effects drawn"]) > 0
+    assert min(figures["faults"]["crashes in effects"], figures["faults"]["compensations"]) > 0
 
 
 @pytest.mark.release
@@ -52,8 +47,8 @@ def test_a_thousand_worlds_converge_and_lose_nothing_and_leak_nothing():
 
 @pytest.mark.parametrize(("control", "kind", "words"), [
     ("hasty", ("acked_lost", "diverged"), ""),
-    ("keyless", ("invariants_broken",), "booked once"),
-    ("same-incarnation", ("diverged",), "alarm fork"),
+    ("keyless", ("invariants_broken",), ""),
+    ("same-incarnation", ("diverged",), "alarm"),
     ("sequence-vectors", ("forks_undetected",), "does not know of a fork"),
     ("late-fork-check", ("forks_undetected",), "does not know of a fork"),
     ("gossip", ("leaked",), "not its own"),
