@@ -2,11 +2,12 @@
 
 One round: one firm says a word, its outbox syncs the thread with the other, which stores and acknowledges it, and syncs
 back; two databases, the engine without HTTP. Both histories take turns; the ratio is that of the better halves.
-``SIZES=1000,20000`` in the environment makes other histories.
+``SIZES=1000,20000`` in the environment makes other histories; ``WITHOUT=cuts`` holds all of a thread, as a control.
 """
 
 import os
 import statistics
+import sys
 import tracemalloc
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,6 +119,8 @@ class Pair:
 async def pair(folder: Path, name: str, size: int, each: int) -> Pair:
     """Two firms with such a history."""
     one, two = await found(folder, f"{name}-one"), await found(folder, f"{name}-two")
+    if os.environ.get("WITHOUT") == "cuts":
+        one.tail_max = two.tail_max = sys.maxsize
     there, back = Wire(one.organisation, two), Wire(two.organisation, one)
     made = Pair(one, two, (Outbox(one, there), Outbox(two, back)))
     there.outbox, back.outbox = made.ways[1], made.ways[0]
