@@ -92,13 +92,22 @@ class Ledger:
             raise Found("lost", f"{lost} of {len(self.acked)} acknowledged batches", lost)
         expected = self.certain
         for batch in self.open:
-            if _there(held, batch) and not _there(self.certain, batch):  # not again, after a refusal
+            if _came_through(held, batch) and not _came_through(self.certain, batch):  # not again, after a refusal
                 expected = applied(expected, batch)
                 figures["there unanswered"] += 1
         for name, table in expected.items():
             if table != held[name]:
                 raise Found("half", _difference(name, table, held[name]))
         self.certain, self.open, self.acked = held, [], []
+
+
+def _came_through(held: dict[str, Table], batch: Batch) -> bool:
+    """Whether an unanswered batch was stored: it was the last of its thread, so the thread's row is what it wrote.
+
+    Of two that say the same, because the second tried again while the machine died, only one can have been.
+    """
+    rows = list(TABLES["threads"][2](batch))
+    return all(held["threads"].get(row[:1]) == row for row in rows) if rows else _there(held, batch)
 
 
 def _there(held: dict[str, Table], batch: Batch) -> bool:
