@@ -34,6 +34,20 @@ def everything() -> Batch:
     )
 
 
+def test_its_size_is_no_less_than_what_it_holds(shelf: Shelf) -> None:
+    before = shelf.run(shelf.store.size())
+    shelf.run(shelf.store.commit(everything()))
+    small = shelf.run(shelf.store.size())
+    assert small > before or shelf.engine == "sqlite"  # which grows by whole pages
+    content = bytes(200_000)
+    shelf.run(shelf.store.commit(Batch(payloads=[PayloadRow("t", "t-d-1", 2, b"s" * 32, content)])))
+    full = shelf.run(shelf.store.size())
+    assert len(content) <= full < before + len(content) + 100_000
+    assert full > small
+    shelf.run(shelf.store.commit(Batch(erased=[("t", "t-d-1")])))
+    assert shelf.run(shelf.store.size()) <= full
+
+
 async def contents(store: Any) -> dict[str, Any]:
     """All that a store tells."""
     return {

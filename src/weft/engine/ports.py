@@ -169,6 +169,7 @@ class Store(Protocol):
     async def value(self, bucket: str, key: str) -> bytes | None: ...
     async def values(self, bucket: str) -> Sequence[tuple[str, bytes]]: ...  # by key
     async def trouble(self) -> WeftError | None: ...  # why nothing can be stored now; None: all is well
+    async def size(self) -> int: ...  # bytes that it takes up: no less than what it holds
     async def close(self) -> None: ...
 
 

@@ -69,6 +69,17 @@ class MemoryStore:
         if durable:
             self._write(waiting)
 
+    async def size(self) -> int:
+        """Bytes of the headers, payloads and values that it holds."""
+        shelves = self._shelves.values()
+        return sum(len(row.header) + len(row.signature) for shelf in shelves for row in shelf.events.values()) \
+            + sum(len(row.salt) + len(row.content) for shelf in shelves for rows in shelf.payloads.values()
+                  for row in rows.values()) \
+            + sum(len(row.envelope) for shelf in shelves for row in shelf.pending.values()) \
+            + sum(len(row.members) + len(row.fold) for row in self._threads.values()) \
+            + sum(len(value) for values in self._values.values() for value in values.values()) \
+            + sum(len(result) for result in self._done.values())
+
     async def trouble(self) -> WeftError | None:
         """Why nothing can be stored now; None: all is well."""
         return Unavailable("store.unavailable", reason="closed") if self._closed else None

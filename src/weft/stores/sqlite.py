@@ -298,6 +298,11 @@ class SqliteStore:
         if isinstance(error, apsw.Error) and not isinstance(error, apsw.BusyError | apsw.FullError):
             self._distrust(fault(error, self._file.path))
 
+    async def size(self) -> int:
+        """Bytes of the file once all that is stored is in it; what is free in it counts, too."""
+        pages, each = self._connection.pragma("page_count"), self._connection.pragma("page_size")
+        return int(pages) * int(each)
+
     async def check(self) -> str:
         """What SQLite finds wrong with the whole file, or ``ok``; reads all of it, in a thread."""
         return await asyncio.to_thread(self._file.check)

@@ -98,14 +98,9 @@ async def data(node: Any) -> DataView:
     done.sort(key=lambda kept: -kept.at_ms)
     settings = node.config.retention
     return DataView(
-        held=(*held, Held(kind="event", threads=sum(row.length for row in rows))), size=await _size(node),
+        held=(*held, Held(kind="event", threads=sum(row.length for row in rows))), size=await node.store.size(),
         close_days=settings.close_days, keep_years=settings.keep_years, prune=settings.prune,
         done=tuple(done[:DONE_MAX]), erased=tuple(sorted(erased, key=lambda found: -found.at_ms)))
-
-
-async def _size(node: Any) -> int:
-    size = getattr(node.store, "size", None)
-    return await size() if size is not None else 0
 
 
 async def _kept(node: Any, one: Any, closed_ms: int | None, *, pruned: bool) -> Kept:
