@@ -7,6 +7,7 @@ Not here: settings (``config.py``), what a node does (``engine/``).
 
 import asyncio
 import contextlib
+import fcntl
 import gc
 import os
 import secrets
@@ -40,6 +41,7 @@ from weft.identity.keys import SEED_BYTES, Signer
 DATABASE: Final = "weft.db"
 SELF: Final = "self"  # bucket of what this home is
 SETTINGS: Final = "weft.toml"
+SNAPSHOT: Final = ".snapshot-"  # how the folders begin that hold a copy of the database
 HEAD_S: Final = 20  # how long the head of a request may take to arrive
 HEAD_MAX: Final = 64 * 1024
 
@@ -249,6 +251,7 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     from weft.machines import connect
     from weft.machines.fleet import Fleet
     from weft.machines.runner import FloorBook
+    from weft.peers.guard import Guard, allowed
     from weft.peers.http import HttpPeers
     from weft.peers.mailbox import HttpKeepers
 
@@ -257,15 +260,16 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     if organisation is None or incarnation is None:
         raise Invalid("home.incomplete", path=str(home.path))
     signer = home.signer()
-    peers = HttpPeers(lambda partner: node.address_of(partner),  # noqa: PLW0108 - the node comes after its peers
-                      allow_private=config.peers.allow_private)
+    guard = Guard(allowed(config.peers.allow_private, config.firm.url, config.listen.host))
+    peers = HttpPeers(lambda partner: node.address_of(partner), guard,  # noqa: PLW0108 - the node comes after its peers
+                      typed=lambda partner: bool(node.detours.get(partner)))
     node = Node(identity=Identity(organisation.decode(), signer, incarnation.decode()), store=store,
                 clock=SystemClock(), random=system_random, config=config, peers=peers, table=TABLE, ticks=TICKS,
                 dev_open=dev_open)
     peers.memory = node
     node.identity.key_event = (await _own_keys(node)).event
     node.paper = PaperFile(home.recovery_sheet)
-    node.mail = Mail(node, HttpKeepers(allow_private=config.peers.allow_private))
+    node.mail = Mail(node, HttpKeepers(guard))
     await node.mail.load()
     token = home.owner_token.read_text(encoding="utf-8").strip() if home.owner_token.exists() else ""
     node.snapshot = lambda: snapshot(home, config, store)
@@ -298,7 +302,8 @@ async def snapshot(home: Home, config: Config, store: Store) -> AsyncIterator[No
     from weft.stores.sqlite import SqliteStore
 
     assert isinstance(store, SqliteStore)
-    folder = Path(tempfile.mkdtemp(prefix=".snapshot-", dir=home.path))
+    held = _hold_snapshots(home)
+    folder = Path(tempfile.mkdtemp(prefix=SNAPSHOT, dir=home.path))
     try:
         await store.backup(str(folder / DATABASE))
         copied = SqliteStore(str(folder / DATABASE))
@@ -311,6 +316,21 @@ async def snapshot(home: Home, config: Config, store: Store) -> AsyncIterator[No
             await copied.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
+def _hold_snapshots(home: Home) -> int:
+    """Hold the home's copies (until the file that this gives is closed); those that a killed process left go first.
+
+    A copy holds what may have been erased since: it is not to outlive its export.
+    """
+    held = os.open(home.path / ".snapshots", os.O_RDWR | os.O_CREAT, 0o600)
+    with contextlib.suppress(BlockingIOError):  # another holds one that it needs
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for left in home.path.glob(f"{SNAPSHOT}*"):
+            shutil.rmtree(left, ignore_errors=True)
+    fcntl.flock(held, fcntl.LOCK_SH)
+    return held
 
 
 def application(node: Node) -> Starlette:
@@ -368,6 +388,7 @@ async def _serve(
     import uvicorn
 
     host, port = listener.getsockname()[:2]
+    os.close(_hold_snapshots(place))
     node = await assemble(place, config, store, dev_open=dev_open)
     settings = uvicorn.Config(
         application(node), log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=2,
