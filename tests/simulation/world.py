@@ -25,6 +25,7 @@ from tests.simulation.people import Person
 from tests.simulation.plan import Plan
 from tests.simulation.stores import DISKS
 from weft.basis.errors import WeftError
+from weft.engine import restored
 from weft.engine.node import Node
 from weft.engine.ports import Batch
 from weft.engine.receive import INVITATIONS, key_log_of, token_name
@@ -177,6 +178,8 @@ class World:
             calm = (all([await checks.is_quiet(self, firm) for firm in self.firms])
                     and not await checks.differences(self) and not await verdicts.unknown_forks(self))
             quiet = quiet + 1 if calm else 0
+            if end - self.loop.time() < QUIET_S_MAX / 2:
+                await self._go_on_without()
             if quiet == 2:  # once may be the moment between two words
                 return
         if unknown := await verdicts.unknown_forks(self):
@@ -186,3 +189,13 @@ class World:
             raise Broken("diverged", lies[0])
         owed = [told for firm in self.firms for told in await checks.owed(self, firm)]
         raise Broken("diverged", f"never quiet: {await checks.differences(self)} {owed}")
+
+    async def _go_on_without(self) -> None:
+        """Owners whose restored node waits for a partner because of a fork press the button: go on without it."""
+        for deal in self.deals:
+            for firm in deal.firms if deal.thread in self.forked else ():
+                waits = [one.organisation for one in deal.firms
+                         if firm.node is not None and one.organisation in firm.node.unheard]
+                for partner in waits:
+                    self.figures["went on without"] += 1
+                    await firm.call(lambda node, partner=partner: restored.heard(node, partner))
