@@ -1,10 +1,13 @@
 """A person at the console: pair a phone, answer an order, watch a machine move, report work, invite a partner."""
 
 import asyncio
+import contextlib
+import zipfile
 
 import pytest
 
 from tests.engine.world import until
+from weft.engine.commands import run
 from weft.locale import text
 from weft.shopfloor.connection import Value
 from weft.trade.order_state import Phase
@@ -83,8 +86,6 @@ async def test_what_a_partner_says_appears_without_a_reload(look, size):
     await at.pair()
     await at.to(f"/orders/{at.sample.orders['quoted']}")
     await at.sees(text("en", "phase.quoted"))
-    from weft.engine.commands import run
-
     await run(at.sample.shop, "order", {"thread": at.sample.orders["quoted"]})
     await at.page.locator("#head", has_text=text("en", "phase.ordered")).wait_for(timeout=8000)
 
@@ -132,6 +133,33 @@ async def test_a_partner_is_invited_with_a_link_and_a_code(look, lang):
 
 
 @BOTH
+async def test_what_the_firm_holds_is_saved_as_one_file_and_an_old_order_erased(look, lang, tmp_path):
+    at = await look(lang, "phone", shop=True)
+    thread = at.sample.orders["quoted"]
+    await run(at.node, "decline", {"thread": thread, "reason": "Frau Kanarienvogel"})
+    at.node.snapshot = lambda: contextlib.nullcontext(at.node)
+    await at.pair()
+    await at.to("/data")
+    await at.sees(text(lang, "data.ready"))
+    await at.fits()
+    async with at.page.expect_download() as coming:
+        await at.page.get_by_role("button", name=text(lang, "data.export.do"), exact=True).click()
+    await (await coming.value).save_as(tmp_path / "all.zip")
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+        assert "manifest.json" in archive.namelist()
+    await at.page.get_by_role("button", name=text(lang, "data.close"), exact=True).click()
+    summary = at.page.locator(f"details[id='erase-{thread}'] > summary")
+    await summary.wait_for(timeout=10_000)  # both have closed it, and the page shows it without being asked again
+    await summary.click()
+    await at.page.locator(f"[id='erase-{thread}'] select").select_option("subject-request")
+    await at.page.locator(f"[id='erase-{thread}'] button.danger").click()
+    await at.page.locator("#data-erased li").first.wait_for(timeout=10_000)
+    await at.sees(text(lang, "data.reason.subject-request"))
+    await at.fits()
+    assert await at.node.store.payloads(thread, [(await at.node.state(thread)).request_id]) == []
+
+
+@BOTH
 @EACH
 async def test_no_page_is_wider_than_its_screen_in_light_and_dark(look, lang, size):
     at = await look(lang, size, dark=size == "phone")
@@ -139,7 +167,7 @@ async def test_no_page_is_wider_than_its_screen_in_light_and_dark(look, lang, si
     orders = at.sample.orders
     for address in ("/", "/orders", f"/orders/{orders['making']}", f"/orders/{orders['sent']}", "/orders/new",
                     "/machines", "/machines/Lathe1", "/jobs", f"/jobs/{at.sample.jobs[0]}/traveller", "/stock",
-                    "/stock/BV-15", "/import", "/partners", "/prices", "/settings", "/more"):
+                    "/stock/BV-15", "/import", "/partners", "/prices", "/settings", "/data", "/more"):
         await at.to(address)
         await at.fits()
         await asyncio.sleep(0)
