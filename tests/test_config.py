@@ -91,7 +91,8 @@ def test_an_unknown_name_is_told_with_the_nearest_known_one(text, where, mend):
     ("[firm]\nurl = 'hengtai.example'\n", "firm.url", '"https://…"'),
     ("[firm]\nurl = 'https://h:99999'\n", "firm.url", '"https://…"'),
     ("[firm]\nutc_offset_minutes = 900\n", "firm.utc_offset_minutes", "-720 … 840"),
-    ("[peers]\nallow_private = 'yes'\n", "peers.allow_private", "true | false"),
+    ("[peers]\nallow_private = 'yes'\n", "peers.allow_private", '"auto" | "always" | "never"'),
+    ("[peers]\nallow_private = true\n", "peers.allow_private", '"auto" | "always" | "never"'),
     ("[peers]\nretry_s_min = 400\n", "peers.retry_s_min", "<= 300"),
 ])
 def test_a_wrong_value_is_told_with_its_place_and_what_may_stand_there(text, where, mend):

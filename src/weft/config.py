@@ -93,9 +93,9 @@ class Rules(Section, frozen=True):
 class Peers(Section, frozen=True):
     """How this node speaks with those of other firms."""
 
-    allow_private: Annotated[bool, _about(
-        "Whether partners may have addresses on the LAN or on this machine.",
-        "是否允许合作方使用局域网或本机地址。")] = True
+    allow_private: Annotated[Literal["auto", "always", "never"], _about(
+        "Whether partners may have addresses on the LAN or on this machine; auto: only while this node has one itself.",
+        "是否允许合作方使用局域网或本机地址；auto 表示仅当本节点自身也在局域网或本机时允许。")] = "auto"
     poll_wait_s: Annotated[float, _about(
         "How long a partner may hold our question until there is news.", "轮询时对方最多等待多久再答复。",
         ge=0.1, le=60)] = 25

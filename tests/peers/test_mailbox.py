@@ -7,6 +7,7 @@ import pytest
 
 from weft.basis.errors import Invalid, NotFound, Refused, Unavailable
 from weft.engine import mailbox
+from weft.peers.guard import Guard, Reach
 from weft.peers.mailbox import REPLY_MAX, HttpKeepers
 
 
@@ -35,8 +36,8 @@ def http(status: str, body: bytes = b"", *headers: str) -> bytes:
     return "\r\n".join(lines).encode() + body
 
 
-async def ask(url, **how):
-    keepers = HttpKeepers(**how)
+async def ask(url, reach=Reach.HERE):
+    keepers = HttpKeepers(Guard(reach))
     try:
         return await keepers.ask(url, mailbox.LIST_PATH, "key.1.nonce.sig", b"{}")
     finally:
@@ -83,7 +84,7 @@ async def test_where_nobody_listens_it_is_unreachable():
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://10.0.0.1", "http://localhost:1", "http://[::1]:1"])
 async def test_addresses_of_our_own_network_are_not_called_where_the_owner_forbids_it(url):
     with pytest.raises(Unavailable, match=r"peer\.private-address"):
-        await ask(url, allow_private=False)
+        await ask(url, Reach.PUBLIC)
 
 
 async def test_what_is_no_address_is_not_called():

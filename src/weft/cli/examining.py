@@ -46,6 +46,7 @@ def examine(home: Path) -> Iterator[Finding]:
     yield told("good" if free > FREE_BYTES_MIN else "warning", "disk", free=free // 1024**2)
     if not config.firm.url:
         yield told("warning", "url", path=place.settings)
+    yield from _own_network(place, config)
     try:
         view = Node(home).view("health")
     except (WeftError, click.ClickException):
@@ -59,6 +60,15 @@ def examine(home: Path) -> Iterator[Finding]:
 def told(grade: Literal["good", "warning", "bad"], check: str, **facts: object) -> Finding:
     """A finding in the reader's language."""
     return Finding(grade, check, say(f"cli.doctor.{check}.{grade}", **facts))
+
+
+def _own_network(place: Any, config: Any) -> Iterator[Finding]:
+    """Partners name their addresses themselves: from outside they should name none in our own network."""
+    from weft.peers.guard import Reach, allowed
+
+    if config.peers.allow_private == "always" and allowed(
+            "auto", config.firm.url, config.listen.host) is Reach.PUBLIC:
+        yield told("warning", "private", url=config.firm.url, path=place.settings)
 
 
 def _modes(place: Any) -> Iterator[Finding]:
@@ -115,5 +125,8 @@ def _running(view: Any) -> Iterator[Finding]:
     for name in view.get("unheard", ()):
         yield told("warning", "unheard", name=name)
     for peer in view.get("peers", ()):
-        if peer["attempts"]:
+        if peer.get("barred"):
+            sentence = refusal(WeftError(peer["barred"]["code"], **peer["barred"]["facts"]))
+            yield Finding("warning", "address", f"{peer['name']}: {sentence}")
+        elif peer["attempts"]:
             yield told("warning", "peer", name=peer["name"], n=peer["waiting"], attempts=peer["attempts"])

@@ -38,6 +38,7 @@ class Outbox:
     retry_ms: tuple[int, int] = (200, 30_000)
     theirs: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
+    why: dict[str, WeftError] = field(default_factory=dict)  # what the last try with a peer that failed came to
     due_ms: dict[str, int] = field(default_factory=dict)
     refused: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)  # (how often, until when it waits)
     seen_ms: dict[str, int] = field(default_factory=dict)
@@ -114,6 +115,7 @@ class Outbox:
             return
         count = self.failures.get(peer, 0) + 1
         self.failures[peer] = count
+        self.why[peer] = error
         self.due_ms[peer] = self._later(count)
         if count == 1:
             self.memory.tell(Change(thread, "peer", (error.code,)))
@@ -132,6 +134,7 @@ class Outbox:
         """``peer`` has answered or asked: it can be reached now; after an absence, what it refused is tried again."""
         now, last = self.memory.clock.now_ms(), self.seen_ms.get(peer, 0)
         self.seen_ms[peer] = now
+        self.why.pop(peer, None)
         if peer in self.failures or now - last >= self.retry_ms[1]:
             self.back[peer] = None
             self.back_wake.set()
@@ -216,8 +219,8 @@ class Outbox:
                 elif not refused:
                     pause_ms = self.retry_ms[0]
                     continue
-            except WeftError:
-                pass
+            except WeftError as error:
+                self.why[peer] = error
             await asyncio.sleep(pause_ms / 1000)
             pause_ms = min(self.retry_ms[1], pause_ms * 2)
 

@@ -2,18 +2,14 @@
 
 Rule 1: only addresses that a partner gave in a signed message, or that the owner pasted, are ever called.
 Rule 2: an answer counts only when the partner signed it for this very question.
-Rule 3: private addresses are called only if the owner allows it (``peers.allow_private``): a partner may name any.
+Rule 3: what a partner names is called as far as ``guard.py`` lets it; what the owner typed may be in our own network.
 Rule 4: a partner whose clock is apart from ours is asked by its own; what it says of its clock is signed, too.
 Not here: when to call (``engine/outbox.py``), what to say (``engine/sync.py``).
 """
 
-import asyncio
-import ipaddress
-import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Final
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 import aiohttp
 import msgspec
@@ -25,6 +21,7 @@ from weft.engine.budgets import Busy
 from weft.engine.memory import Memory
 from weft.engine.receive import key_state
 from weft.identity.keylog import KeyState
+from weft.peers.guard import Guard, Reach, refusal
 
 REPLY_MAX: Final = 4 * 1024 * 1024
 TIMEOUT_S: Final = 20.0
@@ -33,12 +30,17 @@ POLL_EXTRA_S: Final = 75.0
 
 @dataclass(slots=True)
 class HttpPeers:
-    """``address(organisation)`` gives a partner's URL or ""; ``memory`` is set when the node is put together."""
+    """``address(organisation)`` gives a partner's URL or ""; ``memory`` is set when the node is put together.
+
+    ``typed(organisation)``: whether that URL is the owner's own word.
+    """
 
     address: Callable[[str], str]
-    allow_private: bool = True
+    guard: Guard = field(default_factory=Guard)
+    typed: Callable[[str], bool] = lambda _organisation: False
     memory: Memory | None = None
     _session: aiohttp.ClientSession | None = field(default=None)
+    _own: aiohttp.ClientSession | None = field(default=None)  # to where the owner said
     _ahead_ms: dict[str, int] = field(default_factory=dict)  # of partners whose clocks are apart from ours
     _shown: dict[str, str] = field(default_factory=dict)  # to whom we have shown our key log, and up to where
 
@@ -82,8 +84,7 @@ class HttpPeers:
             raise Unavailable("peer.no-address")
         if not is_address(base):
             raise Unavailable("peer.no-address")
-        if not self.allow_private and not public_name(base):
-            raise Unavailable("peer.private-address")
+        self._guard_for(organisation).check(base)
         ahead_ms = self._ahead_ms.get(organisation, 0)
         status, answer, nonce, signed = await self._ask(base, organisation, path, body, ahead_ms)
         if status == 409:
@@ -103,30 +104,36 @@ class HttpPeers:
         header, nonce = requests.sign_request(self.memory, organisation, path, body, ahead_ms)
         timeout = aiohttp.ClientTimeout(total=POLL_EXTRA_S if path == sync.POLL_PATH else TIMEOUT_S, connect=5)
         try:
-            async with self._open().post(base + path, data=body, timeout=timeout, allow_redirects=False, headers={
-                    "weft-request": header, "content-type": "application/json",
-                    "accept-encoding": "identity"}) as response:
+            async with self._open(organisation).post(
+                    base + path, data=body, timeout=timeout, allow_redirects=False, headers={
+                        "weft-request": header, "content-type": "application/json",
+                        "accept-encoding": "identity"}) as response:
                 answer = await _whole(response.content)
                 status, signed = response.status, response.headers.get("weft-reply", "")
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise Unavailable("peer.unreachable", detail=type(error).__name__) from error
+            raise refusal(error) from error
         if len(answer) > REPLY_MAX:
             raise Unavailable("peer.answered-badly", status=status)
         return status, answer, nonce, signed
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _guard_for(self, organisation: str) -> Guard:
+        return replace(self.guard, reach=Reach.HERE) if self.typed(organisation) else self.guard
+
+    def _open(self, organisation: str) -> aiohttp.ClientSession:
+        if self.typed(organisation):
+            if self._own is None:
+                self._own = opened(self._guard_for(organisation))
+            return self._own
         if self._session is None:
-            resolver: Any = None if self.allow_private else PublicOnly()
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit_per_host=8, keepalive_timeout=60, resolver=resolver),
-                cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False)
+            self._session = opened(self.guard)
         return self._session
 
     async def close(self) -> None:
         """Let all connections go."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for session in (self._session, self._own):
+            if session is not None:
+                await session.close()
+        self._session = self._own = None
 
 
 def _check_status(status: int, answer: bytes) -> None:
@@ -146,13 +153,10 @@ async def _whole(content: aiohttp.StreamReader) -> bytes:
     return bytes(taken)
 
 
-def public_name(url: str) -> bool:
-    """False for an address of our own network written as numbers (names are checked when they resolve)."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_global
-    except ValueError:
-        return host != "localhost"
+def opened(guard: Guard) -> aiohttp.ClientSession:
+    """Connections that ``guard`` lets pass: no cookies, nothing unpacked."""
+    return aiohttp.ClientSession(connector=guard.connector(), cookie_jar=aiohttp.DummyCookieJar(),
+                                 auto_decompress=False)
 
 
 def _carried(organisation: str, path: str, answer: bytes) -> KeyState | None:
@@ -161,21 +165,3 @@ def _carried(organisation: str, path: str, answer: bytes) -> KeyState | None:
         return None
     carried = sync.read_reply(answer).key_log
     return key_state(organisation, carried) if carried else None
-
-
-class PublicOnly(aiohttp.abc.AbstractResolver):
-    """Resolves once, and only to addresses of the public internet (no rebinding to our own network)."""
-
-    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[Any]:
-        """Addresses of ``host``; raises ``OSError`` when one is not public."""
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
-        for *_, address in found:
-            if not ipaddress.ip_address(address[0]).is_global:
-                raise OSError(f"{host} is not a public address")
-        return [{"hostname": host, "host": address[0], "port": port, "family": kind, "proto": 0,
-                 "flags": socket.AI_NUMERICHOST} for kind, *_, address in found]
-
-    async def close(self) -> None:
-        """Nothing is held."""
-

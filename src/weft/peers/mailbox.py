@@ -1,12 +1,12 @@
 """Questions to keepers of mail over HTTP(S): kept connections, small limits, no redirects, nothing said of ourselves.
 
 Rule 1: only addresses that a partner gave in a signed message, or our owner in a link, are ever called.
-Rule 2: private addresses are called only if the owner allows it (``peers.allow_private``).
+Rule 2: they are called as far as ``guard.py`` lets them.
 Not here: what is asked, and the check of the answer's signature (``engine/mailbox.py``).
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 import msgspec
@@ -14,7 +14,8 @@ import msgspec
 from weft.basis.errors import Invalid, NotFound, Refused, Unavailable
 from weft.config import is_address
 from weft.engine import mailbox
-from weft.peers.http import POLL_EXTRA_S, TIMEOUT_S, PublicOnly, public_name
+from weft.peers.guard import Guard, refusal
+from weft.peers.http import POLL_EXTRA_S, TIMEOUT_S, opened
 
 REPLY_MAX: Final = mailbox.CLASSES[-1] + 1024
 KNOWN: Final = frozenset({"mailbox.full", "mailbox.too-often", "mailbox.request-time", "mailbox.boxes"})
@@ -24,7 +25,7 @@ KNOWN: Final = frozenset({"mailbox.full", "mailbox.too-often", "mailbox.request-
 class HttpKeepers:
     """Implements ``engine.mailbox.Keepers``."""
 
-    allow_private: bool = True
+    guard: Guard = field(default_factory=Guard)
     _session: aiohttp.ClientSession | None = field(default=None)
 
     async def ask(self, url: str, path: str, header: str, body: bytes) -> tuple[bytes, str]:
@@ -32,8 +33,7 @@ class HttpKeepers:
         base = url.rstrip("/")
         if not is_address(base):
             raise Invalid("mailbox.link")
-        if not self.allow_private and not public_name(base):
-            raise Unavailable("peer.private-address")
+        self.guard.check(base)
         waits = path == mailbox.LIST_PATH
         timeout = aiohttp.ClientTimeout(total=POLL_EXTRA_S if waits else TIMEOUT_S, connect=5)
         try:
@@ -45,17 +45,16 @@ class HttpKeepers:
                     answer += more
                 status, signed = response.status, response.headers.get("weft-mail-reply", "")
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise Unavailable("mailbox.unreachable", detail=type(error).__name__) from error
+            barred = refusal(error)
+            raise Unavailable("mailbox.unreachable", detail=type(error).__name__) \
+                if barred.code == "peer.unreachable" else barred from error
         if status != 200 or len(answer) > REPLY_MAX:
             raise _refusal(status, answer)
         return answer, signed
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            resolver: Any = None if self.allow_private else PublicOnly()
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit_per_host=8, keepalive_timeout=60, resolver=resolver),
-                cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False)
+            self._session = opened(self.guard)
         return self._session
 
     async def close(self) -> None:

@@ -3,7 +3,7 @@
 Not here: liveness for machines that watch us (``doors/api``).
 """
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -12,15 +12,7 @@ from weft.engine.memory import ALARMS
 from weft.engine.views.naming import partner_names
 from weft.engine.views.shape import View
 
-
-class PeerHealth(View, frozen=True, kw_only=True):
-    """One partner: how many conversations it has not confirmed yet, and when it was last heard."""
-
-    organisation: str
-    name: str
-    waiting: int = 0
-    attempts: int = 0
-    seen_ms: int = 0
+BARRED: Final = frozenset({"peer.private-address", "peer.forbidden-address"})
 
 
 class Told(View, frozen=True, kw_only=True):
@@ -28,6 +20,20 @@ class Told(View, frozen=True, kw_only=True):
 
     code: str
     facts: dict[str, str | int] = {}
+
+
+class PeerHealth(View, frozen=True, kw_only=True):
+    """One partner: how many conversations it has not confirmed yet, and when it was last heard.
+
+    ``barred``: its address as it names it, where that is one which is not called (``peers.allow_private``), and why.
+    """
+
+    organisation: str
+    name: str
+    waiting: int = 0
+    attempts: int = 0
+    seen_ms: int = 0
+    barred: Told | None = None
 
 
 class HealthView(View, frozen=True, kw_only=True):
@@ -50,6 +56,12 @@ class HealthView(View, frozen=True, kw_only=True):
     store: Told | None = None
 
 
+def barred(node: Any, organisation: str) -> Told | None:
+    """Why the address that ``organisation`` names is not called, if it is not."""
+    why = getattr(node.outbox, "why", {}).get(organisation)
+    return Told(code=why.code, facts=dict(why.facts)) if why is not None and why.code in BARRED else None
+
+
 async def health(node: Any) -> HealthView:
     """How the node is."""
     rows = await node.store.outbox()
@@ -58,7 +70,7 @@ async def health(node: Any) -> HealthView:
     peers = tuple(
         PeerHealth(organisation=who, name=names(who), waiting=sum(1 for row in rows if row.peer == who),
                    attempts=max((row.attempts for row in rows if row.peer == who), default=0),
-                   seen_ms=int(heard.get(who, 0)))
+                   seen_ms=int(heard.get(who, 0)), barred=barred(node, who))
         for who in sorted({*node.partners, *(row.peer for row in rows)}))
     trouble = await node.store.trouble()
     floor = await node.state(node.book("floor"))

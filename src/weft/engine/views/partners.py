@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from weft.basis.errors import NotFound
+from weft.engine.views.health import Told, barred
 from weft.engine.views.shape import View
 from weft.trade.relationship_state import Phase, RelationshipState, StatementOfAccount, account_key
 
@@ -127,6 +128,7 @@ class PartnerView(View, frozen=True, kw_only=True):
     payable: tuple[BillView, ...] = ()
     orders: tuple[Any, ...] = ()
     billable: tuple[BillableOrder, ...] = ()
+    barred: Told | None = None
 
 
 def state_of(node: Any, state: RelationshipState) -> str:
@@ -209,6 +211,7 @@ async def account(node: Any, thread: str) -> PartnerView:
         tax_number=party.tax_number if party else "", balances=balances(us, state), invoices=invoices,
         statements=tuple(_statement(us, name, one) for name, one in reversed(state.statements.items())),
         remittances=_remittances(us, state),
+        barred=barred(node, who),
         payable=tuple(one for one in invoices if not one.ours and one.kind != "credit-note" and one.state in OWED))
 
 
