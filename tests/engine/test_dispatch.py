@@ -42,3 +42,29 @@ async def test_a_machine_added_while_the_others_are_being_opened_is_opened_too()
     await until(lambda: ["L1"] in machines.seen)
     await dispatcher.stop()
     await node.stop()
+
+
+class Failing(SlowToOpen):
+    """Machines that are there at once; what is asked of the dispatcher fails by a fault of ours, then goes well."""
+
+    def __init__(self, node):
+        super().__init__(node)
+        self.opened.set()
+
+
+async def test_a_fault_of_ours_in_one_plan_does_not_stop_the_machines_for_good(caplog):
+    looked = []
+
+    class Faulty(Dispatcher):
+        async def once(self):
+            looked.append(1)
+            if len(looked) == 1:
+                raise ValueError("a plan that nobody thought of")
+
+    node = await found(Wires(), "Maker")
+    dispatcher = Faulty(node, Failing(node))
+    await dispatcher.begin()
+    await until(lambda: len(looked) > 1)
+    assert "no job could be given to a machine" in caplog.text
+    await dispatcher.stop()
+    await node.stop()

@@ -1,5 +1,8 @@
 """Several rounds of one offer that wait for the same thing: the last one offers, and none fails."""
 
+import asyncio
+from contextlib import asynccontextmanager
+
 import pytest
 
 from tests.engine.dealing import BOOK, table
@@ -11,7 +14,9 @@ from weft.engine.reactions.offering import make_offer
 from weft.trade.order_state import Phase
 
 
-async def test_a_round_whose_place_a_later_one_took_before_it_could_speak_is_over():
+@asynccontextmanager
+async def asked():
+    """(shop, factory, order) of which 20 are asked and not yet offered."""
     wires = Wires()
     shop, factory = await found(wires, "Shop"), await found(wires, "Factory", rules=Rules())
     try:
@@ -22,6 +27,14 @@ async def test_a_round_whose_place_a_later_one_took_before_it_could_speak_is_ove
         thread = (await run(shop, "request-quotation", {
             "supplier": "Factory", "lines": [{"item": "V15", "quantity": "20"}]})).thread
         await until(lambda: thread in factory.threads("order"))
+        yield shop, factory, thread
+    finally:
+        await shop.stop()
+        await factory.stop()
+
+
+async def test_a_round_whose_place_a_later_one_took_before_it_could_speak_is_over():
+    async with asked() as (shop, factory, thread):
         factory.unheard.add(shop.organisation)  # a backup was restored: nothing is said before the shop was heard
         for key in ("first", "second"):
             with pytest.raises(WeftError):
@@ -36,6 +49,13 @@ async def test_a_round_whose_place_a_later_one_took_before_it_could_speak_is_ove
         assert [name.rpartition(":")[2] for name in held] == ["second"]
         stock = await factory.book_state("stock")
         assert [(one.item, one.quantity) for one in stock.reservations.values()] == [("V15", "20")]
-    finally:
-        await shop.stop()
-        await factory.stop()
+
+
+async def test_rounds_at_one_moment_hold_once():
+    async with asked() as (shop, factory, thread):
+        await asyncio.gather(*(make_offer(factory, thread, key) for key in ("first", "second", "third")))
+        await quiet(shop, factory)
+        held = (await factory.book_state("production")).reservations
+        assert len(held) == 1
+        stock = await factory.book_state("stock")
+        assert [one.quantity for one in stock.reservations.values()] == ["20"]

@@ -9,6 +9,7 @@ Not here: writing to machines (``machines/runner.py``); a work centre without a 
 
 import asyncio
 import contextlib
+import logging
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Protocol
@@ -21,6 +22,8 @@ from weft.production import views
 from weft.production.messages import JobLoaded, JobStarted
 from weft.production.state import Job, JobState
 from weft.shopfloor.jobcontrol import JobOrder, Outcome
+
+_LOG: Final = logging.getLogger("weft.dispatch")
 
 PAUSE_S: Final = 1.0
 REFUSED_PAUSE_MS: Final = 10_000
@@ -73,8 +76,12 @@ class Dispatcher:
 
     async def _run(self) -> None:
         while True:
-            with contextlib.suppress(WeftError):
+            try:
                 await self.once()
+            except WeftError:
+                pass  # a book that waits, a plan that cannot be made: the owner is told of it where it is done
+            except Exception:  # noqa: BLE001 - a fault of ours in one plan must not stop the machines for good
+                _LOG.exception("no job could be given to a machine")
             await asyncio.sleep(PAUSE_S if not self._busy else 0.2)
 
     async def once(self) -> None:
@@ -99,6 +106,9 @@ class Dispatcher:
             await self._load_and_start(due, job)
         except WeftError as error:
             self._note(due.machine, error.code)
+        except Exception:  # noqa: BLE001 - nor must one job stop its machine
+            _LOG.exception("a job could not be given to its machine")
+            self._note(due.machine, "effect.failed")
 
     async def _load_and_start(self, due: views.Due, job: Job) -> None:
         order = job_order(job, due.start)

@@ -1,6 +1,7 @@
 """From orders to a planning problem: what is left of every job, and what holds it.
 
-Rule 1: reservations enter the plan as jobs of their own rank, so no capacity is promised twice.
+Rule 1: reservations enter the plan as jobs of their own rank, so no capacity is promised twice; of several rounds of
+        one offer only the last counts, and none once its orders exist.
 Rule 2: what remains of a running job goes by what was counted; before the first count, by the clock.
 Not here: placing jobs (``greedy.py``), promises for a new demand (``promise.py``).
 """
@@ -15,7 +16,7 @@ from weft.production.calendar import MINUTE, OpenTime
 from weft.production.master import Routing, WorkCentre, centres_for, seconds_to_ms
 from weft.production.messages import Draft, JobSheet, Material
 from weft.production.plan import Arrival, Outage, PlanCentre, PlanJob, Problem, Stage
-from weft.production.state import FINISHED, Down, Job, JobState, Order, State
+from weft.production.state import FINISHED, Down, Job, JobState, Order, Reservation, State
 
 OVERDUE: Final = 15 * MINUTE  # a repair that is past its estimate is assumed to take this much longer
 
@@ -71,6 +72,13 @@ def arrivals(materials: Sequence[Material]) -> tuple[Arrival, ...]:
     )
 
 
+def in_force(state: State) -> tuple[Reservation, ...]:
+    """The reservations that hold capacity: a crash may leave a round of an offer beside the one that replaced it."""
+    last = {held.demand: held for held in sorted(state.reservations.values(), key=lambda one: one.rank)}
+    return tuple(held for held in state.reservations.values() if last[held.demand] is held
+                 and not any(draft.id in state.orders for draft in held.drafts))
+
+
 def problem_of(state: State, now_ms: int) -> Problem:
     """The problem of planning everything open in ``state`` from ``now_ms`` on."""
     times = {name: OpenTime(calendar) for name, calendar in state.master.calendars.items()}
@@ -84,7 +92,7 @@ def problem_of(state: State, now_ms: int) -> Problem:
             if job.state not in FINISHED:
                 open_time = times[centres[job.work_centre].calendar] if job.work_centre in centres else None
                 jobs.append(_plan_job(order, job, open_time, now_ms))
-    for held in state.reservations.values():
+    for held in in_force(state):
         jobs.extend(draft_jobs(held.drafts, held.rank, held.priority))
     return Problem(
         now_ms=now_ms, jobs=tuple(jobs), calendars=dict(state.master.calendars),

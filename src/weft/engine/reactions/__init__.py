@@ -11,7 +11,7 @@ from typing import Final
 from weft.engine import closing, erasure, retention
 from weft.engine.effects import Reaction
 from weft.engine.node import Node
-from weft.engine.reactions import invoicing, lateness, making, meeting, offering, ordering, sending
+from weft.engine.reactions import invoicing, lateness, making, meeting, offering, ordering, releasing, sending
 
 TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
     # two firms meet
@@ -19,14 +19,14 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
     ("relationship", "MailboxesNamed"): [Reaction("learn-mailboxes", meeting.learn_mailboxes, "peer")],
     # a request is answered: suppliers are asked, stock and capacity held, the book's price quoted
     ("order", "RequestForQuotation"): [
-        Reaction("answer-request", offering.answer_request, "peer", undo=offering.release_offer)],
+        Reaction("answer-request", offering.answer_request, "peer", undo=releasing.release_offer)],
     ("order", "CounterOffer"): [
-        Reaction("answer-counter", offering.answer_request, "peer", undo=offering.release_offer)],
+        Reaction("answer-counter", offering.answer_request, "peer", undo=releasing.release_offer)],
     ("order", "Quotation"): [Reaction("take-supplier-offer", offering.take_supplier_offer, "peer")],
     ("order", "RequestDeclined"): [
         Reaction("take-supplier-refusal", offering.take_supplier_refusal, "peer"),
-        Reaction("release-offer", offering.release_offer, "any")],
-    ("order", "QuotationWithdrawn"): [Reaction("release-withdrawn", offering.release_offer, "own")],
+        Reaction("release-offer", releasing.release_offer, "any")],
+    ("order", "QuotationWithdrawn"): [Reaction("release-withdrawn", releasing.release_offer, "own")],
     ("production", "SourcingAnswered"): [Reaction("close-when-answered", offering.close_when_answered)],
     # an order becomes work
     ("order", "Order"): [Reaction("answer-order", ordering.answer_order, "peer", final=True)],
@@ -73,4 +73,4 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
 }
 
 TICKS: Final[Sequence[Callable[[Node], Awaitable[None]]]] = (
-    offering.expire, lateness.watch_promises, retention.look)
+    releasing.expire, lateness.watch_promises, retention.look)

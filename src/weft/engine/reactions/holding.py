@@ -13,7 +13,8 @@ from weft.basis.errors import Refused
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.planner import present
-from weft.engine.reactions.offering import Wanted, other_member, own_item, release, reservations, short
+from weft.engine.reactions.offering import Wanted, other_member, own_item, reservations, short
+from weft.engine.reactions.releasing import release
 from weft.production import promise as promises
 from weft.production.messages import DemandRef, ProductionOrderCreated, PromiseMade
 from weft.production.views import top_orders

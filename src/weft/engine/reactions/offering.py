@@ -16,15 +16,15 @@ import msgspec
 from weft.basis import instant
 from weft.basis import quantity as q
 from weft.basis.canonical import b64
-from weft.basis.errors import Invalid, NotFound, Refused, Unavailable
+from weft.basis.errors import NotFound, Refused
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.planner import present
 from weft.engine.reactions import terms
+from weft.engine.reactions.releasing import release
 from weft.pricing import evaluate, publish
 from weft.production import promise as promises
 from weft.production.messages import (
-    CapacityReleased,
     CapacityReserved,
     ChildNeed,
     DemandRef,
@@ -34,7 +34,7 @@ from weft.production.messages import (
 )
 from weft.production.state import Sourcing
 from weft.stock import levels
-from weft.stock.messages import ReservationReleased, Reserved
+from weft.stock.messages import Reserved
 from weft.trade import parent
 from weft.trade.messages import (
     CounterLine,
@@ -310,7 +310,15 @@ async def close_when_answered(node: Node, cause: Cause) -> None:
 
 
 async def make_offer(node: Node, thread: str, key: str) -> None:
-    """Price, promise, hold stock and capacity, and quote; declines what cannot be made or bought at all."""
+    """Price, promise, hold stock and capacity, and quote; declines what cannot be made or bought at all.
+
+    One round at a time: two at once would each find nothing to take the place of, and both hold.
+    """
+    async with node.lock(f"offer:{thread}"):
+        await _make_offer(node, thread, key)
+
+
+async def _make_offer(node: Node, thread: str, key: str) -> None:
     state: OrderState = await node.state(thread)
     if state.phase not in (Phase.REQUESTED, Phase.COUNTERED, Phase.QUOTED) or state.request is None \
             or await _offered(node, thread, key):
@@ -446,51 +454,3 @@ async def reservations(
         if left > 0:
             raise Refused("stock.insufficient", item=take.item, wanted=take.quantity, available=q.text(left))
     return held
-
-
-async def release(node: Node, thread: str, why: str, key: str, keep: tuple[str, ...] = ()) -> None:
-    """Let go what offers of this order hold, except what is named like ``keep``; capacity last: it is what expires.
-
-    The clock and a word of the order may let go of the same at one moment: who comes second looks again.
-    """
-    while True:
-        try:
-            return await _release(node, thread, why, key, keep)
-        except NotFound as error:
-            if error.code not in {"stock.reservation-unknown", "production.reservation-unknown"}:
-                raise
-
-
-async def _release(node: Node, thread: str, why: str, key: str, keep: tuple[str, ...]) -> None:
-    production, stock = await node.book_state("production"), await node.book_state("stock")
-    kept = [ReservationReleased(id=one.id, why="replaced" if why == "replaced" else "cancelled")
-            for one in levels.reservations_of(stock, thread) if not (keep and one.id.startswith(keep))]
-    if kept:
-        await node.record("stock", *kept, key=f"{key}:stock")
-    capacity = [CapacityReleased(id=one.id, why=why) for one in production.reservations.values()  # type: ignore[arg-type] # a Literal by its callers
-                if one.demand.thread == thread and one.id not in keep]
-    if capacity:
-        await node.record("production", *capacity, key=f"{key}:capacity")
-
-
-async def release_offer(node: Node, cause: Cause) -> None:
-    """The talk is over without an order."""
-    await release(node, cause.thread, "refused", cause.key)
-
-
-async def expire(node: Node) -> None:
-    """Offers whose time is over: take them back by our own word, and let go what they hold."""
-    from weft.production.views import expired
-    from weft.trade.messages import QuotationWithdrawn
-
-    production = await node.book_state("production")
-    for name in expired(production, node.clock.now_ms()):
-        held = production.reservations[name]
-        state: OrderState = await node.state(held.demand.thread)
-        if state.phase is Phase.QUOTED and state.quotation_id:
-            try:
-                await node.speak(held.demand.thread, QuotationWithdrawn(quotation=state.quotation_id, reason="expired"),
-                                 f"expired:{state.quotation_id}")
-            except (Refused, Invalid, Unavailable):
-                continue  # ordered a moment ago, or the thread is stopped
-        await release(node, held.demand.thread, "expired", f"expired:{name[-80:]}")

@@ -19,7 +19,8 @@ from weft.engine.node import Node
 from weft.engine.planner import present
 from weft.engine.reactions.holding import hold_again, let_go_of_older
 from weft.engine.reactions.making import advance, deliver
-from weft.engine.reactions.offering import LINKS, Link, next_number, other_member, release, short
+from weft.engine.reactions.offering import LINKS, Link, next_number, other_member, short
+from weft.engine.reactions.releasing import release
 from weft.production.master import whole
 from weft.production.messages import (
     CapacityReleased,
@@ -29,6 +30,7 @@ from weft.production.messages import (
     ProductionOrderCreated,
     PromiseMade,
 )
+from weft.production.planning import in_force
 from weft.production.state import STARTED
 from weft.stock import levels
 from weft.trade.messages import DespatchAdvice, DespatchLine, Order, OrderCancellation, OrderResponse
@@ -64,12 +66,14 @@ async def _create_orders(node: Node, cause: Cause) -> None:
     production = await node.book_state("production")
     state: OrderState = await node.state(cause.thread)
     said: list[Any] = []
+    counts = {held.id for held in in_force(production)}
     for held in production.reservations.values():
         if held.demand.thread != cause.thread:
             continue
         line = state.lines.get(held.demand.line)
         due = line.promise if line else held.promise
-        if line is None or line.open > 0:  # not what was delivered before a backup of ours was restored
+        delivered = line is not None and line.open <= 0  # before a backup of ours was restored
+        if held.id in counts and not delivered:
             said.extend(ProductionOrderCreated(order=draft, demand=held.demand, due=due, rank=held.rank,
                                                tolerance_percent="5") for draft in held.drafts)
             said.append(PromiseMade(demand=held.demand, at=due))
