@@ -118,6 +118,7 @@ async def test_words_of_its_own_that_it_has_lost_come_back_without_being_asked_f
         assert lost <= set((await shop.loaded(thread)).entries)
 
 
+@pytest.mark.release
 async def test_an_answer_to_an_earlier_restoration_does_not_count():
     async with apart() as (wires, first, factory, thread, kept):
         shop = await again(first, wires, backup_of(kept))
@@ -202,6 +203,7 @@ def raw(one):
     return canonical.encode(msgspec.to_builtins(one))
 
 
+@pytest.mark.release
 async def test_a_deal_is_closed_by_bundles_alone():
     async with apart() as (_wires, shop, factory, thread, _kept):
         paid = await run(shop, "remit", {"partner": factory.organisation})

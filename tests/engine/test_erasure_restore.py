@@ -3,6 +3,7 @@
 from contextlib import asynccontextmanager
 
 import msgspec
+import pytest
 
 from tests.engine.dealing import BOOK, table
 from tests.engine.test_closing import is_closed, same, settle
@@ -105,6 +106,7 @@ async def come_back(kind, *, pruned):
         return shop, thread
 
 
+@pytest.mark.release
 async def test_a_backup_from_before_brings_back_what_was_erased_and_it_goes_again():
     await come_back("closed", pruned=False)
 
@@ -113,10 +115,12 @@ async def test_who_lost_the_end_of_a_deal_gets_it_without_what_was_erased():
     await come_back("quoted", pruned=False)
 
 
+@pytest.mark.release
 async def test_who_lost_a_whole_deal_gets_it_without_what_was_erased():
     await come_back("before", pruned=False)
 
 
+@pytest.mark.release
 async def test_who_lost_the_end_of_a_deal_that_the_partner_has_pruned_takes_what_is_left():
     await come_back("quoted", pruned=True)
 
@@ -125,6 +129,7 @@ async def test_who_lost_a_deal_that_the_partner_has_pruned_takes_what_is_left():
     await come_back("before", pruned=True)
 
 
+@pytest.mark.release
 async def test_who_holds_the_whole_deal_agrees_with_a_partner_that_pruned_it():
     await come_back("closed", pruned=True)
 

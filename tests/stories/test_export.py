@@ -15,7 +15,6 @@ import zipfile
 import pytest
 
 from tests.stories.firms import Firm, eventually
-from tests.stories.test_first_order import meet
 from weft.basis.canonical import unb64
 from weft.engine.export import MANIFEST, SIGNATURE, signed_bytes
 from weft.identity.keys import verify
@@ -31,7 +30,8 @@ def two(tmp_path_factory):
     maker, buyer = Firm(folder / "maker", "Jinggong"), Firm(folder / "buyer", "Corner Shop", reachable=False)
     try:
         maker.up(), buyer.up()
-        meet(maker, buyer)
+        buyer.weft("peer", "add", maker.weft("peer", "invite", "--note", "the shop")["facts"]["link"])
+        eventually(lambda: [one["state"] for one in buyer.weft("peer", "list")] == ["open"], "partners")
         yield maker, buyer
     finally:
         told = [firm.stop() for firm in (maker, buyer)]
@@ -135,7 +135,7 @@ def test_an_export_that_was_killed_leaves_nothing_that_looks_like_one_and_starts
     place = tmp_path / "all"
     partial = tmp_path / "all.partial"
     middles = 0
-    for files in (0, 1, 12):
+    for files in (0, 12):
         process = exporting(buyer, place)
         while process.poll() is None and not (list(buyer.home.glob(".snapshot-*")) if not files
                                               else sum(one.is_file() for one in partial.rglob("*")) >= files):
@@ -146,7 +146,7 @@ def test_an_export_that_was_killed_leaves_nothing_that_looks_like_one_and_starts
         assert not (partial / MANIFEST).exists()
         middles += process.returncode == -signal.SIGKILL
         assert list(buyer.home.glob(".snapshot-*")), "control: who is killed cleans nothing up"
-    assert middles == 3, "control: it was killed in the middle each time"
+    assert middles == 2, "control: it was killed in the middle each time"
     process = exporting(buyer, place)
     _, wrong = process.communicate(timeout=100)
     assert process.returncode == 0, wrong
