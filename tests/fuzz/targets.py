@@ -265,8 +265,8 @@ def _bundle(events: list[event.Event]) -> bytes:
     return b"".join([*pieces, *writer.end()])
 
 
-def _packs() -> list[bytes]:
-    kept = json.loads((VECTORS / "packs.json").read_text(encoding="utf-8"))
+def _packs(file: str) -> list[bytes]:
+    kept = json.loads((VECTORS / file).read_text(encoding="utf-8"))
     lines = kept["base"]
     told = [case for case in kept["cases"] if case["step"] == 0]
     return ["\n".join(lines[one] if isinstance(one, int) else one for one in case["lines"]).encode() for case in told]
@@ -288,7 +288,7 @@ def corpora() -> dict[str, list[bytes]]:
         "poll": [b"{}", b'{"wait_ms":25000}'], "polled": [b'{"threads":["a"],"restored":true}'],
         "question": [encode(question), encode(reconcile.Question([reconcile.Range("A", "B", "x"), *question.ranges]))],
         "answer": [encode(parts), encode(few), b'{"ranges":[{"same":true}]}'],
-        "pack": _packs(), "bundle": [_bundle(events)],
+        "pack": [*_packs("packs.json"), *_packs("closing.json")], "bundle": [_bundle(events)],
         "keylog": [encode(exchange.Exchange(MAKER.id, [wire(one).decode() for one in MAKER.log]))],
     }
 
