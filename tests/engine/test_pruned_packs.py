@@ -1,6 +1,8 @@
 """Packs of pruned threads from strangers: whatever two firms have agreed to sign, reading it tells what is wrong."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.thread.firms import Firm
 from weft.basis import canonical
@@ -54,3 +56,16 @@ def test_a_state_that_is_none_is_a_fault_and_nothing_worse(lasting):
     faults = meaning(audit(data)).faults
     assert [one.step for one in faults] == [FOLD]
     assert not told(data)["sound"]
+
+
+FIELDS = MACHINES[MACHINE].conversation.INITIAL.__struct_fields__
+PLAIN = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=8) | st.sampled_from(
+    ["20", "CNY", "closed", "ordered", "2026-11-25T08:00:00.000Z", "-1", "1e9"])
+JSON = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+    st.sampled_from([*FIELDS, "1", "by", "at", "item", "unit", "received"]), inner, max_size=4), max_leaves=12)
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=6))
+def test_whatever_two_firms_have_signed_as_what_lasts_a_reader_gets_a_verdict(lasting):
+    verdict = told(pruned(lasting))
+    assert {"sound", "faults"} <= verdict.keys()
