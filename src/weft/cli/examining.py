@@ -120,8 +120,15 @@ def _running(view: Any) -> Iterator[Finding]:
         yield Finding("bad", "store", refusal(WeftError(view["store"]["code"], **view["store"]["facts"])))
     if view["forks"]:
         yield told("bad", "forks", n=view["forks"])
+    if view.get("stopped"):
+        yield told("bad", "standing", n=len(view["stopped"]))
     for alarm in view.get("alarms", ()):
         yield Finding("bad", "alarm", str(alarm))
+    yield from _partners(view)
+
+
+def _partners(view: Any) -> Iterator[Finding]:
+    """Who cannot be reached, and why."""
     for name in view.get("unheard", ()):
         yield told("warning", "unheard", name=name)
     for peer in view.get("peers", ()):

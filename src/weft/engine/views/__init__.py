@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from weft.engine.views import (
+    alarms,
     carry,
     data,
     devices,
@@ -46,4 +47,5 @@ VIEWS: Final[Mapping[str, Callable[..., Awaitable[View]]]] = {
     "data": data.data,
     "health": health.health,
     "devices": devices.devices,
+    "alarms": alarms.alarms,
 }

@@ -11,6 +11,7 @@ from typing import Any, Final
 from weft.basis import quantity as q
 from weft.basis.errors import NotFound
 from weft.engine.reactions.ordering import children
+from weft.engine.views.alarms import AlarmView, over
 from weft.engine.views.deals import COLUMNS, Deal, buys_by_itself, deal
 from weft.engine.views.jobs import JobRow, job_row
 from weft.engine.views.orders import OrderCard, card_of
@@ -141,6 +142,7 @@ class OrderView(View, frozen=True, kw_only=True):
     relationship: str = ""
     jobs: tuple[JobRow, ...] = ()
     partner_sees: tuple[str, ...] = ()
+    alarms: tuple[AlarmView, ...] = ()
     item_of: dict[str, str] = {}
     unit_of: dict[str, str] = {}
 
@@ -172,6 +174,7 @@ async def order(node: Any, thread: str) -> OrderView:
         children=tuple([card_of(node, await deal(node, child)) for child in await children(node, thread)]),
         parent=held.parent, relationship=await thread_with(node, held.partner),
         jobs=await _jobs(node, thread), partner_sees=SEES.get(held.role, ()),
+        alarms=await over(node, thread),
         item_of={line.line: line.item for line in lines}, unit_of={line.line: line.unit for line in lines})
 
 

@@ -11,6 +11,7 @@ import msgspec
 from weft.basis import instant
 from weft.engine.effects import TROUBLES, Trouble
 from weft.engine.keys import state_of_sheet
+from weft.engine.views.alarms import alarms
 from weft.engine.views.deals import Deal, buys_by_itself, deals
 from weft.engine.views.jobs import JobRow, jobs
 from weft.engine.views.machines import MachineRow, machines
@@ -30,7 +31,7 @@ NEWS: Final = ("RequestForQuotation", "Quotation", "CounterOffer", "Order", "Ord
 
 
 class Task(View, frozen=True, kw_only=True):
-    """One entry. ``about`` is order, machine, partner or item, with its ``id``; ``kind`` is what it is about."""
+    """One entry. ``about`` is order, machine, partner, item or alarm, with its ``id``; ``kind`` is what it is about."""
 
     kind: str
     about: str
@@ -115,9 +116,16 @@ async def waiting(node: Any) -> int:
 
 async def _answers(node: Any, cards: list[tuple[Deal, OrderCard]], held: list[Deal], rows: tuple[MachineRow, ...],
                    known: list[tuple[PartnerRow, PartnerView]]) -> list[Task]:
-    return [*await _unheard(node), *_machine_tasks(rows), *await _unknown_commands(node, rows), *await _troubles(node),
-            *[_order_task(_asked(card), card) for _, card in cards if card.next], *await _moved(node, cards),
+    return [*await _stopped(node), *await _unheard(node), *_machine_tasks(rows), *await _unknown_commands(node, rows),
+            *await _troubles(node), *[_order_task(_asked(card), card) for _, card in cards if card.next],
+            *await _moved(node, cards),
             *await _partner_tasks(node, held, known), *await _shortages(node), *await _reorders(node)]
+
+
+async def _stopped(node: Any) -> list[Task]:
+    """Alarms: what stands still until the owner has spoken to a partner."""
+    return [Task(kind="alarm", about="alarm", id=one.id, name=one.about, number=one.number,
+                 partner_name=one.partner_name) for one in (await alarms(node)).alarms]
 
 
 async def _unheard(node: Any) -> list[Task]:

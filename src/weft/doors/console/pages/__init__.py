@@ -6,6 +6,7 @@ from typing import Final
 from starlette.responses import Response
 
 from weft.doors.console.pages import (
+    alarms,
     carry,
     data,
     devices,
@@ -40,6 +41,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "/import/{kind}.csv": stock.template,
     "/partners": partners.page,
     "/partners/{thread}": partners.one,
+    "/alarms/{name}": alarms.page,
     "/carry": carry.page,
     "/mailbox": mailbox.page,
     "/prices": prices.page,
@@ -51,7 +53,7 @@ PAGES: Final[Mapping[str, Page]] = {
 # forms whose file is too large for a command, or whose words must not be shown again
 POSTED: Final[Mapping[str, Page]] = {
     "/carry/out": carry.out, "/carry/in": carry.come_in, "/data/export": data.export, "/sheet/show": devices.shown,
-    "/sheet/use": devices.with_paper,
+    "/sheet/use": devices.with_paper, "/evidence": alarms.evidence,
 }
 # what a worker's device may open: the shop floor, nothing of customers and money
 OPERATOR_PAGES: Final = frozenset({

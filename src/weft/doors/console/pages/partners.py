@@ -5,6 +5,7 @@ from starlette.responses import Response
 from weft.basis import instant
 from weft.doors.console.visit import Visit
 from weft.engine.commands import COMMANDS
+from weft.engine.views.alarms import over
 from weft.engine.views.mailbox import left_for
 from weft.locale import formats
 
@@ -21,5 +22,5 @@ async def one(visit: Visit) -> Response:
     view = await visit.view("partner", thread=visit.named("thread"))
     return await visit.page(
         "partner.html", tab="partners", live="relationship order mailbox", view=view, own_errors=True,
-        mail=await left_for(visit.node, view.organisation),
+        alarms=await over(visit.node, view.thread), mail=await left_for(visit.node, view.organisation),
         month=formats.local_day(instant.from_ms(visit.now_ms), visit.offset)[:7])

@@ -1,0 +1,40 @@
+"""An alarm: what happened, what it means, whom to call, the file that proves it, and going on once it is settled.
+
+Rule 1: the file goes out by a button, never by a link; going on takes an answer to a question besides the button.
+Not here: what is in the file (``engine/packs.py``).
+"""
+
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from weft import web
+from weft.basis import instant
+from weft.basis.errors import NotFound, WeftError
+from weft.doors.console import forms
+from weft.doors.console.visit import HEADERS, Failed, Visit
+from weft.engine import packs
+from weft.engine.views.alarms import alarm
+
+
+async def page(visit: Visit) -> Response:
+    """One alarm."""
+    return await visit.page("alarm.html", tab="today", own_errors=True,
+                            view=await alarm(visit.node, visit.named("name")))
+
+
+async def evidence(visit: Visit) -> Response:
+    """All that both have signed in a conversation with an alarm, with the proof, as one file."""
+    typed = await forms.read(visit.request)
+    name = typed.shown.get("alarm", "")[:80]
+    try:
+        view = await alarm(visit.node, name)
+        if not view.proof:
+            raise NotFound("thread.unknown")
+        data = await packs.pack(visit.node.store, view.proof, lambda _kind, _slot: False)
+    except WeftError as error:
+        visit.failed, visit.status = Failed("evidence", error, {}), web.status_of(error)
+        return visit.plain("wrong.html", visit.status, words=visit.error(error))
+    told = f"weft-{view.partner_name or view.partner[:8]}-{instant.from_ms(visit.now_ms)[:10]}.weft-pack"
+    return Response(data, media_type="application/octet-stream", headers={
+        **HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{quote(told)}"})
