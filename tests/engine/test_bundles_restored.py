@@ -134,6 +134,22 @@ async def test_an_answer_to_an_earlier_restoration_does_not_count():
         await level(shop, factory, thread)
 
 
+async def test_who_asked_by_hand_and_has_a_line_again_asks_no_more():
+    async with apart() as (wires, first, factory, thread, kept):
+        shop = await again(first, wires, kept)
+        assert await carry(shop, factory)
+        assert await factory.store.value("restored-peer", shop.organisation)
+        wires.unreachable.clear()
+        await until(lambda: not shop.unheard)
+        await quiet(shop, factory)
+        await until(lambda: asked_no_more(factory, shop))
+        await level(shop, factory, thread)
+
+
+async def asked_no_more(node, other):
+    return await node.store.value("restored-peer", other.organisation) is None
+
+
 async def test_both_lose_their_disks_and_are_level_by_bundles():
     async with apart() as (wires, first, second, thread, kept):
         other = backup_of(second.store)

@@ -24,6 +24,7 @@ from weft.basis import instant
 from weft.basis.errors import Denied, Invalid, NotFound, Refused, WeftError
 from weft.engine import restored, sync
 from weft.engine.handle import acknowledge
+from weft.engine.memory import ANEW
 from weft.engine.node import Node
 from weft.engine.ports import Batch
 from weft.engine.receive import key_log_of, key_state, receive, take_key_event
@@ -250,7 +251,7 @@ async def lacking(node: Node, peer: str, loaded: Loaded, sent: Iterable[str] = (
 
     ``sent``: heads that are on their way to it. Who was restored may lack even what it has said itself.
     """
-    anew = await node.store.value(restored.ANEW, peer) is not None
+    anew = await node.store.value(ANEW, peer) is not None
     if anew and loaded.below:
         loaded = await node.whole(loaded.thread)
     parents = loaded.parents()

@@ -20,7 +20,8 @@ import msgspec
 
 from weft.basis.errors import Invalid, NotFound, WeftError
 from weft.engine import reconcile
-from weft.engine.memory import Memory
+from weft.engine.memory import ANEW, Memory
+from weft.engine.ports import Batch
 
 if TYPE_CHECKING:
     from weft.engine.outbox import Outbox
@@ -53,7 +54,15 @@ async def level(outbox: "Outbox", peer: str) -> bool:
     if done and all(done):
         still = [thread for thread in ordered if memory.alarms.get(thread) == FORK]
         await _ask(outbox, peer, all_but(memory, peer, still))  # so that it knows, too
+    if all(done):
+        await asks_no_more(memory, peer)
     return all(done)
+
+
+async def asks_no_more(memory: Memory, peer: str) -> None:
+    """``peer``, which may have asked by a bundle for what a restored backup lacks, has it."""
+    if await memory.store.value(ANEW, peer) is not None:
+        await memory.store.commit(Batch(values=[(ANEW, peer, None)]))
 
 
 def all_but(memory: Memory, peer: str, forked: Collection[str]) -> reconcile.Question:

@@ -34,6 +34,7 @@ TAIL_MAX: Final = 128  # events of one shared thread in memory, as soon as all h
 SNAPSHOT_EVERY: Final = 500  # events of a book between two stored folds
 BY_ITSELF: Final = ContextVar("by_itself", default=False)  # set while the node, not a person, decides to speak
 ALARMS: Final = "alarm"  # bucket: threads (and firms, by their key log) that somebody lied in, and how
+ANEW: Final = "restored-peer"  # bucket: by partner, the incarnation with which it asks in bundles for what it lacks
 RESTORED: Final = "restored"  # bucket: firms that may hold words of ours that a restored backup has lost
 FOLDS: Final = "fold"  # bucket of the stored folds of books, and of shared threads at their cuts
 PRUNED: Final = "pruned"  # bucket: closed threads of which only the beginning, the closing and receipts are kept

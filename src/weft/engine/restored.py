@@ -18,8 +18,8 @@ import msgspec
 from weft.basis.errors import WeftError
 from weft.engine import reconcile
 from weft.engine.handle import needs_ack
-from weft.engine.levelling import FORK, all_but, is_level, level
-from weft.engine.memory import RESTORED, Change, Memory
+from weft.engine.levelling import FORK, all_but, asks_no_more, is_level, level
+from weft.engine.memory import ANEW, RESTORED, Change, Memory
 from weft.engine.ports import Batch, OutboxRow, Store
 from weft.engine.receive import INVITATIONS
 from weft.thread.bundle import Manifest
@@ -27,7 +27,6 @@ from weft.thread.bundle import Manifest
 if TYPE_CHECKING:
     from weft.engine.outbox import Outbox
 
-ANEW: Final = "restored-peer"  # bucket: by partner, the incarnation with which it asks in bundles for what it lacks
 PAUSE_S: Final = (0.2, 10.0)  # before asking again, the first and the longest
 
 
@@ -35,6 +34,8 @@ async def answer(memory: Memory, peer: str, question: reconcile.Question) -> rec
     """What we share with ``peer``, as far as it asks; when it holds exactly the same, it is heard."""
     if peer in memory.unheard and is_level(memory, peer, question):
         await heard(memory, peer)
+    elif await memory.store.value(ANEW, peer) is not None and is_level(memory, peer, question):
+        await asks_no_more(memory, peer)
     return reconcile.answer(memory.holdings.with_(peer), question)
 
 
@@ -72,8 +73,7 @@ async def take_told(outbox: "Outbox", manifest: Manifest) -> list[str]:
     if level_now := fresh and is_level(memory, peer, reconcile.Question([reconcile.Range("", "", manifest.all)])):
         await heard(memory, peer)
     if not manifest.restored:
-        if await memory.store.value(ANEW, peer) is not None:
-            await memory.store.commit(Batch(values=[(ANEW, peer, None)]))
+        await asks_no_more(memory, peer)
         return list(shared) if level_now else []  # so that it hears that it has answered
     theirs = {carried.thread: tuple(carried.heads) for carried in manifest.threads}
     lacks = []
