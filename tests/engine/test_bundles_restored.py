@@ -134,6 +134,7 @@ async def test_an_answer_to_an_earlier_restoration_does_not_count():
         await level(shop, factory, thread)
 
 
+@pytest.mark.release
 async def test_who_asked_by_hand_and_has_a_line_again_asks_no_more():
     async with apart() as (wires, first, factory, thread, kept):
         shop = await again(first, wires, kept)
@@ -150,6 +151,7 @@ async def asked_no_more(node, other):
     return await node.store.value("restored-peer", other.organisation) is None
 
 
+@pytest.mark.release
 async def test_both_lose_their_disks_and_are_level_by_bundles():
     async with apart() as (wires, first, second, thread, kept):
         other = backup_of(second.store)

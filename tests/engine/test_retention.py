@@ -153,6 +153,7 @@ async def contact_known(node, relation, organisation):
     return (await node.state(relation)).parties[organisation].contact == CANARY
 
 
+@pytest.mark.release
 async def test_a_partnership_is_not_closed_before_its_orders(tmp_path):
     async with paid_deal(tmp_path) as (shop, factory, _thread, _clock):
         relation = shop.partner(factory.organisation)
