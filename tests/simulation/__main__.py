@@ -2,8 +2,8 @@
 
 The last line is one line of figures; a failing seed is printed with the command that replays it, and the run then ends
 with 1. ``--start`` goes on where a former run has ended: the figures of runs over seeds that follow add up.
-Controls (``--control``) hold a fault that must be found for what it is: the run ends when that was found, and else
-it fails.
+Controls (``--control``) hold a fault that must be found for what it is: the run ends when that was found (with
+``--through`` it goes on and counts in how many worlds), and else it fails.
 """
 
 import argparse
@@ -28,6 +28,7 @@ KINDS = ("diverged", "acked_lost", "leaked", "forks_undetected", "invariants_bro
 STORY = ("writes", "threads", "events", "void", "merges", "ordered", "despatched", "forks", "effects drawn", "steps")
 SEEDS_AT_ONCE = 5  # that a worker takes
 TOLD_EVERY_S = 30.0
+
 
 @dataclass(slots=True)
 class Tally:
@@ -76,8 +77,6 @@ def _run(asked: argparse.Namespace, seeds: range, tally: Tally) -> None:
     on_terminal = sys.stderr.isatty()
     columns = (TextColumn("worlds"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     told = time.monotonic()
-
-
     with Progress(*columns, console=Console(stderr=True), disable=not on_terminal) as progress:
         bar = progress.add_task("worlds", total=len(seeds))
         for outcome in _outcomes(asked, seeds):
@@ -86,7 +85,7 @@ def _run(asked: argparse.Namespace, seeds: range, tally: Tally) -> None:
             if not on_terminal and time.monotonic() - told > TOLD_EVERY_S:
                 told = time.monotonic()
                 print(f"{tally.seeds} of {len(seeds)}, {tally.found.total()} broken", file=sys.stderr, flush=True)
-            if time.monotonic() - tally.begun > asked.seconds or _found(asked, tally):
+            if time.monotonic() - tally.begun > asked.seconds or (_found(asked, tally) and not asked.through):
                 break
 
 
@@ -105,6 +104,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--store", choices=("memory", "sqlite"), default="memory")
     parser.add_argument("--control", choices=CONTROLS, default="")
+    parser.add_argument("--through", action="store_true", help="with a control: do not end at the first finding")
     asked = parser.parse_args()
     if os.environ.get("PYTHONHASHSEED") != "0":  # the order of sets of words is part of the run
         os.execve(sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]],
