@@ -246,7 +246,7 @@ def open_store(home: Home, database: str = "", *, reading: bool = False) -> Stor
 
 async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool = False) -> Node:
     """A node over ``store`` that has not begun yet."""
-    from weft.engine.mailboxes import Mail
+    from weft.engine.mail.office import Mail
     from weft.engine.reactions import TABLE, TICKS
     from weft.machines import connect
     from weft.machines.fleet import Fleet

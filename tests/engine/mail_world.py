@@ -8,9 +8,9 @@ import msgspec
 from tests.engine.world import Wires, befriend, found, until
 from weft.basis.errors import Denied, NotFound, Refused, Unavailable, WeftError
 from weft.config import Mailbox
-from weft.engine import mailbox
 from weft.engine.commands import run
-from weft.engine.mailboxes import Mail
+from weft.engine.mail import mailbox
+from weft.engine.mail.office import Mail
 from weft.engine.node import Node
 
 

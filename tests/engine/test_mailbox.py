@@ -12,7 +12,7 @@ from weft.basis.errors import Refused
 from weft.config import Mailbox
 from weft.engine.commands import run
 from weft.engine.machines import state_hash
-from weft.engine.mailbox_post import Post
+from weft.engine.mail.post import Post
 from weft.engine.views import VIEWS
 from weft.trade.order_state import Phase
 from weft.trade.relationship import Phase as Met

@@ -8,8 +8,8 @@ import pytest
 from tests.engine.dealing import BOOK, table
 from tests.engine.test_mailbox import World, comes_to, same
 from tests.engine.world import quiet, until
-from weft.engine import mailbox
 from weft.engine.commands import run
+from weft.engine.mail import mailbox
 from weft.trade.order_state import Phase
 
 URLS = ("http://kiln.example", "http://dock.example")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from weft.basis.canonical import b64
 from weft.basis.errors import Invalid
-from weft.engine import mailbox
+from weft.engine.mail import mailbox
 from weft.identity.keys import Signer
 
 SECRET, OTHER = b64(b"p" * 32), b64(b"q" * 32)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from weft.basis.errors import Invalid, NotFound, Refused, Unavailable
-from weft.engine import mailbox
+from weft.engine.mail import mailbox
 from weft.peers.guard import Guard, Reach
 from weft.peers.mailbox import REPLY_MAX, HttpKeepers
 

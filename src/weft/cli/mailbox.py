@@ -1,6 +1,6 @@
 """``weft mailbox``: have sealed mail kept by a third node, keep it for others, see what waits where.
 
-Not here: what a keeper sees and how letters travel (``engine/mailbox.py``).
+Not here: what a keeper sees and how letters travel (``engine/mail/mailbox.py``).
 """
 
 import click

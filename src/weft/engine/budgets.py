@@ -5,7 +5,7 @@ honest node waits. What a request costs beyond its arrival is known only afterwa
 Rule 1: each firm that proved itself pays from buckets of its own; nobody else's become emptier by what it does.
 Rule 2: whoever did not prove himself is a stranger, whatever name he gave; strangers share one small budget.
 Rule 3: what is held of a firm is a few numbers; of firms that we have no key log of, nothing.
-Not here: HTTP (``doors/peer``), what waits for its parents (``receive.py``), mail kept for others (``mailbox.py``).
+Not here: HTTP (``doors/peer``), what waits for its parents (``receive.py``), mail kept for others (``mail/keeper.py``).
 """
 
 from collections.abc import Callable, Iterator

@@ -4,7 +4,7 @@ Rule 1: a row stays until the peer's heads cover ours; a crash repeats a deliver
 Rule 2: peers do not wait for each other; each has its own backoff, and one that speaks to us is tried at once. Nor do
         threads wait for one that the peer refuses.
 Rule 3: who cannot be reached is not pushed to: it polls, and its rows wait for it.
-Rule 4: mail left for a peer at a third node (``mailbox_post.py``) strikes no row here, and stops no try.
+Rule 4: mail left for a peer at a third node (``mail/post.py``) strikes no row here, and stops no try.
 Not here: the protocol (``sync.py``), connections (``peers/http.py``).
 """
 

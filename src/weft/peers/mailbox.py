@@ -2,7 +2,7 @@
 
 Rule 1: only addresses that a partner gave in a signed message, or our owner in a link, are ever called.
 Rule 2: they are called as far as ``guard.py`` lets them.
-Not here: what is asked, and the check of the answer's signature (``engine/mailbox.py``).
+Not here: what is asked, and the check of the answer's signature (``engine/mail/mailbox.py``).
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ import msgspec
 
 from weft.basis.errors import Invalid, NotFound, Refused, Unavailable
 from weft.config import is_address
-from weft.engine import mailbox
+from weft.engine.mail import mailbox
 from weft.peers.guard import Guard, refusal
 from weft.peers.http import POLL_EXTRA_S, TIMEOUT_S, opened
 

@@ -13,9 +13,9 @@ from weft.basis.canonical import b64, unb64
 from weft.basis.errors import Unavailable
 from weft.config import Mailbox
 from weft.doors import mailbox as door
-from weft.engine import mailbox
-from weft.engine.mailbox_keeper import EACH_MINUTE, Keeper
-from weft.engine.mailboxes import Mail
+from weft.engine.mail import mailbox
+from weft.engine.mail.keeper import EACH_MINUTE, Keeper
+from weft.engine.mail.office import Mail
 from weft.identity.keys import Signer
 
 SMALL = mailbox.CLASSES[0]

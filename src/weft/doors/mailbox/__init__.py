@@ -1,7 +1,7 @@
 """The door for those whose sealed mail we keep: boxes opened, letters left, asked for, listed and taken out.
 
-``POST /mailbox/v1/boxes``, ``put``, ``held``, ``list``, ``take`` as in ``engine/mailbox.py``: signed questions, signed
-answers; a letter is its bytes, all else JSON.
+``POST /mailbox/v1/boxes``, ``put``, ``held``, ``list``, ``take`` as in ``engine/mail/mailbox.py``: signed questions,
+signed answers; a letter is its bytes, all else JSON.
 Rule 1: who holds no place or box of ours gets 404 and nothing else, before a byte of what he sends is read.
 Rule 2: no address, firm or name of who asks is looked at, written down or logged.
 """
@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from weft import web
 from weft.basis.errors import Denied, NotFound, WeftError
-from weft.engine import mailbox
+from weft.engine.mail import mailbox
 from weft.engine.node import Node
 
 BODY_MAX: Final = 1024 * 1024

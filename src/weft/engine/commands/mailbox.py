@@ -1,14 +1,14 @@
 """Sealed mail: give out a place, use one that another firm gave out, give either up, agree to a partner's keepers.
 
 Rule 1: a link is shown once; who holds it fetches what is left there, so it is handed over as a key would be.
-Not here: keeping, leaving and fetching (``engine/mailboxes.py``).
+Not here: keeping, leaving and fetching (``engine/mail``).
 """
 
 from typing import Any
 
 from weft.basis.errors import Unavailable
 from weft.engine.commands.params import Done, Params
-from weft.engine.mailbox import read_link
+from weft.engine.mail.mailbox import read_link
 from weft.engine.node import Node
 from weft.engine.reactions.offering import partner_id
 

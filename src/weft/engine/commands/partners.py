@@ -17,8 +17,8 @@ from weft.basis.errors import Invalid, NotFound, Refused
 from weft.config import is_address
 from weft.engine.bundles import DEVICES
 from weft.engine.commands.params import Done, Params
-from weft.engine.mailbox_fetch import INVITED
-from weft.engine.mailbox_post import Route
+from weft.engine.mail.fetch import INVITED
+from weft.engine.mail.post import Route
 from weft.engine.memory import ALARMS, Change
 from weft.engine.node import DETOURS, JOINED, Node
 from weft.engine.ports import Batch

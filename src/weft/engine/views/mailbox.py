@@ -1,7 +1,7 @@
 """Sealed mail as the owner sees it: what we keep for others, where ours is kept, and whose word waits where.
 
 Rule 1: of what we keep there is nothing to show but numbers, sizes and times: there is nothing else.
-Not here: keeping, leaving and fetching (``engine/mailboxes.py``).
+Not here: keeping, leaving and fetching (``engine/mail``).
 """
 
 from typing import Any

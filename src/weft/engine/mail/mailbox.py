@@ -9,7 +9,7 @@ covers ``mail-rep/1``, nonce and SHA-256 of the body. The key that signs is the 
 Rule 1: the keeper sees boxes, sizes in classes and times: no firm, no thread, no number of messages.
 Rule 2: who may leave mail in a box knows its private half, which only the two firms can derive.
 Rule 3: what is in a letter is a bundle, sealed to the recipient and signed, so a stolen secret of a pair opens nothing.
-Not here: keeping (``mailbox_keeper.py``), leaving and fetching (``mailbox_post.py``, ``mailbox_fetch.py``).
+Not here: keeping (``keeper.py``), leaving and fetching (``post.py``, ``fetch.py``).
 """
 
 from collections.abc import Sequence

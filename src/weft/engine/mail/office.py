@@ -1,7 +1,7 @@
 """All of a node's mail put together: what it keeps for others, what it leaves at keepers, what it fetches there.
 
 Rule 1: a node that has no mail to keep, leave or fetch does nothing here, and says nothing to anybody.
-Not here: the parts (``mailbox_keeper.py``, ``mailbox_post.py``, ``mailbox_fetch.py``).
+Not here: the parts (``keeper.py``, ``post.py``, ``fetch.py``).
 """
 
 import asyncio
@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from weft.basis.errors import WeftError
-from weft.engine import mailbox
-from weft.engine.mailbox_fetch import Fetch
-from weft.engine.mailbox_keeper import Keeper
-from weft.engine.mailbox_post import Post
+from weft.engine.mail import mailbox
+from weft.engine.mail.fetch import Fetch
+from weft.engine.mail.keeper import Keeper
+from weft.engine.mail.post import Post
 from weft.engine.node import Node
 
 SWEEP_S: Final = 600

@@ -19,7 +19,7 @@ import msgspec
 from weft.basis.canonical import b64, unb64
 from weft.basis.errors import Denied, Invalid, NotFound, Refused, Unavailable
 from weft.config import Config, Mailbox
-from weft.engine import mailbox
+from weft.engine.mail import mailbox
 from weft.engine.memory import Change, Memory
 from weft.engine.ports import Batch
 from weft.identity.keys import SEED_BYTES, Signer, sound

@@ -6,8 +6,8 @@ letter on its way holds goes into one, at the first keeper that takes it.
 Rule 1: nothing is struck because a letter was left: only the partner's own word does that, as on every other way.
 Rule 2: a letter that its keeper lost, or whose keeper is gone, is written again, to the next keeper of the list.
 Rule 3: a letter that a keeper holds is not written twice, however long nobody fetches it.
-Rule 4: the direct way is tried all the while (``outbox.py``), and is the only one as soon as it works.
-Not here: fetching (``mailbox_fetch.py``), what is said to a keeper (``mailbox.py``), bundles (``bundles.py``).
+Rule 4: the direct way is tried all the while (``engine/outbox.py``), and is the only one as soon as it works.
+Not here: fetching (``fetch.py``), what is said to a keeper (``mailbox.py``), bundles (``engine/bundles.py``).
 """
 
 import asyncio
@@ -22,7 +22,8 @@ import msgspec
 from weft.basis.canonical import unb64
 from weft.basis.errors import Invalid, WeftError
 from weft.config import is_address
-from weft.engine import bundles, mailbox
+from weft.engine import bundles
+from weft.engine.mail import mailbox
 from weft.engine.memory import Change
 from weft.engine.node import Node
 from weft.engine.ports import Batch

@@ -5,7 +5,7 @@ same path as a file carried by hand, and only then does the keeper hear that it 
 Rule 1: what was fetched is let go of after it is stored; a crash between fetches it again, and changes nothing.
 Rule 2: a letter that is no bundle of a partner is let go of, too: it would only come again.
 Rule 3: boxes are open for every partner and for whom we have invited, some weeks beforehand and behind.
-Not here: leaving mail (``mailbox_post.py``), keeping it (``mailbox_keeper.py``).
+Not here: leaving mail (``post.py``), keeping it (``keeper.py``).
 """
 
 import asyncio
@@ -19,8 +19,9 @@ import msgspec
 from weft.basis import instant
 from weft.basis.canonical import b64, digest, unb64
 from weft.basis.errors import NotFound, Refused, Unavailable, WeftError
-from weft.engine import bundles, mailbox
-from weft.engine.mailbox_keeper import OWN
+from weft.engine import bundles
+from weft.engine.mail import mailbox
+from weft.engine.mail.keeper import OWN
 from weft.engine.memory import Change
 from weft.engine.node import Node
 from weft.engine.ports import Batch
