@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from weft import cli
-from weft.cli.examining import _running, examine
+from weft.cli.examining import examine
+from weft.cli.running import running
 from weft.engine.views.health import HealthView, PeerHealth, Told
 
 
@@ -38,7 +39,7 @@ def test_doctor_names_the_partner_whose_address_is_not_called_and_what_to_do():
         PeerHealth(organisation="A" * 43, name="Mill", attempts=3, barred=Told(
             code="peer.private-address", facts={"host": "10.0.0.9"})),
         PeerHealth(organisation="B" * 43, name="Shop", attempts=3, waiting=2)))
-    findings = list(_running(msgspec.to_builtins(view)))
+    findings = list(running(msgspec.to_builtins(view)))
     barred = [one for one in findings if one.check == "address"]
     assert len(barred) == 1
     assert barred[0].sentence.startswith("Mill: 10.0.0.9 ")

@@ -14,7 +14,7 @@ import msgspec
 
 from weft.basis.errors import WeftError
 from weft.cli.comparing import compared
-from weft.cli.examining import Finding, told
+from weft.cli.finding import Finding, told
 from weft.cli.verifying import verified
 from weft.cli.words import refusal, say
 

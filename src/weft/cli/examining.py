@@ -1,7 +1,7 @@
 """What can be looked at in a home from outside, and how to mend what is wrong.
 
 Rule 1: looking changes nothing; each finding is one sentence with its remedy.
-Not here: the command (``doctor.py``), what a running node thinks of its partners (``weft view health``).
+Not here: the command (``doctor.py``), what a running node says of itself (``running.py``).
 """
 
 import os
@@ -9,24 +9,17 @@ import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import click
-import msgspec
 
 from weft.basis.errors import WeftError
 from weft.cli.client import Node
-from weft.cli.words import refusal, say
+from weft.cli.finding import Finding, told
+from weft.cli.running import running
+from weft.cli.words import refusal
 
 FREE_BYTES_MIN: Final = 500 * 1024 * 1024
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at."""
-
-    grade: Literal["good", "warning", "bad"]
-    check: str
-    sentence: str
 
 
 def examine(home: Path) -> Iterator[Finding]:
@@ -54,12 +47,7 @@ def examine(home: Path) -> Iterator[Finding]:
         yield from _database(place, config)
         yield _port(config.listen.host, config.listen.port)
     else:
-        yield from _running(view)
-
-
-def told(grade: Literal["good", "warning", "bad"], check: str, **facts: object) -> Finding:
-    """A finding in the reader's language."""
-    return Finding(grade, check, say(f"cli.doctor.{check}.{grade}", **facts))
+        yield from running(view)
 
 
 def _own_network(place: Any, config: Any) -> Iterator[Finding]:
@@ -112,28 +100,3 @@ def _port(host: str, port: int) -> Finding:
     except WeftError as error:
         return Finding("bad", "port", refusal(error))
     return told("good", "port", host=host, port=port)
-
-
-def _running(view: Any) -> Iterator[Finding]:
-    yield told("good", "running")
-    if view.get("store"):
-        yield Finding("bad", "store", refusal(WeftError(view["store"]["code"], **view["store"]["facts"])))
-    if view["forks"]:
-        yield told("bad", "forks", n=view["forks"])
-    if view.get("stopped"):
-        yield told("bad", "standing", n=len(view["stopped"]))
-    for alarm in view.get("alarms", ()):
-        yield Finding("bad", "alarm", str(alarm))
-    yield from _partners(view)
-
-
-def _partners(view: Any) -> Iterator[Finding]:
-    """Who cannot be reached, and why."""
-    for name in view.get("unheard", ()):
-        yield told("warning", "unheard", name=name)
-    for peer in view.get("peers", ()):
-        if peer.get("barred"):
-            sentence = refusal(WeftError(peer["barred"]["code"], **peer["barred"]["facts"]))
-            yield Finding("warning", "address", f"{peer['name']}: {sentence}")
-        elif peer["attempts"]:
-            yield told("warning", "peer", name=peer["name"], n=peer["waiting"], attempts=peer["attempts"])
