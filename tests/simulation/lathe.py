@@ -196,6 +196,9 @@ class OneMachine:
     async def start(self, machine: str, job: JobOrder) -> Outcome:
         return await self._known(machine).start(job)
 
+    async def ask(self, machine: str, job: str) -> Outcome | None:
+        return await self._known(machine).ask(job)
+
     def _known(self, machine: str) -> Any:
         if machine != NAME or self.runner is None:
             raise NotFound("floor.machine-unknown", machine=machine[:80])

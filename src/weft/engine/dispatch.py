@@ -4,6 +4,7 @@ Rule 1: what is due follows from the present plan; nothing is remembered here th
 Rule 2: whether a job may be loaded or started is decided by the machine's description, its own signals and the floor
         book (``shopfloor/``); this loop only asks, one job a machine at a time.
 Rule 3: after a refusal it asks again only after a pause, or when the shop floor has changed.
+Rule 4: after a backup was restored no machine is told of a job that the lost life may have started (``doubts.py``).
 Not here: writing to machines (``machines/runner.py``); a work centre without a machine needs nothing of this.
 """
 
@@ -16,6 +17,7 @@ from typing import Final, Protocol
 
 from weft.basis import instant
 from weft.basis.errors import WeftError
+from weft.engine.doubts import Doubts
 from weft.engine.node import Node
 from weft.engine.planner import present
 from weft.production import views
@@ -38,6 +40,7 @@ class Machines(Protocol):
     async def close(self) -> None: ...
     async def load(self, machine: str, job: JobOrder) -> Outcome: ...
     async def start(self, machine: str, job: JobOrder) -> Outcome: ...
+    async def ask(self, machine: str, job: str) -> Outcome | None: ...
 
 
 @dataclass(slots=True)
@@ -47,9 +50,13 @@ class Dispatcher:
     node: Node
     machines: Machines
     last: dict[str, str] = field(default_factory=dict)
+    doubts: Doubts = field(init=False)
     _again_ms: dict[str, int] = field(default_factory=dict)
     _busy: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.doubts = Doubts(self.node, self.machines)
 
     async def begin(self) -> None:
         """Open the machines and keep them busy."""
@@ -60,7 +67,7 @@ class Dispatcher:
 
     async def stop(self) -> None:
         """Let the machines go; what they were told stands in the floor book."""
-        tasks = [*self._tasks, *self._busy.values()]
+        tasks = [*self._tasks, *self._busy.values(), *self.doubts.tasks()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -87,11 +94,15 @@ class Dispatcher:
     async def once(self) -> None:
         """Ask every machine that is free to take its due job."""
         state, _, plan = await present(self.node)
+        held = await self.doubts.look(state)
         now = self.node.clock.now_ms()
         for due in views.due_jobs(state, plan):
             if not due.machine or not due.now or due.machine in self._busy or self._again_ms.get(due.machine, 0) > now:
                 continue
             job = state.jobs[due.job]
+            if due.job in held:
+                self.last[due.machine] = "machine.start-unsettled"
+                continue
             if job.loaded and due.start != "auto":
                 continue  # it lies ready: the operator presses start
             task = asyncio.create_task(self._take(due, job))

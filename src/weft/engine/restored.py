@@ -5,7 +5,8 @@ is told in bundles: who was restored says so with its new incarnation; the partn
 so that it is no older one, and holds what is lacking, with the print of all that both share.
 Rule 1: who can be reached is asked; who cannot learns by its next poll that we are restored, and levels from its end.
 Rule 2: one thread that cannot be brought level keeps its partner unheard, and no other partner.
-Not here: what waits meanwhile (``handle.py``, ``effects.py``), the file of a backup (``weft/backup.py``).
+Not here: what waits meanwhile (``handle.py``, ``effects.py``), jobs of machines (``doubts.py``), the file of a backup
+(``weft/backup.py``).
 """
 
 import asyncio
@@ -27,6 +28,7 @@ from weft.thread.bundle import Manifest
 if TYPE_CHECKING:
     from weft.engine.outbox import Outbox
 
+LOST_STARTS: Final = "restored-floor"  # bucket: since when, and what was asked of jobs that a lost life may have begun
 PAUSE_S: Final = (0.2, 10.0)  # before asking again, the first and the longest
 
 
@@ -117,6 +119,8 @@ async def begin_anew(store: Store, organisation: str, values: Sequence[tuple[str
                 peers[other] = None
                 batch.outbox.append(OutboxRow(other, row.thread))
     batch.values += [(RESTORED, peer, b"") for peer in peers]
+    batch.values.append((LOST_STARTS, "", b""))
+    batch.values += [(LOST_STARTS, asked, None) for asked, _ in await store.values(LOST_STARTS) if asked]
     batch.values += [(INVITATIONS, token, None) for token, _ in await store.values(INVITATIONS)]  # may be used up
     await store.commit(batch)
     return list(peers)

@@ -27,12 +27,14 @@ from weft.shopfloor.jobcontrol import (
     Write,
     device_value,
     job_state,
+    judge_begun,
     judge_load,
     judge_start,
     loading,
     may_start,
     needed_to_load,
     needed_to_start,
+    needed_to_tell,
     starting,
 )
 
@@ -172,6 +174,17 @@ class Commanding:
             verdict = await self._read_until(
                 tuple(values), lambda now: judge_load(self.description, values, now), self.description.readback_ms)
         return Outcome(command="", status="confirmed") if verdict is Verdict.CONFIRMED else _unknown(verdict)
+
+    async def begun(self, job: str) -> Verdict:
+        """Whether ``job`` was ever begun here, by what the machine says now (``jobcontrol.judge_begun``).
+
+        Raises ``Refused`` or ``Unavailable`` while the machine gives no good answer.
+        """
+        now = await self._snapshot(needed_to_tell(self.description))
+        for prop in map(self.description.by_role, (Role.JOB_ID, Role.STATE)):
+            if prop is not None and not now.of(prop).good:
+                raise Refused("machine.no-data", machine=self.description.title, property=prop.name)
+        return judge_begun(self.description, job, now)
 
     async def _read_until(self, names: Sequence[str], judge: Callable[[Snapshot], Verdict], limit_ms: int) -> Verdict:
         """The verdict, as soon as it is confirmed, else the last one when ``limit_ms`` has passed.

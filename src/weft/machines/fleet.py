@@ -105,3 +105,7 @@ class Fleet:
     async def start(self, machine: str, job: JobOrder) -> Outcome:
         """Start ``job`` on ``machine``; safe to repeat."""
         return await self.runner(machine).start(job)
+
+    async def ask(self, machine: str, job: str) -> Outcome | None:
+        """Whether ``machine`` has begun ``job`` in a life that is lost (``MachineRunner.ask``)."""
+        return await self.runner(machine).ask(job)

@@ -5,7 +5,9 @@ Rule 2: intent in the book -> guarded write -> read-back -> exactly one outcome 
 Rule 3: a command's id follows from machine, kind, job and attempt; the book bars a second start of a job while an
         earlier one is open, confirmed or unknown; nothing is ever written twice because an answer is missing.
 Rule 4: after a crash an open intent is read back when the machine is heard again, else it is unknown.
-Rule 5: remote start only with ``auto`` and a local-ready signal read fresh, before the intent and again after it.
+Rule 5: after a backup was restored, a job that the lost life may have started is asked for by its id; where the
+        machine cannot tell, a person is asked, as of any other start of which nobody knows.
+Rule 6: remote start only with ``auto`` and a local-ready signal read fresh, before the intent and again after it.
 Not here: limits (``shopfloor/guard``), what is a fact (``shopfloor/binding``), which job is due (``production/``).
 """
 
@@ -28,9 +30,10 @@ from weft.shopfloor.book import CommandConfirmed, CommandIntended, CommandRefuse
 from weft.shopfloor.connection import AssetConnection, Change, Link, Value
 from weft.shopfloor.description import Description, StartMode, engineering, moved
 from weft.shopfloor.facts import Fact, JobCounted
-from weft.shopfloor.jobcontrol import JobOrder, Outcome
+from weft.shopfloor.jobcontrol import JobOrder, Outcome, Verdict
 
 SAY_RETRY_S: Final = 0.5
+RESTORED: Final = "restored"  # why nobody knows whether a job was started
 _UP_S: Final = 60.0
 
 _log = logging.getLogger(__name__)
@@ -235,6 +238,25 @@ class MachineRunner:
             await self._intend(command, job.id, "start", self._commands.written(writes))
             outcome = await self._commands.start(job, starting)
             return await self._conclude(command, job.id, "start", outcome)
+
+    async def ask(self, job: str) -> Outcome | None:
+        """Whether ``job`` was begun here in a life of which the book knows nothing; only reads.
+
+        None: it was not, since it lies here untouched. Confirmed: it was. Unknown: the machine cannot tell, and a
+        person is asked. Raises ``WeftError`` while the machine does not answer.
+        """
+        async with self._lock:
+            floor = await self._settle_open()
+            if (stands := _stands(floor, self.machine, job)) is not None:
+                return stands
+            verdict = await self._commands.begun(job)
+            if verdict is Verdict.MISMATCH:
+                return None
+            if verdict is Verdict.CONFIRMED:
+                return Outcome(command="", status="confirmed")
+            command = _next_id(floor, "start", self.machine, job)
+            await self._intend(command, job, "start", ())
+            return await self._conclude(command, job, "start", Outcome(command="", status="unknown", reason=RESTORED))
 
     async def _settle_open(self) -> Floor:
         """The book; an intent left open by an earlier life is read back first."""

@@ -269,6 +269,28 @@ def judge_start(description: Description, job: str, now: Snapshot) -> Verdict:
     return Verdict.CONFIRMED if held == job and state in BEGUN else Verdict.MISMATCH
 
 
+def needed_to_tell(description: Description) -> tuple[str, ...]:
+    """Names of the properties to read to tell whether a job was ever begun."""
+    roles = (Role.JOB_ID, Role.STATE, Role.COUNT, Role.SCRAP)
+    return tuple(prop.name for prop in map(description.by_role, roles) if prop)
+
+
+def judge_begun(description: Description, job: str, now: Snapshot) -> Verdict:
+    """Whether the machine was ever told to begin ``job``, when nobody remembers; a mismatch: it surely was not.
+
+    Only a job that lies there, may start and has made nothing was surely not begun: of a job that it does not hold a
+    machine knows nothing, and some go back to ready or idle when they have ended.
+    """
+    held, state = held_job(description, now), job_state(description, now)
+    if held != job:
+        return Verdict.UNKNOWN
+    if state in BEGUN:
+        return Verdict.CONFIRMED
+    count, scrap = now.of(description.by_role(Role.COUNT)), now.of(description.by_role(Role.SCRAP))
+    none = count.good and count.value == 0 and (description.by_role(Role.SCRAP) is None or scrap.value == 0)
+    return Verdict.MISMATCH if state in (JobState.ALLOWED, JobState.NOT_ALLOWED) and none else Verdict.UNKNOWN
+
+
 def same(wanted: Scalar, seen: Scalar | None) -> bool:
     """Equal, where numbers may differ by the rounding of a 32-bit float on the way."""
     if isinstance(wanted, bool) or isinstance(seen, bool) or isinstance(wanted, str) or isinstance(seen, str):
