@@ -7,7 +7,7 @@ Rule 1: a request is good for ten minutes and once; the requests themselves are 
         from ours but who proves itself is told our time, in a signed answer, and asks again by that: nobody's clock
         decides whether firms can trade.
 Rule 2: a firm that we do not know yet proves itself by the key log that its first event carries, or not at all.
-Not here: HTTP (``doors/peer``, ``peers/http.py``), what is asked (``sync.py``).
+Not here: HTTP (``doors/peer``, ``peers/http.py``), what is asked (``sync.py``), questions to keepers (``mail``).
 """
 
 from collections import OrderedDict
@@ -22,32 +22,36 @@ from weft.engine.memory import Memory
 from weft.identity.keylog import SCOPE_NODE, KeyState
 from weft.identity.keys import SIGNATURE_BYTES, verify
 
+QUESTION: Final = "req/1"
+REPLY: Final = "rep/1"
 WINDOW_MS: Final = 10 * 60 * 1000
 NONCES_MAX: Final = 20_000  # of one firm: who says much forgets its own first, and nobody else's
 HEADER_MAX: Final = 400
 TIME_MS_MAX: Final = 1 << 48  # as in events: far beyond any calendar
 
 
-def _request_digest(path: str, body: bytes, audience: str, stamp: str, nonce: str) -> bytes:
-    return digest("req/1", "\n".join((path, b64(digest("body/1", body)), audience, stamp, nonce)).encode())
+def question(label: str, path: str, body: bytes, audience: str, stamp: str, nonce: str) -> bytes:
+    """What the signature of a question covers; ``label`` keeps one kind of question from passing for another."""
+    return digest(label, "\n".join((path, b64(digest("body/1", body)), audience, stamp, nonce)).encode())
 
 
-def _reply_digest(nonce: str, body: bytes) -> bytes:
-    return digest("rep/1", f"{nonce}\n{b64(digest('body/1', body))}".encode())
+def reply(label: str, nonce: str, body: bytes) -> bytes:
+    """What the signature of an answer covers."""
+    return digest(label, f"{nonce}\n{b64(digest('body/1', body))}".encode())
 
 
 def sign_request(memory: Memory, audience: str, path: str, body: bytes, ahead_ms: int = 0) -> tuple[str, str]:
     """(header, nonce) of a request to ``audience``, whose clock is ``ahead_ms`` ahead of ours."""
     nonce, stamp = b64(memory.random(12)), str(max(0, memory.clock.now_ms() + ahead_ms))
     signer = memory.identity.signer
-    signature = b64(signer.sign(_request_digest(path, body, audience, stamp, nonce)))
+    signature = b64(signer.sign(question(QUESTION, path, body, audience, stamp, nonce)))
     return f"{memory.organisation}.{signer.public}.{stamp}.{nonce}.{signature}", nonce
 
 
 def sign_reply(memory: Memory, nonce: str, body: bytes) -> str:
     """The header of an answer."""
     signer = memory.identity.signer
-    return f"{signer.public}.{b64(signer.sign(_reply_digest(nonce, body)))}"
+    return f"{signer.public}.{b64(signer.sign(reply(REPLY, nonce, body)))}"
 
 
 async def check_reply(memory: Memory, organisation: str, nonce: str, body: bytes, header: str,
@@ -55,7 +59,7 @@ async def check_reply(memory: Memory, organisation: str, nonce: str, body: bytes
     """Raises ``Denied`` unless ``organisation`` gave this answer to our request; ``carried``: a key log in it."""
     device, _, signature = header.partition(".")
     keys = await memory.keys(organisation) or carried
-    if not _may_speak(keys, device) or not verify(device, _reply_digest(nonce, body), _bytes(signature)):
+    if not _may_speak(keys, device) or not verify(device, reply(REPLY, nonce, body), _bytes(signature)):
         raise Denied("peer.reply-signature")
 
 
@@ -131,7 +135,7 @@ class Gate:
         known = await self.memory.keys(organisation)
         if not _may_speak(known, device) and not _may_speak(carried, device):
             raise Denied("peer.unknown")
-        expected = _request_digest(path, body, self.memory.organisation, stamp, nonce)
+        expected = question(QUESTION, path, body, self.memory.organisation, stamp, nonce)
         if not verify(device, expected, _bytes(signature)):
             raise Denied("peer.signature")
         asker, now = Asker(organisation, device, nonce), self.memory.clock.now_ms()

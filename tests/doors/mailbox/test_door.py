@@ -271,3 +271,21 @@ async def test_nothing_that_a_place_or_box_says_makes_an_error_of_ours(body, pat
         answer = await kept.ask(who, path, body)
         assert answer.status < 500, answer.body
     assert unb64(place.key, 32)
+
+
+async def test_who_asks_much_makes_nobody_elses_questions_good_again(kept, monkeypatch):
+    monkeypatch.setattr("weft.engine.mail.keeper.NONCES_MAX", 3)
+    place, _ = await kept.opened()
+    other = await kept.place()
+    header = kept.header(place.signer(), mailbox.LIST_PATH, b"{}")
+
+    async def again():
+        return (await kept.client.ask(mailbox.LIST_PATH, "POST", {"weft-mail": header}, b"{}")).status
+
+    assert await again() == 200
+    for _ in range(9):
+        await kept.listed(other)
+    assert await again() == 404, "another place's questions do not push this one out"
+    for _ in range(9):
+        await kept.listed(place)
+    assert await again() == 200, "the control: its own do"

@@ -31,7 +31,7 @@ ABOUT: Final = "mailbox-about"  # bucket: letters as we know them, by id
 LETTERS: Final = "mailbox-letter"  # bucket: what they hold
 PLACES_MAX: Final = 200
 WINDOW_MS: Final = 10 * 60 * 1000
-NONCES_MAX: Final = 20_000
+NONCES_MAX: Final = 20_000  # of one place: who asks much forgets its own first, and no other place's
 EACH_MINUTE: Final = 600  # questions of one place or box
 WAITERS_MAX: Final = 2  # of one place
 WAIT_MS_MAX: Final = 60_000
@@ -77,7 +77,7 @@ class Keeper:
     _places_of: dict[str, str] = field(default_factory=dict)  # by box
     _kept: "dict[str, OrderedDict[str, Kept]]" = field(default_factory=dict)  # by place, oldest first
     _bytes: int = 0
-    _used: "OrderedDict[str, None]" = field(default_factory=OrderedDict)
+    _used: "dict[str, OrderedDict[str, None]]" = field(default_factory=dict)  # nonces, by place
     _asked: Counter[str] = field(default_factory=Counter)
     _minute: int = 0
     _news: dict[str, asyncio.Event] = field(default_factory=dict)
@@ -144,6 +144,7 @@ class Keeper:
             for name in self.places.pop(key).boxes:
                 self._places_of.pop(name, None)
             self._kept.pop(key)
+            self._used.pop(key, None)
         self._ring(key)
         self._changed()
 
@@ -172,20 +173,29 @@ class Keeper:
     def knows(self, header: str, path: str) -> str:
         """The place or box that asks, by its word alone; raises ``NotFound('mailbox.unknown')`` (Rule 4)."""
         key = mailbox.parts_of(header)[0]
-        boxes = path in {mailbox.PUT_PATH, mailbox.HELD_PATH}
-        if key not in (self._places_of if boxes else self.places):
-            raise NotFound("mailbox.unknown")
+        self._place(key, path)
         return key
 
+    def _place(self, key: str, path: str) -> str:
+        """The place for which ``key`` may ask at ``path``; raises ``NotFound('mailbox.unknown')``."""
+        if path in {mailbox.PUT_PATH, mailbox.HELD_PATH}:
+            place = self._places_of.get(key)
+        else:
+            place = key if key in self.places else None
+        if place is None:
+            raise NotFound("mailbox.unknown")
+        return place
+
     def admit(self, header: str, path: str, body: bytes) -> tuple[str, str]:
-        """(place or box, nonce) of a question that is in order; raises ``Denied`` or ``Unavailable``."""
+        """(place or box, nonce) of a question that is in order; raises ``Denied``, ``NotFound`` or ``Unavailable``."""
         key, stamp, nonce, _ = mailbox.parts_of(header)
         assert self._signer is not None
         mailbox.check(header, self._signer.public, path, body)
         now = self.memory.clock.now_ms()
         if abs(now - stamp) > WINDOW_MS:
             raise Denied("mailbox.request-time")
-        if f"{key}.{nonce}" in self._used:
+        used = self._used.setdefault(self._place(key, path), OrderedDict())
+        if f"{key}.{nonce}" in used:
             raise Denied("mailbox.replayed")
         if now // 60_000 != self._minute:
             self._minute = now // 60_000
@@ -193,9 +203,9 @@ class Keeper:
         self._asked[key] += 1
         if self._asked[key] > EACH_MINUTE:
             raise Unavailable("mailbox.too-often")
-        self._used[f"{key}.{nonce}"] = None
-        while len(self._used) > NONCES_MAX:
-            self._used.popitem(last=False)
+        used[f"{key}.{nonce}"] = None
+        while len(used) > NONCES_MAX:
+            used.popitem(last=False)
         return key, nonce
 
     async def answer(self, key: str, path: str, body: bytes) -> bytes:

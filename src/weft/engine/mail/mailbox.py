@@ -25,6 +25,7 @@ from nacl.exceptions import CryptoError
 from weft.basis.canonical import b64, digest, unb64
 from weft.basis.errors import Denied, Invalid
 from weft.config import is_address
+from weft.engine import requests
 from weft.engine.ports import Clock, Randomness
 from weft.identity.keys import SEED_BYTES, SIGNATURE_BYTES, Signer, sound, verify
 
@@ -36,6 +37,8 @@ HELD_PATH: Final = f"{PATH}/held"
 LIST_PATH: Final = f"{PATH}/list"
 TAKE_PATH: Final = f"{PATH}/take"
 CLASSES: Final = tuple(1024 * size for size in (4, 16, 64, 256, 1024, 4096))
+QUESTION: Final = "mail-req/1"
+REPLY: Final = "mail-rep/1"
 NONCE_BYTES: Final = 24
 OVERHEAD: Final = NONCE_BYTES + 16 + 4
 FORTNIGHT_MS: Final = 14 * 86_400_000
@@ -111,12 +114,8 @@ class Keepers(Protocol):
 def sign(signer: Signer, keeper: str, path: str, body: bytes, at: tuple[int, bytes]) -> tuple[str, str]:
     """(header, nonce) of a question to ``keeper``; ``at``: now in ms, and 12 unguessable bytes."""
     nonce, stamp = b64(at[1]), str(at[0])
-    signature = signer.sign(_request(path, body, keeper, stamp, nonce))
+    signature = signer.sign(requests.question(QUESTION, path, body, keeper, stamp, nonce))
     return f"{signer.public}.{stamp}.{nonce}.{b64(signature)}", nonce
-
-
-def _request(path: str, body: bytes, keeper: str, stamp: str, nonce: str) -> bytes:
-    return digest("mail-req/1", "\n".join((path, b64(digest("body/1", body)), keeper, stamp, nonce)).encode())
 
 
 def parts_of(header: str) -> tuple[str, int, str, bytes]:
@@ -133,13 +132,13 @@ def parts_of(header: str) -> tuple[str, int, str, bytes]:
 def check(header: str, keeper: str, path: str, body: bytes) -> None:
     """Raises ``Denied('mailbox.signature')`` unless the key in ``header`` asks this of ``keeper``."""
     key, stamp, nonce, signature = parts_of(header)
-    if not verify(key, _request(path, body, keeper, str(stamp), nonce), signature):
+    if not verify(key, requests.question(QUESTION, path, body, keeper, str(stamp), nonce), signature):
         raise Denied("mailbox.signature")
 
 
 def sign_reply(signer: Signer, nonce: str, body: bytes) -> str:
     """The header of an answer."""
-    return b64(signer.sign(_reply(nonce, body)))
+    return b64(signer.sign(requests.reply(REPLY, nonce, body)))
 
 
 def check_reply(keeper: str, nonce: str, body: bytes, signature: str) -> None:
@@ -148,12 +147,8 @@ def check_reply(keeper: str, nonce: str, body: bytes, signature: str) -> None:
         given = unb64(signature, SIGNATURE_BYTES)
     except Invalid:
         given = b""
-    if not verify(keeper, _reply(nonce, body), given):
+    if not verify(keeper, requests.reply(REPLY, nonce, body), given):
         raise Denied("mailbox.reply-signature")
-
-
-def _reply(nonce: str, body: bytes) -> bytes:
-    return digest("mail-rep/1", f"{nonce}\n{b64(digest('body/1', body))}".encode())
 
 
 @dataclass(frozen=True, slots=True)
