@@ -91,7 +91,8 @@ class Effects:
                 _LOG.warning("consequences wait: %s", error)
                 pause = CHECK_S
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.node.effects_wake.wait(), pause)
+                async with asyncio.timeout(pause):  # wait_for would make a task of every wait
+                    await self.node.effects_wake.wait()
 
     async def once(self) -> float:
         """Run everything that can run now; seconds until something waiting is due."""

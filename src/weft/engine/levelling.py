@@ -110,7 +110,8 @@ class Leveller:
         back = self.outbox.back_wake
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(back.wait(), CHECK_S)
+                async with asyncio.timeout(CHECK_S):
+                    await back.wait()
             back.clear()
             await asyncio.gather(*(self._level(peer) for peer in self._due()))
 

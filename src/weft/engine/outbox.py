@@ -57,7 +57,8 @@ class Outbox:
                 self.memory.outbox_wake.clear()
                 pause = await self._start_workers()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.memory.outbox_wake.wait(), pause)
+                    async with asyncio.timeout(pause):
+                        await self.memory.outbox_wake.wait()
         finally:
             for task in self._busy.values():
                 task.cancel()
@@ -202,7 +203,8 @@ class Outbox:
             if rows or left <= 0 or self.closing or peer in self.memory.unheard:
                 return rows
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asked.wait(), left)
+                async with asyncio.timeout(left):
+                    await asked.wait()
 
     async def poll(self, peer: str, wait_ms: int) -> None:
         """Ask ``peer`` over and over for what it has for us, until cancelled: for a node that nobody can reach."""
