@@ -7,6 +7,7 @@ Not here: closing, erasing and pruning themselves (``closing.py``, ``erasure.py`
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from heapq import heapify, heappop, heappush
 
 from weft.basis.errors import Denied, Invalid
 from weft.engine.handle import commit
@@ -93,12 +94,18 @@ def _in_order(events: Sequence[Event]) -> list[Event]:
     """``events`` with parents first, as far as these are among them; otherwise as their authors' clocks say."""
     by_id = {event.id: event for event in events}
     waiting = {name: {parent for parent in event.parents if parent in by_id} for name, event in by_id.items()}
+    children: dict[str, list[str]] = {}
+    for name, parents in waiting.items():
+        for parent in parents:
+            children.setdefault(parent, []).append(name)
+    ready = [(by_id[name].header.h, name) for name, parents in waiting.items() if not parents]
+    heapify(ready)
     done: list[Event] = []
-    while waiting:
-        ready = [by_id[name] for name, parents in waiting.items() if not parents]
-        first = min(ready, key=lambda event: (event.header.h, event.id))
-        done.append(first)
-        del waiting[first.id]
-        for parents in waiting.values():
-            parents.discard(first.id)
+    while ready:
+        _, name = heappop(ready)
+        done.append(by_id[name])
+        for child in children.get(name, ()):
+            waiting[child].discard(name)
+            if not waiting[child]:
+                heappush(ready, (by_id[child].header.h, child))
     return done

@@ -10,13 +10,12 @@ Not here: what a key log means (``identity/keylog.py``), how our own grows (``ke
 (``exchange.py``).
 """
 
-from typing import Final
-
 import msgspec
 
 from weft.basis.errors import Denied, WeftError
 from weft.engine import handle
 from weft.engine.acks import KeysSeen
+from weft.engine.levelling import FORK
 from weft.engine.memory import ALARMS, Memory
 from weft.engine.ports import Batch, ForkRow
 from weft.engine.threads import Entry, Loaded, entry_of
@@ -25,9 +24,6 @@ from weft.thread import standing
 from weft.thread.event import Event, wire
 from weft.thread.key_log import KeyLog
 from weft.thread.verify import check_key_event
-
-FORK: Final = b"fork"
-
 
 # ---- in threads ----------------------------------------------------------------------------------
 
@@ -107,6 +103,6 @@ async def branch(memory: Memory, loaded: Loaded, event: Event) -> bool:
     first, header = ours[place], event.header
     if not any(one.second == wire(event) for one in await memory.store.forks(loaded.thread)):
         proof = ForkRow(loaded.thread, header.d, header.i, header.n, wire(first), wire(event))
-        await memory.store.commit(Batch(forks=[proof], values=[(ALARMS, loaded.thread, FORK)]))
-        memory.alarm(loaded.thread, FORK.decode())
+        await memory.store.commit(Batch(forks=[proof], values=[(ALARMS, loaded.thread, FORK.encode())]))
+        memory.alarm(loaded.thread, FORK)
     return True

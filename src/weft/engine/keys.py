@@ -10,7 +10,8 @@ Rule 3: places are hidden among many that mean nothing: a key log tells nobody o
 Not here: paper and its rows (``identity/sheet.py``), files of a home (``launch.py``), telling threads (``keyring.py``).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -142,11 +143,11 @@ async def counting(memory: Memory, device: str, since_ms: int | None = None) -> 
     return found
 
 
-def _last(loaded: Loaded, chain: tuple[str, str, str], strange: Iterable[str], since_ms: int | None) -> int:
+def _last(loaded: Loaded, chain: tuple[str, str, str], strange: AbstractSet[str], since_ms: int | None) -> int:
     """The last number of ``chain`` that counts."""
-    said = sorted((entry.n, entry) for entry in loaded.entries.values() if entry.chain == chain)
-    bad = [n for n, entry in said if entry.id in set(strange)]
-    last = min(bad) - 1 if bad else said[-1][0]
+    said = [(entry.n, entry) for entry in loaded.entries.values() if entry.chain == chain]
+    bad = [n for n, entry in said if entry.id in strange]
+    last = min(bad) - 1 if bad else max(n for n, _ in said)
     if since_ms is None:
         return last
     others = [entry.id for entry in loaded.entries.values()
