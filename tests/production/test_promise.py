@@ -12,7 +12,7 @@ from weft.basis.errors import Invalid
 from weft.production import greedy
 from weft.production import messages as m
 from weft.production.master import Bill, BillLine, Master, SupplyRule
-from weft.production.planning import problem_of
+from weft.production.planning import in_force, problem_of
 from weft.production.promise import Ask, Quote, explode, propose, purchase_needs
 
 WORKSHOP = workshop()
@@ -159,3 +159,18 @@ def test_a_released_reservation_gives_its_capacity_back():
     assert waits.at_ms > first.at_ms
     one.say(m.CapacityReleased(id="R1", why="expired"))
     assert offered(one, Ask(id="Q3", item="STEM", quantity="500"))[0].at_ms == first.at_ms
+
+
+def test_of_several_rounds_of_one_offer_the_last_holds_capacity_and_none_once_its_orders_exist():
+    one = workshop()
+    first, _ = offered(one, Ask(id="Q1", item="STEM", quantity="500"))
+    held = m.CapacityReserved(id="R1", demand=m.DemandRef(thread="T"), promise="2026-11-24T00:00:00Z",
+                              expires="2026-11-24T00:00:00Z", drafts=first.drafts)
+    for name in ("R1", "R2"):  # a crash left the first beside the second
+        one.say(msgspec.structs.replace(held, id=name))
+    assert [counted.id for counted in in_force(one.state)] == ["R2"]
+    assert len({job.id for job in problem_of(one.state, 0).jobs}) == len(problem_of(one.state, 0).jobs)
+    for draft in first.drafts:
+        one.say(m.ProductionOrderCreated(order=draft, demand=held.demand, due="2026-11-24T00:00:00Z"))
+    assert in_force(one.state) == ()
+    assert len({job.id for job in problem_of(one.state, 0).jobs}) == len(problem_of(one.state, 0).jobs)

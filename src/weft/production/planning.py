@@ -74,9 +74,10 @@ def arrivals(materials: Sequence[Material]) -> tuple[Arrival, ...]:
 
 def in_force(state: State) -> tuple[Reservation, ...]:
     """The reservations that hold capacity: a crash may leave a round of an offer beside the one that replaced it."""
-    last = {held.demand: held for held in sorted(state.reservations.values(), key=lambda one: one.rank)}
-    return tuple(held for held in state.reservations.values() if last[held.demand] is held
-                 and not any(draft.id in state.orders for draft in held.drafts))
+    last = {draft.id: held.id for held in sorted(state.reservations.values(), key=lambda one: one.rank)
+            for draft in held.drafts}
+    return tuple(held for held in state.reservations.values()
+                 if all(last[draft.id] == held.id and draft.id not in state.orders for draft in held.drafts))
 
 
 def problem_of(state: State, now_ms: int) -> Problem:
