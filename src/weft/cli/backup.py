@@ -7,7 +7,7 @@ import click
 
 from weft.cli.options import json_option, passphrase_option
 from weft.cli.printing import Paper
-from weft.cli.words import say
+from weft.cli.words import about, say
 
 
 @click.command("backup", help=say("cli.backup"))
@@ -24,7 +24,7 @@ def command(home: Path, file: Path, passphrase: str, *, as_json: bool) -> None:
     shown = sys.stderr
     with click.progressbar(length=1_000, label=say("cli.backup.running"), file=shown,
                            hidden=as_json or not shown.isatty()) as bar:
-        made = launch.run(backup.make(home, file, passphrase, lambda done: bar.update(max(0, done - bar.pos))))
+        made = launch.run(backup.make(about(home), file, passphrase, lambda done: bar.update(max(0, done - bar.pos))))
     size = file.stat().st_size
     Paper(as_json=as_json).line(
         "cli.backup.done", {"file": str(file), "organisation": made.organisation, "at": made.at, "bytes": size,

@@ -11,7 +11,7 @@ import click
 from weft.basis.errors import NotFound
 from weft.cli.client import Node
 from weft.cli.printing import Paper
-from weft.cli.words import say
+from weft.cli.words import about, say
 
 Command = Callable[..., Any]
 json_option = click.option("--json", "as_json", is_flag=True, help=say("cli.option.json"))
@@ -52,12 +52,12 @@ def connected(command: Command) -> Command:
 def found(home: Path | None) -> Path:
     """The home that is meant: as given, else WEFT_HOME, else where we stand."""
     if home is not None:
-        return home
+        return about(home)
     named = os.environ.get("WEFT_HOME")
     if named:
-        return Path(named)
+        return about(Path(named))
     if Path("weft.toml").is_file():
-        return Path()
+        return about(Path())
     raise NotFound("cli.which-home")
 
 

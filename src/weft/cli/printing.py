@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from weft.cli.words import harmless, language, say
+from weft.cli.words import at, harmless, language, say
 
 ID_SHOWN: Final = 8
 PIPED_WIDTH: Final = 240  # nobody looks at a screen: nothing needs to be folded
@@ -58,7 +58,7 @@ class Paper:
         thread = str(value.get("thread", ""))[:ID_SHOWN]
         click.echo(say("cli.done-in", thread=thread) if thread else say("cli.done"))
         for name, fact in (value.get("facts") or {}).items():
-            told = fact if isinstance(fact, str | int) else json.dumps(fact, ensure_ascii=False)
+            told = at(fact) if isinstance(fact, str | int) else json.dumps(fact, ensure_ascii=False)
             click.echo(harmless(f"  {name}: {told}"))
 
 
@@ -71,4 +71,4 @@ def cell(row: Mapping[str, Any], name: str) -> str:
         return str(value)[:ID_SHOWN]
     if isinstance(value, bool):
         return say("cli.yes") if value else ""
-    return "" if value is None else str(value)
+    return "" if value is None else str(at(value))

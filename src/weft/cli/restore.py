@@ -7,7 +7,7 @@ import click
 from weft.cli.client import Node
 from weft.cli.options import found, json_option, passphrase_option
 from weft.cli.printing import Paper
-from weft.cli.words import say
+from weft.cli.words import about, say
 
 
 @click.command("restore", help=say("cli.restore"))
@@ -28,4 +28,4 @@ def command(file: Path | None, home: Path | None, partner: str, passphrase: str,
         raise click.UsageError(say("cli.restore.usage"))
     done = launch.run(backup.restore(file, home, passphrase))
     key = "cli.restore.done" if done["unheard"] else "cli.restore.alone"
-    paper.line(key, done, home=home, at=done["at"], name=done["name"], n=len(done["unheard"]))
+    paper.line(key, done, home=about(home), at=done["at"], name=done["name"], n=len(done["unheard"]))

@@ -1,6 +1,7 @@
-"""The reader's language, and sentences in it.
+"""The reader's language and clock, and sentences in both.
 
 Rule 1: WEFT_LANG decides; else the language of the home at hand; else that of the system.
+Rule 2: instants are told by the clock of the firm whose home is at hand; where there is none, in UTC, which is said.
 Not here: the sentences (``locale/``).
 """
 
@@ -11,9 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+import click
+
 from weft import locale
 from weft.basis.errors import WeftError
 
+HOME: Final = "weft.home"  # in the context of a command: the home that it is about
 _TURNING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # letters that turn others round
 
 
@@ -36,9 +40,45 @@ def _of_home(home: str) -> str:
     return str(firm.get("lang", "")) if isinstance(firm, dict) else ""
 
 
+def about(home: Path) -> Path:
+    """Tell times by the clock of ``home`` until the end of this command."""
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.meta[HOME] = home
+    return home
+
+
+def offset() -> int | None:
+    """Minutes that the firm's clock is ahead of UTC; None when no firm is at hand."""
+    context = click.get_current_context(silent=True)
+    home = context.meta.get(HOME) if context is not None else None
+    home = home or os.environ.get("WEFT_HOME", "")
+    if not home:
+        return None
+    from weft import config
+
+    try:
+        text = (Path(home) / "weft.toml").read_text(encoding="utf-8")
+        return config.load(text, os.environ).firm.utc_offset_minutes
+    except (OSError, ValueError, WeftError):
+        return None
+
+
+def at(value: object) -> object:
+    """``value``, or the time that it is by the firm's clock if it is an instant."""
+    if not (isinstance(value, str) and value.endswith("Z")):
+        return value
+    from weft.locale import formats  # takes a while to read, and most commands tell no time
+
+    if not formats.is_instant(value):
+        return value
+    ahead = offset()
+    return formats.moment(language(), value, ahead or 0) + (" UTC" if ahead is None else "")
+
+
 def say(key: str, **facts: object) -> str:
     """The sentence of ``key``."""
-    return harmless(locale.text(language(), key, **facts))
+    return harmless(locale.text(language(), key, **{name: at(value) for name, value in facts.items()}))
 
 
 def harmless(words: str) -> str:

@@ -30,6 +30,7 @@ from weft.engine.outbox import Outbox
 from weft.engine.ports import Peers, StoreConflict
 from weft.engine.requests import Gate
 from weft.engine.threads import Loaded
+from weft.locale import formats
 from weft.trade import relationship
 from weft.trade.say import Say
 
@@ -122,8 +123,11 @@ class Node(Memory):
         self.tell(END)
 
     def translate(self, lang: str, key: str, facts: Mapping[str, str | int]) -> str:
-        """The sentence of ``key`` for people."""
-        return locale.text(lang, key, **facts)
+        """The sentence of ``key`` for people, instants by the firm's own clock."""
+        offset = self.config.firm.utc_offset_minutes
+        return locale.text(lang, key, **{
+            name: formats.moment(lang, str(value), offset) if formats.is_instant(value) else value
+            for name, value in facts.items()})
 
     def address_of(self, organisation: str) -> str:
         """The URL of a partner (or of a firm whose invitation we answer), or ""; the owner's own word counts first."""

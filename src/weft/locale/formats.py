@@ -25,10 +25,9 @@ _DAY: Final = 24 * _HOUR
 
 def _moment(at: str, offset_minutes: int) -> datetime | None:
     try:
-        milliseconds = instant.to_ms(at)
-    except Invalid:
+        return datetime.fromtimestamp(instant.to_ms(at) / 1000, UTC) + timedelta(minutes=offset_minutes)
+    except (Invalid, OverflowError):
         return None
-    return datetime.fromtimestamp(milliseconds / 1000, UTC) + timedelta(minutes=offset_minutes)
 
 
 def _number(value: str) -> Decimal | None:
@@ -61,6 +60,18 @@ def day_clock(lang: str, at: str, offset_minutes: int = 0) -> str:
     """Day and time of ``at``."""
     moment = _moment(at, offset_minutes)
     return at if moment is None else f"{day(lang, at, offset_minutes)} {clock(lang, at, offset_minutes)}"
+
+
+def moment(lang: str, at: str, offset_minutes: int = 0) -> str:
+    """Full date and time of ``at``, where no year goes without saying: ``3 May 2026 14:05``, ``2026年5月3日 14:05``."""
+    if _moment(at, offset_minutes) is None:
+        return at
+    return f"{date(lang, at, offset_minutes)} {clock(lang, at, offset_minutes)}"
+
+
+def is_instant(value: object) -> bool:
+    """Whether ``value`` is an instant as we write it."""
+    return isinstance(value, str) and value.endswith("Z") and _moment(value, 0) is not None
 
 
 def local_day(at: str, offset_minutes: int = 0) -> str:

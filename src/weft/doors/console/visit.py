@@ -131,8 +131,7 @@ class Visit:
         return text(self.lang, key, **{name: self._fact(value) for name, value in error.facts.items()})
 
     def _fact(self, value: str | int) -> str:
-        told = str(value)
-        return formats.day_clock(self.lang, told, self.offset) if told.endswith("Z") and "T" in told else told
+        return formats.day_clock(self.lang, str(value), self.offset) if formats.is_instant(value) else str(value)
 
     def trouble(self, task: Any) -> str:
         """Why the node could not do something by itself."""
