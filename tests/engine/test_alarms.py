@@ -1,5 +1,6 @@
 """Liars: a fork or another state stops what runs by itself in that thread and nowhere else, until the owner says so."""
 
+import msgspec
 import pytest
 
 from tests.engine.world import Wires, befriend, found, quiet, until
@@ -8,7 +9,10 @@ from weft.engine import sync
 from weft.engine.acks import Ack
 from weft.engine.commands import run
 from weft.engine.handle import _event, _signed
-from weft.thread.event import to_envelope
+from weft.thread.event import compose, signed_bytes, to_envelope, unwire
+from weft.trade.messages import OrderCancellation
+
+LIFE = "AAAAAAAAAAA"  # an incarnation of the liar's own making
 
 
 @pytest.fixture
@@ -92,6 +96,60 @@ async def test_nothing_runs_by_itself_in_a_thread_with_an_alarm_until_the_owner_
         await run(seller, "go-on", {"thread": other})
     await run(seller, "go-on", {"thread": thread})
     await until(lambda: ran == [other, thread])
+
+
+async def halves(liar, thread):
+    """(a beginning, what follows it, another word in the latter's place upon a beginning that nobody gets)."""
+    loaded = await liar.loaded(thread)
+    made = []
+    for mark in "AB":
+        first = _event(liar, loaded, loaded.machine, OrderCancellation(reason=mark))
+        header = {name: value for name, value in msgspec.structs.asdict(first.header).items()
+                  if value is not msgspec.UNSET}
+        below = compose({**header, "i": LIFE, "n": 0, "p": None}, *payload(first))
+        above = compose({**header, "i": LIFE, "n": 1, "p": below.id, "x": []}, *payload(first))
+        made.append([msgspec.structs.replace(one, signature=liar.identity.signer.sign(signed_bytes(one.id)))
+                     for one in (below, above)])
+    return *made[0], made[1][1]
+
+
+def payload(event):
+    one = event.payloads[0]
+    return [("*", one.content)], [one.salt]
+
+
+@pytest.mark.parametrize("order", ["waits first", "whole first", "at once"])
+async def test_a_half_of_a_fork_that_waits_for_its_beginning_keeps_the_whole_half_not_out(two, order):
+    wires, seller, buyer = two
+    thread = await asked(buyer)
+    await quiet(seller, buyer)
+    wires.cut.add(frozenset((seller.organisation, buyer.organisation)))
+    below, whole, waits = await halves(buyer, thread)
+    batches = {"waits first": [[waits], [below, whole]], "whole first": [[below, whole], [waits]],
+               "at once": [[waits, below, whole]]}[order]
+    for batch in batches:
+        await hand(seller, buyer, thread, *batch)
+    assert await seller.store.event(thread, whole.id) is not None
+    assert await seller.store.event(thread, waits.id) is None
+    assert not await seller.store.pending(thread), "it can never come after all"
+    (proof,) = await seller.store.forks(thread)
+    assert {unwire(proof.first).id, unwire(proof.second).id} == {whole.id, waits.id}
+    assert seller.alarms[thread] == "fork"
+
+
+async def test_of_two_halves_that_both_wait_one_stays_and_the_proof_holds_both(two):
+    wires, seller, buyer = two
+    thread = await asked(buyer)
+    await quiet(seller, buyer)
+    wires.cut.add(frozenset((seller.organisation, buyer.organisation)))
+    below, whole, waits = await halves(buyer, thread)
+    for one in (waits, whole):
+        await hand(seller, buyer, thread, one)
+    assert [row.id for row in await seller.store.pending(thread)] == [waits.id]
+    assert len(await seller.store.forks(thread)) == 1
+    await hand(seller, buyer, thread, below, whole)
+    assert await seller.store.event(thread, whole.id) is not None
+    assert not await seller.store.pending(thread)
 
 
 async def test_an_invitation_ends(two):

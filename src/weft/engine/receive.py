@@ -13,7 +13,7 @@ Not here: how events travel (``sync.py``, ``doors/peer``), what follows from the
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -73,7 +73,7 @@ async def receive(memory: Memory, peer: str, thread: str, events: Sequence[Event
         seal = await closed.attested(memory, loaded, events, waiting, lambda one: verify_event(memory, loaded, one))
         fresh = await _verified(memory, loaded, events, waiting, result, bare=seal is not None)  # 3, 4
         if seal and closed.pruned_by(peer, fresh) and closed.gaps(loaded, fresh):
-            result.stored.extend(await closed.adopt(memory, loaded, seal, fresh))
+            result.stored.extend(await closed.adopt(memory, loaded, seal, _one_at_a_place(fresh, set(), {})))
             return result
         if await _below(memory, loaded, fresh):
             loaded = await memory.whole(thread)
@@ -186,7 +186,8 @@ async def _verified(
         except (Denied, Invalid) as error:
             result.invalid.append((event.id, error.code))
             continue
-        if await _forked(memory, loaded, event, places.setdefault(_place(event), event)):
+        beside = places.setdefault(_place(event), event)
+        if await _forked(memory, loaded, event, beside) and beside.id == event.id:  # else which half has its parents?
             result.invalid.append((event.id, "event.fork"))
             continue
         if room.get(event.author, 1) <= 0:
@@ -331,12 +332,16 @@ def _within_quota(early: Sequence[Event], held: set[str], result: Received) -> l
 def _sorted_by_parents(
     loaded: Loaded, fresh: Sequence[Event]
 ) -> tuple[list[Event], list[Event], dict[str, str]]:
-    """(events whose ancestors are all there, parents first; those that wait; ids and codes of wrong ones)."""
+    """(events whose ancestors are all there, parents first; those that wait; ids and codes of wrong ones).
+
+    Of two at one place of a chain the first that has its parents stays, or else the first: the proof holds both.
+    """
     left = {event.id: event for event in fresh}
     ready: list[Event] = []
     wrong: dict[str, str] = {}
     chains = Counter(author for author, _, _ in loaded.tips)
     known = {name: (entry.chain, entry.n) for name, entry in loaded.entries.items()}
+    taken = set[tuple[str, str, str, int]]()
     moved = True
     while moved:
         moved = False
@@ -345,15 +350,32 @@ def _sorted_by_parents(
                 header = left.pop(event.id).header
                 chain = (event.author, header.d, header.i)
                 chains[event.author] += header.n == 0
-                if header.p is not None and known[header.p] != (chain, header.n - 1):
+                if _place(event) in taken:
+                    wrong[event.id] = "event.fork"
+                elif header.p is not None and known[header.p] != (chain, header.n - 1):
                     wrong[event.id] = "event.chain-form"
                 elif header.n == 0 and chains[event.author] > CHAINS_MAX:
                     wrong[event.id] = "event.too-many-chains"
                 else:
                     ready.append(event)
+                    taken.add(_place(event))
                     known[event.id] = (chain, header.n)
                     moved = True
-    return ready, list(left.values()), wrong
+    return ready, _one_at_a_place(left.values(), taken, wrong), wrong
+
+
+def _one_at_a_place(
+    waiting: Iterable[Event], taken: set[tuple[str, str, str, int]], wrong: dict[str, str]
+) -> list[Event]:
+    """Those of ``waiting`` that may still come after all; what stands at a place that is ``taken`` never does."""
+    stay: list[Event] = []
+    for event in waiting:
+        if _place(event) in taken:
+            wrong[event.id] = "event.fork"
+        else:
+            stay.append(event)
+            taken.add(_place(event))
+    return stay
 
 
 def _mismatch(loaded: Loaded, ready: Sequence[Event]) -> str:
