@@ -6,10 +6,13 @@ import zipfile
 
 import pytest
 
+from tests.engine.test_alarms import hand, lie
 from tests.engine.world import until
+from weft.engine.acks import Ack
 from weft.engine.commands import run
 from weft.locale import text
 from weft.shopfloor.connection import Value
+from weft.thread.audit import audit
 from weft.trade.order_state import Phase
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -157,6 +160,32 @@ async def test_what_the_firm_holds_is_saved_as_one_file_and_an_old_order_erased(
     await at.sees(text(lang, "data.reason.subject-request"))
     await at.fits()
     assert await at.node.store.payloads(thread, [(await at.node.state(thread)).request_id]) == []
+
+
+@BOTH
+async def test_an_alarm_is_understood_proved_and_let_go_in_two_steps(look, lang, tmp_path):
+    at = await look(lang, "phone")
+    thread = at.sample.orders["making"]
+    lies = [await lie(at.sample.shop, thread, Ack(state=letter * 43)) for letter in "AB"]
+    for one in lies:
+        await hand(at.node, at.sample.shop, thread, one)
+    await at.pair()
+    await at.page.locator(f"a[href='/alarms/{thread}']").click()
+    await at.sees(text(lang, "alarm.what"))
+    await at.fits()
+    async with at.page.expect_download() as coming:
+        await at.page.get_by_role("button", name=text(lang, "alarm.evidence.do"), exact=True).click()
+    await (await coming.value).save_as(tmp_path / "proof.weft-pack")
+    assert audit((tmp_path / "proof.weft-pack").read_bytes()).forks
+    await at.page.locator("#go-on summary").click()
+    going = at.page.locator("#go-on button")
+    await going.click()
+    assert thread in at.node.alarms, "the question beside the button was not answered"
+    await at.page.locator("#go-on input[type=checkbox]").check()
+    await going.click()
+    await at.sees(text(lang, "done.go-on"))
+    assert thread not in at.node.alarms
+    assert await at.page.locator(f"a[href='/alarms/{thread}']").count() == 0
 
 
 @BOTH
