@@ -27,7 +27,7 @@ def test_the_specifications_example_is_read():
     f"a\n\n{ROOT}\n", f"a\n1 \n{ROOT}\n", f"a\n１\n{ROOT}\n", f"a\n9223372036854775808\n{ROOT}\n",
     f"a\n1\n{ROOT[:-1]}\n", f"a\n1\n{ROOT[4:]}\n", f"a\n1\n{ROOT}\n\n", f"a\n1\n{ROOT}\n\nb\n",
     f"a\n1\n{ROOT.replace('/', '_')}\n",
-       f"a\n1\n{ROOT[:-2]}J=\n", f"a\n1\n {ROOT}\n", f"{'a' * 256}\n1\n{ROOT}\n", f"a\n1\n{ROOT}\n" + "e\n" * 17,
+    f"a\n1\n{ROOT[:-2]}J=\n", f"a\n1\n {ROOT}\n", f"{'a' * 256}\n1\n{ROOT}\n", f"a\n1\n{ROOT}\n" + "e\n" * 17,
 ])
 def test_what_is_no_checkpoint_is_refused(text):
     assert code(checkpoint.parse_text, text) == "tlog.checkpoint-malformed"
