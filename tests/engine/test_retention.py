@@ -13,6 +13,7 @@ from weft.engine import erasure, retention
 from weft.engine.commands import run
 from weft.engine.machines import state_hash
 from weft.engine.memory import PRUNED
+from weft.engine.ports import Batch
 from weft.thread import closing
 
 DAY_MS = 86_400_000
@@ -69,6 +70,16 @@ async def test_an_order_that_is_not_paid_is_not_closed_by_itself_and_keeps_no_ot
         await until(lambda: is_closed(shop, factory, thread=thread))
         await quiet(shop, factory)
         assert (await shop.state(other)).closing is None
+
+
+async def test_one_that_cannot_be_pruned_keeps_no_other_from_it(tmp_path):
+    async with closed_deal(tmp_path) as (shop, _factory, thread, clock):
+        lost = "-" * 43
+        await shop.store.commit(Batch(values=[(deals.CLOSED, lost, b"0")]))
+        assert (await shop.store.values(deals.CLOSED))[0][0] == lost, "the control: it comes first"
+        keeps(shop, keep_years=0, close_days=0, prune="auto")
+        clock.ms += DAY_MS
+        await until(lambda: is_pruned(shop, thread=thread))
 
 
 async def is_pruned(*nodes, thread):

@@ -8,9 +8,11 @@ Rule 3: with an alarm in the conversation nothing is closed: what is in dispute 
 Not here: what may be let go afterwards (``erasure.py``, ``retention.py``).
 """
 
+import asyncio
+import contextlib
 from typing import Any, Final
 
-from weft.basis.errors import Refused
+from weft.basis.errors import Refused, WeftError
 from weft.engine.billed import unbilled
 from weft.engine.effects import Cause
 from weft.engine.node import Node
@@ -172,14 +174,14 @@ async def close_what_is_done(node: Node) -> None:
     days = node.config.retention.close_days
     kept = {name for name, _ in await node.store.values(CLOSED)}
     for thread in node.threads("order") if days else ():
-        if thread in kept:
-            continue
-        loaded = await node.loaded(thread)
-        last = max((entry.at_ms for entry in loaded.entries.values() if entry.kind not in closing.QUIET), default=0)
-        if node.clock.now_ms() - last < days * DAY_MS or await open_matters(node, thread):
-            continue
-        try:
-            await close(node, thread)
-        except Refused:
-            continue
+        if thread not in kept:
+            with contextlib.suppress(WeftError):
+                await _close_after(node, thread, days)
+            await asyncio.sleep(0)  # what is in memory makes nobody wait, and there may be thousands
 
+
+async def _close_after(node: Node, thread: str, days: int) -> None:
+    loaded = await node.loaded(thread)
+    last = max((entry.at_ms for entry in loaded.entries.values() if entry.kind not in closing.QUIET), default=0)
+    if node.clock.now_ms() - last >= days * DAY_MS and not await open_matters(node, thread):
+        await close(node, thread)

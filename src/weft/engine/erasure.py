@@ -10,13 +10,14 @@ Not here: backups that were made before (they age: ``docs/howto/erase``), whole 
 """
 
 import calendar
+import contextlib
 from datetime import UTC, datetime
 from typing import Final, get_args
 
 import msgspec
 
 from weft.basis import instant
-from weft.basis.errors import Invalid, NotFound, Refused
+from weft.basis.errors import Invalid, NotFound, Refused, WeftError
 from weft.engine import closing as deals
 from weft.engine.effects import TROUBLES, Cause
 from weft.engine.memory import FOLDS
@@ -176,7 +177,9 @@ async def answer_request(node: Node, cause: Cause) -> None:
 
 
 async def carry_out_all(node: Node) -> None:
-    """What had to be kept until today, or came back with an old backup, goes now."""
+    """What had to be kept until today, or came back with an old backup, goes now; one that cannot keeps no other."""
+    shared = {*node.threads("order"), *node.threads("relationship")}
     for thread, _ in await node.store.values(deals.CLOSED):
-        if thread in node.threads("order") or thread in node.threads("relationship"):
-            await carry_out(node, thread)
+        if thread in shared:
+            with contextlib.suppress(WeftError):
+                await carry_out(node, thread)

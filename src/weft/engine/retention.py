@@ -8,12 +8,13 @@ Rule 3: by itself the node looks once an hour, by its own clock.
 Not here: erasing before the years are over (``erasure.py``), taking in what partners pruned (``closed.py``).
 """
 
+import contextlib
 from typing import Final
 
 import msgspec
 
 from weft.basis import instant
-from weft.basis.errors import Refused
+from weft.basis.errors import Refused, WeftError
 from weft.engine import closing as deals
 from weft.engine import erasure
 from weft.engine.memory import PRUNED
@@ -69,10 +70,11 @@ async def _let_go(node: Node, thread: str) -> Freed:
     payloads = await node.store.payloads(thread, [row.id for row in rows])
     quiet = {name for name, entry in loaded.entries.items() if entry.kind in closing.QUIET}
     quiet -= set(closing.echoes(loaded.entries))
+    spoken = kept & quiet
     dropped = [row.id for row in rows if row.id not in kept]
-    emptied = [row.id for row in rows if row.id not in kept & quiet]
+    emptied = [row.id for row in rows if row.id not in spoken]
     freed = sum(len(row.header) + len(row.signature) for row in rows if row.id not in kept) \
-        + sum(len(one.content) + len(one.salt) for one in payloads if one.id not in kept & quiet)
+        + sum(len(one.content) + len(one.salt) for one in payloads if one.id not in spoken)
     await erasure.delete(node, thread, emptied, dropped=dropped, beside=[(PRUNED, thread, b"")])
     return Freed(events=len(dropped), bytes=freed)
 
@@ -87,11 +89,14 @@ async def look(node: Node) -> None:
     await deals.close_what_is_done(node)
     await erasure.carry_out_all(node)
     for thread, _ in await node.store.values(deals.CLOSED):
-        if await node.store.value(PRUNED, thread) is not None:
-            continue
-        loaded = await node.loaded(thread)
-        said = any(_ours(node, entry) for entry in loaded.entries.values())  # begun, or back with an old backup
-        if said:
-            await _let_go(node, thread)
-        elif node.config.retention.prune == "auto" and now >= await kept_until(node, thread):
-            await prune(node, thread)
+        if await node.store.value(PRUNED, thread) is None:
+            with contextlib.suppress(WeftError):  # one that cannot be pruned keeps no other from it
+                await _prune_if_due(node, thread)
+
+
+async def _prune_if_due(node: Node, thread: str) -> None:
+    loaded = await node.loaded(thread)
+    if any(_ours(node, entry) for entry in loaded.entries.values()):  # begun, or back with an old backup
+        await _let_go(node, thread)
+    elif node.config.retention.prune == "auto" and node.clock.now_ms() >= await kept_until(node, thread):
+        await prune(node, thread)
