@@ -1,6 +1,6 @@
 """``weft erase``: erase what a closed order or partnership holds, here and at the partner, with receipts."""
 
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -8,14 +8,13 @@ from weft.cli.client import Node
 from weft.cli.options import connected
 from weft.cli.printing import Paper
 from weft.cli.words import say
-
-REASONS = ("subject-request", "contract-ended", "retention-over", "mistake")
+from weft.thread.closing import Reason
 
 
 @click.command("erase", help=say("cli.erase"))
 @click.argument("thread")
 @click.option("--event", "events", multiple=True, metavar="ID", help=say("cli.erase.event"))
-@click.option("--reason", required=True, type=click.Choice(REASONS), help=say("cli.erase.reason"))
+@click.option("--reason", required=True, type=click.Choice(get_args(Reason)), help=say("cli.erase.reason"))
 @connected
 def command(node: Node, paper: Paper, thread: str, events: tuple[str, ...], reason: str) -> None:
     """Ask for the erasure, and erase here."""

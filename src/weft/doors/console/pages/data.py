@@ -8,7 +8,7 @@ import asyncio
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote
 
 from starlette.background import BackgroundTask
@@ -19,8 +19,7 @@ from weft.basis import instant
 from weft.basis.errors import Unavailable, WeftError
 from weft.doors.console.visit import HEADERS, Failed, Visit
 from weft.engine import export as exports
-
-REASONS: Final = ("subject-request", "contract-ended", "retention-over", "mistake")
+from weft.engine.erasure import REASONS
 
 
 async def page(visit: Visit) -> Response:
