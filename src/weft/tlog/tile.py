@@ -106,16 +106,21 @@ def hashes(size: int, tiles: Tiles) -> Read:
         first, count = (place << height % HEIGHT) % WIDTH, 1 << height % HEIGHT
         if tile.width < first + count:  # no such subtree in a tree of this size
             raise Invalid("tlog.index", index=place, size=size)
-        return _top(split(tile, tiles(tile))[first:first + count])
+        data = _measured(tile, tiles(tile))
+        return _top([data[k * HASH_BYTES:(k + 1) * HASH_BYTES] for k in range(first, first + count)])
 
     return read
 
 
 def split(tile: Tile, data: bytes) -> list[bytes]:
     """The hashes in ``data``; raises ``Invalid('tlog.tile-malformed')`` when it is not ``tile.width`` hashes long."""
+    return [data[k:k + HASH_BYTES] for k in range(0, len(_measured(tile, data)), HASH_BYTES)]
+
+
+def _measured(tile: Tile, data: bytes) -> bytes:
     if len(data) != tile.width * HASH_BYTES:
         raise Invalid("tlog.tile-malformed", path=path(tile))
-    return [data[k:k + HASH_BYTES] for k in range(0, len(data), HASH_BYTES)]
+    return data
 
 
 def _top(row: list[bytes]) -> bytes:
