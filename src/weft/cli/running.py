@@ -29,6 +29,8 @@ def _partners(view: Any) -> Iterator[Finding]:
     """Who cannot be reached, and why."""
     for name in view.get("unheard", ()):
         yield told("warning", "unheard", name=name)
+    for name in view.get("newer", ()):
+        yield told("warning", "newer", name=name)
     for peer in view.get("peers", ()):
         if peer.get("barred"):
             sentence = refusal(WeftError(peer["barred"]["code"], **peer["barred"]["facts"]))

@@ -36,6 +36,7 @@ BY_ITSELF: Final = ContextVar("by_itself", default=False)  # set while the node,
 ALARMS: Final = "alarm"  # bucket: threads (and firms, by their key log) that somebody lied in, and how
 ANEW: Final = "restored-peer"  # bucket: by partner, the incarnation with which it asks in bundles for what it lacks
 RESTORED: Final = "restored"  # bucket: firms that may hold words of ours that a restored backup has lost
+NEWER: Final = "newer"  # bucket: by partner, a conversation it wants to begin that this program does not know
 FOLDS: Final = "fold"  # bucket of the stored folds of books, and of shared threads at their cuts
 PRUNED: Final = "pruned"  # bucket: closed threads of which only the beginning, the closing and receipts are kept
 BOOKS: Final = ("stock", "production", "pricing", "floor", "trace")
@@ -127,6 +128,7 @@ class Memory:
     ended_with: set[str] = field(default_factory=set)  # partners of old orders and debts: nothing new begins
     alarms: dict[str, str] = field(default_factory=dict)
     unheard: set[str] = field(default_factory=set)
+    newer: dict[str, str] = field(default_factory=dict)  # what partners want to begin by a newer program than ours
     _loaded: "OrderedDict[str, Loaded]" = field(default_factory=OrderedDict)
     _locks: "WeakValueDictionary[str, asyncio.Lock]" = field(default_factory=WeakValueDictionary)
     _machines: dict[str, str] = field(default_factory=dict)
@@ -175,6 +177,8 @@ class Memory:
             self._note_holding(row.thread, row.members, row.heads)
         self.alarms = {thread: why.decode() for thread, why in await self.store.values(ALARMS)}
         self.unheard = {firm for firm, _ in await self.store.values(RESTORED)}
+        kept = {peer: name.decode() for peer, name in await self.store.values(NEWER)}
+        self.newer = {peer: name for peer, name in kept.items() if name not in MACHINES}  # else it came by an update
         self.effects = list(await self.store.effects())
         self.effects_wake.set()
         self.outbox_wake.set()
@@ -228,9 +232,9 @@ class Memory:
         return dict((await self.loaded(thread)).members)
 
     def threads(self, name: str) -> list[str]:
-        """Ids of all threads whose conversation is ``name`` (order, relationship ...), sorted."""
-        wanted = next((one.name for one in MACHINES.values() if one.conversation.NAME == name), name)
-        return sorted(thread for thread, named in self._machines.items() if named == wanted)
+        """Ids of all threads whose conversation is ``name`` (order, relationship ...), in any version that we know."""
+        wanted = {one.name for one in MACHINES.values() if one.conversation.NAME == name} or {name}
+        return sorted(thread for thread, named in self._machines.items() if named in wanted)
 
     def book(self, name: str) -> str:
         """The thread of our own book ``name``."""

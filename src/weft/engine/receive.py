@@ -27,7 +27,7 @@ from weft.engine import closed, keyring
 from weft.engine.acks import Ack, KeysSeen
 from weft.engine.handle import commit
 from weft.engine.machines import MACHINES, Machine, machine, state_hash
-from weft.engine.memory import ALARMS, Memory
+from weft.engine.memory import ALARMS, NEWER, Change, Memory
 from weft.engine.ports import Batch, ForkRow, PendingRow
 from weft.engine.threads import Loaded, entry_of
 from weft.identity import keylog
@@ -40,6 +40,7 @@ PENDING_MAX: Final = 200  # events of one thread that may wait for their parents
 PENDING_BYTES_MAX: Final = 1024 * 1024  # and how much they may take up
 BREATH: Final = 16  # events verified at a stretch
 CHAINS_MAX: Final = 64  # of one member in one thread: reading many side by side takes long
+NAME_MAX: Final = 100  # of an unknown conversation, as it is kept
 KEY_EVENTS_MAX: Final = 1_000  # of one firm
 INVITATIONS: Final = "invitation"
 STRANGE: Final = "strange"  # bucket: thread/event of words by our own device that this node did not say
@@ -105,6 +106,8 @@ async def _admitted(memory: Memory, peer: str, thread: str, events: Sequence[Eve
         raise NotFound("thread.unknown")
     members = genesis.header.mem
     known = MACHINES.get(genesis.header.m)
+    if known is None:
+        await _note_newer(memory, peer, genesis)
     if set(members) != {peer, memory.organisation} or known is None or not known.shared:
         raise NotFound("thread.unknown")
     if set(members.values()) != SIDES.get(known.conversation.NAME):
@@ -113,6 +116,26 @@ async def _admitted(memory: Memory, peer: str, thread: str, events: Sequence[Eve
         await _check_beginner(memory, peer, genesis, known)
     return Loaded(thread=thread, machine=known, machine_name=known.name, members=dict(members),
                   state=known.conversation.INITIAL, keys=memory.keyring)
+
+
+async def _note_newer(memory: Memory, peer: str, genesis: Event) -> None:
+    """A partner begins what this program does not know: its owner is told that an update is due.
+
+    It is not taken in: who may begin it with whom is not known, and what follows from its words would never be drawn,
+    since they would be old when the update comes. The partner keeps it, and hands it over again until we can.
+    """
+    name, members = genesis.header.m[:NAME_MAX], genesis.header.mem
+    if memory.partner(peer) is None or peer in memory.ended_with or memory.newer.get(peer) == name:
+        return
+    if genesis.author != peer or not isinstance(members, dict) or set(members) != {peer, memory.organisation}:
+        return
+    try:
+        check_event(genesis, members, await memory.keys(peer))
+    except (Denied, Invalid):
+        return
+    await memory.store.commit(Batch(values=[(NEWER, peer, name.encode())]))
+    memory.newer[peer] = name
+    memory.tell(Change("", "newer", (peer,)))
 
 
 async def _spoken_in(memory: Memory, members: dict[str, str], thread: str, events: Sequence[Event]) -> bool:

@@ -40,6 +40,7 @@ class HealthView(View, frozen=True, kw_only=True):
     """``stopped``: threads whose work stopped and why; ``troubles``: what the node was refused.
 
     ``store``: why nothing can be stored now, or why the last attempt was refused; None: all is well.
+    ``newer``: partners that begin what this program does not know yet: it is to be updated.
     ``unheard``: partners that have not given back yet what was said since the backup that was restored.
 
     Undelivered conversations, consequences not drawn yet, and proofs that somebody said two things at once.
@@ -53,6 +54,7 @@ class HealthView(View, frozen=True, kw_only=True):
     stopped: dict[str, str] = {}
     troubles: tuple[Trouble, ...] = ()
     unheard: tuple[str, ...] = ()
+    newer: tuple[str, ...] = ()
     store: Told | None = None
 
 
@@ -79,5 +81,6 @@ async def health(node: Any) -> HealthView:
         waiting=len(rows), effects=len(await node.store.effects()), forks=len(await node.store.forks()), peers=peers,
         stopped={thread: why.decode() for thread, why in await node.store.values(ALARMS)},
         unheard=tuple(names(who) for who in sorted(node.unheard)),
+        newer=tuple(names(who) for who in sorted(node.newer)),
         troubles=tuple([msgspec.json.decode(value, type=Trouble) for _, value in await node.store.values(TROUBLES)]),
         alarms=tuple(one.name for one in floor.machines.values() if one.seen.alarm and not one.removed))

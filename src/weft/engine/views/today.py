@@ -116,7 +116,8 @@ async def waiting(node: Any) -> int:
 
 async def _answers(node: Any, cards: list[tuple[Deal, OrderCard]], held: list[Deal], rows: tuple[MachineRow, ...],
                    known: list[tuple[PartnerRow, PartnerView]]) -> list[Task]:
-    return [*await _stopped(node), *await _unheard(node), *_machine_tasks(rows), *await _unknown_commands(node, rows),
+    return [*await _stopped(node), *await _unheard(node), *await _newer(node),
+            *_machine_tasks(rows), *await _unknown_commands(node, rows),
             *await _troubles(node), *[_order_task(_asked(card), card) for _, card in cards if card.next],
             *await _moved(node, cards),
             *await _partner_tasks(node, held, known), *await _shortages(node), *await _reorders(node)]
@@ -133,6 +134,13 @@ async def _unheard(node: Any) -> list[Task]:
     names = await partner_names(node)
     return [Task(kind="restored", about="partner", id=node.partner(one) or "", name=one, partner_name=names(one))
             for one in sorted(node.unheard)]
+
+
+async def _newer(node: Any) -> list[Task]:
+    """Partners with a newer program than ours: what they begin waits at them until ours is updated."""
+    names = await partner_names(node)
+    return [Task(kind="newer", about="partner", id=node.partner(one) or "", name=what, partner_name=names(one))
+            for one, what in sorted(node.newer.items())]
 
 
 async def _troubles(node: Any) -> list[Task]:
