@@ -1,4 +1,4 @@
-"""After a backup was restored: jobs that the lost life may have started are asked for before a machine is told of them.
+"""After a restored backup: jobs that the lost life may have started are asked for before a machine is told of them.
 
 The book of the backup does not know what was started after it. Whoever believed it would start such a job twice.
 Rule 1: in doubt is every job that has not begun by our book and that the lost life may have known: its order's thread
