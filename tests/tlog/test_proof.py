@@ -4,7 +4,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.tlog.logs import LEAVES, LOG_KEY, ORIGIN, POLICY, READ, ROOTS, SEEN_AT, WITNESS_KEYS, at, code, cosign
+from tests.tlog.logs import (
+    LEAVES,
+    LOG,
+    LOG_KEY,
+    ORIGIN,
+    POLICY,
+    READ,
+    ROOTS,
+    SEEN_AT,
+    WITNESS_KEYS,
+    at,
+    code,
+    cosign,
+    reader,
+)
 from weft.basis.errors import WeftError
 from weft.identity.keys import Signer
 from weft.tlog import merkle, note, proof
@@ -93,3 +107,35 @@ def test_a_proof_that_would_not_read_back_is_not_written():
     one = made()
     assert code(proof.encode, Proof(-1, one.path, one.note)) == "tlog.proof-malformed"
     assert code(proof.encode, Proof(1, (b"short",), one.note)) == "tlog.proof-malformed"
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_two_proofs_of_one_place_with_unlike_leaves_are_a_fork_that_anybody_can_check(data):
+    changed = data.draw(st.integers(0, 99))
+    leaves = [*LEAVES[:changed], merkle.leaf_hash(b"a price for you alone"), *LEAVES[changed + 1:]]
+    forked = reader(leaves)
+    size, other_size = data.draw(st.integers(100, 200)), data.draw(st.integers(100, 200))
+
+    def shown(read, index, of):
+        head = signed(Checkpoint(ORIGIN, of, merkle.root_of(of, read)), LOG)
+        return Proof(index, tuple(merkle.inclusion(index, of, read)), head)
+
+    mine = shown(READ, changed, size), LEAVES[changed]
+    yours = shown(forked, changed, other_size), leaves[changed]
+    assert proof.contradict(mine, yours, [LOG_KEY])
+    # The control: a log that only grew shows nothing of the kind, and neither does another place.
+    assert not proof.contradict(mine, (shown(READ, changed, other_size), LEAVES[changed]), [LOG_KEY])
+    other = shown(READ, (changed + 1) % 100, other_size), LEAVES[(changed + 1) % 100]
+    assert not proof.contradict(mine, other, [LOG_KEY])
+    # Of one size, any two places will do.
+    elsewhere = shown(forked, (changed + 1) % 100, size), leaves[(changed + 1) % 100]
+    assert proof.contradict(mine, elsewhere, [LOG_KEY])
+
+
+def test_nobody_is_accused_by_what_the_log_did_not_sign():
+    mine, forger = made(), Signer(b"o" * 32)
+    root = merkle.root_of(1, merkle.from_leaves([bytes(32)]))
+    forged = Proof(0, (), signed(Checkpoint(ORIGIN, 1, root), forger))
+    assert code(proof.contradict, (mine, LEAVES[73]), (forged, bytes(32)), [LOG_KEY]) == "tlog.note-unsigned"
+    assert code(proof.contradict, (mine, LEAVES[73]), (mine, bytes(32)), [LOG_KEY]) == "tlog.inclusion"

@@ -11,19 +11,21 @@ C2SP tlog-proof (version 1); the file's ending is ``.tlog-proof``.
 
 Rule 1: which entry it is about, the caller says by its leaf hash; the proof does not hold it.
 Rule 2: ``extra`` is not authenticated; who uses it must check it by the leaf hash that it leads to.
+Rule 3: two proofs of one place with unlike leaves are a fork that anybody can check, whatever the sizes.
 Not here: whom to trust (``policy.py``), times of cosignatures: the caller may ask more of ``Verdict``.
 """
 
 import base64
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from weft.basis.errors import Invalid
-from weft.tlog import note, policy
+from weft.tlog import checkpoint, note, policy
 from weft.tlog.checkpoint import ROOT_BYTES, number, parse_text
 from weft.tlog.merkle import PROOF_HASHES_MAX, verify_inclusion
-from weft.tlog.note import NOTE_BYTES_MAX, Note, unbase64
+from weft.tlog.note import NOTE_BYTES_MAX, Note, VerifierKey, unbase64
 from weft.tlog.policy import Policy, Verdict
 
 HEADER: Final = "c2sp.org/tlog-proof@v1"
@@ -85,3 +87,15 @@ def verify(proof: Proof, leaf: bytes, trusted: Policy) -> Verdict:
     # 4. The leaf is in that tree, at that place.
     verify_inclusion(leaf, proof.index, verdict.checkpoint.size, verdict.checkpoint.root, proof.path)
     return verdict
+
+
+def contradict(one: tuple[Proof, bytes], other: tuple[Proof, bytes], logs: Sequence[VerifierKey]) -> bool:
+    """Whether two proofs, each with its leaf hash, show that one of ``logs`` tells different people different things.
+
+    Each must hold by the log's own signature (raises as ``verify``); witnesses are not asked: it accuses itself.
+    Any two sizes will do: a log that only grows has one leaf at a place for ever. False proves nothing.
+    """
+    signed_alone = Policy(policy.NONE, tuple(logs))
+    first, second = (verify(proof, leaf, signed_alone).checkpoint for proof, leaf in (one, other))
+    same_place = first.origin == second.origin and one[0].index == other[0].index and one[1] != other[1]
+    return same_place or checkpoint.contradict(first, second)
