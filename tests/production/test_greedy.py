@@ -165,6 +165,12 @@ def test_a_running_job_waits_out_an_outage_and_a_waiting_one_does_not_begin_in_i
     assert control.jobs["next"].start_ms == MONDAY + HOUR
 
 
+def test_a_paused_job_with_nothing_left_waits_until_the_running_one_is_done():
+    running = job("A", stage="running", started_ms=MONDAY - HOUR)
+    plan = greedy.schedule(problem_of(running, job("P", hours=0, stage="loaded", started_ms=MONDAY - 2 * HOUR)))
+    assert plan.jobs["P"].start_ms == plan.jobs["P"].end_ms == plan.jobs["A"].end_ms
+
+
 def test_an_outage_without_end_leaves_jobs_without_a_place():
     forever = Outage(centre="W", from_ms=MONDAY, until_ms=None)
     plan = greedy.schedule(problem_of(job("runs", stage="running"), job("next"), outages=(forever,)))

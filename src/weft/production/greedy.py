@@ -60,12 +60,15 @@ class _Lane:
             start = stop
 
     def gap(self, open_time: OpenTime, ready: int, work: int) -> tuple[int, int, tuple[Bound, str] | None] | None:
-        """(start, end, who was in the way) of the first gap from ``ready`` that holds ``work``."""
+        """(start, end, who was in the way) of the first gap from ``ready`` that holds ``work``.
+
+        What has nothing left to do, as a paused job whose pieces are all counted, waits for its place like the others.
+        """
         index = bisect_right(self.ends, ready)
         at, holder = ready, None
         while at < FOREVER:
             last = index == len(self.starts)
-            if last or self.starts[index] - at >= work:  # else too short even if it were all open
+            if last or self.starts[index] - at >= max(work, 1):  # else too short even if it were all open
                 start, end = _span(open_time, at, work)
                 if end >= FOREVER:
                     return None
