@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weft.basis.decider import Crossing, Message, Said
-from weft.thread import closing, fold
+from weft.thread import closed_fold, closing, fold
 from weft.thread.closing import CloseAccepted, CloseProposed, Closing, ThreadClosed
 
 
@@ -68,7 +68,7 @@ class Entry(msgspec.Struct, frozen=True):
 def folded(entries, **flags):
     nodes = [fold.Node(Said(id=one.id, by=one.author, role=one.author, message=one.message), one.parents)
              for one in entries]
-    return closing.folded(closing.Fit(CONVERSATION, Adding.INITIAL, **flags), entries, nodes)
+    return closed_fold.folded(closed_fold.Fit(CONVERSATION, Adding.INITIAL, **flags), entries, nodes)
 
 
 def closed_thread(between=()):

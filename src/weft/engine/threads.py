@@ -21,7 +21,7 @@ from weft.basis.errors import Invalid
 from weft.basis.instant import from_ms
 from weft.engine.machines import Machine
 from weft.identity.keylog import KeyState
-from weft.thread import clock, closing, fold, graph, standing
+from weft.thread import clock, closed_fold, closing, fold, graph, standing
 from weft.thread.event import Event
 
 Chain = tuple[str, str, str]  # author, device, incarnation
@@ -191,10 +191,15 @@ class Loaded:
             (self._fresh if self._lent else self._entries)[entry.id] = entry
             self.bare = self.bare or closing.erased(entry, self.machine)
             refold_later = refold_later or (self.bare and entry.kind == closing.ThreadClosed.__name__)
-        if refold_later or turned or not (above or closing.is_done(self.state)):
+        if refold_later or turned or not (above or closing.is_done(self.state)) or self._closes(entry):
             return False
         self._read(entry)
         return True
+
+    def _closes(self, entry: Entry) -> bool:
+        """Whether ``entry`` may close the thread, or tell which words have: that is found out by folding anew."""
+        return self.shared and (entry.kind == closing.ThreadClosed.__name__ or (
+            closing.is_done(self.state) and isinstance(entry.message, closing.CLOSING)))
 
     def _read(self, entry: Entry) -> None:
         if self.machine is None:
@@ -218,13 +223,12 @@ class Loaded:
         entries = list(self.entries.values())
         first, rest = (entries[:1], entries[1:]) if self.below else ([], entries)
         begin = self.begin if self.below else self.machine.conversation.INITIAL
-        faults = {entry.id: why for entry in rest if (why := entry.fault or self._verdict(entry))}
-        nodes = [fold.Node(self.said(entry, counts=entry.id not in faults), entry.parents) for entry in rest]
-        fit = closing.Fit(self.machine.conversation, begin, bare=self.bare, pruned=self.pruned)
-        result = closing.folded(fit, rest, nodes)
+        nodes = [fold.Node(self.said(entry), entry.parents) for entry in rest]
+        fit = closed_fold.Fit(self.machine.conversation, begin, bare=self.bare, pruned=self.pruned, faults=self._faults)
+        result = closed_fold.folded(fit, rest, nodes)
         judged = {entry.id: self.void[entry.id] for entry in first if entry.id in self.void}
         self.state, self._order = result.state, [*(entry.id for entry in first), *result.order]
-        self.void = judged | result.void | faults
+        self.void = judged | result.void
         self.cut_here()
 
     # ---- whose words count ----------------------------------------------------------------------
@@ -254,6 +258,16 @@ class Loaded:
             return ""
         return standing.verdict(self.thread, self.machine_name, entry, held, self._in_force(entry.author, held))
 
+    def _faults(self, entries: Iterable[Entry]) -> dict[str, str]:
+        """Ids and codes of those of ``entries`` that do not count when nothing but these was said."""
+        words = list(entries)
+        force = {member: standing.in_force(member, words, self.keys[member]) if self.keys[member].ended else -1
+                 for member in self.members if member in self.keys and self.keys[member].limits}
+        found = {entry.id: entry.fault or (
+            standing.verdict(self.thread, self.machine_name, entry, self.keys[entry.author], force[entry.author])
+            if entry.author in force else "") for entry in words}
+        return {name: code for name, code in found.items() if code}
+
     @property
     def revocable(self) -> bool:
         """Whether a member has revoked a device: words far below may turn, so that the whole thread is kept."""
@@ -280,7 +294,7 @@ class Loaded:
         if self.held <= most or len(self.members) < 2 or self.revocable:
             return False
         heard = min(self.spoke.get(member, -1) for member in self.members)
-        cut = next((one for one in reversed(self.cuts) if one.position <= heard), None)
+        cut = next((one for one in reversed(self.cuts) if one.position <= heard and not _is_closing(one.state)), None)
         drop = 0 if cut is None else cut.position - self.below
         if cut is None or drop * 4 < most:
             return False
@@ -291,6 +305,11 @@ class Loaded:
         self.below, self.begin = cut.position, cut.state
         self.cuts = tuple(one for one in self.cuts if one.position > cut.position)
         return True
+
+
+def _is_closing(state: Any) -> bool:
+    """Whether a thread is about to be closed: the words that do so are looked for together."""
+    return getattr(state, "closing", None) is not None and not closing.is_done(state)
 
 
 _SLOTS: Final = tuple(Loaded.__slots__)

@@ -7,7 +7,8 @@ Rule 1: closing is a function of the set of events: once three such words exist 
         again, whoever lies, for all that the third had not seen is read after it and is void.
 Rule 2: these words change nothing that the conversation itself folds; a lasting state holds no free words.
 Rule 3: what was said of erasing is never erased: it is the memory of what was there, and of who let it go.
-Not here: when a thread may be closed (``engine/closing.py``), erasing (``engine/erasure.py``, ``engine/retention.py``).
+Not here: folding (``closed_fold.py``), when a thread may be closed (``engine/closing.py``), erasing
+(``engine/erasure.py``, ``engine/retention.py``).
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -20,9 +21,8 @@ import msgspec
 from weft.basis.canonical import b64, decode, digest, encode
 from weft.basis.decider import Conversation, Crossing, Message, Said
 from weft.basis.errors import Invalid
-from weft.thread import fold, graph
+from weft.thread import graph
 from weft.thread.event import Event
-from weft.thread.linear import linear
 
 ERASED_MAX: Final = 500  # events that one request may name
 VOID_MAX: Final = 200  # denied words that a proposal tells of
@@ -259,18 +259,73 @@ def seals(words: Iterable[Word]) -> list[Seal]:
 
 def sealed(entries: Mapping[str, Word], counting: Container[str]) -> tuple[Seal, set[str]] | None:
     """The triple that closes the graph ``entries``, with all that its last word had seen, itself included (Rule 1)."""
-    parents: dict[str, tuple[str, ...]] = {}
-    for seal in seals(entries.values()):
-        parents = parents or {name: entry.parents for name, entry in entries.items()}
-        inside, before = graph.past(parents, [seal.closed]), graph.past(parents, [seal.proposal])
-        between = inside - before
-        rivals = [name for name in between | {seal.proposal} if isinstance(entries[name].message, CloseProposed)
-                  and entries[name].author == entries[seal.proposal].author]
-        counts = all(name in counting for name in (seal.proposal, seal.acceptance, seal.closed))
-        if counts and {seal.proposal, seal.acceptance} <= inside and len(rivals) == 1 \
-                and all(entries[name].kind in QUIET for name in between):
-            return seal, inside
-    return None
+    return next(((seal, inside) for seal, inside in closings(entries)
+                 if all(name in counting for name in (seal.proposal, seal.acceptance, seal.closed))), None)
+
+
+def closings(entries: Mapping[str, Word]) -> list[tuple[Seal, set[str]]]:
+    """All triples that could close the graph ``entries``, with all that the last word had seen; the first one does.
+
+    An acceptance that its author has followed by that of a later proposal is gone, unless it was confirmed in time; a
+    triple whose confirmation knows the acceptance of another one is the later of the two.
+    """
+    found = seals(entries.values())
+    parents = {name: entry.parents for name, entry in entries.items()} if found else {}
+    pasts = [(seal, graph.past(parents, [seal.closed])) for seal in _first(found, parents)]
+    valid = [(seal, inside) for seal, inside in pasts if _is_quiet(entries, parents, seal, inside)
+             and not _is_followed(entries, parents, seal, inside)]
+
+    def rank(one: tuple[Seal, set[str]]) -> tuple[int, int, str]:
+        later = sum(other.acceptance != one[0].acceptance and one[0].acceptance in inside for other, inside in valid)
+        return later, len(one[1]), one[0].closed
+
+    return sorted(valid, key=rank)
+
+
+def _first(found: Sequence[Seal], parents: Mapping[str, tuple[str, ...]]) -> list[Seal]:
+    """Those of ``found`` that follow no other of the same acceptance: who confirms a thousand times says it once."""
+    if len(found) < 2:
+        return list(found)
+    children: dict[str, list[str]] = {}
+    for name, above in parents.items():
+        for parent in above:
+            children.setdefault(parent, []).append(name)
+    later: set[str] = set()
+    for acceptance in {seal.acceptance for seal in found}:
+        seen: set[str] = set()
+        stack = [name for seal in found if seal.acceptance == acceptance for name in children.get(seal.closed, ())]
+        while stack:
+            name = stack.pop()
+            if name not in seen:
+                seen.add(name)
+                stack.extend(children.get(name, ()))
+        later |= {seal.closed for seal in found if seal.acceptance == acceptance and seal.closed in seen}
+    return [seal for seal in found if seal.closed not in later]
+
+
+def _is_quiet(entries: Mapping[str, Word], parents: Mapping[str, tuple[str, ...]], seal: Seal,
+              inside: set[str]) -> bool:
+    """Whether each word of ``seal`` follows the one before, and nothing that talks lies between."""
+    if seal.acceptance not in inside or seal.proposal not in graph.past(parents, [seal.acceptance]):
+        return False
+    between = inside - graph.past(parents, [seal.proposal])
+    author = entries[seal.proposal].author
+    return all(entries[name].kind in QUIET for name in between) and not any(
+        isinstance(entries[name].message, CloseProposed) and entries[name].author == author for name in between)
+
+
+def _is_followed(entries: Mapping[str, Word], parents: Mapping[str, tuple[str, ...]], seal: Seal,
+                 inside: set[str]) -> bool:
+    """Whether who accepted ``seal`` has accepted after that what its confirmation did not know was proposed."""
+    first, second = entries[seal.proposal].author, entries[seal.acceptance].author
+    for name, entry in entries.items():
+        message = entry.message
+        if isinstance(message, CloseAccepted) and entry.author == second and message.proposal not in inside:
+            other = entries.get(message.proposal)
+            if other is not None and isinstance(other.message, CloseProposed) and other.author == first \
+                    and seal.acceptance in graph.past(parents, [name]):
+                return True
+    return False
 
 
 def stays(entries: Mapping[str, Word], seal: Seal, tips: Iterable[str]) -> set[str]:
@@ -308,54 +363,12 @@ def closable(module: Any) -> Conversation:
     return conversation  # type: ignore[no-any-return]  # by its shape
 
 
-# ---- folding what is closed ----------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """How entries are folded: by which conversation, from which state; whether some are erased, or dropped."""
-
-    conversation: Conversation
-    begin: Any
-    bare: bool = False
-    pruned: bool = False
+# ---- what is closed ----------------------------------------------------------------------
 
 
 def erased(entry: Any, machine: Any) -> bool:
     """Whether ``entry`` is of a type that is known here and holds nothing any more."""
     return entry.message is None and not entry.fault and machine is not None and entry.kind in machine.kinds
-
-
-def folded(fit: Fit, entries: Sequence[Word], nodes: Sequence[fold.Node]) -> fold.Folded:
-    """The fold of ``nodes``, made of ``entries``: what closed a thread comes first, and all else is void."""
-    done = is_done(fit.begin)
-    counting = {node.said.id for node in nodes if node.said.message is not None}
-    found = None if done else _found(fit, {entry.id: entry for entry in entries}, counting)
-    if found is None and not done:
-        return fold.fold(fit.conversation, nodes, fit.begin)
-    result, inside = fold.Folded(fit.begin), set[str]()
-    if found is not None:
-        seal, inside = found
-        below = [node for node in nodes if node.said.id in inside]
-        result = fold.Folded(fit.begin, [node.said.id for node in below]) if fit.pruned \
-            else fold.fold(fit.conversation, below, fit.begin)
-        if fit.bare or fit.pruned:
-            result.state, result.void = lasted(fit.conversation, seal), dict(seal.said.void)
-    if not is_done(result.state):
-        return fold.fold(fit.conversation, nodes, fit.begin)
-    rest = {node.said.id: node for node in nodes if node.said.id not in inside}
-    for name in linear(rest, lambda _left, _right: Crossing.EITHER):
-        fold.extend(fit.conversation, result, rest[name].said)
-    return result
-
-
-def _found(fit: Fit, entries: Mapping[str, Word], counting: set[str]) -> tuple[Seal, set[str]] | None:
-    """The seal of ``entries`` whose words count, and all that lies below it."""
-    if not fit.pruned:
-        return sealed(entries, counting)
-    found = [seal for seal in seals(entries.values()) if {seal.proposal, seal.acceptance, seal.closed} <= counting]
-    return (found[0], (set(entries) - above(entries, found[0])) | {found[0].acceptance, found[0].closed}) \
-        if found else None
 
 
 def lasted(conversation: Conversation, seal: Seal) -> Any:

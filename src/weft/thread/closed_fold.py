@@ -1,0 +1,94 @@
+"""Folding a thread that may be closed: what closed it is read first, with what counted by then; all else is void.
+
+Rule 1: only three words that lie in the graph as ``closing.py`` says close: no order of reading does, nor undoes it.
+Rule 2: up to its closing a word counts by what had been told of keys by then: a later revocation opens nothing again,
+        for what was said in between may be erased already.
+Not here: which words close (``closing.py``), the order of reading (``linear.py``), whose words count (``standing.py``).
+"""
+
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from weft.basis.decider import Conversation, Crossing
+from weft.thread import closing, fold
+from weft.thread.linear import linear
+
+Faults = Callable[[Iterable[Any]], Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How entries are folded: by which conversation, from which state; whether some are erased, or dropped.
+
+    ``faults``: which of some words do not count, whatever they say, when nothing but these was said, and why.
+    """
+
+    conversation: Conversation
+    begin: Any
+    bare: bool = False
+    pruned: bool = False
+    faults: Faults = lambda _words: {}
+
+
+def folded(fit: Fit, entries: Sequence[closing.Word], nodes: Sequence[fold.Node]) -> fold.Folded:
+    """The fold of ``nodes``, made of ``entries``: what closed a thread comes first, and all else is void.
+
+    Up to its closing a word counts by what had been told of keys by then: what is told later opens nothing again.
+    """
+    faults = fit.faults(entries)
+    if not closing.is_done(fit.begin):
+        found = _closed(fit, entries, nodes)
+        if found is None:
+            return _open(fit, nodes, faults)
+        result, inside = found
+    else:
+        result, inside = fold.Folded(fit.begin), set[str]()
+    rest = {node.said.id: _heard(node, faults) for node in nodes if node.said.id not in inside}
+    for name in linear(rest, lambda _left, _right: Crossing.EITHER):
+        fold.extend(fit.conversation, result, rest[name].said)
+    result.void.update((name, code) for name, code in faults.items() if name in rest)
+    return result
+
+
+def _heard(node: fold.Node, faults: Container[str]) -> fold.Node:
+    """``node``, saying nothing if it is among ``faults``."""
+    return replace(node, said=msgspec.structs.replace(node.said, message=None)) if node.said.id in faults else node
+
+
+def _open(fit: Fit, nodes: Sequence[fold.Node], faults: Mapping[str, str]) -> fold.Folded:
+    """The fold of a thread that nothing closes: a word that says so, in whatever order it is read, does not."""
+    early = {node.said.id: "close.no-acceptance" for node in nodes
+             if isinstance(node.said.message, closing.ThreadClosed)}
+    mute = {**early, **faults}
+    result = fold.fold(fit.conversation, [_heard(node, mute) for node in nodes], fit.begin)
+    result.void.update(mute)
+    return result
+
+
+def _closed(
+    fit: Fit, entries: Sequence[closing.Word], nodes: Sequence[fold.Node]
+) -> tuple[fold.Folded, set[str]] | None:
+    """The fold up to what closes the thread, and what lies below that; None: nothing does."""
+    by_id = {entry.id: entry for entry in entries}
+    for seal, inside in _pruned(by_id) if fit.pruned else closing.closings(by_id):
+        below = [node for node in nodes if node.said.id in inside]
+        faults = {} if fit.pruned else fit.faults([by_id[node.said.id] for node in below])
+        if not faults.keys().isdisjoint((seal.proposal, seal.acceptance, seal.closed)):
+            continue
+        result = fold.Folded(fit.begin, [node.said.id for node in below]) if fit.pruned \
+            else fold.fold(fit.conversation, [_heard(node, faults) for node in below], fit.begin)
+        result.void.update(faults)
+        if fit.bare or fit.pruned:
+            result.state, result.void = closing.lasted(fit.conversation, seal), dict(seal.said.void)
+        if closing.is_done(result.state):
+            return result, inside
+    return None
+
+
+def _pruned(entries: Mapping[str, closing.Word]) -> list[tuple[closing.Seal, set[str]]]:
+    """What closed a thread of which little is left, and all that lies below it."""
+    return [(seal, (set(entries) - closing.above(entries, seal)) | {seal.acceptance, seal.closed})
+            for seal in closing.seals(entries.values())[:1]]
