@@ -28,7 +28,7 @@ from weft import web
 from weft.basis.canonical import b64, unb64
 from weft.basis.errors import Invalid, NotFound, Refused, Unavailable, WeftError
 from weft.config import Config, load, template
-from weft.engine import handle, keys
+from weft.engine import handle, keys, papers
 from weft.engine.clock import SystemClock, system_random
 from weft.engine.devices import Devices
 from weft.engine.dispatch import Dispatcher
@@ -143,7 +143,7 @@ async def _furnish(home: Home, name: str, lang: str, url: str) -> str:
             (SELF, "incarnation", memory.identity.incarnation.encode())]))
     finally:
         await store.close()
-    PaperFile(home.recovery_sheet).write(keys.text(name, organisation, keys.Turned(root, following)))
+    PaperFile(home.recovery_sheet).write(papers.text(name, organisation, papers.Written(root, following)))
     with home.settings.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
@@ -170,7 +170,7 @@ def _secret(path: Path, text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PaperFile:
-    """The recovery sheet as a file of the home, until the owner has printed it (``engine/keys.py``)."""
+    """The recovery sheet as a file of the home, until the owner has printed it (``engine/papers.py``)."""
 
     path: Path
 

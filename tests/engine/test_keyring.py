@@ -13,7 +13,7 @@ import pytest
 from tests.engine.world import FOUNDERS, NEXT_SEEDS, Ticking, Wires, befriend, found, quiet, randomness, until
 from weft.basis.canonical import b64
 from weft.basis.errors import Denied, Invalid, NotFound, Refused
-from weft.engine import handle, keyring, keys, views
+from weft.engine import handle, keyring, keys, papers, views
 from weft.engine.commands.partners import device_in
 from weft.engine.machines import MACHINES, state_hash
 from weft.engine.memory import Identity, Memory
@@ -311,7 +311,7 @@ async def test_a_sheet_from_before_the_last_rotation_opens_nothing():
     with pytest.raises(Denied, match=r"paper\.not-next"):
         await keys.rotate(shop, held, first, SHOP)
     wrong = Desk()
-    wrong.write(keys.text("Shop", shop.organisation, keys.Turned(b"1" * 32, b"2" * 32)))
+    wrong.write(papers.text("Shop", shop.organisation, papers.Written(b"1" * 32, b"2" * 32)))
     with pytest.raises(Denied, match=r"paper\.other"):
         await keys.hands(shop, wrong.text)
     await shop.stop()

@@ -7,13 +7,13 @@ Rule 1: devices are added and revoked by the key in force; a rotation is signed 
 Rule 2: what counts of a revoked device is named by places in its chains: all that we hold; or, from a given time on,
         only what another member had read before; but never a word in our name that this node did not say.
 Rule 3: places are hidden among many that mean nothing: a key log tells nobody of other threads.
-Not here: paper and its rows (``identity/sheet.py``), files of a home (``launch.py``), telling threads (``keyring.py``).
+Not here: the sheet (``papers.py``), files of a home (``launch.py``), telling threads (``keyring.py``).
 """
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
@@ -21,8 +21,9 @@ from weft.basis import instant
 from weft.basis.canonical import b64
 from weft.basis.decider import Message
 from weft.basis.errors import Denied, Invalid, NotFound, Refused
-from weft.engine import handle, keyring
+from weft.engine import handle, keyring, papers
 from weft.engine.memory import Memory
+from weft.engine.papers import Paper, Written
 from weft.engine.ports import Batch
 from weft.engine.receive import STRANGE
 from weft.engine.threads import Loaded
@@ -35,14 +36,6 @@ NAMES: Final = "key-device"  # bucket: what we call our devices; partners see th
 PUBLIC: Final = "webvh"  # bucket: the public log of our keys
 PLACES_MAX: Final = 5_000  # in one key event
 PADDED_TO: Final = 64
-
-
-class Paper(Protocol):
-    """Where a recovery sheet waits to be printed."""
-
-    def read(self) -> str: ...
-    def write(self, text: str) -> None: ...
-    def remove(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,33 +163,25 @@ def revocations(memory: Memory, device: str, places: Sequence[str]) -> list[Devi
 # ---- rotation and recovery -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Turned:
-    """What a rotation brings: the seeds of the key in force now and of the next one."""
-
-    present: bytes
-    following: bytes
-
-
-async def rotate(memory: Memory, given: Hands, paper: Paper, firm: Firm) -> Turned:
+async def rotate(memory: Memory, given: Hands, paper: Paper, firm: Firm) -> Written:
     """Bring the next key into force and commit to a new one; the new sheet is in ``paper``. Raises ``Denied``."""
     turned = await _turn(memory, given, paper, firm, [])
     keyring.grown(memory, memory.organisation)
     return turned
 
 
-async def _turn(memory: Memory, given: Hands, paper: Paper, firm: Firm, more: Sequence[Message]) -> Turned:
+async def _turn(memory: Memory, given: Hands, paper: Paper, firm: Firm, more: Sequence[Message]) -> Written:
     if given.following is None:
         raise Denied("paper.not-next")
-    turned = Turned(given.seeds[given.following.public], _following(given, paper, memory))
+    turned = Written(given.seeds[given.following.public], _following(given, paper, memory))
     after = Signer(turned.following)
-    paper.write(text(firm.name, memory.organisation, turned))
+    paper.write(papers.text(firm.name, memory.organisation, turned))
     rotation = KeyRotation(keys=[given.following.public], next=keylog.commitment([after.public]))
     await _say(memory, given.following, [rotation])
     if more:
         await _say(memory, given.following, more)
     await publish(memory, firm, given.following, after.public)
-    await memory.store.commit(Batch(values=[(KEPT, "", None)]))
+    await memory.store.commit(Batch(values=[(papers.KEPT, "", None)]))
     return turned
 
 
@@ -255,34 +240,3 @@ async def public_log(memory: Memory) -> list[dict[str, Any]]:
     """The entries of our did:webvh log; none when it has not begun."""
     held = await memory.store.value(PUBLIC, "")
     return [msgspec.json.decode(line) for line in held.splitlines()] if held else []
-
-
-# ---- the sheet -----------------------------------------------------------------------------------
-
-KEPT: Final = "sheet"  # bucket: when the owner said that the sheet is printed and locked away
-
-
-def text(name: str, organisation: str, keys: Turned) -> str:
-    """The recovery sheet as a file: both languages, nothing that a printer cannot print."""
-    def lines(seed: bytes) -> list[str]:
-        return [f"   {number}.  {row}" for number, row in enumerate(sheet.rows(seed), 1)]
-
-    return "\n".join((
-        f"Weft 经纬  ·  {name}", "",
-        "恢复单：请打印两份，分别锁好，然后从这台机器上删除本文件。",
-        "Recovery sheet: print it twice, lock both away in different places, then delete this file here.", "",
-        f"组织编号 / organisation   {organisation}", "",
-        "现用主钥 / key in force", *lines(keys.present), "",
-        "下一主钥 / next key", *lines(keys.following)))
-
-
-async def state_of_sheet(memory: Memory, paper: Paper | None) -> dict[str, Any]:
-    """``waiting``: a sheet lies on this machine; ``kept_ms``: when the owner said it is locked away (0: never)."""
-    kept = await memory.store.value(KEPT, "")
-    return {"waiting": bool(paper is not None and paper.read()), "kept_ms": int(kept) if kept else 0}
-
-
-async def keep(memory: Memory, paper: Paper) -> None:
-    """The owner has printed the sheet and locked it away: it is removed from this machine."""
-    await memory.store.commit(Batch(values=[(KEPT, "", str(memory.clock.now_ms()).encode())]))
-    paper.remove()

@@ -52,7 +52,7 @@ class Node(Memory):
     tick_s: float = 1.0
     live: Live = field(default_factory=Live)
     devices: Any = None
-    paper: Any = None  # where a recovery sheet waits to be printed (``keys.Paper``)
+    paper: Any = None  # where a recovery sheet waits to be printed (``papers.Paper``)
     floor: Any = None
     snapshot: Callable[[], AbstractAsyncContextManager["Node"]] | None = None  # a copy of this moment
     mail: Any = None

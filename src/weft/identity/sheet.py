@@ -2,7 +2,7 @@
 
 Crockford's base 32 (no I, L, O, U); each row is 8 bytes and 2 bytes of a digest over the row's number and the 8 bytes.
 Rule 1: reading forgives what eyes confuse (small letters, O for 0, I and L for 1, blanks and dashes), and nothing else.
-Not here: what else stands on the sheet and where it is kept (``engine/keys.py``).
+Not here: what else stands on the sheet and where it is kept (``engine/papers.py``).
 """
 
 import re

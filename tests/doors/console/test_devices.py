@@ -12,7 +12,7 @@ from tests.doors.console.test_coming_in import FORM, paired
 from tests.engine.test_keyring import Desk
 from tests.engine.world import FOUNDERS, NEXT_SEEDS
 from weft.doors.console import live
-from weft.engine import keys
+from weft.engine import keys, papers
 from weft.engine.devices import SEEN_MS
 from weft.identity import sheet
 from weft.identity.keys import Signer
@@ -24,7 +24,7 @@ PRESENT, FOLLOWING = b"p" * 32, b"q" * 32
 async def work():
     sample = await at_work()
     sample.node.paper = Desk()
-    sample.node.paper.write(keys.text("Shop", sample.node.organisation, keys.Turned(PRESENT, FOLLOWING)))
+    sample.node.paper.write(papers.text("Shop", sample.node.organisation, papers.Written(PRESENT, FOLLOWING)))
     yield sample
     await sample.stop()
 

@@ -6,7 +6,7 @@ Not here: the pages (``doors/console``), tokens (``engine/devices.py``), key log
 
 from weft.basis import instant
 from weft.basis.errors import NotFound, Refused
-from weft.engine import keys
+from weft.engine import keys, papers
 from weft.engine.commands.params import Done, Params
 from weft.engine.node import Node
 
@@ -89,5 +89,5 @@ async def kept(node: Node, params: Kept, _key: str) -> Done:
         raise Refused("paper.not-printed")
     if not node.paper.read():
         raise NotFound("paper.none")
-    await keys.keep(node, node.paper)
+    await papers.keep(node, node.paper)
     return Done()

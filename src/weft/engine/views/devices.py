@@ -7,6 +7,7 @@ Not here: pages (``doors/console``), what devices may do (``identity/scopes.py``
 from typing import Any
 
 from weft.engine import keys
+from weft.engine.papers import state_of_sheet
 from weft.engine.views.shape import View
 
 
@@ -43,7 +44,7 @@ async def devices(node: Any) -> DevicesView:
     """Everything that speaks for the firm."""
     held = await node.keys(node.organisation)
     names = {key: name.decode() for key, name in await node.store.values(keys.NAMES)}
-    sheet = await keys.state_of_sheet(node, node.paper)
+    sheet = await state_of_sheet(node, node.paper)
     here = node.identity.signer.public
     return DevicesView(
         paired=tuple(PairedRow(id=one.id, name=one.name, scope=one.scope, paired_ms=one.paired_ms, seen_ms=one.seen_ms)

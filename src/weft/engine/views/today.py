@@ -10,7 +10,7 @@ import msgspec
 
 from weft.basis import instant
 from weft.engine.effects import TROUBLES, Trouble
-from weft.engine.keys import state_of_sheet
+from weft.engine.papers import state_of_sheet
 from weft.engine.views.alarms import alarms
 from weft.engine.views.deals import Deal, buys_by_itself, deals
 from weft.engine.views.jobs import JobRow, jobs
