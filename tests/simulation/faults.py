@@ -29,6 +29,7 @@ class Faults:
     at_work: int = 0
     in_effects: int = 0
     restores: Counter[str] = field(default_factory=Counter)  # by firm
+    lost: set[str] = field(default_factory=set)  # threads of which a word was on lost disks alone
     _down: set[str] = field(default_factory=set)  # firms whose disk is being restored
     _under_way: list["asyncio.Task[None]"] = field(default_factory=list)
 
@@ -124,6 +125,8 @@ class Faults:
         if firm.name in self._down:
             return
         self._down.add(firm.name)
+        held = {row.thread: [one.id for one in await firm.disk.store.events(row.thread)]
+                for row in await firm.disk.store.threads()}
         firm.crash()
         firm.disk.restore(kept)
         store = firm.disk.start()
@@ -131,6 +134,11 @@ class Faults:
             firm.identity.incarnation = new_incarnation(luck.randbytes)
             await restored.begin_anew(store, firm.organisation, [])
         await self._forget_lost(firm, store)
+        for thread, names in held.items():
+            for name in names:
+                if await store.event(thread, name) is None and not await self._held_elsewhere(firm, thread, name):
+                    self.lost.add(thread)
+                    break
         firm.disk.settle()
         self._down.discard(firm.name)
         self.restores[firm.name] += 1

@@ -37,4 +37,4 @@ async def check(world: Any) -> list[str]:
     firms = [firm for firm in getattr(world, "honest", world.firms) if firm.node is not None]
     nodes = {firm.organisation: firm.node for firm in firms}
     starts = {firm.organisation: firm.lathe.starts for firm in firms if firm.lathe is not None}
-    return await broken(Scene(nodes, starts, world.figures))
+    return await broken(Scene(nodes, starts, world.figures, frozenset(world.faults.lost)))

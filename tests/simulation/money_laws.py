@@ -79,11 +79,14 @@ async def billed_once(scene: Scene) -> list[str]:
     found = []
     for node in scene.nodes.values():
         billed = await _billed(scene, node)
+        bills_lost = bool(scene.lost & set(node.threads("relationship")))
         troubles = {cause for cause, reaction in await undone(node) if reaction == "bill-receipt"}
         for thread in node.threads("order"):
             if (await node.members(thread)).get(node.organisation) != "seller":
                 continue
             state = await node.state(thread)
+            if bills_lost or thread in scene.lost:
+                continue  # a despatch, a receipt or a bill is known to nobody any more
             skipped = any(sent.receipt in troubles for sent in state.despatches.values())
             for name, line in state.lines.items():
                 received, amount = Decimal(line.received), billed[thread, name]

@@ -21,11 +21,15 @@ AMOUNT = Counter[Any]  # sums of ``Decimal`` by whatever is counted
 
 @dataclass(slots=True)
 class Scene:
-    """``starts``: by organisation, how often its machine began each job. ``figures`` grow by what is looked at."""
+    """``starts``: by organisation, how often its machine began each job. ``figures`` grow by what is looked at.
+
+    ``lost``: threads of which all who held a word have lost their disks, so that no program could know it.
+    """
 
     nodes: Mapping[str, Node]
     starts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     figures: Counter[str] = field(default_factory=Counter)
+    lost: frozenset[str] = frozenset()
     _logs: dict[tuple[str, str], list[Logged]] = field(default_factory=dict)
     _tasks: dict[str, list[Task]] = field(default_factory=dict)
 
