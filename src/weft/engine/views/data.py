@@ -12,6 +12,8 @@ from weft.engine.views.deals import deal
 from weft.engine.views.shape import View
 from weft.thread.closing import is_done
 
+DONE_MAX: Final = 200  # orders shown: each is read in full
+
 
 class Held(View, frozen=True, kw_only=True):
     """How much there is of one kind: orders, partners, books; ``closed`` and ``pruned`` of them."""
@@ -76,9 +78,6 @@ class DataView(View, frozen=True, kw_only=True):
     erased: tuple[Erased, ...] = ()
 
 
-DONE_MAX: Final = 200
-
-
 async def data(node: Any) -> DataView:
     """What this node holds and has let go."""
     closed = {name: int(at) for name, at in await node.store.values(closing.CLOSED)}
@@ -88,19 +87,21 @@ async def data(node: Any) -> DataView:
     for kind in ("order", "relationship"):
         names = set(node.threads(kind))
         held.append(Held(kind=kind, threads=len(names), closed=len(names & closed.keys()), pruned=len(names & pruned)))
-    done, erased = [], []
+    ended, erased = [], []
     for thread in node.threads("order"):
         one = await deal(node, thread)
         if thread in closed or not one.open:
-            done.append(await _kept(node, one, closed.get(thread), pruned=thread in pruned))
+            ended.append(one)
         if thread in closed:
             erased += await _erased(node, one)
+    ended.sort(key=lambda one: (one.thread in closed, -closed.get(one.thread, 0)))  # first what can still be closed
+    done = [await _kept(node, one, closed.get(one.thread), pruned=one.thread in pruned) for one in ended[:DONE_MAX]]
     done.sort(key=lambda kept: -kept.at_ms)
     settings = node.config.retention
     return DataView(
         held=(*held, Held(kind="event", threads=sum(row.length for row in rows))), size=await node.store.size(),
         close_days=settings.close_days, keep_years=settings.keep_years, prune=settings.prune,
-        done=tuple(done[:DONE_MAX]), erased=tuple(sorted(erased, key=lambda found: -found.at_ms)))
+        done=tuple(done), erased=tuple(sorted(erased, key=lambda found: -found.at_ms)))
 
 
 async def _kept(node: Any, one: Any, closed_ms: int | None, *, pruned: bool) -> Kept:
