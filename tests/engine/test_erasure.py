@@ -4,6 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.engine.dealing import BOOK, table
@@ -12,11 +13,14 @@ from tests.engine.world import AUTO, Ticking, Wires, befriend, found, quiet, unt
 from weft.basis.errors import Refused
 from weft.config import Retention
 from weft.engine import closing as deals
-from weft.engine import erasure, retention
+from weft.engine import erasure, handle, retention
+from weft.engine.acks import Ack, KeysSeen
 from weft.engine.commands import run
 from weft.engine.machines import state_hash
 from weft.engine.packs import meaning, pack
+from weft.engine.receive import receive
 from weft.stores.sqlite import SqliteStore
+from weft.thread import closing
 from weft.thread.audit import audit
 from weft.trade.order_state import Phase
 
@@ -202,3 +206,17 @@ async def test_packs_of_erased_and_pruned_deals_still_prove_what_lasts(tmp_path)
                 counts = lines[0].replace(b'"events":%d' % pruned.manifest.events, b'"events":%d' % (
                     pruned.manifest.events - 1))
                 assert not audit(b"".join([counts, *lines[1:place], *lines[place + 1:]])).sound
+
+
+async def test_a_receipt_without_its_words_does_not_make_a_whole_deal_look_erased(tmp_path):
+    """A liar says something empty after closing: what the other holds is still read in full, also after a restart."""
+    async with closed_deal(tmp_path) as (shop, factory, thread, _):
+        loaded = await factory.loaded(thread)
+        for message in (Ack(state=""), KeysSeen(keys={}), closing.ThreadPruned()):
+            word = handle.word(factory, loaded, loaded.machine, message)
+            result = await receive(shop, factory.organisation, thread, [msgspec.structs.replace(word, payloads={})])
+            assert result.invalid == [(word.id, "event.payload-missing")]
+        shop.forget(thread)
+        assert not (await shop.loaded(thread)).bare
+        whole = await receive(shop, factory.organisation, thread, [word])
+        assert whole.stored == [word.id], "the control: with its words it is taken in"
