@@ -71,7 +71,6 @@ def test_the_language_is_the_wished_one_then_the_homes_then_the_systems(tmp_path
             monkeypatch.delenv(name, raising=False)
         for name, value in environ.items():
             monkeypatch.setenv(name, value)
-        words.language.cache_clear()
         return words.language()
 
     (tmp_path / "weft.toml").write_text('[firm]\nlang = "zh"\n')
@@ -80,7 +79,17 @@ def test_the_language_is_the_wished_one_then_the_homes_then_the_systems(tmp_path
     assert spoken(LANG="zh_CN.UTF-8") == "zh"
     assert spoken(LANG="de_DE.UTF-8") == "en"
     assert spoken(WEFT_HOME="/nonexistent") == "en"
-    words.language.cache_clear()
+    with click.Context(click.Command("up")):
+        words.about(tmp_path)
+        assert spoken(LANG="C.UTF-8") == "zh", "a home that is named on the line counts as one in WEFT_HOME"
+
+
+def test_a_state_is_told_in_words_and_what_has_none_as_it_is(monkeypatch):
+    monkeypatch.setenv("WEFT_LANG", "zh")
+    assert words.word("job.state", "free") == "可开工"
+    assert words.word("doc", "RequestForQuotation") == "询价单"
+    assert words.word("doc", "Later") == "Later"
+    assert words.word("doc", "") == ""
 
 
 # ---- a home

@@ -6,6 +6,7 @@ import click
 
 from weft.cli.client import Node
 from weft.cli.options import connected
+from weft.cli.ordering import conversation_of
 from weft.cli.printing import Paper
 from weft.cli.words import say
 
@@ -15,5 +16,5 @@ from weft.cli.words import say
 @connected
 def command(node: Node, paper: Paper, thread: str) -> None:
     """Propose to close, or agree."""
-    done: Any = node.do("close", thread=thread)
+    done: Any = node.do("close", thread=conversation_of(node, thread))
     paper.line("cli.close.done", done, thread=thread)

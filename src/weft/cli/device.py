@@ -10,7 +10,7 @@ from weft.basis.errors import Invalid
 from weft.cli.client import Node
 from weft.cli.options import connected, sheet_option
 from weft.cli.printing import Paper
-from weft.cli.words import say
+from weft.cli.words import say, word
 
 
 @click.group("device", help=say("cli.device"))
@@ -23,10 +23,12 @@ def command() -> None:
 def show(node: Node, paper: Paper) -> None:
     """All devices, paired ones and those with keys."""
     found = node.view("devices")
-    rows = [{"device": one["id"], "name": one["name"], "may": one["scope"], "state": "paired"}
+    rows = [{"device": one["id"], "name": one["name"], "may": word("settings.scope", one["scope"]),
+             "state": word("cli.device.state", "paired")}
             for one in found["paired"]]
-    rows += [{"device": one["key"], "name": one["name"], "may": one["scope"],
-              "state": "revoked" if one["revoked"] else "here" if one["here"] else "signs"} for one in found["keys"]]
+    rows += [{"device": one["key"], "name": one["name"], "may": word("cli.device.signs", one["scope"]), "state":
+              word("cli.device.state", "revoked" if one["revoked"] else "here" if one["here"] else "signs")}
+             for one in found["keys"]]
     paper.table(rows, "device name may state", found)
 
 

@@ -6,7 +6,7 @@ import click
 
 from weft.cli.options import json_option
 from weft.cli.printing import Paper
-from weft.cli.words import language, say
+from weft.cli.words import about, language, say
 
 
 @click.command("init", help=say("cli.init"))
@@ -20,7 +20,7 @@ def command(home: Path, name: str, lang: str, url: str, *, as_json: bool) -> Non
     from weft import launch
 
     organisation = launch.run(launch.init(home, name, lang, url))
-    sheet = launch.Home(home).recovery_sheet
+    sheet = launch.Home(about(home)).recovery_sheet
     Paper(as_json=as_json).line(
         "cli.init.done", {"home": str(home), "organisation": organisation, "recovery_sheet": str(sheet)},
         home=home, organisation=organisation, sheet=sheet)

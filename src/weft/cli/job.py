@@ -5,7 +5,7 @@ import click
 from weft.cli.client import Node
 from weft.cli.options import connected
 from weft.cli.printing import Paper
-from weft.cli.words import say
+from weft.cli.words import say, word
 
 _job = click.argument("job")
 _reason = click.option("--reason", default="", help=say("cli.option.reason"))
@@ -21,7 +21,7 @@ def command() -> None:
 def show(node: Node, paper: Paper) -> None:
     """All jobs by work centre, in the order in which they are to run."""
     view = node.view("jobs")
-    rows = [{**job, "job": job["id"], "work_centre": queue["centre"]["id"]}
+    rows = [{**job, "job": job["id"], "work_centre": queue["centre"]["id"], "state": word("job.state", job["state"])}
             for queue in view["queues"] for job in queue["jobs"]]
     paper.table(rows, "job work_centre item operation state quantity good scrap due", view)
 

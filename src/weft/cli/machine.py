@@ -7,7 +7,7 @@ import click
 from weft.cli.client import Node
 from weft.cli.options import connected, pairs
 from weft.cli.printing import Paper
-from weft.cli.words import say
+from weft.cli.words import say, word
 
 
 @click.group("machine", help=say("cli.machine"))
@@ -31,7 +31,8 @@ def add(node: Node, paper: Paper, name: str, description: Path, values: tuple[st
 def show(node: Node, paper: Paper) -> None:
     """All machines and what they do."""
     view = node.view("machines")
-    paper.table(view["machines"], "name title state job item good scrap quantity alarm", view)
+    rows = [{**one, "state": word("machine.state", one["state"])} for one in view["machines"]]
+    paper.table(rows, "name title state job item good scrap quantity alarm", view)
 
 
 @command.command("show", help=say("cli.machine.show"))

@@ -8,7 +8,7 @@ import click
 from weft.cli.client import Node
 from weft.cli.options import connected
 from weft.cli.printing import Paper
-from weft.cli.words import say
+from weft.cli.words import say, word
 
 
 @click.group("mailbox", help=say("cli.mailbox"))
@@ -66,9 +66,16 @@ def show(node: Node, paper: Paper) -> None:
     if paper.as_json:
         paper.value(view)
         return
-    partners = [{**one, "at": ", ".join(one["keepers"] or one["named"])} for one in view["partners"]]
-    for name, rows, columns in (("keepers", view["keepers"], "name url code letters"),
+    keepers = [{**one, "code": _fault(one["code"])} for one in view["keepers"]]
+    partners = [{**one, "at": ", ".join(one["keepers"] or one["named"]), "code": _fault(one["code"]),
+                 "state": word("cli.mailbox.state", one["state"])} for one in view["partners"]]
+    for name, rows, columns in (("keepers", keepers, "name url code letters"),
                                 ("partners", partners, "name state waiting letters at code"),
                                 ("places", view["places"], "note letters full place")):
         click.echo(say(f"cli.mailbox.table.{name}"))
         paper.table(rows, columns)
+
+
+def _fault(code: str) -> str:
+    """What is wrong with a keeper, as the page of the console says it; "" when nothing is."""
+    return word("mailbox.fault", code.removeprefix("mailbox."))

@@ -12,7 +12,7 @@ from weft.cli.client import Node
 from weft.cli.options import connected
 from weft.cli.ordering import amounts, line_of, thread_of
 from weft.cli.printing import Paper
-from weft.cli.words import say
+from weft.cli.words import say, word
 
 
 @click.group("order", help=say("cli.order"))
@@ -40,9 +40,9 @@ def show(node: Node, paper: Paper, order: str) -> None:
     paper.table(view["lines"], "line item quantity unit unit_price gross promise sent received open", view)
     if not paper.as_json:
         click.echo()
-        said = [{**one, "said": one["kind"], "event": one["id"]} for one in view["documents"]]
+        said = [{**one, "said": word("doc", one["kind"]), "event": one["id"]} for one in view["documents"]]
         paper.table(said, "said ours void event")
-        click.echo(say("cli.order.may", words=", ".join(view["may"]) or "-"))
+        click.echo(say("cli.order.may", words=", ".join(word("doc", one) for one in view["may"]) or "-"))
 
 
 @command.command("request", help=say("cli.order.request"))

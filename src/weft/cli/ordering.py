@@ -1,5 +1,6 @@
 """How people name an order and its quantities on a command line."""
 
+import contextlib
 import re
 from typing import Any, Final
 
@@ -23,6 +24,14 @@ def thread_of(node: Node, named: str) -> str:
     if len(found) > 1:
         raise Invalid("cli.order-ambiguous", named=named, count=len(found))
     return str(found.pop())
+
+
+def conversation_of(node: Node, named: str) -> str:
+    """The thread of the order or partner so named; ``named`` itself where it is neither, for the node to refuse."""
+    for find in (thread_of, relationship_of):
+        with contextlib.suppress(NotFound):
+            return find(node, named)
+    return named
 
 
 def relationship_of(node: Node, named: str) -> str:

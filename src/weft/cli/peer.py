@@ -8,7 +8,7 @@ import click
 from weft.cli.client import Node
 from weft.cli.options import connected
 from weft.cli.printing import Paper
-from weft.cli.words import harmless, say
+from weft.cli.words import harmless, say, word
 
 ANSWER_S: Final = 5.0
 
@@ -61,4 +61,5 @@ def _accepted(node: Node, thread: str) -> str:
 def show(node: Node, paper: Paper) -> None:
     """All partners."""
     partners = node.view("partners")["partners"]
-    paper.table(partners, "name state orders owed_to_us owed_by_us currency thread", partners)
+    rows = [{**one, "state": word("partner.state", one["state"])} for one in partners]
+    paper.table(rows, "name state orders owed_to_us owed_by_us currency thread", partners)

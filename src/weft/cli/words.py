@@ -21,15 +21,17 @@ HOME: Final = "weft.home"  # in the context of a command: the home that it is ab
 _TURNING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # letters that turn others round
 
 
-@cache
 def language() -> str:
     """Which language: zh or en."""
-    wishes = [os.environ.get("WEFT_LANG", ""), _of_home(os.environ.get("WEFT_HOME", ""))]
+    context = click.get_current_context(silent=True)
+    home = context.meta.get(HOME) if context is not None else None
+    wishes = [os.environ.get("WEFT_LANG", ""), _of_home(str(home or os.environ.get("WEFT_HOME", "")))]
     wishes += [os.environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG")]
     spoken = (wish[:2].lower() for wish in wishes)
     return next((wish for wish in spoken if wish in locale.LANGUAGES), locale.FALLBACK)
 
 
+@cache
 def _of_home(home: str) -> str:
     if not home:
         return ""
@@ -41,7 +43,7 @@ def _of_home(home: str) -> str:
 
 
 def about(home: Path) -> Path:
-    """Tell times by the clock of ``home`` until the end of this command."""
+    """Speak the language of ``home``, and tell times by its clock, until the end of this command."""
     context = click.get_current_context(silent=True)
     if context is not None:
         context.meta[HOME] = home
@@ -79,6 +81,12 @@ def at(value: object) -> object:
 def say(key: str, **facts: object) -> str:
     """The sentence of ``key``."""
     return harmless(locale.text(language(), key, **{name: at(value) for name, value in facts.items()}))
+
+
+def word(family: str, value: str) -> str:
+    """What people call ``value``, a state or kind of ``family``; ``value`` itself where it has no name."""
+    key = f"{family}.{value}"
+    return say(key) if value and locale.known(language(), key) else value
 
 
 def harmless(words: str) -> str:
