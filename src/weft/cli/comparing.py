@@ -7,14 +7,14 @@ Not here: hashes and signatures (``verifying.py``).
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
 from weft.cli.words import say
 from weft.engine.clock import SystemClock, system_random
 from weft.engine.memory import FOLDS, PRUNED, Identity, Memory
-from weft.engine.ports import EventRow, ThreadRow
+from weft.engine.ports import EventRow, Store, ThreadRow
 from weft.identity.keys import SEED_BYTES, Signer
 from weft.thread import closing
 from weft.thread.event import parse
@@ -26,7 +26,7 @@ PAGE: Final = 2_000
 class _Unfolded:
     """A store without stored folds: whatever is read from it is folded from the beginning."""
 
-    def __init__(self, store: Any) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
 
     def __getattr__(self, name: str) -> Any:
@@ -34,11 +34,10 @@ class _Unfolded:
 
     async def value(self, bucket: str, key: str) -> bytes | None:
         """As the store's own, but for folds."""
-        found: bytes | None = None if bucket == FOLDS else await self._store.value(bucket, key)
-        return found
+        return None if bucket == FOLDS else await self._store.value(bucket, key)
 
 
-async def compared(store: Any, row: ThreadRow) -> list[tuple[str, str]]:
+async def compared(store: Store, row: ThreadRow) -> list[tuple[str, str]]:
     """(event or "", what is wrong) of one thread: steps 3 to 6."""
     pruned = await store.value(PRUNED, row.thread) is not None
     held: list[EventRow] = []
@@ -77,9 +76,9 @@ def _chains(held: list[EventRow]) -> Iterator[tuple[str, str]]:
             before = row
 
 
-async def _folded(store: Any, row: ThreadRow) -> list[tuple[str, str]]:
+async def _folded(store: Store, row: ThreadRow) -> list[tuple[str, str]]:
     """Steps 5 and 6."""
-    read, anew = [await _memory(one).loaded(row.thread) for one in (store, _Unfolded(store))]
+    read, anew = [await _memory(one).loaded(row.thread) for one in (store, cast("Store", _Unfolded(store)))]
     faults = []
     if (anew.heads, anew.position) != (row.heads, row.length):
         faults.append(("", say("cli.deep.heads")))
@@ -91,13 +90,13 @@ async def _folded(store: Any, row: ThreadRow) -> list[tuple[str, str]]:
     return faults
 
 
-async def _without_content(store: Any, thread: str) -> list[str]:
+async def _without_content(store: Store, thread: str) -> list[str]:
     """Ids of the events whose first payload is not there."""
     ids = [row.id for row in await store.events(thread)]
     there = {one.id for one in await store.payloads(thread, ids) if one.slot == 0}
     return [event for event in ids if event not in there]
 
 
-def _memory(store: Any) -> Memory:
+def _memory(store: Store) -> Memory:
     """A memory that only reads: it is nobody."""
     return Memory(Identity("", Signer(bytes(SEED_BYTES)), ""), store, SystemClock(), system_random)
