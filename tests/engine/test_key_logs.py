@@ -91,3 +91,28 @@ async def test_a_chain_of_the_key_log_has_no_gap():
     jump = signed(event.compose(header, [("*", tail.payloads[0].content)], [salt("jump")]), FOLLOWING)
     with pytest.raises(Invalid, match=r"event\.chain-form"):
         key_state(organisation, [*log[:3], event.wire(jump).decode()])
+
+
+async def test_a_key_log_grows_to_its_limits_and_is_held_once(monkeypatch):
+    """A liar adds to a long revocation again and again: what is held is what it sent, and it may send so much."""
+    memory, organisation = await rotated()
+    log = await key_log_of(memory, organisation)
+    other = await holder()
+    for envelope in log:
+        await take_key_event(other, organisation, unwire(envelope.encode()))
+    monkeypatch.setattr("weft.engine.receive.KEY_PLACES_MAX", 400)
+    said = [DeviceRevocation(device=DEVICE.public, hidden=[f"{number}-{k}" for k in range(50)], adds=True)
+            for number in range(12)]
+    await handle.append_key_events(memory, FOLLOWING, said, organisation)
+    taken, refused = 0, ""
+    for envelope in (await key_log_of(memory, organisation))[len(log):]:
+        try:
+            await take_key_event(other, organisation, unwire(envelope.encode()))
+            taken += 1
+        except Invalid as error:
+            refused = error.code
+            break
+    assert (taken, refused) == (9, "keylog.keys")
+    ends = (await other.keys(organisation)).devices[DEVICE.public].ends
+    assert sum(len(one.hidden) for one in ends) == 450, "the control: nothing is there twice"
+    assert {id(part.hidden) for one in ends for part in one.before} <= {id(one.hidden) for one in ends}

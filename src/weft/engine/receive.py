@@ -42,6 +42,7 @@ BREATH: Final = 16  # events verified at a stretch
 CHAINS_MAX: Final = 64  # of one member in one thread: reading many side by side takes long
 NAME_MAX: Final = 100  # of an unknown conversation, as it is kept
 KEY_EVENTS_MAX: Final = 1_000  # of one firm
+KEY_PLACES_MAX: Final = 200_000  # that its revocations name: they are in memory
 INVITATIONS: Final = "invitation"
 STRANGE: Final = "strange"  # bucket: thread/event of words by our own device that this node did not say
 KEYLOG: Final = f"{keylog.NAME}/{keylog.VERSION}"
@@ -445,6 +446,8 @@ async def take_key_event(memory: Memory, organisation: str, event: Event) -> Non
             return
         if event.header.m != KEYLOG or any(parent not in loaded.entries for parent in event.parents):
             raise Invalid("keylog.gap")
+        if loaded.held >= KEY_EVENTS_MAX or _places(loaded.state) > KEY_PLACES_MAX:
+            raise Invalid("keylog.keys")  # as ``key_state`` says of one that it has not begun to hold
         if loaded.entries and await keyring.branch(memory, loaded, event):
             raise Denied("event.fork")
         check_key_event(event, loaded.state)
@@ -454,6 +457,10 @@ async def take_key_event(memory: Memory, organisation: str, event: Event) -> Non
         if organisation == memory.organisation:
             memory.identity.key_event = after.state.event
         keyring.grown(memory, organisation)
+
+
+def _places(state: Any) -> int:
+    return sum(len(end.hidden) + len(end.valid) for one in state.devices.values() for end in one.ends)
 
 
 def key_state(organisation: str, envelopes: Sequence[str]) -> keylog.KeyState:

@@ -69,19 +69,26 @@ class KeyRotation(Message):
 
 
 class End(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A revocation: its place among the key events that count, and up to where the device's words count."""
+    """A revocation: its place among the key events that count, and up to where the device's words count.
+
+    ``before``: those that it names more besides of, oldest first; held, not copied, for whoever writes a key log may
+    add to a long one a thousand times.
+    """
 
     at: int
     valid: dict[str, int] = {}
     hidden: list[str] = []
+    before: list["End"] = []
 
     def limit(self, thread: str, device: str, incarnation: str) -> int:
         """The last number of this chain of ``device`` that counts; -1: none."""
-        found = self.valid.get(f"{thread}/{incarnation}", -1)
+        parts, chain = [self, *reversed(self.before)], f"{thread}/{incarnation}"
+        found = next((one.valid[chain] for one in parts if chain in one.valid), -1)
         name, mask = _blinding(thread, device, incarnation)
-        for place in self.hidden:
-            if place.startswith(name):
-                found = max(found, _number(place[len(name):], mask))
+        for one in parts:
+            for place in one.hidden:
+                if place.startswith(name):
+                    found = max(found, _number(place[len(name):], mask))
         return found
 
 
@@ -192,8 +199,8 @@ def evolve(state: KeyState, said: Said, /) -> KeyState:
 def _end(held: Device, said: DeviceRevocation, at: int) -> End:
     if not said.adds or not held.ends:
         return End(at, said.valid, said.hidden)
-    before = held.ends[-1]
-    return End(at, {**before.valid, **said.valid}, [*before.hidden, *said.hidden])
+    last = held.ends[-1]
+    return End(at, said.valid, said.hidden, [*last.before, End(last.at, last.valid, last.hidden)])
 
 
 def hidden_place(thread: str, device: str, incarnation: str, n: int) -> str:
