@@ -43,8 +43,9 @@ def import_(file: Path, *, home: Path | None, as_json: bool) -> None:
     """Take in the file of a partner."""
     report = carrying.imported(found(home), file)
     paper = Paper(as_json=as_json)
-    paper.line("cli.bundle.imported", report, partner=report["name"] or report["by"][:8], n=report["new"],
-               known=report["known"], waiting=report["waiting"])
+    held = any(report[name] for name in ("new", "known", "waiting", "refused"))
+    paper.line("cli.bundle.imported" if held else "done.carried-nothing", report, n=report["new"],
+               partner=report["name"] or report["by"][:8], known=report["known"], waiting=report["waiting"])
     rows = [{**one, "problem": _trouble(one)} for one in report["threads"]
             if one["new"] or one["waiting"] or one["refused"] or one["code"]]
     if rows and not as_json:

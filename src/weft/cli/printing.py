@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from weft.cli.words import at, harmless, language, say
+from weft.cli.words import at, harmless, language, say, word
 
 ID_SHOWN: Final = 8
 PIPED_WIDTH: Final = 240  # nobody looks at a screen: nothing needs to be folded
@@ -59,7 +59,7 @@ class Paper:
         click.echo(say("cli.done-in", thread=thread) if thread else say("cli.done"))
         for name, fact in (value.get("facts") or {}).items():
             told = at(fact) if isinstance(fact, str | int) else json.dumps(fact, ensure_ascii=False)
-            click.echo(harmless(f"  {name}: {told}"))
+            click.echo(harmless(f"  {word('cli.column', name)}: {told}"))
 
 
 def cell(row: Mapping[str, Any], name: str) -> str:
