@@ -45,7 +45,8 @@ async def test_a_partner_is_told_of_threads_with_itself_only(three):
     assert len(told) == 3
     assert not {*told} & {*other.threads("order"), *other.threads("relationship")}
     assert await everything_told(factory, "a stranger") == []
-    assert shop.holdings.with_(factory.organisation).print == factory.holdings.with_(shop.organisation).print
+    theirs, ours = factory.holdings.with_(shop.organisation), shop.holdings.with_(factory.organisation)
+    assert reconcile.everything(ours) == reconcile.everything(theirs)
 
 
 async def test_what_was_noted_with_each_commit_is_what_a_restart_reads(three):
@@ -141,6 +142,8 @@ async def test_control_without_the_comparison_it_stays_lost(three, monkeypatch):
 
     monkeypatch.setattr(levelling, "level", nothing)
     thread = await lost(shop, factory)
+    shop.outbox.back_wake.set()
+    await until(lambda: factory.organisation in shop.leveller.due_ms)
     shop.clock.ms += 3_600_000
     shop.outbox.back_wake.set()
     await asyncio.sleep(0.5)

@@ -132,3 +132,11 @@ def test_whatever_arrives_is_read_or_refused(body):
             read(body)
         except Invalid:
             continue
+
+
+def test_the_print_without_some_is_that_of_a_set_that_never_had_them():
+    held = many(50)
+    for away in ([], list(held)[:1], list(held)[3:9], list(held), ["held by nobody"]):
+        rest = {thread: heads for thread, heads in held.items() if thread not in away}
+        assert reconcile.everything(Holding(held), away) == reconcile.everything(Holding(rest))
+    assert reconcile.everything(Holding(held), list(held)[:1]) != reconcile.everything(Holding(held)), "the control"

@@ -67,10 +67,7 @@ async def asks_no_more(memory: Memory, peer: str) -> None:
 
 def all_but(memory: Memory, peer: str, forked: Collection[str]) -> reconcile.Question:
     """Whether ``peer`` holds all that we share with it, but for the threads in ``forked`` (Rule 3)."""
-    holding = memory.holdings.with_(peer)
-    if forked:
-        holding = reconcile.Holding({name: heads for name, heads in holding.heads.items() if name not in forked})
-    return reconcile.everything(holding)
+    return reconcile.everything(memory.holdings.with_(peer), forked)
 
 
 def is_level(memory: Memory, peer: str, question: reconcile.Question) -> bool:

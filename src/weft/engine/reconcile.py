@@ -12,7 +12,7 @@ Not here: which threads belong in the set (``levelling.py``), bringing them leve
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
@@ -110,23 +110,26 @@ class Holding:
 
     def print_of(self, first: int, last: int) -> str:
         """The print of the threads at places ``first`` up to but without ``last``."""
-        total = (self._sums[last] - self._sums[first]) % _MODULUS
-        counted = digest("print/1", total.to_bytes(32), max(0, last - first).to_bytes(8))
-        return b64(counted[:PRINT_BYTES])
+        return _print(self._sums[last] - self._sums[first], max(0, last - first))
 
     def items(self, first: int, last: int) -> list[tuple[str, str]]:
         """What is held at these places."""
         return [(thread, self.heads[thread]) for thread in self.threads[first:last]]
 
-    @property
-    def print(self) -> str:
-        """The print of everything."""
-        return self.print_of(0, len(self.threads))
+    def print_but(self, threads: Iterable[str]) -> str:
+        """The print of everything but ``threads``, at a cost that follows their number."""
+        places = [self.place(thread) for thread in set(threads) if thread in self.heads]
+        away = sum(self._sums[place + 1] - self._sums[place] for place in places)
+        return _print(self._sums[-1] - away, len(self.threads) - len(places))
 
 
-def everything(holding: Holding) -> Question:
-    """The question with which a comparison begins (and ends: who holds the same answers so)."""
-    return Question([Range("", "", holding.print)])
+def _print(total: int, count: int) -> str:
+    return b64(digest("print/1", (total % _MODULUS).to_bytes(32), count.to_bytes(8))[:PRINT_BYTES])
+
+
+def everything(holding: Holding, but: Iterable[str] = ()) -> Question:
+    """The question with which a comparison begins and ends: whether the other holds the same, leaving out ``but``."""
+    return Question([Range("", "", holding.print_but(but))])
 
 
 def answer(holding: Holding, question: Question) -> Answer:
