@@ -43,7 +43,7 @@ async def export(visit: Visit) -> Response:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    day = instant.from_ms(visit.now_ms)[:10]
+    day = instant.from_ms(visit.now_ms + visit.offset * 60_000)[:10]
     name = quote(f"weft-{visit.firm}-{day}.zip")
     return FileResponse(file, media_type="application/zip", headers={
         **HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"},
