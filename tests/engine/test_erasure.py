@@ -19,9 +19,11 @@ from weft.engine.commands import run
 from weft.engine.machines import state_hash
 from weft.engine.packs import meaning, pack
 from weft.engine.receive import receive
+from weft.engine.threads import entry_of
 from weft.stores.sqlite import SqliteStore
 from weft.thread import closing
 from weft.thread.audit import audit
+from weft.trade.messages import ProgressNotice
 from weft.trade.order_state import Phase
 
 CANARY = "Frau-Kanarienvogel-Gasse-7"
@@ -220,3 +222,24 @@ async def test_a_receipt_without_its_words_does_not_make_a_whole_deal_look_erase
         assert not (await shop.loaded(thread)).bare
         whole = await receive(shop, factory.organisation, thread, [word])
         assert whole.stored == [word.id], "the control: with its words it is taken in"
+
+
+async def test_a_confirmation_of_what_was_taken_back_lets_in_no_word_without_its_content(tmp_path):
+    """The factory goes on talking, and then confirms beside it: the deal is open, and what it says must be readable."""
+    async with paid_deal(tmp_path) as (shop, factory, thread, _):
+        loaded = await factory.whole(thread)
+        proposal = closing.proposed(loaded.state, {})
+        first = handle.word(factory, loaded, loaded.machine, proposal)
+        assert (await receive(shop, factory.organisation, thread, [first])).stored
+        held = await shop.whole(thread)
+        answer = handle.word(shop, held, held.machine, closing.CloseAccepted(proposal=first.id, state=proposal.state))
+        assert (await receive(shop, factory.organisation, thread, [answer])).stored
+        above = loaded.extended([entry_of(first, loaded.machine), entry_of(answer, loaded.machine)])
+        talk = handle.word(factory, above, loaded.machine, ProgressNotice(line="1", stage="made"))
+        assert (await receive(shop, factory.organisation, thread, [talk])).stored
+        late = handle.word(factory, above.extended([entry_of(talk, loaded.machine)]), loaded.machine,
+                           closing.ThreadClosed(acceptance=answer.id, state=proposal.state))
+        bare = handle.word(factory, above.extended([entry_of(talk, loaded.machine)]), loaded.machine,
+                           ProgressNotice(line="1", stage="planned"))
+        result = await receive(shop, factory.organisation, thread, [msgspec.structs.replace(bare, payloads={}), late])
+        assert (bare.id, "event.payload-missing") in result.invalid

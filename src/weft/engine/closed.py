@@ -6,7 +6,7 @@ Rule 3: who lacks (after a restored backup) what a partner has pruned, keeps wha
 Not here: closing, erasing and pruning themselves (``closing.py``, ``erasure.py``, ``retention.py``).
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 
 from weft.basis.errors import Denied, Invalid
@@ -34,6 +34,8 @@ async def attested(
         names = (seal.proposal, seal.acceptance, seal.closed)
         if memory.organisation not in {entries[name].author for name in names}:
             continue
+        if seal.acceptance in loaded.entries and not _closes(loaded, said, seal):
+            continue
         try:
             for name in names:
                 if name not in loaded.entries and name not in early:
@@ -42,6 +44,17 @@ async def attested(
             continue
         return seal
     return None
+
+
+def _closes(loaded: Loaded, said: Mapping[str, Event], seal: closing.Seal) -> bool:
+    """Whether ``seal``, whose acceptance we hold with all below it, closes the thread with what is ``said`` now.
+
+    What was taken back by going on talking does not: else its author could slip in words that nobody can read.
+    """
+    entries = {**{name: entry_of(event, loaded.machine) for name, event in said.items()}, **loaded.entries}
+    whole = all(parent in entries for parent in entries[seal.closed].parents)
+    found = closing.closings(entries) if whole else []
+    return bool(found) and found[0][0] == seal
 
 
 def stale(loaded: Loaded, event: Event) -> bool:
