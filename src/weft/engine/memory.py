@@ -134,6 +134,7 @@ class Memory:
     _machines: dict[str, str] = field(default_factory=dict)
     _books: dict[str, str] = field(default_factory=dict)
     _listeners: "dict[asyncio.Queue[Change], None]" = field(default_factory=dict)
+    changed: int = 0  # how many changes there were in this life: who has read at one number and listens later, knows
     effects: list[EffectRow] = field(default_factory=list)
     effects_wake: asyncio.Event = field(default_factory=asyncio.Event)
     outbox_wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -386,7 +387,9 @@ class Memory:
             if self.organisation in loaded.members:
                 self.holdings.note(self.organisation, loaded.members, loaded.thread, loaded.heads)
             self.outbox_wake.set()
-        if self._listeners:
+        if not self._listeners:
+            self.changed += 1
+        else:
             self.tell(Change(loaded.thread, loaded.machine_name.partition("/")[0], tuple(kinds)))
 
     def _keep(self, loaded: Loaded) -> None:
@@ -420,6 +423,7 @@ class Memory:
 
     def tell(self, change: Change) -> None:
         """Tell every listener of ``change``; one that does not keep up loses the oldest."""
+        self.changed += 1
         for queue in tuple(self._listeners):
             if queue.full():
                 queue.get_nowait()

@@ -41,6 +41,19 @@ async def test_a_page_hears_only_the_kinds_of_change_that_it_shows(work):
     await all_of_it.aclose()
 
 
+async def test_what_changed_between_the_reading_of_a_page_and_its_listening_is_told_at_once(work):
+    seen = str(work.node.changed)
+    still = live._events(work.node, frozenset({"order"}), None, seen)
+    assert (await anext(still)).startswith("retry:")
+    await run(work.node, "respond", {"thread": work.orders["ordered"], "code": "AP"})
+    late = live._events(work.node, frozenset({"order"}), None, seen)
+    assert (await anext(late)).startswith("retry:")
+    assert await heard(late, 1) == ["missed"]
+    assert await heard(still, 1) == ["order"], "who listened in time has missed nothing"
+    await still.aclose()
+    await late.aclose()
+
+
 async def test_machine_values_are_told_at_most_once_a_second(work, monkeypatch):
     monkeypatch.setattr(live, "VALUES_S", 0.2)
     events = live._events(work.node, frozenset({"values"}))

@@ -3,7 +3,8 @@
 WHATWG HTML, server-sent events.
 Rule 1: an event says only what kind of thing changed; what it is now, the page reads as any page does.
 Rule 2: machine values are told at most once a second, whatever the machines say.
-Rule 3: a device that is let go hears nothing more from that moment on.
+Rule 3: what changed between the reading of a page and its listening is told at once.
+Rule 4: a device that is let go hears nothing more from that moment on.
 Not here: values themselves (``engine/live.py``), what a page does with it (``static/live.js``).
 """
 
@@ -23,15 +24,20 @@ WORDS_MAX: Final = 10
 
 
 def stream(node: Any, request: Request) -> Response:
-    """Changes of the kinds in ``of`` (empty: all), until the page goes or the node stops."""
+    """Changes of the kinds in ``of`` (empty: all), until the page goes or the node stops.
+
+    ``seen``: how many changes the node had had when the page was read.
+    """
     wanted = frozenset(request.query_params.get("of", "").split()[:WORDS_MAX])
     device = request.state.device
     gone = node.devices.gone(device.id) if device is not None else None
-    return StreamingResponse(_events(node, wanted, gone), media_type="text/event-stream",
+    seen = request.query_params.get("seen", "")[:20]
+    return StreamingResponse(_events(node, wanted, gone, seen), media_type="text/event-stream",
                              headers={**HEADERS, "X-Accel-Buffering": "no"})
 
 
-async def _events(node: Any, wanted: frozenset[str], gone: asyncio.Event | None = None) -> AsyncIterator[str]:
+async def _events(node: Any, wanted: frozenset[str], gone: asyncio.Event | None = None,
+                  seen: str = "") -> AsyncIterator[str]:
     queue: asyncio.Queue[str] = asyncio.Queue(64)
     moved = asyncio.Event()
     tasks = [asyncio.create_task(_changes(node, wanted, queue))]
@@ -41,7 +47,11 @@ async def _events(node: Any, wanted: frozenset[str], gone: asyncio.Event | None 
     if end is not None:
         tasks.append(asyncio.create_task(_values(moved, queue)))
     try:
+        await asyncio.sleep(0)  # from here on every change is heard
+        missed = seen not in {"", str(node.changed)}
         yield "retry: 2000\n\n"
+        if missed:
+            yield "event: change\ndata: missed\n\n"
         while not tasks[0].done() or not queue.empty():
             try:
                 yield f"event: change\ndata: {await asyncio.wait_for(queue.get(), BEAT_S)}\n\n"

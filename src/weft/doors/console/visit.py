@@ -73,6 +73,7 @@ class Visit:
     lang: str
     failed: Failed | None = None
     status: int = 200
+    seen: int = 0  # how many changes the node had had before anything was read for this page
     problems: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -227,4 +228,5 @@ class Visit:
 
 def visit_of(node: Any, request: Request) -> Visit:
     """The visit behind ``request``."""
-    return Visit(node=node, request=request, lang=spoken(web.language(request, node.config.firm.lang)))
+    lang = spoken(web.language(request, node.config.firm.lang))
+    return Visit(node=node, request=request, lang=lang, seen=node.changed)

@@ -33,7 +33,7 @@
   }
 
   if (wanted !== undefined && "EventSource" in window) {
-    const source = new EventSource("/live?of=" + encodeURIComponent(wanted));
+    const source = new EventSource("/live?of=" + encodeURIComponent(wanted) + "&seen=" + document.body.dataset.seen);
     source.addEventListener("change", refresh);
     let lost = false;
     source.addEventListener("error", () => { lost = true; });
