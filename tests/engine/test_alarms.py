@@ -152,6 +152,26 @@ async def test_of_two_halves_that_both_wait_one_stays_and_the_proof_holds_both(t
     assert not await seller.store.pending(thread)
 
 
+async def test_two_more_words_at_one_place_beside_a_stored_one_are_both_refused(two):
+    wires, seller, buyer = two
+    thread = await asked(buyer)
+    await quiet(seller, buyer)
+    wires.cut.add(frozenset((seller.organisation, buyer.organisation)))
+    below, whole, _ = await halves(buyer, thread)
+    await hand(seller, buyer, thread, below, whole)
+    more = []
+    for salt in (b"2" * 32, b"3" * 32):
+        content, _ = payload(whole)
+        header = {name: value for name, value in msgspec.structs.asdict(whole.header).items()
+                  if value is not msgspec.UNSET}
+        one = compose(header, content, [salt])
+        more.append(msgspec.structs.replace(one, signature=buyer.identity.signer.sign(signed_bytes(one.id))))
+    reply = await hand(seller, buyer, thread, *more)
+    assert sorted(reply.invalid) == sorted((one.id, "event.fork") for one in more)
+    assert len(await seller.store.forks(thread)) == 1
+    assert await seller.store.event(thread, whole.id) is not None
+
+
 async def test_an_invitation_ends(two):
     wires, seller, _ = two
     late = await found(wires, "Late")

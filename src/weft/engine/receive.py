@@ -359,11 +359,12 @@ def _sorted_by_parents(
 ) -> tuple[list[Event], list[Event], dict[str, str]]:
     """(events whose ancestors are all there, parents first; those that wait; ids and codes of wrong ones).
 
-    Of two at one place of a chain the first that has its parents stays, or else the first: the proof holds both.
+    Of two at one place of a chain what is stored stays, else the first that has its parents, or else the first: the
+    proof holds both.
     """
-    left = {event.id: event for event in fresh}
+    wrong = {event.id: "event.fork" for event in fresh if not _beyond(loaded, event)}  # a word stands there already
+    left = {event.id: event for event in fresh if event.id not in wrong}
     ready: list[Event] = []
-    wrong: dict[str, str] = {}
     chains = Counter(author for author, _, _ in loaded.tips)
     known = {name: (entry.chain, entry.n) for name, entry in loaded.entries.items()}
     taken = set[tuple[str, str, str, int]]()
