@@ -31,9 +31,12 @@ FINDS = {  # as what each may be found
 
 def plan_for(control: str, plan: Plan) -> Plan:
     """``plan``, changed so that the fault can show itself and no other is taken for it."""
-    if control in {"sequence-vectors", "late-fork-check"}:
-        lies = {"sequence-vectors": "equivocated", "late-fork-check": "equivocated above what it holds back"}
-        return replace(plan, liar="shop", lies=(lies[control],), lies_count=6, restores=0, blind="")
+    if control == "sequence-vectors":  # each half goes to another firm, and to the third by the line alone
+        return replace(plan, liar="shop", lies=("equivocated",), lies_count=6, restores=0, blind="", bundles=0,
+                       hidden=frozenset())
+    if control == "late-fork-check":
+        return replace(plan, liar="shop", lies=("equivocated above what it holds back",), lies_count=6, restores=0,
+                       blind="")
     if control == "same-incarnation":
         return replace(plan, restores=2, liar="", blind="")
     return replace(plan, restores=0, liar="", blind="") if control else plan

@@ -39,10 +39,11 @@ ORPHANS = 40
 
 @dataclass(slots=True)
 class Fork:
-    """Two events at one place of a chain in ``thread``."""
+    """Two events at one place of a chain in ``thread``; ``handed``: (firm, half) that was given and not refused."""
 
     thread: str
     ids: tuple[str, str]
+    handed: set[tuple[str, str]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -112,14 +113,25 @@ class Liar:
         body = msgspec.json.encode(sync.SyncRequest(thread=thread, heads=heads, events=envelopes))
         for _ in range(TRIES):
             try:
-                await node.peers.request(victim.organisation, sync.SYNC_PATH, body)
+                answer = await node.peers.request(victim.organisation, sync.SYNC_PATH, body)
             except NotFound:
                 return False
             except WeftError:
                 await asyncio.sleep(1)
             else:
+                self._note_handed(victim, thread, events, sync.read_reply(answer))
                 return True
         return False
+
+    def _note_handed(
+        self, victim: Firm, thread: str, events: Sequence[Event | Envelope], reply: sync.SyncReply
+    ) -> None:
+        """From now on the victim can know what it was given, unless its disk is lost."""
+        refused = {name for name, code in reply.invalid if code != "event.fork"}
+        given = {one.id for one in events if isinstance(one, Event)} - refused
+        for fork in self.forks:
+            if fork.thread == thread:
+                fork.handed |= {(victim.name, name) for name in given & set(fork.ids)}
 
     def _word(self, loaded: Loaded) -> Any:
         """Something that means nothing in a deal, and that the rules deny in an order, whoever says it."""
@@ -140,8 +152,9 @@ class Liar:
         again = Bid(amount=self.world.luck.randint(600, 900))
         other = self._signed(node, loaded, again, i=one.header.i, x=one.header.x)
         self.forks.append(Fork(loaded.thread, (one.id, other.id)))
-        first = await self._hand(node, victims[0], loaded.thread, [one])
-        return int(await self._hand(node, victims[-1], loaded.thread, [other]) and first)
+        return int(all(await asyncio.gather(  # at one moment, so that neither hears of the other's before its own
+            self._hand(node, victims[0], loaded.thread, [one]),
+            self._hand(node, victims[-1], loaded.thread, [other]))))
 
     async def _equivocate_late(self, node: Node, loaded: Loaded, victims: list[Firm]) -> int:
         """Another word in the place of one that was said long ago."""

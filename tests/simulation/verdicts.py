@@ -29,6 +29,8 @@ async def unknown_forks(world: "World") -> list[str]:
         given = {firm.name: await _stored(alive(firm), fork) for firm in honest}
         for firm in honest:
             came = set().union(*given.values(), await _waiting(alive(firm), fork))
+            if not world.faults.restores[firm.name]:
+                came |= {half for name, half in fork.handed if name == firm.name}
             if came == set(fork.ids) and alive(firm).alarms.get(fork.thread) != "fork":
                 told.append(f"{firm.name} does not know of a fork in {fork.thread}")
     return told
