@@ -241,3 +241,12 @@ def test_a_final_receipt_and_a_late_despatch_within_tolerance_both_count():
     result = after("all sent", [(BUYER, arrived(state, "005"))], [(SELLER, sent("2"))])
     assert (result.void, result.state.phase, str(result.state.lines["1"].over_delivered)) == ({}, "confirmed", "2")
     assert isinstance(SCENES["all sent"].nodes[-2].said.message, DespatchAdvice)
+
+
+@pytest.mark.parametrize("ids", ["bs", "sb"])
+def test_a_word_that_its_speaker_may_never_say_carries_no_branch_ahead(ids):
+    """A buyer's cancellation with a seller's word above it is read after the despatch beside it, as it is without."""
+    cancels = [(BUYER, OrderCancellation()), (BUYER, OrderResponse(code="AP"))]
+    result = after("making", cancels, [(SELLER, sent("4"))], ids=ids)
+    assert set(result.void) == {f"{ids[0]}1"}, "the denied word alone is void"
+    assert result.state.despatches

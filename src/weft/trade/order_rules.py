@@ -148,8 +148,15 @@ CROSSINGS: Final[Mapping[tuple[type[Message], type[Message]], Crossing]] = {
     (left, right): _crossing(left, right) for left in ORDER_MESSAGES.values() for right in ORDER_MESSAGES.values()
 }
 
+_OTHER: Final = {BUYER: SELLER, SELLER: BUYER}
+_NEVER: Final = [(role, kind) for role in _OTHER for kind in ORDER_MESSAGES.values()
+                 if all((role, kind) not in turns for turns in RULES.values())]
+
+# What its speaker may never say is void, and so has no strength: else it would carry its branch ahead of others.
 # Free-issue material goes the other way: its despatch and receipt touch nothing that the other side may say.
 CROSSINGS_BY_ROLE: Final[Mapping[tuple[Turn, Turn], Crossing]] = {
+    **{((role, never), (_OTHER[role], kind)): Crossing.EITHER
+       for role, never in _NEVER for kind in ORDER_MESSAGES.values()},
     **{((BUYER, DespatchAdvice), (SELLER, kind)): Crossing.EITHER
        for kind in (ReceiptAdvice, OrderChangeResponse, OrderChangeWithdrawn)},
     **{((BUYER, kind), (SELLER, ReceiptAdvice)): Crossing.EITHER
