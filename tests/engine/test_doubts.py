@@ -128,6 +128,19 @@ async def test_control_without_asking_it_is_started_twice(world, monkeypatch):
     await until(lambda: world.lathe.starts[ran] == 2)
 
 
+async def test_work_offered_after_the_backup_is_held_again_by_its_name_so_that_the_machine_knows_it(world):
+    kept = backup_of(world.factory.store)
+    job = await world.order()
+    await world.work()
+    await until(lambda: world.lathe.starts[job])
+    await world.disk_lost(kept)
+    await until(lambda: _is(world, job, JobState.ALLOWED))
+    await world.work()
+    await until(lambda: _is(world, job, JobState.ENDED))
+    assert world.lathe.starts == {job: 1}
+    assert await world.asked() == []
+
+
 async def test_a_job_that_never_ran_is_started_once_as_soon_as_a_person_says_so(world):
     job = await world.order()
     kept = backup_of(world.factory.store)

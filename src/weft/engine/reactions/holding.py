@@ -13,10 +13,11 @@ from weft.basis.errors import Refused
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.planner import present
-from weft.engine.reactions.offering import Wanted, other_member, own_item, reservations, short
+from weft.engine.reactions.offering import Wanted, order_id, other_member, own_item, reservations
 from weft.engine.reactions.releasing import release
 from weft.production import promise as promises
 from weft.production.messages import DemandRef, ProductionOrderCreated, PromiseMade
+from weft.production.state import State
 from weft.production.views import top_orders
 from weft.stock import levels
 from weft.trade.order_state import OrderLine, OrderState, Phase
@@ -51,6 +52,12 @@ async def hold_again(node: Node, cause: Cause) -> bool:
     return bool(lacking)
 
 
+def _free_id(production: State, cause: Cause, line: str) -> str:
+    """The name that the lost offer gave the work, by which a machine that has begun it knows it; else a new one."""
+    named = order_id(cause.thread, line)
+    return f"{named}-{cause.id[:4]}" if named in production.orders else named
+
+
 def _key(cause: Cause, line: str) -> str:
     return f"{cause.key}:again:{line}"
 
@@ -71,8 +78,7 @@ async def _hold_line(node: Node, cause: Cause, name: str, line: OrderLine) -> No
     free = {one: Decimal(amount) for one, amount in levels.availability(stock, partner).items()}
     for kept in levels.reservations_of(stock, cause.thread, name):
         free[kept.item] = free.get(kept.item, Decimal(0)) + Decimal(kept.quantity)
-    ask = promises.Ask(id=f"{short(cause.thread)}-{name}-{cause.id[:4]}", item=item, quantity=q.text(line.open),
-                       unit=line.unit)
+    ask = promises.Ask(id=_free_id(production, cause, name), item=item, quantity=q.text(line.open), unit=line.unit)
     explosion = promises.explode(production.master, ask, {one: q.text(left) for one, left in free.items()})
     if explosion.purchases or explosion.gaps:
         raise Refused("order.nothing-held", line=name, item=item)
