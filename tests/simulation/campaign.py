@@ -8,7 +8,7 @@ import traceback
 from collections import Counter
 from pathlib import Path
 
-from tests.simulation import controls
+from tests.simulation import controls, thrift
 from tests.simulation.checks import Broken
 from tests.simulation.loop import run
 from tests.simulation.plan import Plan
@@ -26,7 +26,11 @@ def one(seed: int, store: str, control: str) -> Counter[str]:
             plan = controls.plan_for(control, Plan.drawn(luck, store, control))
             return await World(loop, luck, plan, Path(folder)).run()
 
-    return run(seed, story)
+    thrift.install()
+    try:
+        return run(seed, story)
+    finally:
+        thrift.forget()
 
 
 def outcome(asked: tuple[int, str, str]) -> Outcome:

@@ -8,7 +8,6 @@ and checked. A lost request or answer shows itself to the caller as a time-out, 
 
 import asyncio
 import random
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
@@ -20,7 +19,9 @@ from tests.simulation.loop import OWNER, Household
 
 DELAY_S_MAX = 0.4
 PIECE = 16 * 1024
-ID = re.compile(rb"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
+ID_CHARACTERS = 43
+LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+APART = bytes(letter if letter in LETTERS else 32 for letter in range(256))  # all else as blanks
 Application = Callable[[Any, Any, Any], Any]
 
 
@@ -101,7 +102,7 @@ class Network:
                 answered.set_exception(ConnectionRefusedError(name))
             return
         self._note_arrival(f"{sender} {name}", number)
-        self.seen[name].update(ID.findall(body))
+        self.seen[name].update(_ids(body))
         application, household = host
         serving = self._start(_serve(application, place.path, headers, body), household)
         await asyncio.wait([serving])
@@ -111,7 +112,7 @@ class Network:
         if answer.status >= 500:
             self.broken.append(f"{place.path} {answer.status} {answer.body[:200]!r}")
         if await self._travels(name, sender) and not answered.done():
-            self.seen[sender].update(ID.findall(answer.body))
+            self.seen[sender].update(_ids(answer.body))
             answered.set_result(answer)
 
     def _note_arrival(self, line: str, number: int) -> None:
@@ -127,6 +128,10 @@ class Network:
             self.faults["lost"] += 1
             return False
         return True
+
+
+def _ids(body: bytes) -> list[bytes]:
+    return [word for word in body.translate(APART).split() if len(word) == ID_CHARACTERS]
 
 
 async def _serve(application: Application, path: str, headers: dict[str, str], body: bytes) -> Answer:

@@ -35,6 +35,7 @@ class Lifeline:
                 raise asyncio.CancelledError
             return result
 
+        setattr(self, name, guarded)  # asked for once
         return guarded
 
 

@@ -121,7 +121,6 @@ def parse(raw: bytes, signature: bytes, payloads: Mapping[int, Payload] | None =
     if len(raw) > HEADER_BYTES_MAX:
         raise Invalid("event.header-too-large", limit=HEADER_BYTES_MAX)
     header = _header(raw)
-    _check_form(header)
     held = dict(payloads or {})
     for index, payload in held.items():
         _check_payload(header, index, payload)
@@ -129,6 +128,13 @@ def parse(raw: bytes, signature: bytes, payloads: Mapping[int, Payload] | None =
 
 
 def _header(raw: bytes) -> Header:
+    """The well-formed header in canonical ``raw``."""
+    header = _decoded(raw)
+    _check_form(header)
+    return header
+
+
+def _decoded(raw: bytes) -> Header:
     """The header in canonical ``raw``, as one look proves or the long way finds out what is wrong."""
     try:
         header = _HEADERS.decode(raw)
