@@ -17,7 +17,15 @@ from weft.engine.acks import Ack
 from weft.thread import fold, graph
 from weft.thread.fold import Node
 from weft.trade import relationship
-from weft.trade.messages import RELATIONSHIP_MESSAGES, Invoice, RemittanceAdvice, StatementResponse
+from weft.trade.messages import (
+    RELATIONSHIP_MESSAGES,
+    Invoice,
+    PartyUpdated,
+    RelationshipAccepted,
+    RelationshipEnded,
+    RemittanceAdvice,
+    StatementResponse,
+)
 from weft.trade.relationship import CROSSINGS, READ_FIRST, RULES, Phase, RelationshipState, Say
 
 KINDS = list(RELATIONSHIP_MESSAGES.values())
@@ -145,8 +153,22 @@ def test_each_crossing_pair_gives_one_state_in_both_orders_of_arrival(left, righ
         ledger = SCENES[name]
         for one, two in itertools.islice(pairs(ledger.state, left, right), 12):
             first = crossed(ledger, one, two)
-            if CROSSINGS[left, right] is not Crossing.EITHER:
+            if right is not RelationshipAccepted and CROSSINGS[left, right] is not Crossing.EITHER:
                 assert first is (CROSSINGS[left, right] is Crossing.LEFT_FIRST)
+
+
+@pytest.mark.parametrize("ids", ["ab", "ba"])
+def test_a_word_that_its_speaker_may_never_say_carries_no_branch_ahead(ids):
+    """Who goes, with an acceptance above it that is not its to say, is read after the other's new address."""
+    ledger, state = SCENES["active"], SCENES["active"].state
+    above = (ledger.nodes[-1].said.id,)
+    goes, moved = RelationshipEnded(reason="over"), next(m for m in possible(state, A) if type(m) is PartyUpdated)
+    acceptance = next(m for m in possible(state, B) if type(m) is RelationshipAccepted)
+    words = [Node(said(B, goes, ids[0]), above), Node(said(B, acceptance, "c"), (ids[0],)),
+             Node(said(A, moved, ids[1]), above)]
+    result = fold.fold(relationship, [*ledger.nodes, *words])
+    assert [one for one in result.order if one in ids] == [ids[1], ids[0]]
+    assert set(result.void) == {"c"}
 
 
 def pairs(state, left, right):

@@ -48,9 +48,9 @@ from weft.trade.relationship_state import (
 )
 from weft.trade.say import Say
 
-__all__ = ["CROSSINGS", "INITIAL", "MESSAGES", "NAME", "RULES", "VERSION", "Document", "Entry", "OrderAccount", "Phase",
-           "RelationshipState", "Remittance", "Say", "StatementOfAccount", "balance", "decide", "evolve", "is_open",
-           "judge", "may_say", "open_items", "other", "side"]
+__all__ = ["CROSSINGS", "CROSSINGS_BY_ROLE", "INITIAL", "MESSAGES", "NAME", "RULES", "VERSION", "Document", "Entry",
+           "OrderAccount", "Phase", "RelationshipState", "Remittance", "Say", "StatementOfAccount", "balance",
+           "decide", "evolve", "is_open", "judge", "may_say", "open_items", "other", "side"]
 
 NAME: Final = "relationship"
 VERSION: Final = 1
@@ -117,6 +117,11 @@ def _crossing(left: type[Message], right: type[Message]) -> Crossing:
 
 CROSSINGS: Final[Mapping[tuple[type[Message], type[Message]], Crossing]] = {
     (left, right): _crossing(left, right) for left in MESSAGES.values() for right in MESSAGES.values()
+}
+
+# Who proposes is the invitee of the thread: its acceptance is void, and carries no branch of its own ahead of others.
+CROSSINGS_BY_ROLE: Final[Mapping[tuple[Turn, Turn], Crossing]] = {
+    (("invitee", RelationshipAccepted), ("inviter", kind)): Crossing.EITHER for kind in MESSAGES.values()
 }
 
 
