@@ -6,5 +6,7 @@ API:
   lint      lint(value, previous=…, at=…, published=…) -> tuple[Finding, …]
   publish   the `pricing/1` book: Publish, Withdraw; current(state, at), selling(state, item, unit, at)
   table     read(grid, currency) -> (lines, problems), head_of(grid), book_of(grid, head) -> (book | None, problems)
+  leaf      BookLeaf, BatchLeaf, ExceptionsLeaf; encode, parse, book_leaf, origin_of, organisation_of
+  commitment  commit(salt, document), batch(commitments, draw), opening(batch, salt, document), verify(opening, root)
 Not here: the log that proves when a book was published (``tlog/``), off-book prices (``trade/``).
 """
