@@ -37,13 +37,12 @@ from weft.engine.node import Node
 from weft.engine.ports import Batch, Store
 from weft.identity.keylog import SCOPE_NODE, DeviceDelegation, KeyInception, KeyState, commitment
 from weft.identity.keys import SEED_BYTES, Signer
+from weft.serving import Servers, bind, url_of
 
 DATABASE: Final = "weft.db"
 SELF: Final = "self"  # bucket of what this home is
 SETTINGS: Final = "weft.toml"
 SNAPSHOT: Final = ".snapshot-"  # how the folders begin that hold a copy of the database
-HEAD_S: Final = 20  # how long the head of a request may take to arrive
-HEAD_MAX: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,21 +342,6 @@ def application(node: Node) -> Starlette:
     return Starlette(routes=routes, exception_handlers={HTTPException: web.elsewhere(node)})
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; raises ``Unavailable('listen.port-in-use')`` or ``('listen.address')``."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        in_use = error.errno in (98, 48, 10048)  # EADDRINUSE on Linux, macOS and Windows
-        raise Unavailable("listen.port-in-use" if in_use else "listen.address", host=host, port=port) from error
-    listener.listen(512)
-    return listener
-
-
 Ready = Callable[[dict[str, Any]], None]
 
 
@@ -385,89 +369,28 @@ async def up(
 async def _serve(
     place: Home, config: Config, store: Store, listener: socket.socket, *, dev_open: bool, on_ready: Ready
 ) -> None:
-    import uvicorn
-
-    host, port = listener.getsockname()[:2]
     os.close(_hold_snapshots(place))
     node = await assemble(place, config, store, dev_open=dev_open)
-    settings = uvicorn.Config(
-        application(node), log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=2,
-        timeout_keep_alive=75, server_header=False, date_header=False, h11_max_incomplete_event_size=64 * 1024,
-        http=_impatient(), ws="none")
-    server = uvicorn.Server(settings)
-    loop = asyncio.get_running_loop()
-    stopping = asyncio.Event()
+    servers, loop, stopping = Servers(), asyncio.get_running_loop(), asyncio.Event()
     for one in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(one, stopping.set)
     await node.begin()
-    serving = asyncio.create_task(_run(server, listener))
-    while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn tells nobody
-        await asyncio.sleep(0.005)
+    url = url_of(listener)
+    await servers.serve(application(node), listener)
     gc.collect()
     gc.freeze()
     code = await node.devices.new_code()
-    url = f"http://{host if ':' not in host else f'[{host}]'}:{port}"
     on_ready({"ready": True, "url": url, "pair": f"{url}/pair?code={code}", "organisation": node.organisation,
               "name": config.firm.name})
     await node.floor.begin()
-    await _until(stopping, serving)
+    await servers.until(stopping)
     await node.floor.stop()
     node.closing()
-    server.should_exit = True
-    await serving
+    await servers.end()
     await node.stop()
     await node.peers.close()
     await node.mail.end()
-
-
-def _impatient() -> type[asyncio.Protocol]:
-    """HTTP whose head must arrive whole within ``HEAD_S`` and ``HEAD_MAX``: who dawdles holds no connection."""
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-    class Impatient(HttpToolsProtocol):
-        """Each head has its own clock; a body has that of its door (``web.body``)."""
-
-        _waiting: asyncio.TimerHandle | None = None
-        _taken = 0
-
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            self.on_message_begin()
-
-        def on_message_begin(self) -> None:
-            self._no_more_waiting()
-            self._taken = 0
-            self._waiting = self.loop.call_later(HEAD_S, self.transport.abort)
-            super().on_message_begin()
-
-        def data_received(self, data: bytes) -> None:
-            self._taken += len(data)
-            super().data_received(data)
-            if self._waiting is not None and self._taken > HEAD_MAX:
-                self.transport.abort()
-
-        def on_headers_complete(self) -> None:
-            self._no_more_waiting()
-            super().on_headers_complete()
-
-        def _no_more_waiting(self) -> None:
-            if self._waiting is not None:
-                self._waiting.cancel()
-                self._waiting = None
-
-    return Impatient
-
-
-async def _run(server: Any, listener: socket.socket) -> None:
-    server.capture_signals = contextlib.nullcontext  # we have our own
-    await server.serve(sockets=[listener])
-
-
-async def _until(stopping: asyncio.Event, serving: "asyncio.Task[None]") -> None:
-    waiting = asyncio.create_task(stopping.wait())
-    await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
 
 
 def run(coroutine: Any) -> Any:

@@ -93,10 +93,10 @@ def _database(place: Any, config: Any) -> Iterator[Finding]:
 
 
 def _port(host: str, port: int) -> Finding:
-    from weft import launch
+    from weft import serving
 
     try:
-        launch.bind(host, port).close()
+        serving.bind(host, port).close()
     except WeftError as error:
         return Finding("bad", "port", refusal(error))
     return told("good", "port", host=host, port=port)
