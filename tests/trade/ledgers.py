@@ -14,6 +14,9 @@ from weft.trade.messages import (
     MailboxesNamed,
     Party,
     PartyUpdated,
+    PriceBookShown,
+    PriceOpening,
+    PricesCommitted,
     RelationshipAccepted,
     RelationshipEnded,
     RelationshipProposed,
@@ -102,6 +105,9 @@ def _people(by):
     yield RelationshipEnded()
     yield PartyUpdated(party=Party(name=f"new {by[0]}"))
     yield MailboxesNamed(number=1, secret="s" * 43, keepers=(Keeper(key="k" * 43, url="https://keeper.example"),))
+    yield PriceBookShown(hash="h" * 43, deflated="ZGVmbGF0ZWQ")
+    yield PricesCommitted(leaf="{}", proof="proof", openings=(
+        PriceOpening(document="d" * 43, salt="s" * 43, index=3, n=16, path=("p" * 43,) * 4),))
 
 
 def _number(state, by):

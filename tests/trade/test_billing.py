@@ -28,6 +28,9 @@ from weft.trade.messages import (
     MailboxesNamed,
     Party,
     PartyUpdated,
+    PriceBookShown,
+    PriceOpening,
+    PricesCommitted,
     RemittanceConfirmed,
     StatementAnswer,
     StatementResponse,
@@ -282,6 +285,35 @@ def test_where_mail_may_be_left_is_said_in_form_and_folds_to_nothing():
         assert code("active", A, message) is None
         state = SCENES["active"].state
         assert relationship.evolve(state, said(A, message)) == state
+
+
+def test_a_book_is_shown_in_form_and_folds_to_nothing():
+    shown = PriceBookShown(hash="h" * 43, deflated="ZGVmbGF0ZWQ", leaf="{}", proof="proof")
+    assert code("active", A, replace(shown, hash="")) == "trade.text-missing"
+    assert code("active", A, replace(shown, hash="short")) == "trade.commitment"
+    assert code("active", A, replace(shown, deflated="")) == "trade.text-missing"
+    assert code("active", A, replace(shown, deflated="d" * 240_001)) == "trade.text-too-long"
+    assert code("active", A, replace(shown, leaf="l" * 2_001)) == "trade.text-too-long"
+    assert code("active", A, replace(shown, proof="p" * 20_001)) == "trade.text-too-long"
+    for message in (shown, replace(shown, leaf="", proof="")):
+        assert code("active", A, message) is None
+        state = SCENES["active"].state
+        assert relationship.evolve(state, said(A, message)) == state
+
+
+def test_what_a_price_record_binds_to_is_told_in_form_and_folds_to_nothing():
+    opening = PriceOpening(document="d" * 43, salt="s" * 43, index=3, n=16, path=("p" * 43,) * 4)
+    told = PricesCommitted(leaf="{}", proof="proof", openings=(opening,))
+    assert code("active", A, replace(told, leaf="")) == "trade.text-missing"
+    assert code("active", A, replace(told, proof="")) == "trade.text-missing"
+    assert code("active", A, replace(told, openings=())) == "trade.lines-none"
+    assert code("active", A, replace(told, openings=(opening,) * 201)) == "trade.lines-too-many"
+    for wrong in ({"document": ""}, {"document": "d"}, {"salt": "s"}, {"path": ("p",)}, {"path": ("p" * 43,) * 21},
+                  {"index": -1}, {"index": 16}):
+        assert code("active", A, replace(told, openings=(opening, replace(opening, **wrong)))) is not None, wrong
+    assert code("active", A, told) is None
+    state = SCENES["active"].state
+    assert relationship.evolve(state, said(A, told)) == state
 
 
 def test_settled_documents_are_forgotten_in_time_and_no_balance_changes():

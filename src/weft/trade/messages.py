@@ -338,6 +338,40 @@ class MailboxesNamed(Message, frozen=True, kw_only=True):
     keepers: tuple[Keeper, ...] = ()
 
 
+class PriceBookShown(Message, frozen=True, kw_only=True):
+    """Who sells shows a version of its price book, before it first quotes from it to this partner.
+
+    ``deflated``: its canonical bytes, raw deflate, base64url. ``leaf``: its entry in the seller's price record;
+    ``proof``: that it stands there (C2SP tlog-proof). It folds to nothing, as ``MailboxesNamed`` does.
+    """
+
+    hash: str
+    deflated: str
+    leaf: str = ""
+    proof: str = ""
+
+
+class PriceOpening(Part, frozen=True, kw_only=True):
+    """Where a batch of ``n`` commits to ``document`` (an event id, or a slip's hash); hashes are base64url."""
+
+    document: str
+    salt: str
+    index: int
+    n: int
+    path: tuple[str, ...]
+
+
+class PricesCommitted(Message, frozen=True, kw_only=True):
+    """Who sells shows that its price record has bound it to these documents of the two since the batch ``leaf``.
+
+    ``proof``: that the leaf stands there (C2SP tlog-proof). It folds to nothing, as ``MailboxesNamed`` does.
+    """
+
+    leaf: str
+    proof: str
+    openings: tuple[PriceOpening, ...]
+
+
 class InvoiceLine(Part, frozen=True, kw_only=True):
     """One billed line: the order thread, its line, how much, and the money (may be negative for a deduction)."""
 
@@ -456,6 +490,7 @@ RELATIONSHIP_MESSAGES: Final[dict[str, type[Message]]] = {
     kind.__name__: kind
     for kind in (
         RelationshipProposed, RelationshipAccepted, RelationshipEnded, PartyUpdated, Invoice, CreditNote,
-        Statement, StatementResponse, RemittanceAdvice, RemittanceConfirmed, MailboxesNamed,
+        Statement, StatementResponse, RemittanceAdvice, RemittanceConfirmed, MailboxesNamed, PriceBookShown,
+        PricesCommitted,
     )
 }

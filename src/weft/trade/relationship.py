@@ -26,6 +26,8 @@ from weft.trade.messages import (
     MailboxesNamed,
     Party,
     PartyUpdated,
+    PriceBookShown,
+    PricesCommitted,
     RelationshipAccepted,
     RelationshipEnded,
     RelationshipProposed,
@@ -60,6 +62,11 @@ PROPOSER: Final = "proposer"
 ACCEPTOR: Final = "acceptor"
 KEY_EVENTS_MAX: Final = 200
 KEEPERS_MAX: Final = 4
+OPENINGS_MAX: Final = 200
+DEFLATED_MAX: Final = 240_000  # characters: a content holds 256 kB
+PROOF_MAX: Final = 20_000
+LEAF_MAX: Final = 2_000
+PATH_MAX: Final = 20
 
 Turn = tuple[str, type[Message]]
 Check = Callable[[RelationshipState, Said, Any], None]
@@ -67,7 +74,7 @@ Effect = Callable[[RelationshipState, Said, Any], RelationshipState]
 
 _BUSINESS: Final[tuple[type[Message], ...]] = (
     PartyUpdated, Invoice, CreditNote, Statement, StatementResponse, RemittanceAdvice, RemittanceConfirmed,
-    MailboxesNamed,
+    MailboxesNamed, PriceBookShown, PricesCommitted,
 )
 
 
@@ -93,10 +100,10 @@ RULES: Final[Mapping[Phase, Mapping[Turn, Phase]]] = {
     Phase.DECLINED: {},
 }
 
-_UNTOUCHED: Final = frozenset({RelationshipAccepted, MailboxesNamed})  # the latter crosses as what nobody knows does
+_SILENT: Final = frozenset({MailboxesNamed, PriceBookShown, PricesCommitted})  # they cross as what nobody knows does
 
 READ_FIRST: Final[tuple[tuple[type[Message], tuple[type[Message], ...], str], ...]] = (
-    (RelationshipAccepted, tuple(kind for kind in MESSAGES.values() if kind not in _UNTOUCHED),
+    (RelationshipAccepted, tuple(kind for kind in MESSAGES.values() if kind not in {RelationshipAccepted, *_SILENT}),
      "who accepted had been asked: what the other says meanwhile, be it goodbye, is said to a partner"),
     (PartyUpdated, (RelationshipEnded,), "who goes still says where it can be found"),
     (RemittanceAdvice, (CreditNote, RemittanceConfirmed),
@@ -160,6 +167,24 @@ def _check_mailboxes(_state: RelationshipState, _said: Said, message: MailboxesN
         form.words(keeper.name, "name", 200)
 
 
+def _check_book_shown(_state: RelationshipState, _said: Said, message: PriceBookShown) -> None:
+    form.name(form.commitment(message.hash, "hash"), "hash")
+    form.name(message.deflated, "deflated", DEFLATED_MAX)
+    form.words(message.leaf, "leaf", LEAF_MAX)
+    form.words(message.proof, "proof", PROOF_MAX)
+
+
+def _check_committed(_state: RelationshipState, _said: Said, message: PricesCommitted) -> None:
+    form.name(message.leaf, "leaf", LEAF_MAX)
+    form.name(message.proof, "proof", PROOF_MAX)
+    form.counted(message.openings, "openings", OPENINGS_MAX)
+    for one in message.openings:
+        for text, where in ((one.document, "document"), (one.salt, "salt"), *((step, "path") for step in one.path)):
+            form.name(form.commitment(text, where), where)
+        if not 0 <= one.index < one.n or len(one.path) > PATH_MAX:
+            raise Invalid("trade.commitment", where="openings")
+
+
 def _proposed(state: RelationshipState, said: Said, message: RelationshipProposed) -> RelationshipState:
     return replace(state, proposer=said.by, parties={said.by: message.party})
 
@@ -190,6 +215,8 @@ WORDS: Final[Mapping[type[Message], tuple[Check, Effect]]] = {
     RemittanceAdvice: (settlement.check_remittance, settlement.remittance),
     RemittanceConfirmed: (settlement.check_confirmed, settlement.confirmed),
     MailboxesNamed: (_check_mailboxes, _nothing),
+    PriceBookShown: (_check_book_shown, _nothing),
+    PricesCommitted: (_check_committed, _nothing),
 }
 
 
