@@ -22,7 +22,6 @@ from weft.engine import levelling, sync
 from weft.engine.budgets import Busy
 from weft.engine.memory import Change, Memory
 from weft.engine.ports import Batch, Peers
-from weft.thread import graph
 
 Held = tuple[tuple[str, ...], tuple[str, ...]]  # the other's heads and ours
 ROUNDS_MAX: Final = 64
@@ -123,7 +122,7 @@ class Outbox:
 
     def _still(self, due_ms: int) -> int:
         """``due_ms`` if it is still to be waited for, else 0: also when it is so far off that the clock went back."""
-        return due_ms if 0 < due_ms - self.memory.clock.now_ms() <= self.retry_ms[1] else 0
+        return due_ms if due_ms and 0 < due_ms - self.memory.clock.now_ms() <= self.retry_ms[1] else 0
 
     def _later(self, count: int) -> int:
         """When to try again after ``count`` failures."""
@@ -175,7 +174,7 @@ class Outbox:
         async with self.memory.lock(thread):
             loaded = await self.memory.loaded(thread)
             self.theirs[peer, thread] = tuple(theirs)
-            if not graph.missing(loaded.parents(), theirs):
+            if not loaded.lacked_by(theirs):
                 await self.memory.store.commit(Batch(outbox_settled=[(peer, thread)]))
 
     def close(self) -> None:

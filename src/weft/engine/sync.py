@@ -151,11 +151,10 @@ def _events(envelopes: Iterable[Envelope]) -> tuple[list[Event], list[tuple[str,
 
 async def lacking(memory: Memory, loaded: Loaded, theirs: Sequence[str]) -> tuple[list[Envelope], bool]:
     """(events, parents first, that one who holds heads ``theirs`` lacks; whether more remain)."""
-    parents, order = loaded.parents(), loaded.order
-    if loaded.below and not any(head in parents for head in theirs):  # it lacks also what is no longer in memory
+    order, absent = loaded.order, loaded.lacked_by(theirs)
+    if loaded.below and not any(head in loaded.entries for head in theirs):  # it lacks also what is not in memory
         parents = (await memory.histories.of(loaded.thread)).parents
-        order = list(parents)
-    absent = graph.missing(parents, theirs)
+        order, absent = list(parents), graph.missing(parents, theirs)
     if not absent:
         return [], False
     chosen: list[Envelope] = []
@@ -197,4 +196,4 @@ async def conclude(memory: Memory, peer: str, thread: str, reply: SyncReply) -> 
     if events:
         await receive(memory, peer, thread, events)
     loaded = await memory.loaded(thread)
-    return not reply.more and not graph.missing(loaded.parents(), reply.heads)
+    return not reply.more and not loaded.lacked_by(reply.heads)

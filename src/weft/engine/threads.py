@@ -9,8 +9,9 @@ Rule 3: honest members say nothing beside what is below a cut; for one that does
 Not here: bytes at rest (``ports.py``), who may write (``handle.py``, ``receive.py``), old graphs (``history.py``).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -133,6 +134,12 @@ class Loaded:
         parents = {name: entry.parents for name, entry in self.entries.items()}
         return closing.mended(self.entries, parents) if self.pruned else parents
 
+    def lacked_by(self, theirs: Collection[str]) -> set[str]:
+        """What one who holds ``theirs`` (heads) lacks of a shared thread (from its cut on)."""
+        if not self.pruned and set(self.heads).issubset(theirs):
+            return set()  # all that is here lies below our heads
+        return graph.missing(self.parents(), theirs)
+
     def final(self) -> set[str]:
         """Ids of the final events of a shared thread (from its cut on; what is below it is final)."""
         authors = {name: entry.author for name, entry in self.entries.items()}
@@ -146,8 +153,8 @@ class Loaded:
     def copied(self) -> "Loaded":
         """Another of the same value, which may be grown by ``take`` without touching this one (grown no more)."""
         other = Loaded.__new__(Loaded)
-        for name in _SLOTS:
-            setattr(other, name, getattr(self, name))
+        for name, value in zip(_SLOTS, _VALUES(self), strict=True):
+            setattr(other, name, value)
         other.tips, other.void, other.force = dict(self.tips), dict(self.void), dict(self.force)
         if self.shared:
             other.spoke = dict(self.spoke)
@@ -313,6 +320,7 @@ def _is_closing(state: Any) -> bool:
 
 
 _SLOTS: Final = tuple(Loaded.__slots__)
+_VALUES: Final = attrgetter(*_SLOTS)
 
 
 def entry_of(event: Event, machine: Machine | None) -> Entry:

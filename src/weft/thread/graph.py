@@ -16,13 +16,13 @@ def heads(parents: Mapping[str, Iterable[str]]) -> list[str]:
 
 def past(parents: Mapping[str, Iterable[str]], of: Iterable[str]) -> set[str]:
     """``of`` and all their ancestors, as far as known."""
-    seen: set[str] = set()
-    stack = [event for event in of if event in parents]
+    seen = {event for event in of if event in parents}
+    stack = list(seen)
     while stack:
-        event = stack.pop()
-        if event not in seen:
-            seen.add(event)
-            stack.extend(parent for parent in parents[event] if parent in parents and parent not in seen)
+        for parent in parents[stack.pop()]:
+            if parent not in seen and parent in parents:
+                seen.add(parent)
+                stack.append(parent)
     return seen
 
 
