@@ -1,6 +1,7 @@
 """One firm of a simulated world: its disk, its node while it lives, and how both end and begin again."""
 
 import asyncio
+import functools
 import random
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
@@ -30,6 +31,11 @@ from weft.peers.http import HttpPeers
 EPOCH_MS = 1_795_000_000_000
 
 
+@functools.cache
+def _config(name: str, url: str) -> Config:
+    return load(template(name=name, lang="en", url=url), {})
+
+
 @dataclass(slots=True)
 class SkewedClock:
     """Virtual time, some minutes wrong."""
@@ -38,7 +44,7 @@ class SkewedClock:
     skew_ms: int
 
     def now_ms(self) -> int:
-        return EPOCH_MS + self.skew_ms + int(self.loop.time() * 1000)
+        return EPOCH_MS + self.skew_ms + int(self.loop.clock.now * 1000)
 
 
 @dataclass(slots=True)
@@ -80,7 +86,7 @@ class Firm:
         """Keys, key log and books, as ``weft init`` makes them; what the node may do by itself is drawn."""
         root, following, device = (Signer(self.luck.randbytes(32)) for _ in range(3))
         self.clock = SkewedClock(self.loop, self.luck.randint(-240_000, 240_000))
-        config = load(template(name=self.name, lang="en", url=self.url), {})
+        config = _config(self.name, self.url)
         self.rules = self.rules or (furnish.AUTO if self.house else furnish.drawn(self.luck))
         self.config = msgspec.structs.replace(config, rules=self.rules)
         store = self.disk.start()

@@ -137,7 +137,7 @@ class View(dict[str, Machine]):
     blind: set[str]
 
     def _hides(self, name: object) -> bool:
-        return bool(self.blind) and name == TWO.name and (owner := OWNER.get()) is not None and owner.firm in self.blind
+        return name == TWO.name and bool(self.blind) and (owner := OWNER.get()) is not None and owner.firm in self.blind
 
     def get(self, name: str, otherwise: Any = None) -> Any:
         """The machine ``name`` if the firm's software has it."""
@@ -153,7 +153,7 @@ class View(dict[str, Machine]):
 
     def values(self) -> Any:
         """All that it has."""
-        return [self[name] for name in self]
+        return [self[name] for name in self] if self.blind else dict.values(self)
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in dict.__iter__(self) if not self._hides(name))

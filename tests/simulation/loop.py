@@ -11,7 +11,7 @@ import heapq
 import random
 import selectors
 from collections.abc import Callable, Coroutine
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
 STEPS_MAX = 5_000_000
@@ -29,29 +29,47 @@ class Household:
 OWNER: ContextVar[Household | None] = ContextVar("OWNER", default=None)
 
 
+class _Step:
+    """What asyncio calls a handle, as much of it as callbacks and timers of this loop need."""
+
+    __slots__ = ("args", "callback", "cancelled_", "context")
+
+    def __init__(self, callback: Callable[..., Any], args: tuple[Any, ...], context: Context | None) -> None:
+        self.callback = callback
+        self.args = args
+        self.context = copy_context() if context is None else context
+        self.cancelled_ = False
+
+    def __lt__(self, other: "_Step") -> bool:
+        """Of two timers of one moment neither comes first: the heap decides."""
+        return False
+
+    def cancel(self) -> None:
+        """It will not run."""
+        self.cancelled_ = True
+        self.callback, self.args = _nothing, ()
+
+    def cancelled(self) -> bool:
+        """Whether it will not."""
+        return self.cancelled_
+
+
+def _nothing(_task: Any = None) -> None:
+    """What a step does that was cancelled."""
+
+
 class _Lottery:
-    """Stands for the loop's deque of ready callbacks; ``popleft`` draws one by lot."""
+    """Stands for the loop's deque of ready callbacks: ``ready``, of which ``draw`` says which is next."""
 
     def __init__(self, luck: random.Random) -> None:
-        self._draw = luck.random
-        self._handles: list[asyncio.Handle] = []
-        self.append = self._handles.append
-        self.clear = self._handles.clear
+        self.draw = luck.random
+        self.ready: list[_Step] = []
+        self.append = self.ready.append
+        self.clear = self.ready.clear
         self.steps = 0
         self.alarms: list[tuple[int, Callable[[], None]]] = []
 
-    def popleft(self) -> asyncio.Handle:
-        self.steps += 1
-        if self.alarms or self.steps > STEPS_MAX:
-            self._look_up()
-        handles = self._handles
-        place = int(self._draw() * len(handles))
-        drawn, last = handles[place], handles.pop()
-        if drawn is not last:
-            handles[place] = last
-        return drawn
-
-    def _look_up(self) -> None:
+    def look_up(self) -> None:
         if self.steps > STEPS_MAX:
             raise RuntimeError("the world never becomes quiet")
         for alarm in [alarm for alarm in self.alarms if alarm[0] <= self.steps]:
@@ -59,7 +77,7 @@ class _Lottery:
             alarm[1]()
 
     def __len__(self) -> int:
-        return len(self._handles)
+        return len(self.ready)
 
 
 class _VirtualSelector(selectors.SelectSelector):
@@ -75,33 +93,62 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
     """See the module's first lines. ``after_steps`` does something between two steps of whatever runs."""
 
     def __init__(self, luck: random.Random) -> None:
-        self._virtual = _VirtualSelector()
-        super().__init__(self._virtual)
+        self.clock = _VirtualSelector()
+        super().__init__(self.clock)
         self._ready = self._lottery = _Lottery(luck)
+        self._timers: list[tuple[float, _Step]] = []
+        self.born: list[asyncio.Task[Any]] = []
         self.set_task_factory(_owned)
 
     def time(self) -> float:
-        return self._virtual.now
+        return self.clock.now
+
+    def call_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Any:
+        step = _Step(callback, args, context)
+        self._lottery.append(step)
+        return step
+
+    def call_at(self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Any:
+        step = _Step(callback, args, context)
+        heapq.heappush(self._timers, (when, step))
+        return step
+
+    def call_later(self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Any:
+        return self.call_at(self.clock.now + delay, callback, *args, context=context)
 
     def _run_once(self) -> None:
-        """One round, as asyncio's own, without a look at files and without a clock: nothing real wakes this loop."""
-        timers, ready = self._scheduled, self._lottery
-        while timers and timers[0]._cancelled:
-            self._timer_cancelled_count -= 1
-            heapq.heappop(timers)._scheduled = False
-        if not len(ready) and not self._stopping:
+        """Rounds as asyncio's own, without a look at files and without a clock, until somebody stops the loop."""
+        lottery, ready, draw = self._lottery, self._lottery.ready, self._lottery.draw
+        while True:
+            self._ring()
+            for _ in range(len(ready)):
+                lottery.steps += 1
+                if lottery.alarms or lottery.steps > STEPS_MAX:
+                    lottery.look_up()
+                place = int(draw() * len(ready))
+                step, last = ready[place], ready.pop()
+                if step is not last:
+                    ready[place] = last
+                if not step.cancelled_:
+                    try:
+                        step.context.run(step.callback, *step.args)
+                    except Exception as error:  # noqa: BLE001 - as asyncio does
+                        self.call_exception_handler({"message": f"{step.callback} failed", "exception": error})
+            if self._stopping:
+                return
+
+    def _ring(self) -> None:
+        """What is due becomes ready; when nothing is, the clock jumps."""
+        timers, ready = self._timers, self._lottery.ready
+        while timers and timers[0][1].cancelled_:
+            heapq.heappop(timers)
+        if not ready and not self._stopping:
             if not timers:
                 raise RuntimeError("everybody waits for somebody else")
-            self._virtual.now = max(self._virtual.now, timers[0]._when)
-        now = self._virtual.now
-        while timers and timers[0]._when <= now:
-            due = heapq.heappop(timers)
-            due._scheduled = False
-            ready.append(due)
-        for _ in range(len(ready)):
-            handle = ready.popleft()
-            if not handle._cancelled:
-                handle._run()
+            self.clock.now = max(self.clock.now, timers[0][0])
+        now = self.clock.now
+        while timers and timers[0][0] <= now:
+            ready.append(heapq.heappop(timers)[1])
 
     @property
     def steps(self) -> int:
@@ -111,8 +158,9 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self._lottery.alarms.append((self.steps + count, action))
 
 
-def _owned(loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **more: Any) -> asyncio.Task[Any]:
+def _owned(loop: Any, coro: Coroutine[Any, Any, Any], **more: Any) -> asyncio.Task[Any]:
     task = asyncio.Task(coro, loop=loop, **more)
+    loop.born.append(task)
     context = more.get("context")
     owner = OWNER.get() if context is None else context.get(OWNER)
     if owner is not None:
@@ -126,12 +174,15 @@ def run(seed: int, story: Callable[[SimulatedLoop, random.Random], Coroutine[Any
     luck = random.Random(seed)
     loop = SimulatedLoop(random.Random(luck.random()))
     asyncio.set_event_loop(loop)
+    register: Any = asyncio.tasks._all_tasks  # of weak references, which cost much: here no task is let go of
+    register.add = _nothing
     try:
         return loop.run_until_complete(story(loop, luck))
     finally:
-        while left := asyncio.all_tasks(loop):  # a wait with a timeout may swallow one cancellation as it ends
+        while left := {task for task in loop.born if not task.done()}:
             for task in left:
-                task.cancel()
+                task.cancel()  # a wait with a timeout may swallow one cancellation as it ends
             loop.run_until_complete(asyncio.wait(left, timeout=1))
+        del register.add
         asyncio.set_event_loop(None)
         loop.close()

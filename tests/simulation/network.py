@@ -1,6 +1,6 @@
 """The way between simulated nodes: requests are delayed, overtaken, lost, doubled, and cut off, by seed.
 
-Every name of 43 characters that comes to a host is kept, so that it can be told afterwards what it has learnt.
+Every word that comes to a host is kept, so that it can be told afterwards of whose names it has learnt.
 
 It stands where aiohttp stands: ``weft.peers.http`` and ``doors/peer`` are the real ones, so every request is signed
 and checked. A lost request or answer shows itself to the caller as a time-out, as on a real line.
@@ -19,7 +19,6 @@ from tests.simulation.loop import OWNER, Household
 
 DELAY_S_MAX = 0.4
 PIECE = 16 * 1024
-ID_CHARACTERS = 43
 LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 APART = bytes(letter if letter in LETTERS else 32 for letter in range(256))  # all else as blanks
 Application = Callable[[Any, Any, Any], Any]
@@ -102,7 +101,7 @@ class Network:
                 answered.set_exception(ConnectionRefusedError(name))
             return
         self._note_arrival(f"{sender} {name}", number)
-        self.seen[name].update(_ids(body))
+        self.seen[name].update(body.translate(APART).split())
         application, household = host
         serving = self._start(_serve(application, place.path, headers, body), household)
         await asyncio.wait([serving])
@@ -112,7 +111,7 @@ class Network:
         if answer.status >= 500:
             self.broken.append(f"{place.path} {answer.status} {answer.body[:200]!r}")
         if await self._travels(name, sender) and not answered.done():
-            self.seen[sender].update(_ids(answer.body))
+            self.seen[sender].update(answer.body.translate(APART).split())
             answered.set_result(answer)
 
     def _note_arrival(self, line: str, number: int) -> None:
@@ -128,10 +127,6 @@ class Network:
             self.faults["lost"] += 1
             return False
         return True
-
-
-def _ids(body: bytes) -> list[bytes]:
-    return [word for word in body.translate(APART).split() if len(word) == ID_CHARACTERS]
 
 
 async def _serve(application: Application, path: str, headers: dict[str, str], body: bytes) -> Answer:
