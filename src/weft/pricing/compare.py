@@ -5,7 +5,7 @@ Rule 2: where there are too many choices to look at, the answer is "perhaps dear
 Not here: whether an increase was announced in time (``lint.py``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -77,8 +77,8 @@ def _rise(old: Ready, new: Ready, key: tuple[str, str], choice: dict[str, str]) 
     for start in starts:
         if start < was.starts[0] or start < now.starts[0]:
             continue
-        before, charge_before = _net(old, was, key, choice, start)
-        after, charge_after = _net(new, now, key, choice, start)
+        before, charge_before = net_at(old, was, key, choice, start)
+        after, charge_after = net_at(new, now, key, choice, start)
         if after > before:
             return Rise(item, unit, _told(start), _told(before), _told(after))
         if charge_after > charge_before:
@@ -95,8 +95,8 @@ def _bounds(known: Ready) -> Iterator[Fraction]:
                 yield test.below
 
 
-def _net(
-    known: Ready, offer: Offer, key: tuple[str, str], choice: dict[str, str], start: Fraction
+def net_at(
+    known: Ready, offer: Offer, key: tuple[str, str], choice: Mapping[str, str], start: Fraction
 ) -> tuple[Fraction, Fraction]:
     """Price per unit and charge per line from quantity ``start`` on, net of tax."""
     asked = {name: value for name, value in choice.items() if name in known.allowed}

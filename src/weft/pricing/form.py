@@ -2,6 +2,7 @@
 
 Rule 1: a book that passes can be priced for every attribute it lists; ``evaluate.py`` relies on that.
 Rule 2: all findings are told at once, each with the place where it stands.
+Rule 3: what passes here once passes for ever: published books are judged by it again whenever they are read.
 Not here: what depends on an earlier version or on the day (``lint.py``).
 """
 
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
+
+import msgspec
 
 from weft.basis import instant, quantity
 from weft.basis.errors import Invalid
@@ -60,132 +63,140 @@ def findings(book: PriceBook) -> Iterator[Finding]:
     yield from _rules(book)
 
 
-def found(code: str, **facts: str | int) -> Finding:
-    """A finding of ``pricing.<code>``; long texts are cut so that a sentence stays one."""
+def found(code: str, place: str = "", /, **facts: str | int) -> Finding:
+    """A finding of ``pricing.<code>`` at ``place``; long texts are cut so that a sentence stays one."""
     short = {name: fact[:60] if isinstance(fact, str) else fact for name, fact in facts.items()}
-    return Finding(code=f"pricing.{code}", facts=short)
+    return Finding(code=f"pricing.{code}", facts=short, place=place)
 
 
 def _head(book: PriceBook) -> Iterator[Finding]:
     for where, text in (("id", book.id), ("name", book.name)):
         if not text.strip() or len(text) > TEXT_MAX:
-            yield found("text", where=where, limit=TEXT_MAX)
+            yield found("text", where, where=where, limit=TEXT_MAX)
     if book.currency not in quantity.MINOR_UNITS:
-        yield found("currency", value=book.currency)
+        yield found("currency", "currency", value=book.currency)
     if not 0 <= book.notice_days <= NOTICE_DAYS_MAX:
-        yield found("notice", value=book.notice_days, limit=NOTICE_DAYS_MAX)
+        yield found("notice", "notice_days", value=book.notice_days, limit=NOTICE_DAYS_MAX)
     if book.attested:
-        yield found("attested")
+        yield found("attested", "attested")
     try:
         start = instant.to_ms(book.valid_from)
         if book.valid_until and instant.to_ms(book.valid_until) <= start:
-            yield found("validity", valid_from=book.valid_from, valid_until=book.valid_until)
+            yield found("validity", "valid_until", valid_from=book.valid_from, valid_until=book.valid_until)
     except Invalid:
-        yield found("validity", valid_from=book.valid_from, valid_until=book.valid_until)
+        yield found("validity", "valid_from", valid_from=book.valid_from, valid_until=book.valid_until)
 
 
 def _tax(tax: Tax) -> Iterator[Finding]:
     if tax.category not in TAX_CATEGORIES:
-        yield found("tax-category", value=tax.category)
+        yield found("tax-category", "tax.category", value=tax.category)
     percent = _decimal(tax.percent, 4)
     untaxed = tax.category in TAX_CATEGORIES - TAXED
     if percent is None or not 0 <= percent <= 100 or (untaxed and percent != 0):
-        yield found("tax-percent", value=tax.percent, category=tax.category)
+        yield found("tax-percent", "tax.percent", value=tax.percent, category=tax.category)
 
 
 def _lines(book: PriceBook) -> Iterator[Finding]:
     if not 1 <= len(book.lines) <= LINES_MAX:
-        yield found("too-many", what="lines", limit=LINES_MAX) if book.lines else found("no-lines")
+        yield found("too-many", "lines", what="lines", limit=LINES_MAX) if book.lines else found("no-lines", "lines")
     seen: set[tuple[str, str]] = set()
-    for line in book.lines:
+    for at, line in enumerate(book.lines):
         if (line.item, line.unit) in seen:
-            yield found("duplicate-line", item=line.item, unit=line.unit)
+            yield found("duplicate-line", f"lines.{at}.item", item=line.item, unit=line.unit)
         seen.add((line.item, line.unit))
-        yield from line_findings(line)
+        for one in line_findings(line):
+            yield msgspec.structs.replace(one, place=f"lines.{at}.{one.place}")
 
 
 def line_findings(line: Line) -> Iterator[Finding]:
-    """Everything that is wrong with one line taken alone."""
+    """Everything that is wrong with one line taken alone; places are within the line."""
     if not line.item.strip() or len(line.item) > TEXT_MAX:
-        yield found("text", where="item", limit=TEXT_MAX)
+        yield found("text", "item", where="item", limit=TEXT_MAX)
     if line.unit not in quantity.UNITS:
-        yield found("unit", item=line.item, value=line.unit)
+        yield found("unit", "unit", item=line.item, value=line.unit)
     yield from _tiers(line)
 
 
 def _tiers(line: Line) -> Iterator[Finding]:
     if not 1 <= len(line.tiers) <= TIERS_MAX:
-        yield found("tiers", item=line.item, limit=TIERS_MAX)
+        yield found("tiers", "tiers", item=line.item, limit=TIERS_MAX)
     last_from: Decimal | None = None
     last_price: Decimal | None = None
-    for tier in line.tiers:
+    for at, tier in enumerate(line.tiers):
         start, price = _decimal(tier.from_, PRICE_DECIMALS_MAX), _decimal(tier.price)
         if start is None or start < 0:
-            yield found("tier-from", item=line.item, value=tier.from_)
+            yield found("tier-from", f"tiers.{at}.from", item=line.item, value=tier.from_)
         elif last_from is not None and start <= last_from:
-            yield found("tiers-overlap", item=line.item, tier=tier.from_, before=quantity.text(last_from))
+            yield found("tiers-overlap", f"tiers.{at}.from", item=line.item, tier=tier.from_,
+                        before=quantity.text(last_from))
         last_from = start if start is not None else last_from
         if price is None or price < 0:
-            yield found("price", item=line.item, value=tier.price)
+            yield found("price", f"tiers.{at}.price", item=line.item, value=tier.price)
             continue
         if _places(price) > PRICE_DECIMALS_MAX:
-            yield found("price-decimals", item=line.item, value=tier.price, limit=PRICE_DECIMALS_MAX)
+            yield found("price-decimals", f"tiers.{at}.price", item=line.item, value=tier.price,
+                        limit=PRICE_DECIMALS_MAX)
         if last_price is not None and price > last_price:
-            yield found("tiers-not-monotone", item=line.item, tier=tier.from_, price=tier.price)
+            yield found("tiers-not-monotone", f"tiers.{at}.price", item=line.item, tier=tier.from_,
+                        price=tier.price)
         last_price = price
 
 
 def _attribute(name: str, values: tuple[str, ...]) -> Iterator[Finding]:
-    yield from _attribute_name(name)
+    place = f"attributes.{name}"
+    yield from _attribute_name(name, place)
     if not values:
-        yield found("free-text-attribute", attribute=name, value="")
+        yield found("free-text-attribute", place, attribute=name, value="")
     if len(values) > VALUES_MAX:
-        yield found("too-many", what=name, limit=VALUES_MAX)
+        yield found("too-many", place, what=name, limit=VALUES_MAX)
     if len(set(values)) != len(values):
-        yield found("duplicate-value", attribute=name)
+        yield found("duplicate-value", place, attribute=name)
     for value in values:
         if not _VALUE.fullmatch(value):
-            yield found("free-text-attribute", attribute=name, value=value)
+            yield found("free-text-attribute", place, attribute=name, value=value)
         elif _LONG_NUMBER.search(value):
-            yield found("identity-value", attribute=name, value=value)
+            yield found("identity-value", place, attribute=name, value=value)
 
 
-def _attribute_name(name: str) -> Iterator[Finding]:
+def _attribute_name(name: str, place: str) -> Iterator[Finding]:
     if name in ATTRIBUTES:
         return
     words = set(_WORD.findall(name.lower()))
     if words & _CHANNEL:
-        yield found("channel", attribute=name)
+        yield found("channel", place, attribute=name)
     elif words & _IDENTITY:
-        yield found("identity-attribute", attribute=name)
+        yield found("identity-attribute", place, attribute=name)
     else:
-        yield found("unknown-attribute", attribute=name, known=", ".join(ATTRIBUTES))
+        yield found("unknown-attribute", place, attribute=name, known=", ".join(ATTRIBUTES))
 
 
 def _rules(book: PriceBook) -> Iterator[Finding]:
     if len(book.rules) > RULES_MAX:
-        yield found("too-many", what="rules", limit=RULES_MAX)
+        yield found("too-many", "rules", what="rules", limit=RULES_MAX)
     items = frozenset(line.item for line in book.lines)
     seen: set[str] = set()
-    for rule in book.rules:
+    for at, rule in enumerate(book.rules):
+        place = f"rules.{at}"
         if rule.id in seen or not rule.id.strip() or len(rule.id) > TEXT_MAX or len(rule.name) > TEXT_MAX:
-            yield found("rule-id", rule=rule.id)
+            yield found("rule-id", f"{place}.name", rule=rule.id)
         seen.add(rule.id)
         if len(rule.when) > CONDITIONS_MAX:
-            yield found("too-many-conditions", rule=rule.id, count=len(rule.when), limit=CONDITIONS_MAX)
-        yield from _effect(rule)
-        for condition in rule.when:
-            yield from _condition(book, rule, condition, items)
-        yield from _range(rule)
+            yield found("too-many-conditions", f"{place}.when", rule=rule.id, count=len(rule.when),
+                        limit=CONDITIONS_MAX)
+        yield from _effect(rule, f"{place}.effect")
+        for n, condition in enumerate(rule.when):
+            for one in _condition(book, rule, condition, items):
+                yield msgspec.structs.replace(one, place=f"{place}.when.{n}")
+        yield from _range(rule, f"{place}.when")
 
 
-def _effect(rule: Rule) -> Iterator[Finding]:
+def _effect(rule: Rule, place: str) -> Iterator[Finding]:
     if bool(rule.multiply) == bool(rule.add) or (rule.multiply and rule.per != "unit"):
-        yield found("rule-effect", rule=rule.id)
+        yield found("rule-effect", place, rule=rule.id)
     elif rule.multiply and not _FACTOR.fullmatch(rule.multiply):
-        yield found("rule-factor", rule=rule.id, value=rule.multiply)
+        yield found("rule-factor", place, rule=rule.id, value=rule.multiply)
     elif rule.add and _decimal(rule.add, PRICE_DECIMALS_MAX) is None:
-        yield found("rule-amount", rule=rule.id, value=rule.add, limit=PRICE_DECIMALS_MAX)
+        yield found("rule-amount", place, rule=rule.id, value=rule.add, limit=PRICE_DECIMALS_MAX)
 
 
 def _condition(book: PriceBook, rule: Rule, condition: Condition, items: frozenset[str]) -> Iterator[Finding]:
@@ -197,7 +208,7 @@ def _condition(book: PriceBook, rule: Rule, condition: Condition, items: frozens
             yield found("condition-empty", rule=rule.id, attribute=name)
         return
     if name != "item" and name not in ATTRIBUTES:
-        yield from _attribute_name(name)
+        yield from _attribute_name(name, "")
         return
     if condition.at_least or condition.below or not condition.one_of:
         yield found("condition-empty", rule=rule.id, attribute=name)
@@ -207,7 +218,7 @@ def _condition(book: PriceBook, rule: Rule, condition: Condition, items: frozens
             yield found("condition-value", rule=rule.id, attribute=name, value=value)
 
 
-def _range(rule: Rule) -> Iterator[Finding]:
+def _range(rule: Rule, place: str) -> Iterator[Finding]:
     """A quantity range so narrow that it picks out one order is as good as an exact number."""
     bounds = [condition for condition in rule.when if condition.attribute == "quantity"]
     lows = [_decimal(bound.at_least, PRICE_DECIMALS_MAX) for bound in bounds if bound.at_least]
@@ -215,13 +226,13 @@ def _range(rule: Rule) -> Iterator[Finding]:
     low_known = [low for low in lows if low is not None and low >= 0]
     high_known = [high for high in highs if high is not None and high > 0]
     if len(low_known) != len(lows) or len(high_known) != len(highs):
-        yield found("condition-range", rule=rule.id)
+        yield found("condition-range", place, rule=rule.id)
     elif low_known and high_known:
         low, width = max(low_known), min(high_known) - max(low_known)
         if width <= 0:
-            yield found("condition-range", rule=rule.id)
+            yield found("condition-range", place, rule=rule.id)
         elif width <= 1 or width * 10 < low:
-            yield found("exact-number", rule=rule.id)
+            yield found("exact-number", place, rule=rule.id)
 
 
 def _decimal(text: str, places: int | None = None) -> Decimal | None:

@@ -1,11 +1,14 @@
 """The linter: everything that keeps a price book from being published, found before it binds.
 
 Rule 1: a draft is told all its faults at once; only a book with none may be published.
-Rule 2: notice binds by the version that is in force, so it cannot be shortened to slip an increase through.
-Not here: the single checks of a book alone (``form.py``), publishing (``publish.py``).
+Rule 2: notice binds by the version that is in force, so it cannot be shortened to slip an increase through,
+        and by every other book that sells the same item, so that a new name for a book slips none through either.
+Rule 3: what is refused here and not in ``form.py`` never makes a book void that was published before.
+Not here: the single checks of a book alone (``form.py``), of rules together (``together.py``), publishing
+(``publish.py``).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -13,7 +16,8 @@ import msgspec
 
 from weft.basis import instant
 from weft.basis.errors import Invalid
-from weft.pricing import form
+from weft.basis.rows import plain
+from weft.pricing import form, together
 from weft.pricing.book import shape
 from weft.pricing.compare import rises
 from weft.pricing.form import found
@@ -30,11 +34,14 @@ def lint(
     previous: PriceBook | None = None,
     at: str = "",
     published: Sequence[str] = (),
+    others: Sequence[PriceBook] = (),
+    names: Collection[str] = (),
 ) -> tuple[Finding, ...]:
     """All findings on a draft; empty when it may be published at instant ``at``.
 
-    ``previous`` is the version in force now; ``published`` the instants of earlier versions of this book.
-    Without ``at`` only the draft itself is looked at. JSON bytes need not be canonical here.
+    ``previous`` is the version in force now; ``published`` the instants of earlier versions of this book, ``others``
+    the other books in force, ``names`` what partners are called. Without ``at`` only the draft itself is looked at.
+    JSON bytes need not be canonical here.
     """
     try:
         book = value if isinstance(value, PriceBook) else shape(_parsed(value))
@@ -46,12 +53,37 @@ def lint(
             _ = book.canonical
         except Invalid as error:
             faults.append(Finding(code=error.code, facts=error.facts))
+    faults += _named(book, names)
+    if not faults:
+        faults += together.findings(book)
     if not faults and at:
         now_ms = instant.to_ms(at)
         faults += _too_often(published, now_ms)
-        if previous is not None:
-            faults += _without_notice(previous, book, now_ms)
+        for before in (*(() if previous is None else (previous,)), *_selling_the_same(book, others)):
+            faults += _without_notice(before, book, now_ms)
     return tuple(faults)
+
+
+def earliest(book: PriceBook, before: Iterable[PriceBook], at: str) -> str:
+    """The instant from which ``book`` may be dearer than the books ``before``, or ``at`` if no notice is promised."""
+    days = [one.notice_days for one in _selling_the_same(book, before)]
+    return instant.from_ms(instant.to_ms(at) + max(days, default=0) * DAY_MS)
+
+
+def _selling_the_same(book: PriceBook, others: Iterable[PriceBook]) -> Iterator[PriceBook]:
+    """Those of ``others`` that sell something that ``book`` sells by the same unit, or are the same book."""
+    sold = {(line.item, line.unit) for line in book.lines}
+    return (one for one in others
+            if one.id == book.id or any((line.item, line.unit) in sold for line in one.lines))
+
+
+def _named(book: PriceBook, names: Collection[str]) -> Iterator[Finding]:
+    """Values that are what a partner is called: they would be a price for that partner."""
+    partners = {plain(name) for name in names} - {""}
+    for attribute, values in book.attributes.items():
+        for value in values:
+            if plain(value) in partners:
+                yield found("identity-value", f"attributes.{attribute}", attribute=attribute, value=value)
 
 
 def _parsed(value: bytes | Mapping[str, Any]) -> Any:
@@ -66,25 +98,27 @@ def _parsed(value: bytes | Mapping[str, Any]) -> Any:
 def _too_often(published: Sequence[str], now_ms: int) -> Iterator[Finding]:
     recent = sum(1 for moment in published if 0 <= now_ms - instant.to_ms(moment) < DAY_MS)
     if recent >= VERSIONS_PER_DAY_MAX:
-        yield found("too-many-versions", count=recent, limit=VERSIONS_PER_DAY_MAX)
+        yield found("too-many-versions", "", count=recent, limit=VERSIONS_PER_DAY_MAX)
 
 
 def _without_notice(previous: PriceBook, book: PriceBook, now_ms: int) -> Iterator[Finding]:
     earliest_ms = now_ms + previous.notice_days * DAY_MS
     if previous.notice_days == 0 or instant.to_ms(book.valid_from) >= earliest_ms:
         return
-    earliest = instant.from_ms(earliest_ms)
+    first = instant.from_ms(earliest_ms)
     if book.notice_days < previous.notice_days:
-        yield found("notice-shortened", before=previous.notice_days, after=book.notice_days, earliest=earliest)
+        yield found("notice-shortened", "notice_days", before=previous.notice_days, after=book.notice_days,
+                    earliest=first)
     for rise in islice(rises(previous, book), RISES_TOLD_MAX):
         if rise.item == "*":
-            yield found("increase-unclear", days=previous.notice_days, earliest=earliest)
+            yield found("increase-unclear", "valid_from", days=previous.notice_days, earliest=first)
         else:
             yield found(
                 "increase-without-notice",
+                "valid_from",
                 item=rise.item,
                 start=rise.start,
                 before=rise.before,
                 after=rise.after,
-                earliest=earliest,
+                earliest=first,
             )

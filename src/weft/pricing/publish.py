@@ -6,7 +6,7 @@ Rule 3: our own draft is published only when the linter finds nothing.
 Not here: the price itself (``evaluate.py``), the log that proves the time of publishing (``tlog/``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, assert_never
 
 import msgspec
@@ -16,8 +16,8 @@ from weft.basis.decider import Crossing, Message, Said
 from weft.basis.errors import Invalid, NotFound, Refused
 from weft.pricing import form
 from weft.pricing.book import shape
-from weft.pricing.lint import lint
-from weft.pricing.schema import PriceBook
+from weft.pricing.lint import DAY_MS, lint
+from weft.pricing.schema import Finding, PriceBook
 
 NAME: Final = "pricing"
 VERSION: Final = 1
@@ -40,10 +40,11 @@ class BookWithdrawn(Message):
 
 
 class Publish(msgspec.Struct, frozen=True, kw_only=True):
-    """Command: publish a draft as its owner wrote it."""
+    """Command: publish a draft as its owner wrote it; ``names`` are what our partners are called."""
 
     book: PriceBook | Mapping[str, Any]
     at: str
+    names: tuple[str, ...] = ()
 
 
 class Withdraw(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,18 +119,34 @@ def decide(state: State, command: Command, /) -> Sequence[Message]:
 
 def _published(state: State, command: Publish) -> BookPublished:
     book = command.book if isinstance(command.book, PriceBook) else shape(command.book)
-    earlier = [version for version in state.books.values() if version.book.id == book.id]
-    findings = lint(
-        book,
-        previous=_lately(earlier, command.at),
-        at=command.at,
-        published=[version.published_at for version in earlier],
-    )
+    findings = checked(state, book, command.at, command.names)
     for finding in findings:
         raise Refused(finding.code, **{**finding.facts, "findings": len(findings)})
     if book.hash in state.books:
         raise Refused("pricing.already-published", hash=book.hash)
     return BookPublished(book=book, hash=book.hash, at=command.at)
+
+
+def checked(state: State, book: PriceBook, at: str, names: Collection[str] = ()) -> tuple[Finding, ...]:
+    """All that keeps ``book`` from being published at instant ``at`` after what ``state`` holds."""
+    sold = {(line.item, line.unit) for line in book.lines}
+    same = [version for version in state.books.values() if version.book.id == book.id
+            or any((line.item, line.unit) in sold for line in version.book.lines)]
+    return lint(book, previous=lately(state, book.id, at), at=at, published=[one.published_at for one in same],
+                others=binding(state, book.id, at), names=names)
+
+
+def binding(state: State, book: str, at: str) -> list[PriceBook]:
+    """Other books whose promised notice still binds: in force, or out of force for less than those days."""
+    now_ms = instant.to_ms(at)
+    others = dict.fromkeys(version.book.id for version in state.books.values() if version.book.id != book)
+    last = (_newest([one for one in state.books.values() if one.book.id == other], now_ms) for other in others)
+    return [one.book for one in last if one is not None and now_ms < _out_ms(one) + one.book.notice_days * DAY_MS]
+
+
+def lately(state: State, book: str, at: str) -> PriceBook | None:
+    """What an increase of the book with this id is measured against: the version in force, else the last that was."""
+    return _lately([version for version in state.books.values() if version.book.id == book], at)
 
 
 def evolve(state: State, said: Said, /) -> State:
@@ -166,11 +183,20 @@ def selling(state: State, item: str, unit: str, at: str) -> PriceBook:
 
 def _lately(versions: Sequence[Version], at: str) -> PriceBook | None:
     """What an increase is measured against: the version in force, else the last that was."""
-    now_ms = instant.to_ms(at)
+    found = _newest(versions, instant.to_ms(at))
+    return None if found is None else found.book
+
+
+def _newest(versions: Sequence[Version], now_ms: int) -> Version | None:
     begun = [version for version in versions if _begun(version, now_ms)]
     lasting = [version for version in begun if not _ended(version, now_ms)]
-    found = max(lasting or begun, key=lambda version: version.number, default=None)
-    return None if found is None else found.book
+    return max(lasting or begun, key=lambda version: version.number, default=None)
+
+
+def _out_ms(version: Version) -> int:
+    """When the version goes out of force; without an end, the end of the calendar."""
+    ends = [instant.to_ms(end) for end in (version.book.valid_until, version.withdrawn_at) if end]
+    return min(ends, default=instant.LAST_MS)
 
 
 def _begun(version: Version, now_ms: int) -> bool:

@@ -101,7 +101,11 @@ class PriceBook(
 
 
 class Finding(Part, frozen=True, kw_only=True):
-    """Something that keeps a book from being published: a stable code and the facts of its sentence."""
+    """Something that keeps a book from being published: a stable code and the facts of its sentence.
+
+    ``place`` is the field that it concerns, such as ``lines.3.tiers.1.price``; empty: the book as a whole.
+    """
 
     code: str
     facts: dict[str, str | int] = {}
+    place: str = ""
