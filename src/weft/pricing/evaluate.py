@@ -8,7 +8,6 @@ Not here: which book is in force (``publish.py``), taxes across lines (``trade/`
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from typing import Final, Literal
@@ -281,7 +280,7 @@ def _taxed(
         attributes=filled,
         currency=book.currency,
         basis=book.basis,
-        unit_price=quantity.text(Decimal(_rounded(unit * int(offer.base), PRICE_DECIMALS_MAX)).scaleb(-6)),
+        unit_price=_plain(_rounded(unit * int(offer.base), PRICE_DECIMALS_MAX), PRICE_DECIMALS_MAX),
         base=offer.base,
         amount=told,
         net=_decimals(net, minor),
@@ -304,6 +303,11 @@ def _decimals(value: int, places: int) -> str:
     """``value`` units of the last of ``places`` decimals, with all ``places`` written."""
     whole, rest = divmod(value, 10**places)
     return f"{whole}.{rest:0{places}d}" if places else str(whole)
+
+
+def _plain(value: int, places: int) -> str:
+    """``value`` units of the last of ``places`` decimals in the one spelling, without zeros at the end."""
+    return _decimals(value, places).rstrip("0").rstrip(".")
 
 
 def _exact(value: Fraction) -> str:
