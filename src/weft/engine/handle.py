@@ -21,7 +21,7 @@ from weft.basis.decider import Message
 from weft.basis.errors import Invalid, Refused, Unavailable
 from weft.engine.acks import Ack
 from weft.engine.machines import MACHINES, Machine, machine, state_hash
-from weft.engine.memory import BY_ITSELF, Memory
+from weft.engine.memory import BOOKS, BY_ITSELF, Memory
 from weft.engine.ports import Batch, DoneRow, EffectRow, EventRow, OutboxRow, PayloadRow, StoreConflict, ThreadRow
 from weft.engine.threads import Loaded, entry_of
 from weft.identity import keylog
@@ -144,6 +144,14 @@ async def open_thread(
         async with memory.lock(event.thread):
             await commit(memory, loaded.extended([entry_of(signed, machine)]), [signed], batch)
         return event.thread
+
+
+async def open_books(memory: Memory) -> None:
+    """Begin those of our own books that there are not yet: all of a new home, and what came with a newer program."""
+    for name in BOOKS:
+        if not memory.threads(name):
+            newest = next(one for one in MACHINES.values() if one.conversation.NAME == name)
+            await open_thread(memory, newest, {memory.organisation: "owner"}, None, f"book:{name}")
 
 
 def _genesis(memory: Memory, machine: Machine, members: Mapping[str, str], message: Message | None) -> Event:

@@ -18,6 +18,7 @@ from weft.production import book as production
 from weft.shopfloor import book as floor
 from weft.stock import book as stock
 from weft.thread import closing
+from weft.till import book as till
 from weft.trace import book as trace
 from weft.trade import order, relationship
 
@@ -81,6 +82,7 @@ MACHINES: Final[dict[str, Machine]] = {
         Machine(publish, shared=False),
         Machine(floor, shared=False),
         Machine(trace, shared=False),
+        Machine(till, shared=False),
     )
 }
 

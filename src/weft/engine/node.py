@@ -56,6 +56,7 @@ class Node(Memory):
     floor: Any = None
     snapshot: Callable[[], AbstractAsyncContextManager["Node"]] | None = None  # a copy of this moment
     mail: Any = None
+    https: Any = None  # HTTPS as it is served: url, fingerprint and authority (``certificates.Secured``)
     dev_open: bool = False
     addresses: dict[str, str] = field(default_factory=dict)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -95,6 +96,7 @@ class Node(Memory):
     async def begin(self) -> None:
         """Load what is needed and start the workers."""
         await self.load()
+        await handle.open_books(self)
         self.begun = True
         for organisation in self.addresses:
             self.poll_where_needed(organisation)
