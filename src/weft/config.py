@@ -60,6 +60,23 @@ class Listen(Section, frozen=True):
                                 ge=0, le=65_535)] = 8440
 
 
+class Https(Section, frozen=True):
+    """Where this node answers with HTTPS, which tills and cameras of phones need."""
+
+    port: Annotated[int, _about(
+        "Port for HTTPS, such as 8441; 0: no HTTPS.", "HTTPS 端口，例如 8441；0 表示不启用。", ge=0, le=65_535)] = 0
+    host: Annotated[str, _about(
+        "Address to listen on for HTTPS, such as this machine's on the LAN; empty: as [listen] host.",
+        "HTTPS 监听地址，例如本机在局域网内的地址；留空与 [listen] 的 host 相同。")] = ""
+    names: Annotated[str, _about(
+        "Further names and addresses by which phones and tablets reach this node, separated by commas.",
+        "手机和平板访问本节点时还会用到的名称和地址，用英文逗号分隔。", max_length=1_000)] = ""
+    certificate: Annotated[str, _about(
+        "Certificate file of your own domain (PEM, with its chain); empty: the node makes its own.",
+        "自有域名的证书文件（PEM，含证书链）；留空则由节点自己签发。")] = ""
+    key: Annotated[str, _about("Key file of that certificate (PEM).", "该证书的私钥文件（PEM）。")] = ""
+
+
 class Storage(Section, frozen=True):
     """Where bytes rest."""
 
@@ -177,16 +194,32 @@ class Limits(Section, frozen=True):
         "Requests of theirs that are answered side by side.", "同时处理这些节点的请求数。", ge=1, le=1_000)] = 4
 
 
+class Prices(Section, frozen=True):
+    """The public record that binds this firm to its price books and documents."""
+
+    batch_minutes: Annotated[float, _about(
+        "How often quotations, orders and bills are bound into the price record, also when there are none.",
+        "每隔多久把报价、订单和结算单的加密指纹写入价格公示簿；没有单据时也照写。", ge=0.01, le=1_440)] = 15
+    batch_size: Annotated[int, _about(
+        "How many entries each time, padded, so that nobody can tell how much is traded; the next power of two counts.",
+        "每次写入的条数，不足时用随机数补齐，让外人看不出生意多少；按不小于它的 2 的幂计算。", ge=16, le=4_096)] = 64
+    show_after_minutes: Annotated[float, _about(
+        "How long partners wait for other firms to have seen the record, before they are shown it without.",
+        "最多等多久让见证企业看过公示簿，再把凭据出示给合作方。", ge=0, le=1_440)] = 10
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """All settings of a node."""
 
     firm: Firm = Firm()
     listen: Listen = Listen()
+    https: Https = Https()
     storage: Storage = Storage()
     rules: Rules = Rules()
     peers: Peers = Peers()
     retention: Retention = Retention()
     mailbox: Mailbox = Mailbox()
+    prices: Prices = Prices()
     limits: Limits = Limits()
 
 
@@ -278,6 +311,9 @@ def _check(config: Config) -> None:
                       mend=" | ".join(sorted(MINOR_UNITS)), detail="")
     if firm.url and not is_address(firm.url):
         raise Invalid("config.value", where="firm.url", value=firm.url[:40], mend='"https://…"', detail="")
+    if bool(config.https.certificate) != bool(config.https.key):
+        raise Invalid("config.value", where="https.key", value=config.https.key[:40], mend='"….pem"',
+                      detail="https.certificate and https.key belong together")
     if peers.retry_s_min > peers.retry_s_max:
         raise Invalid("config.value", where="peers.retry_s_min", value=f"{peers.retry_s_min:g}",
                       mend=f"<= {peers.retry_s_max:g}", detail="above peers.retry_s_max")

@@ -27,6 +27,7 @@ from starlette.exceptions import HTTPException
 from weft import web
 from weft.basis.canonical import b64, unb64
 from weft.basis.errors import Invalid, NotFound, Refused, Unavailable, WeftError
+from weft.certificates import Secured
 from weft.config import Config, load, template
 from weft.engine import handle, keys, papers
 from weft.engine.clock import SystemClock, system_random
@@ -345,29 +346,64 @@ def application(node: Node) -> Starlette:
 Ready = Callable[[dict[str, Any]], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The sockets at which a node answers; ``secure`` is that of HTTPS, where there is one."""
+
+    plain: socket.socket
+    secure: socket.socket | None
+
+    @property
+    def all(self) -> list[socket.socket]:
+        """Both of them."""
+        return [self.plain, *([self.secure] if self.secure is not None else [])]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Where to listen, as far as it was said beside the settings: "" and -1 leave it to them."""
+
+    host: str = ""
+    port: int = -1
+    https_port: int = -1
+
+
+def listen(config: Config, asked: Asked) -> Opened:
+    """The sockets that ``asked`` and ``config`` name. Raises as ``bind``."""
+    host = asked.host or config.listen.host
+    plain = bind(host, config.listen.port if asked.port < 0 else asked.port)
+    secure_port = config.https.port if asked.https_port < 0 else asked.https_port
+    try:
+        return Opened(plain, bind(config.https.host or host, secure_port) if secure_port else None)
+    except WeftError:
+        plain.close()
+        raise
+
+
 async def up(
-    home: str | Path, host: str = "", port: int = -1, *, database: str = "", dev_open: bool = False,
+    home: str | Path, asked: Asked = Asked(), *, database: str = "", dev_open: bool = False,
     on_ready: Ready = lambda _: None,
 ) -> None:
     """Run the node until SIGTERM or SIGINT; ``on_ready`` gets url, pairing link and organisation."""
     place = Home(Path(home))
     config = place.config()
-    listener = bind(host or config.listen.host, config.listen.port if port < 0 else port)
+    opened = listen(config, asked)
     try:
-        address = listener.getsockname()
-        if dev_open and address[0] not in ("127.0.0.1", "::1"):
-            raise Refused("dev-open.not-loopback", host=str(address[0]))
+        for one in opened.all:
+            if dev_open and one.getsockname()[0] not in ("127.0.0.1", "::1"):
+                raise Refused("dev-open.not-loopback", host=str(one.getsockname()[0]))
         store = open_store(place, database or config.storage.database)
         try:
-            await _serve(place, config, store, listener, dev_open=dev_open, on_ready=on_ready)
+            await _serve(place, config, store, opened, dev_open=dev_open, on_ready=on_ready)
         finally:
             await store.close()
     finally:
-        listener.close()
+        for one in opened.all:
+            one.close()
 
 
 async def _serve(
-    place: Home, config: Config, store: Store, listener: socket.socket, *, dev_open: bool, on_ready: Ready
+    place: Home, config: Config, store: Store, opened: Opened, *, dev_open: bool, on_ready: Ready
 ) -> None:
     os.close(_hold_snapshots(place))
     node = await assemble(place, config, store, dev_open=dev_open)
@@ -375,14 +411,19 @@ async def _serve(
     for one in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(one, stopping.set)
+    secured = Secured.at(place.device.parent, config, opened.secure) if opened.secure is not None else None
+    node.https = secured
     await node.begin()
-    url = url_of(listener)
-    await servers.serve(application(node), listener)
+    url, doors = url_of(opened.plain), application(node)
+    await servers.serve(doors, opened.plain)
+    if secured is not None and opened.secure is not None:
+        await servers.serve(doors, opened.secure, secured.context)
+        servers.beside(secured.keep_fresh())
     gc.collect()
     gc.freeze()
     code = await node.devices.new_code()
     on_ready({"ready": True, "url": url, "pair": f"{url}/pair?code={code}", "organisation": node.organisation,
-              "name": config.firm.name})
+              "name": config.firm.name, **({"secure": secured.url, "trust": secured.fingerprint} if secured else {})})
     await node.floor.begin()
     await servers.until(stopping)
     await node.floor.stop()

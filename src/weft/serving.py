@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ class Servers:
     """What one application is served by."""
 
     running: list[tuple[Any, "asyncio.Task[None]"]] = field(default_factory=list)
+    aside: list["asyncio.Task[None]"] = field(default_factory=list)
 
     async def serve(self, application: Any, listener: socket.socket, context: ssl.SSLContext | None = None) -> None:
         """Serve ``application`` at ``listener``, as HTTPS with ``context``; back once it answers."""
@@ -41,6 +43,10 @@ class Servers:
             await asyncio.sleep(0.005)
         self.running.append((server, serving))
 
+    def beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do ``work`` as long as is served."""
+        self.aside.append(asyncio.create_task(work))
+
     async def until(self, stopping: asyncio.Event) -> None:
         """Until ``stopping`` is set or a server has ended by itself."""
         waiting = asyncio.create_task(stopping.wait())
@@ -51,6 +57,8 @@ class Servers:
         """Answer what was asked, and be gone."""
         for server, _ in self.running:
             server.should_exit = True
+        for task in self.aside:
+            task.cancel()
         await asyncio.gather(*(serving for _, serving in self.running))
 
 

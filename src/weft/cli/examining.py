@@ -17,6 +17,7 @@ from weft.basis.errors import WeftError
 from weft.cli.client import Node
 from weft.cli.finding import Finding, told
 from weft.cli.running import running
+from weft.cli.securing import https
 from weft.cli.words import refusal
 
 FREE_BYTES_MIN: Final = 500 * 1024 * 1024
@@ -40,6 +41,7 @@ def examine(home: Path) -> Iterator[Finding]:
     if not config.firm.url:
         yield told("warning", "url", path=place.settings)
     yield from _own_network(place, config)
+    yield from https(place, config)
     try:
         view = Node(home).view("health")
     except (WeftError, click.ClickException):
@@ -63,7 +65,8 @@ def _modes(place: Any) -> Iterator[Finding]:
     """Secrets are for their owner alone."""
     if os.name != "posix":
         return
-    for path in (place.path, place.device.parent, place.device, place.owner_token):
+    https_keys = sorted(place.device.parent.glob("https*.pem"))
+    for path in (place.path, place.device.parent, place.device, place.owner_token, *https_keys):
         if not path.exists():
             yield told("bad", "missing", path=path)
         elif stat.S_IMODE(path.stat().st_mode) & 0o077:

@@ -17,11 +17,13 @@ from weft.cli.words import say
 @home_argument
 @click.option("--host", default="", help=say("cli.up.host"))
 @click.option("--port", type=click.IntRange(0, 65_535), default=None, help=say("cli.up.port"))
+@click.option("--https-port", type=click.IntRange(0, 65_535), default=None, help=say("cli.up.https-port"))
 @click.option("--database", default="", help=say("cli.up.database"))
 @click.option("--dev-open", is_flag=True, help=say("cli.up.dev-open"))
 @json_option
 def command(
-    home: Path | None, host: str, port: int | None, database: str, *, dev_open: bool, as_json: bool
+    home: Path | None, host: str, port: int | None, https_port: int | None, database: str, *, dev_open: bool,
+    as_json: bool,
 ) -> None:
     """Run a node."""
     from weft import launch
@@ -34,10 +36,12 @@ def command(
         if dev_open:
             click.echo(say("cli.up.is-open"), err=True)
         click.echo(json.dumps(told, ensure_ascii=False) if as_json else say("cli.up.ready", **told))
+        if told.get("secure") and not as_json:
+            click.echo(say("cli.up.secure", **told))
 
     try:
-        launch.run(launch.up(place, host, -1 if port is None else port, database=database, dev_open=dev_open,
-                             on_ready=ready))
+        asked = launch.Asked(host, -1 if port is None else port, -1 if https_port is None else https_port)
+        launch.run(launch.up(place, asked, database=database, dev_open=dev_open, on_ready=ready))
     finally:
         _unmark(mark)
 

@@ -96,7 +96,6 @@ class Node(Memory):
     async def begin(self) -> None:
         """Load what is needed and start the workers."""
         await self.load()
-        await handle.open_books(self)
         self.begun = True
         for organisation in self.addresses:
             self.poll_where_needed(organisation)

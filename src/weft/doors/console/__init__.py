@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from weft import web
 from weft.basis.errors import Denied, NotFound, WeftError
 from weft.doors.console import forms, live
-from weft.doors.console.pages import OPERATOR_PAGES, PAGES, POSTED, Page
+from weft.doors.console.pages import OPERATOR_PAGES, PAGES, POSTED, Page, trust
 from weft.doors.console.visit import HEADERS, Visit, visit_of
 from weft.locale import LANGUAGES
 
@@ -52,6 +52,9 @@ def routes(node: Any) -> list[BaseRoute]:
         *found,
         Route("/do/{command}", _guarded(node, do, web.PEOPLE, ("POST",)), methods=list(web.ALL_METHODS)),
         Route("/live", _guarded(node, changes, web.PEOPLE), methods=list(web.ALL_METHODS)),
+        Route("/trust", _guarded(node, _page(node, trust.page), web.PUBLIC), methods=list(web.ALL_METHODS)),
+        Route("/trust/ca.crt", _guarded(node, _page(node, trust.certificate), web.PUBLIC),
+              methods=list(web.ALL_METHODS)),
         Route("/join", _guarded(node, _join(node), web.PUBLIC), methods=list(web.ALL_METHODS)),
         Route("/pair", _guarded(node, _pair(node), web.PUBLIC, ("GET", "POST")), methods=list(web.ALL_METHODS)),
         Route("/language", _guarded(node, _language(node), web.PUBLIC, ("POST",)), methods=list(web.ALL_METHODS)),
