@@ -8,7 +8,8 @@ Not here: the slip that carries a close (``slip.py``), who counts the money.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from weft.basis.errors import Invalid, Refused
+from weft.basis import quantity
+from weft.basis.errors import Refused, WeftError
 from weft.till import totals
 from weft.till.slip import ByRate, ByWay, Close, Drawer, Finding, Slip, Way, found
 from weft.till.totals import Taxed, minor, written
@@ -21,7 +22,7 @@ def close(slips: Sequence[Slip], currency: str, first: int, cash: tuple[str, str
     """The close of ``slips``, all since the last one and in order, of which the first has number ``first``.
 
     ``cash``: what the drawer held at the opening, what was counted, what was removed after counting. Raises
-    ``Invalid('slip.money')``, and ``Refused``: ``slip.close-currency``, ``slip.close-gap``.
+    ``Invalid('slip.money')``, and ``Refused``: ``slip.close-currency``, ``slip.close-gap``, ``slip.close-drawer``.
     """
     for place, slip in enumerate(slips, first):
         if slip.currency != currency:
@@ -54,7 +55,7 @@ def check(slip: Slip, slips: Sequence[Slip], last: Slip | None) -> tuple[Finding
     first = last.n + 1 if last is not None else 1
     try:
         due = close(slips, slip.currency, first, (told.cash.opening, told.cash.counted, told.cash.removed))
-    except (Invalid, Refused) as error:
+    except WeftError as error:
         return (Finding(code=error.code, facts=error.facts),)
     faults = [
         found("close-sum", where=where)
@@ -78,7 +79,7 @@ def findings(told: Close, n: int, currency: str) -> Iterator[Finding]:
         return
     try:
         yield from _arithmetic(told, currency)
-    except Invalid as error:
+    except WeftError as error:
         yield Finding(code=error.code, facts=error.facts)
 
 
@@ -86,13 +87,14 @@ def _arithmetic(told: Close, currency: str) -> Iterator[Finding]:
     order = [way.pay for way in told.ways]
     counts = sum(way.sales for way in told.ways), sum(way.returns for way in told.ways)
     ordered = order == [pay for pay in WAYS if pay in order]
-    if not ordered or any(min(way.sales, way.returns) < 0 for way in told.ways) or counts != (told.sales, told.returns):
+    least = min((least for way in told.ways for least in (way.sales, way.returns, *_moved(way, currency))), default=0)
+    if not ordered or least < 0 or counts != (told.sales, told.returns):
         yield found("close-sum", where="ways")
     rows = [(rate.tax_category, rate.tax_percent, totals.read(rate, currency)) for rate in told.rates]
-    if totals.by_rate(rows, currency) != told.rates or any(sums.net + sums.tax != sums.gross for _, _, sums in rows):
-        yield found("close-sum", where="rates")
-    moved = sum(minor(way.received, currency) - minor(way.given_back, currency) for way in told.ways)
-    if moved != sum(sums.gross for _, _, sums in rows):
+    moved = sum(received - given for received, given in (_moved(way, currency) for way in told.ways))
+    spelled = all(quantity.text(quantity.decimal(percent)) == percent for _, percent, _ in rows)
+    fits = spelled and all(sums.net + sums.tax == sums.gross for *_, sums in rows)
+    if not fits or moved != sum(sums.gross for *_, sums in rows) or totals.by_rate(rows, currency) != told.rates:
         yield found("close-sum", where="rates")
     cash = told.cash
     if cash != _drawer(told.ways, currency, (cash.opening, cash.counted, cash.removed)):
@@ -104,6 +106,10 @@ def _way(slips: Sequence[Slip], pay: Way, currency: str) -> ByWay:
     returns = [minor(slip.gross, currency) for slip in slips if slip.pay == pay and slip.kind == "return"]
     return ByWay(pay=pay, sales=len(sales), returns=len(returns), received=written(sum(sales), currency),
                  given_back=written(sum(returns), currency))
+
+
+def _moved(way: ByWay, currency: str) -> tuple[int, int]:
+    return minor(way.received, currency), minor(way.given_back, currency)
 
 
 def _rates(slips: Sequence[Slip], currency: str) -> tuple[ByRate, ...]:
@@ -118,7 +124,9 @@ def _rates(slips: Sequence[Slip], currency: str) -> tuple[ByRate, ...]:
 
 def _drawer(ways: Sequence[ByWay], currency: str, cash: tuple[str, str, str]) -> Drawer:
     opened, counted, removed = (minor(text, currency) for text in cash)
-    moved = sum(minor(way.received, currency) - minor(way.given_back, currency) for way in ways if way.pay == "cash")
+    moved = sum(received - given for way in ways if way.pay == "cash" for received, given in (_moved(way, currency),))
+    if min(opened, counted, counted - removed) < 0:
+        raise Refused("slip.close-drawer")
     return Drawer(
         opening=written(opened, currency), expected=written(opened + moved, currency),
         counted=written(counted, currency), difference=written(counted - opened - moved, currency),

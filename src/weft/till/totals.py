@@ -104,4 +104,4 @@ def by_rate(rows: Iterable[tuple[str, str, Taxed]], currency: str) -> tuple[ByRa
 
 
 def _order(category: str, percent: str) -> tuple[str, Fraction]:
-    return category, Fraction(percent)
+    return category, Fraction(quantity.decimal(percent, "tax_percent"))

@@ -106,7 +106,7 @@ def _names(slip: Slip) -> Iterator[Finding]:
 def _attributes(slip: Slip) -> Iterator[Finding]:
     if len(slip.attributes) > ATTRIBUTES_MAX:
         yield found("too-many", what="attributes", limit=ATTRIBUTES_MAX)
-    for name, value in slip.attributes.items():
+    for name, value in sorted(slip.attributes.items()):
         if not 1 <= len(name) <= TEXT_MAX or not 1 <= len(value) <= TEXT_MAX:
             yield found("text", where=name or "attributes", limit=TEXT_MAX)
 
