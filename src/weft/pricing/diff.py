@@ -147,19 +147,20 @@ def _moves(old: PriceBook, new: PriceBook, key: tuple[str, str], choice: Mapping
     bounds = {bound for one in known for change in one.changes for test in change.tests
               for bound in (test.at_least, test.below) if bound is not None}
     base = int(offers[1].base)
-    last: tuple[Fraction, ...] = ()
+    last: tuple[object, object] = ((), ())
     for start in sorted({*offers[0].starts, *offers[1].starts, *bounds}):
         if start < offers[0].starts[0] or start < offers[1].starts[0]:
             continue
-        before, charge_before = net_at(known[0], offers[0], key, choice, start)
-        after, charge_after = net_at(known[1], offers[1], key, choice, start)
-        if last != (last := (before, after, charge_before, charge_after)):
-            if before != after:
-                yield Move(start=written(start), before=written(before * base), after=written(after * base),
-                           percent=share(before, after))
-            if charge_before != charge_after:
-                yield Move(start=written(start), before=written(charge_before), after=written(charge_after),
-                           percent=share(charge_before, charge_after), of="line")
+        (before, charge_before), (after, charge_after) = (
+            net_at(one, offer, key, choice, start) for one, offer in zip(known, offers, strict=True))
+        here = ((before, after), (charge_before, charge_after))
+        if before != after and last[0] != here[0]:
+            yield Move(start=written(start), before=written(before * base), after=written(after * base),
+                       percent=share(before, after))
+        if charge_before != charge_after and last[1] != here[1]:
+            yield Move(start=written(start), before=written(charge_before), after=written(charge_after),
+                       percent=share(charge_before, charge_after), of="line")
+        last = here
 
 
 def share(before: Fraction, after: Fraction) -> str:
