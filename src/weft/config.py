@@ -200,12 +200,18 @@ class Prices(Section, frozen=True):
     batch_minutes: Annotated[float, _about(
         "How often quotations, orders and bills are bound into the price record, also when there are none.",
         "每隔多久把报价、订单和结算单的加密指纹写入价格公示簿；没有单据时也照写。", ge=0.01, le=1_440)] = 15
-    batch_size: Annotated[int, _about(
+    batch_entries: Annotated[int, _about(
         "How many entries each time, padded, so that nobody can tell how much is traded; the next power of two counts.",
         "每次写入的条数，不足时用随机数补齐，让外人看不出生意多少；按不小于它的 2 的幂计算。", ge=16, le=4_096)] = 64
     show_after_minutes: Annotated[float, _about(
         "How long partners wait for other firms to have seen the record, before they are shown it without.",
         "最多等多久让见证企业看过公示簿，再把凭据出示给合作方。", ge=0, le=1_440)] = 10
+    public_requests_per_s: Annotated[float, _about(
+        "Requests a second of all readers of the public record together.",
+        "公示簿对外开放，所有读者合计平均每秒的请求数。", ge=0.1, le=10_000)] = 20
+    public_kilobytes_per_s: Annotated[float, _about(
+        "Kilobytes a second of all of them together.", "这些读者合计平均每秒的数据量（千字节）。",
+        ge=1, le=1_000_000)] = 512
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,18 @@ from typing import Final
 from weft.engine import closing, erasure, retention
 from weft.engine.effects import Reaction
 from weft.engine.node import Node
-from weft.engine.reactions import invoicing, lateness, making, meeting, offering, ordering, releasing, sending
+from weft.engine.pricelog import batches, showing
+from weft.engine.reactions import (
+    committing,
+    invoicing,
+    lateness,
+    making,
+    meeting,
+    offering,
+    ordering,
+    releasing,
+    sending,
+)
 
 TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
     # two firms meet
@@ -22,14 +33,18 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
         Reaction("answer-request", offering.answer_request, "peer", undo=releasing.release_offer)],
     ("order", "CounterOffer"): [
         Reaction("answer-counter", offering.answer_request, "peer", undo=releasing.release_offer)],
-    ("order", "Quotation"): [Reaction("take-supplier-offer", offering.take_supplier_offer, "peer")],
+    ("order", "Quotation"): [
+        Reaction("take-supplier-offer", offering.take_supplier_offer, "peer"),
+        Reaction("commit-quotation", committing.commit_document, "own")],
     ("order", "RequestDeclined"): [
         Reaction("take-supplier-refusal", offering.take_supplier_refusal, "peer"),
         Reaction("release-offer", releasing.release_offer, "any")],
     ("order", "QuotationWithdrawn"): [Reaction("release-withdrawn", releasing.release_offer, "own")],
     ("production", "SourcingAnswered"): [Reaction("close-when-answered", offering.close_when_answered)],
     # an order becomes work
-    ("order", "Order"): [Reaction("answer-order", ordering.answer_order, "peer", final=True)],
+    ("order", "Order"): [
+        Reaction("answer-order", ordering.answer_order, "peer", final=True),
+        Reaction("commit-order", committing.commit_order, "peer", final=True)],
     ("order", "OrderResponse"): [
         Reaction("begin-work", ordering.begin_work, "own", final=True),
         Reaction("take-supplier-response", ordering.take_supplier_response, "peer", final=True)],
@@ -37,6 +52,9 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
     ("order", "OrderChangeResponse"): [
         Reaction("apply-accepted-change", ordering.apply_change, "peer", final=True),
         Reaction("apply-agreed-change", ordering.apply_change, "own", final=True)],
+    # prices are bound to what the firm has made public
+    ("pricing", "BookPublished"): [Reaction("log-book", committing.log_book)],
+    ("relationship", "Invoice"): [Reaction("commit-invoice", committing.commit_document, "own")],
     # what is done is closed, and let go
     **{(name, "CloseProposed"): [Reaction("answer-proposal", closing.answer_proposal, "peer")]
        for name in ("order", "relationship")},
@@ -73,4 +91,4 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
 }
 
 TICKS: Final[Sequence[Callable[[Node], Awaitable[None]]]] = (
-    releasing.expire, lateness.watch_promises, retention.look)
+    releasing.expire, lateness.watch_promises, retention.look, batches.tick, showing.tell)

@@ -20,6 +20,7 @@ from weft.basis.errors import NotFound, Refused
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.planner import present
+from weft.engine.pricelog import showing
 from weft.engine.reactions import terms
 from weft.engine.reactions.releasing import release
 from weft.pricing import evaluate, publish
@@ -337,7 +338,7 @@ async def _make_offer(node: Node, thread: str, key: str) -> None:
         plan = offer.plan
         offers.append((wanted, explosion, offer))
     message = await quotation(node, state, [(wanted, offer.at_ms or 0) for wanted, _, offer in offers])
-    message = await terms.apply(node, thread, message)
+    message = await showing.prepared(node, await other_member(node, thread), await terms.apply(node, thread, message))
     await _hold(node, thread, offers, message.valid_until, key)
     await node.speak(thread, await _as_held(node, thread, message, key), f"{key}:quotation")
 
