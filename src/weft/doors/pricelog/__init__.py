@@ -1,10 +1,10 @@
 """The door for the firm's price record: its checkpoint and tiles, as files that anybody may read.
 
-``GET /pricelog/checkpoint`` and ``/pricelog/tile/…`` as C2SP tlog-tiles lays them out; any web server can serve the same.
+``GET /pricelog/checkpoint`` and ``/pricelog/tile/…`` as C2SP tlog-tiles has it; any web server can serve the same.
 Rule 1: nobody is asked who he is, and nobody learns here who asks, what else there is, or how a refusal came about.
 Rule 2: a tile never changes under its name, so it may be kept for ever; the checkpoint is asked for anew each time.
 Rule 3: all readers together have one budget of their own: who floods this door slows down no partner.
-Not here: what is in the log (``engine/pricelog``), witnesses (``witnessing.py``), books (partners are shown them).
+Not here: what is in the log (``engine/pricelog``), witnesses (``witness.py``), books (partners are shown them).
 """
 
 from typing import Final
