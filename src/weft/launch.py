@@ -247,6 +247,7 @@ def open_store(home: Home, database: str = "", *, reading: bool = False) -> Stor
 async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool = False) -> Node:
     """A node over ``store`` that has not begun yet."""
     from weft.engine.mail.office import Mail
+    from weft.engine.pricelog.witnessing import Witnessing
     from weft.engine.reactions import TABLE, TICKS
     from weft.machines import connect
     from weft.machines.fleet import Fleet
@@ -254,6 +255,7 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     from weft.peers.guard import Guard, allowed
     from weft.peers.http import HttpPeers
     from weft.peers.mailbox import HttpKeepers
+    from weft.peers.witness import HttpPriceLogs
 
     organisation = await store.value(SELF, "organisation")
     incarnation = await store.value(SELF, "incarnation")
@@ -271,6 +273,9 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     node.paper = PaperFile(home.recovery_sheet)
     node.mail = Mail(node, HttpKeepers(guard))
     await node.mail.load()
+    logs = HttpPriceLogs(peers.address, guard, peers.typed, node)
+    node.witnessing = Witnessing(node, logs)
+    await node.witnessing.load()
     token = home.owner_token.read_text(encoding="utf-8").strip() if home.owner_token.exists() else ""
     node.snapshot = lambda: snapshot(home, config, store)
     node.devices = Devices(store, node.clock, system_random, token)
@@ -292,6 +297,7 @@ async def at_rest(home: Home) -> AsyncIterator[Node]:
         yield node
         await node.peers.close()
         await node.mail.end()
+        await node.witnessing.end()
     finally:
         await store.close()
 
@@ -432,6 +438,7 @@ async def _serve(
     await node.stop()
     await node.peers.close()
     await node.mail.end()
+    await node.witnessing.end()
 
 
 def run(coroutine: Any) -> Any:

@@ -39,6 +39,7 @@ RESTORED: Final = "restored"  # bucket: firms that may hold words of ours that a
 NEWER: Final = "newer"  # bucket: by partner, a conversation it wants to begin that this program does not know
 FOLDS: Final = "fold"  # bucket of the stored folds of books, and of shared threads at their cuts
 PRUNED: Final = "pruned"  # bucket: closed threads of which only the beginning, the closing and receipts are kept
+PRICE_LOG: Final = "price-log/"  # how the alarm of a firm's price log is called: this, and the firm
 BOOKS: Final = ("stock", "production", "pricing", "floor", "trace", "till")
 
 
@@ -414,8 +415,11 @@ class Memory:
 
     def distrusted(self, members: Iterable[str]) -> str:
         """Why nothing new may begin by itself with ``members``: an alarm of a key log or a relationship, or ""."""
+        members = tuple(members)
         said_in = (thread for one in members for thread in (one, self.partner(one)) if thread is not None)
-        return next((self.alarms[thread] for thread in said_in if thread in self.alarms), "") if self.alarms else ""
+        logs = [f"{PRICE_LOG}{one}" for one in members]
+        found = next((self.alarms[thread] for thread in said_in if thread in self.alarms), "") if self.alarms else ""
+        return found or next((self.alarms[one] for one in logs if one in self.alarms), "")
 
     def waits(self, members: Iterable[str]) -> bool:
         """Whether a backup was restored and one of ``members`` has not given back yet what we said since."""

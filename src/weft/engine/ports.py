@@ -194,3 +194,17 @@ class Peers(Protocol):
 
     async def request(self, organisation: str, path: str, body: bytes) -> bytes: ...
     async def close(self) -> None: ...
+
+
+class PriceLogs(Protocol):
+    """How we reach another firm's price log and its witness, as C2SP has it. Raises ``Unavailable`` when we cannot."""
+
+    async def fetch(self, organisation: str, path: str, limit: int) -> bytes:
+        """What lies at ``path`` below the log's prefix, at most ``limit`` bytes; raises ``NotFound``."""
+        ...
+
+    async def add_checkpoint(self, organisation: str, door: str, body: bytes) -> tuple[int, bytes]:
+        """(status, answer) of the witness of ``organisation``; ``door``: the address that it gave us alone, or ""."""
+        ...
+
+    async def close(self) -> None: ...

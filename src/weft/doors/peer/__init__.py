@@ -20,12 +20,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from weft import web
-from weft.basis.errors import Denied, Invalid, Unavailable, WeftError
+from weft.basis.errors import Denied, Invalid, NotFound, Unavailable, WeftError
 from weft.engine import exchange, reconcile, requests, restored, sync
 from weft.engine.budgets import EVENTS_A_REQUEST, Account, Busy
 from weft.engine.levelling import RECONCILE_PATH
 from weft.engine.machines import MACHINES
 from weft.engine.node import Node
+from weft.engine.pricelog.gossip import ANSWERS
 from weft.engine.receive import key_state
 from weft.engine.threads import entry_of
 from weft.identity.keylog import KeyState
@@ -72,12 +73,25 @@ def routes(node: Node) -> list[BaseRoute]:
 
     queue = Queue()
     talks: dict[str, Talk] = {sync.SYNC_PATH: synced, sync.POLL_PATH: polled, RECONCILE_PATH: compared,
-                              exchange.EXCHANGE_PATH: shown}
+                              exchange.EXCHANGE_PATH: shown, **{path: _about_prices(node, path) for path in ANSWERS}}
     return [
         Route(path, web.guard(node, _by_our_time(node, Desk(node, queue, path, talk).answered), scopes=web.PUBLIC,
                               methods=("POST",), answer=_answer), methods=list(web.ALL_METHODS))
         for path, talk in talks.items()
     ]
+
+
+def _about_prices(node: Node, path: str) -> Talk:
+    """What partners tell each other of price logs (``engine/pricelog/gossip.py``)."""
+    async def told(asker: requests.Asker, body: bytes, account: Account) -> bytes:
+        if node.witnessing is None:
+            raise NotFound("thread.unknown")
+        node.outbox.heard(asker.organisation)
+        account.charge(kept=len(body))
+        answer: bytes = await node.witnessing.answer(asker.organisation, path, body)
+        return answer
+
+    return told
 
 
 @dataclass(slots=True)

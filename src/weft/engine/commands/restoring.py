@@ -7,6 +7,7 @@ from weft.basis.errors import NotFound
 from weft.engine import restored
 from weft.engine.commands.params import Done, Params
 from weft.engine.node import Node
+from weft.engine.pricelog import back
 from weft.engine.reactions.offering import partner_id
 
 
@@ -19,7 +20,9 @@ class RestoredGoOn(Params, frozen=True, kw_only=True):
 async def go_on(node: Node, params: RestoredGoOn, _key: str) -> Done:
     """Speak to ``partner`` again without having heard what we said since the backup."""
     organisation = params.partner if params.partner in node.unheard else partner_id(node, params.partner)
-    if organisation not in node.unheard:
+    waited = await back.without(node, organisation)
+    if organisation not in node.unheard and not waited:
         raise NotFound("restored.nobody")
-    await restored.heard(node, organisation)
+    if organisation in node.unheard:
+        await restored.heard(node, organisation)
     return Done(facts={"organisation": organisation})

@@ -1,0 +1,270 @@
+"""What firms tell each other of the price logs that both know: checkpoints, forks, and who witnesses for whom.
+
+    gossip   "what do you know of these logs?", each by a salted hash of its origin, among others that mean nothing;
+             the answer tells of those that the other knows too; then the asker tells the same of them in turn
+    show     a firm shows a partner its new entries, and is told by which key and at which door it witnesses for it
+    back     a firm that has restored a backup asks for its own newest checkpoint and the entries before it
+
+Rule 1: only of logs that both know anything is told; a hash of a log that one does not know tells it nothing, and how
+        many there are the padding hides.
+Rule 2: only partners are answered; entries go only to the firm whose they are.
+Rule 3: everything told is checked by its own signatures before it counts: who tells it does not matter.
+Not here: when it is done (``witnessing.py``), comparing (``monitor.py``), HTTP (``doors/peer``).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from weft.basis.canonical import b64, digest, unb64
+from weft.basis.errors import Invalid, NotFound, WeftError
+from weft.engine.memory import Memory
+from weft.engine.ports import Batch
+from weft.engine.pricelog import known, log, monitor, witness
+from weft.engine.pricelog.witness import Statement
+from weft.pricing.leaf import organisation_of, origin_of
+from weft.tlog import note
+from weft.tlog.checkpoint import parse_text
+from weft.tlog.tile import PATH_CHARACTERS_MAX
+
+GOSSIP_PATH: Final = "/peer/v1/pricelog/gossip"
+SHOW_PATH: Final = "/peer/v1/pricelog/show"
+BACK_PATH: Final = "/peer/v1/pricelog/back"
+SALT_BYTES: Final = 16
+HASH_BYTES: Final = 16
+HASHES_MIN: Final = 16  # a firm that knows fewer logs asks for so many all the same
+HASHES_MAX: Final = 512
+HEARD_MAX: Final = 64  # logs of which one answer tells
+STATEMENTS_MAX: Final = 64  # witnesses that we hold of one log
+PART_BYTES_MAX: Final = 600_000
+
+
+class Gossip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``asked``: hashes of origins under ``salt``; ``told``: what the asker knows of logs that the other named."""
+
+    salt: str = ""
+    asked: list[str] = []
+    told: list["Heard"] = []
+
+
+class Heard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Of one log: the newest checkpoint that is known, the proof of a fork, the teller's key as its witness."""
+
+    note: str
+    fork: str = ""
+    statement: Statement | None = None
+
+
+class Gossiped(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the other knows of the logs that both know."""
+
+    heard: list[Heard] = []
+
+
+class Show(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Our newest checkpoint, and entries from ``start`` on with the consistency proof to it, all in base64url."""
+
+    note: str
+    start: int = 0
+    entries: list[str] = []
+    path: list[str] = []
+    base: dict[str, str] = {}
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """How far the other has followed (``fresh``: not at all, it wants to begin at ``size``), and how it witnesses."""
+
+    size: int
+    fresh: bool
+    statement: Statement
+    door: str
+
+
+class Back(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A firm that has restored a backup holds ``size`` leaves of its log."""
+
+    size: int
+
+
+class GivenBack(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The newest checkpoint that the other has of the asker's log ("": none), and entries from ``start`` on."""
+
+    note: str = ""
+    start: int = 0
+    entries: list[str] = []
+
+
+_T = TypeVar("_T")
+
+
+def read(body: bytes, kind: type[_T]) -> _T:
+    """``body`` as ``kind``; raises ``Invalid('pricelog.malformed')``."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid("pricelog.malformed") from error
+
+
+def hashed(salt: str, origin: str) -> str:
+    """How a log is named to who may not know it."""
+    return b64(digest("price-origin/1", unb64(salt, SALT_BYTES), origin.encode())[:HASH_BYTES])
+
+
+# ---- asking --------------------------------------------------------------------------------------
+
+
+async def question(memory: Memory) -> Gossip:
+    """What we ask: about all logs that we follow, shuffled by their hashes, padded to a power of two."""
+    salt = b64(memory.random(SALT_BYTES))
+    hashes = {hashed(salt, origin_of(one)) for one in (await _newest(memory))}
+    count = max(HASHES_MIN, 1 << (len(hashes) - 1).bit_length() if hashes else 0)
+    while len(hashes) < min(count, HASHES_MAX):
+        hashes.add(b64(memory.random(HASH_BYTES)))
+    return Gossip(salt, sorted(hashes)[:HASHES_MAX])
+
+
+async def _newest(memory: Memory) -> dict[str, bytes]:
+    """The newest checkpoint that we know of each firm's log, our own among them."""
+    found: dict[str, bytes] = {}
+    for name, data in await memory.store.values(known.MARKS):  # sorted by firm and size: the last one stays
+        found[name.partition("/")[0]] = data
+    for organisation, data in await memory.store.values(witness.SEEN):
+        signed = msgspec.msgpack.decode(data, type=witness.Witnessed)
+        held = found.get(organisation)
+        if held is None or _size(held) < signed.size:
+            found[organisation] = signed.note.encode()
+    own = await log.shown(memory.store)
+    if own is not None:
+        found[memory.organisation] = own.note.encode()
+    return found
+
+
+def _size(data: bytes) -> int:
+    return parse_text(note.parse(data).text).size
+
+
+async def heard_of(memory: Memory, organisations: Sequence[str]) -> list[Heard]:
+    """What we tell of the logs of ``organisations``."""
+    newest, found = await _newest(memory), list[Heard]()
+    for organisation in organisations[:HEARD_MAX]:
+        fork = await known.red(memory.store, organisation)
+        signs = await witness.witnessed(memory.store, organisation) is not None
+        statement = witness.state(memory.identity, origin_of(organisation)) if signs else None
+        found.append(Heard(newest[organisation].decode(), fork.decode() if fork else "", statement))
+    return found
+
+
+async def take(memory: Memory, peer: str, heard: Sequence[Heard]) -> list[str]:
+    """Take in what ``peer`` tells; the firms whose logs both know. What does not hold is passed over."""
+    both = []
+    for one in heard[:HEARD_MAX]:
+        try:
+            organisation = organisation_of(parse_text(note.parse(one.note.encode()).text).origin)
+            if organisation is None or organisation not in await _newest(memory):
+                continue
+            await _take_one(memory, peer, organisation, one)
+            both.append(organisation)
+        except (WeftError, UnicodeEncodeError):
+            continue
+    return both
+
+
+async def _take_one(memory: Memory, peer: str, organisation: str, one: Heard) -> None:
+    if one.fork:
+        await monitor.accused(memory, one.fork.encode())
+    if one.statement is not None:
+        await keep_statement(memory, peer, organisation, one.statement)
+    if organisation != memory.organisation:  # of our own log we know better
+        await monitor.met(memory, organisation, one.note.encode())
+
+
+async def keep_statement(memory: Memory, peer: str, organisation: str, statement: Statement) -> None:
+    """Keep the word of ``peer`` on its key for that log; raises ``Invalid('pricelog.statement')``."""
+    keys = await memory.keys(peer)
+    if keys is None or statement.witness != peer or statement.origin != origin_of(organisation):
+        raise Invalid("pricelog.statement")
+    witness.verify_statement(statement, keys)
+    name = f"{organisation}/{peer}"
+    held = [one for one, _ in await known.under(memory.store, known.STATEMENTS, organisation)]
+    data = msgspec.json.encode(statement)
+    if (peer in held or len(held) < STATEMENTS_MAX) and await memory.store.value(known.STATEMENTS, name) != data:
+        await memory.store.commit(Batch(values=[(known.STATEMENTS, name, data)]))
+
+
+async def statements(memory: Memory, organisation: str) -> list[Statement]:
+    """Who witnesses the log of ``organisation`` by which key, as far as they told us; ours is the first of them."""
+    found = [witness.state(memory.identity, origin_of(organisation))]
+    for _, data in await known.under(memory.store, known.STATEMENTS, organisation):
+        one = msgspec.json.decode(data, type=Statement)
+        keys = await memory.keys(one.witness)
+        try:
+            if keys is not None:
+                witness.verify_statement(one, keys)
+                found.append(one)
+        except Invalid:
+            continue  # its device was withdrawn since
+    return found
+
+
+# ---- answering -----------------------------------------------------------------------------------
+
+
+async def gossiped(memory: Memory, asker: str, body: bytes) -> bytes:
+    """The answer to ``GOSSIP_PATH``."""
+    _partner(memory, asker)
+    asked = read(body, Gossip)
+    if len(asked.asked) > HASHES_MAX or len(asked.told) > HEARD_MAX:
+        raise Invalid("sync.too-many", limit=HASHES_MAX)
+    await take(memory, asker, asked.told)
+    if not asked.asked:
+        return msgspec.json.encode(Gossiped())
+    wanted = set(asked.asked)
+    both = [one for one in await _newest(memory) if hashed(asked.salt, origin_of(one)) in wanted]
+    return msgspec.json.encode(Gossiped(await heard_of(memory, both)))
+
+
+async def shown(memory: Memory, asker: str, body: bytes) -> bytes:
+    """The answer to ``SHOW_PATH``: we follow the asker's own log by what it shows."""
+    _partner(memory, asker)
+    asked = read(body, Show)
+    if len(asked.entries) > monitor.CHUNK or len(asked.base) > HASHES_MAX:
+        raise Invalid("sync.too-many", limit=monitor.CHUNK)
+    part = monitor.Part(asked.start, _raw(asked.entries), _raw(asked.path),
+                        {path[:PATH_CHARACTERS_MAX]: unb64(data) for path, data in asked.base.items()})
+    try:
+        now = await monitor.take(memory, asker, asked.note.encode(), part)
+    except UnicodeEncodeError as error:
+        raise Invalid("pricelog.malformed") from error
+    origin = origin_of(asker)
+    size = now.size or monitor.begin(_size(asked.note.encode()))
+    return msgspec.json.encode(Shown(size, now.size == 0, witness.state(memory.identity, origin),
+                                     witness.door_for(memory.identity, origin)))
+
+
+async def given_back(memory: Memory, asker: str, body: bytes) -> bytes:
+    """The answer to ``BACK_PATH``: the asker's own log, as far as we hold it. Former partners are answered, too."""
+    if memory.partner(asker) is None:
+        raise NotFound("thread.unknown")
+    asked = read(body, Back)
+    newest = (await _newest(memory)).get(asker, b"")
+    found, size = list[str](), 0
+    for one in await monitor.entries(memory, asker, asked.size):
+        size += len(one)
+        if found and size > PART_BYTES_MAX:
+            break
+        found.append(b64(one))
+    return msgspec.json.encode(GivenBack(newest.decode(), asked.size, found))
+
+
+def _partner(memory: Memory, asker: str) -> None:
+    if not witness.is_partner(memory, asker):
+        raise NotFound("thread.unknown")
+
+
+def _raw(texts: Sequence[str]) -> list[bytes]:
+    return [unb64(one) for one in texts]
+
+
+ANSWERS: Final[dict[str, Callable[[Memory, str, bytes], Any]]] = {
+    GOSSIP_PATH: gossiped, SHOW_PATH: shown, BACK_PATH: given_back}
