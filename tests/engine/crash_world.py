@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.engine.pricelog import laws
 from tests.simulation.firm import EPOCH_MS, Firm
 from tests.simulation.loop import Household, SimulatedLoop
 from tests.simulation.network import Network, Session
 from tests.simulation.stores import Lifeline, MemoryDisk
 from weft.basis.canonical import unb64
 from weft.basis.errors import WeftError
-from weft.config import Config, Peers, Rules
+from weft.config import Config, Peers, Prices, Rules
 from weft.config import Firm as FirmSection
 from weft.doors import peer
 from weft.engine import handle
@@ -45,7 +46,7 @@ AUTO = Rules(quote="auto", order="auto", change="auto", despatch="auto", subcont
              invoice="auto", alarm_minutes=180, promise_move_minutes=30)
 PATIENCE_S = 600.0
 CHANGES = frozenset({"OrderChange", "OrderChangeResponse", "OrderChangeWithdrawn"})  # these may cross
-COUNTED_APART = frozenset({"Ack", "ProgressNotice", "PromiseMoved"}) | CHANGES  # how often depends on when one looks
+COUNTED_APART = frozenset({"Ack", "ProgressNotice", "PromiseMoved", "PricesCommitted"}) | CHANGES  # how often depends
 
 
 class Broken(Exception):
@@ -94,7 +95,8 @@ class Crashing(Firm):
         root, following, device = (Signer(self.luck.randbytes(32)) for _ in range(3))
         self.clock = LoopClock(self.loop)
         self.config = Config(firm=FirmSection(name=self.name, lang="en", url=self.url), rules=self.rules,
-                             peers=Peers(retry_s_min=0.1, retry_s_max=0.5))
+                             peers=Peers(retry_s_min=0.1, retry_s_max=0.5),
+                             prices=Prices(batch_minutes=0.1, show_after_minutes=0.05))
         memory = Memory(Identity("", device, new_incarnation(self.luck.randbytes)), self.disk.start(), self.clock,
                         self.luck.randbytes)
         self.organisation = await handle.append_key_events(memory, root, [
@@ -249,6 +251,7 @@ class World:
         handles = await self._order_more_and_cancel()
         await self._make(valves)
         await self._settle()
+        await self._bind()
         await self._quiet()
         return await self._result((valves, handles))
 
@@ -399,6 +402,14 @@ class World:
         await self.do(self.factory, "confirm-remittance", partner="Shop", remittance=payment)
         await self.do(self.shop, "stock-issue", item="V15", quantity="1", why="sale")
 
+    async def _bind(self) -> None:
+        """All that was said is bound into the sellers' price logs, and shown to the buyers."""
+        async def done(node: Node) -> bool:
+            return not await laws.waiting(node)
+
+        for firm in self.firms:
+            await self.until(firm, done, "all prices bound and shown")
+
     # ---- what it came to --------------------------------------------------------------------------
 
     async def _quiet(self) -> None:
@@ -423,6 +434,7 @@ class World:
         for firm in self.firms:
             assert firm.node is not None
             told[firm.name] = await self._holdings(firm.node)
+            told[f"{firm.name} prices"] = await laws.check(firm.node)
             told[f"{firm.name} threads"] = sorted([await self._thread(firm.node, one) for kind in
                                                    ("order", "relationship") for one in firm.node.threads(kind)])
         told["differences"] = await self._differences()
