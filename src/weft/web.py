@@ -23,9 +23,11 @@ from weft.basis.canonical import DEPTH_MAX
 from weft.basis.errors import Denied, Invalid, NotFound, Refused, Unavailable, WeftError
 
 COOKIE: Final = "weft_device"
+TILL_COOKIE: Final = "weft_till"  # a tablet may be a till and the owner's own device at once
 OWNER: Final = "owner"
 OPERATOR: Final = "operator"
 CLIENT: Final = "client"  # a program with a token of its own: reads twins and trace
+TILL: Final = "till"  # a till: brings its slips and asks for prices, nothing else
 PUBLIC: Final = frozenset[str]()  # scopes of a document that anybody may see
 PEOPLE: Final = frozenset({OWNER, OPERATOR})
 ANYONE_KNOWN: Final = frozenset({OWNER, OPERATOR, CLIENT})
@@ -85,7 +87,7 @@ Answer = Callable[[Host, Request, WeftError | None], Response]
 
 def guard(
     host: Host, handler: Handler, *, scopes: frozenset[str] = PEOPLE, methods: tuple[str, ...] = ("GET",),
-    answer: Answer | None = None,
+    answer: Answer | None = None, cookie: str = COOKIE,
 ) -> Handler:
     """``handler`` behind authentication, for ``methods`` only; every error becomes ``answer(host, request, error)``.
 
@@ -97,7 +99,7 @@ def guard(
     async def guarded(request: Request) -> Response:
         try:
             _check_method(request, methods)
-            request.state.device = await authenticate(host, request, scopes)
+            request.state.device = await authenticate(host, request, scopes, cookie)
             return await handler(request)
         except WeftError as error:
             response = tell(host, request, error)
@@ -129,15 +131,17 @@ def _check_method(request: Request, methods: tuple[str, ...]) -> None:
         raise Invalid("web.method", method=request.method, allowed=", ".join(methods))
 
 
-async def authenticate(host: Host, request: Request, scopes: frozenset[str]) -> Device | None:
+async def authenticate(
+    host: Host, request: Request, scopes: frozenset[str], cookie: str = COOKIE
+) -> Device | None:
     """The device that asks, if its scope is among ``scopes``; raises ``Denied``."""
     if not scopes:
         return None
     bearer = _bearer(request)
-    token = bearer or request.cookies.get(COOKIE, "")
+    token = bearer or request.cookies.get(cookie, "")
     if not bearer and request.method not in _SAFE and not _same_site(request):
         raise Denied("web.cross-site")
-    if host.dev_open and _from_here(request):
+    if host.dev_open and OWNER in scopes and _from_here(request):
         return None
     if not token:
         raise Denied("web.token-missing")

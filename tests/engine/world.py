@@ -16,6 +16,7 @@ from weft.engine.machines import MACHINES
 from weft.engine.memory import BOOKS, Identity, Memory, new_incarnation
 from weft.engine.node import Node
 from weft.engine.reactions import TABLE, TICKS
+from weft.identity import sheet
 from weft.identity.keylog import DeviceDelegation, KeyInception, commitment
 from weft.identity.keys import Signer
 from weft.stores.memory import MemoryStore
@@ -93,6 +94,7 @@ class DirectPeers:
 _SEEDS = itertools.count(1)
 FOUNDERS: dict[str, Signer] = {}  # organisation's keys, which real firms keep on paper
 NEXT_SEEDS: dict[str, bytes] = {}  # and the next ones
+SHEETS: dict[str, str] = {}  # what the owner types in of the key in force
 AUTO = Rules(quote="auto", order="auto", change="auto", despatch="auto", subcontract="auto", receive="auto",
              invoice="auto")
 
@@ -103,13 +105,15 @@ async def found(wires: Wires, name: str, *, rules: Rules = AUTO, store: Any = No
     seed = next(_SEEDS)
     random = randomness(seed)
     clock, store = clock or Ticking(), store or MemoryStore()
-    founder, next_seed, device = Signer(random(32)), random(32), Signer(random(32))
+    founder_seed, next_seed, device = random(32), random(32), Signer(random(32))
+    founder = Signer(founder_seed)
     following = Signer(next_seed)
     memory = Memory(Identity("", device, new_incarnation(random)), store, clock, random)
     organisation = await handle.append_key_events(memory, founder, [
         KeyInception(keys=[founder.public], next=commitment([following.public])),
         DeviceDelegation(device=device.public, scope="node")])
     FOUNDERS[organisation], NEXT_SEEDS[organisation] = founder, next_seed
+    SHEETS[organisation] = "\n".join(sheet.rows(founder_seed))
     memory.identity.organisation = organisation
     memory.identity.key_event = (await memory.state(organisation)).event
     for book in BOOKS:

@@ -51,7 +51,7 @@ class Counter:
                         net=told.net, tax=told.tax, gross=told.gross, tax_category=told.tax_category,
                         tax_percent=told.tax_percent)
         amount = totals.minor(totals.amount(quantity, unit_price or "10", "1", self.currency), self.currency)
-        money = [totals.written(units, self.currency) for units in totals.taxed(amount, "net", "13")]
+        money = [totals.written(units, self.currency) for units in totals.taxed(amount, self.basis, "13")]
         return Line(item=item, quantity=quantity, unit="C62", unit_price=unit_price or "10", net=money[0], tax=money[1],
                     gross=money[2], tax_category="S", tax_percent="13")
 
@@ -60,6 +60,10 @@ class Counter:
         if self.book is not None:
             more = {"book": self.book.hash, "off_book": bool(unit_price), **more}
         return self._say("sale", lines, pay=pay, **more)
+
+    @property
+    def basis(self) -> Any:
+        return self.book.basis if self.book is not None else "net"
 
     def take_back(self, sale: Slip, *wanted: tuple[int, str], pay: str = "cash", **more: Any) -> Signed:
         earlier = [one.slip for one in self.slips]
@@ -74,9 +78,10 @@ class Counter:
         return self._say("close", (), close=closing.close(since, self.currency, last + 1, cash))
 
     def _say(self, kind: Any, lines: tuple[Line, ...], **more: Any) -> Signed:
-        self.at_ms += 60_000
+        self.at_ms += 1_000
         sums = totals.total(totals.read(line, self.currency) for line in lines)
         if lines:
+            more = {"basis": self.basis, **more}
             more = {"net": totals.written(sums.net, self.currency), "tax": totals.written(sums.tax, self.currency),
                     "gross": totals.written(sums.gross, self.currency), **more}
         slip = Slip(weft="slip/1", firm=self.firm, till=self.key, life=self.life, n=len(self.slips) + 1,

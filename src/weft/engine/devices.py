@@ -28,13 +28,17 @@ _LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # none that are taken for e
 
 
 class Device(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A paired device; ``id`` is the digest of its token. ``scope`` is owner, operator or client."""
+    """A paired device; ``id`` is the digest of its token. ``scope`` is owner, operator, client or till.
+
+    ``key``: the device key of a till, which opens with it and needs no code.
+    """
 
     id: str
     scope: str
     name: str = ""
     paired_ms: int = 0
     seen_ms: int = 0
+    key: str = ""
 
 
 @dataclass(slots=True)
@@ -86,8 +90,17 @@ class Devices:
             while len(self._wrong) > PLACES_MAX:
                 self._wrong.pop(next(iter(self._wrong)))
             raise Denied("device.code")
-        token = b64(self.random(32))
-        device = Device(_name(token), scope, name[:60], now, now)
+        return await self._new(scope, name)
+
+    async def grant(self, scope: str, name: str, key: str) -> str:
+        """A token for a device that has proved its own ``key``; the one that it had before is worth nothing."""
+        for held in [one for one in (await self._all()).values() if one.key == key]:
+            await self.revoke(held.id)
+        return await self._new(scope, name, key)
+
+    async def _new(self, scope: str, name: str, key: str = "") -> str:
+        token, now = b64(self.random(32)), self.clock.now_ms()
+        device = Device(_name(token), scope, name[:60], now, now, key)
         await self._keep(device)
         (await self._all())[device.id] = device
         return token

@@ -31,6 +31,7 @@ from weft.identity import keylog, sheet, webvh
 from weft.identity.keylog import DeviceDelegation, DeviceRevocation, KeyRotation, KeyState
 from weft.identity.keys import SEED_BYTES, Signer, registered
 from weft.thread import graph
+from weft.till import book as till_book
 
 NAMES: Final = "key-device"  # bucket: what we call our devices; partners see their keys alone
 PUBLIC: Final = "webvh"  # bucket: the public log of our keys
@@ -133,7 +134,18 @@ async def counting(memory: Memory, device: str, since_ms: int | None = None) -> 
                 last = _last(loaded, (author, signer, incarnation), strange, since_ms) if loaded.shared else n
                 if last >= 0:
                     found.append(keylog.hidden_place(row.thread, device, incarnation, last))
+    found += [keylog.hidden_place(memory.organisation, device, life, n)
+              for life, n in (await _slips(memory, device)).items()]
     return found
+
+
+async def _slips(memory: Memory, device: str) -> dict[str, int]:
+    """Of a till, the last slip that counts of each of its lives; whoever holds a slip can read that."""
+    books = memory.threads(till_book.NAME)
+    till = (await memory.state(memory.book(till_book.NAME))).tills.get(device) if books else None
+    if till is None:
+        return {}
+    return till.counts if till.ended_at else {life: place.n for life, place in till.lives.items()}
 
 
 def _last(loaded: Loaded, chain: tuple[str, str, str], strange: AbstractSet[str], since_ms: int | None) -> int:

@@ -22,6 +22,7 @@ from weft.engine import exchange, handle, restored
 from weft.engine.budgets import Budgets
 from weft.engine.consumption import Consumption
 from weft.engine.effects import Effects, Reaction
+from weft.engine.knocking import Knocking
 from weft.engine.levelling import Leveller
 from weft.engine.live import Live
 from weft.engine.machines import MACHINES, machine
@@ -69,6 +70,7 @@ class Node(Memory):
     gate: Gate = field(init=False)
     leveller: Leveller = field(init=False)
     budgets: Budgets = field(init=False)
+    knocking: Knocking = field(init=False)  # tills that ask to be let in
     begun: bool = False
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _pollers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -81,6 +83,7 @@ class Node(Memory):
         retry = self.config.peers
         self.outbox = Outbox(self, self.peers, (int(retry.retry_s_min * 1000), int(retry.retry_s_max * 1000)))
         self.gate = Gate(self)
+        self.knocking = Knocking(self.clock, self.random)
         self.budgets = Budgets(self.config.limits, self.clock.now_ms)
         self.events_max = self.config.limits.thread_events
         self.leveller = Leveller(self.outbox, int(retry.compare_every_s * 1000))
@@ -97,6 +100,7 @@ class Node(Memory):
     async def begin(self) -> None:
         """Load what is needed and start the workers."""
         await self.load()
+        await handle.open_books(self)
         self.begun = True
         for organisation in self.addresses:
             self.poll_where_needed(organisation)

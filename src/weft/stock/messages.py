@@ -129,12 +129,16 @@ class Consumed(Booking, frozen=True, kw_only=True):
 
 
 class Issued(Booking, frozen=True, kw_only=True):
-    """Left for good to ``partner``: sold, given, used, or sent back to its owner."""
+    """Left for good to ``partner``: sold, given, used, or sent back to its owner.
+
+    ``gone``: it has left already (over the counter), whatever was kept for others: a fact, not a choice.
+    """
 
     why: IssueReason = "sale"
     partner: str = ""
     thread: str = ""
     reservation: str = ""
+    gone: bool = False
 
 
 class Moved(Booking, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """What may be recorded next in the stock book.
 
 Rule 1: nothing is taken where it does not lie: lots name item, owner and holder, and hold enough.
-Rule 2: what is consumed, scrapped or counted is a fact and only needs to be there; what is issued or moved
+Rule 2: what is consumed, scrapped, counted or gone is a fact and only needs to be there; what is issued or moved
         is a choice and must leave what is reserved for others.
 Rule 3: counting needs the quantity that the book expects, and a reason for any difference.
 Not here: folding (``book.py``), picking lots (``levels.py``).
@@ -163,6 +163,10 @@ def _choice(state: State, said: m.Issued | m.Moved) -> None:
                       available=q.text(max(Decimal(0), free)))
 
 
+def _issued(state: State, said: m.Issued) -> None:
+    (_fact if said.gone else _choice)(state, said)
+
+
 def _moved(state: State, said: m.Moved) -> None:
     if said.to == said.holder:
         raise Invalid("stock.move-nowhere", item=said.item, holder=said.holder)
@@ -295,7 +299,7 @@ _CHECKS: Final[Mapping[type[Message], Callable[[State, Any], None]]] = {
     m.Received: _received,
     m.Produced: _produced,
     m.Consumed: _fact,
-    m.Issued: _choice,
+    m.Issued: _issued,
     m.Moved: _moved,
     m.Scrapped: _fact,
     m.Counted: _counted,

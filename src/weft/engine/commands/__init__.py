@@ -7,7 +7,18 @@ import msgspec
 
 from weft.basis.canonical import b64, digest
 from weft.basis.errors import Denied, Invalid, NotFound, Refused, WeftError
-from weft.engine.commands import billing, data, devices, floor, keeping, mailbox, orders, partners, restoring
+from weft.engine.commands import (
+    billing,
+    data,
+    devices,
+    floor,
+    keeping,
+    mailbox,
+    orders,
+    partners,
+    restoring,
+    tills,
+)
 from weft.engine.commands.params import Command, Done
 from weft.engine.handle import OPENED
 from weft.engine.memory import BOOKS
@@ -76,6 +87,13 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "revoke-key": Command(devices.RevokeKey, devices.revoke_key),
     "rotate-keys": Command(devices.Sheet, devices.rotate),
     "sheet-kept": Command(devices.Kept, devices.kept),
+    "till-let-in": Command(tills.LetIn, tills.let_in),
+    "till-let-go": Command(tills.LetGo, tills.let_go),
+    "till-settle": Command(tills.SettleSlip, tills.settle),
+    "till-seen": Command(tills.Seen, tills.seen),
+    "till-not-short": Command(tills.NotShort, tills.not_short),
+    "till-customer": Command(tills.AddCustomer, tills.add_customer),
+    "till-paid": Command(tills.Paid, tills.paid),
 }
 KEY_MAX: Final = 200
 ASKED: Final = "asked"  # bucket: which request a key was used for

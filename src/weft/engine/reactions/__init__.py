@@ -21,6 +21,7 @@ from weft.engine.reactions import (
     offering,
     ordering,
     releasing,
+    selling,
     sending,
 )
 
@@ -88,7 +89,13 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
     ("order", "ReceiptAdvice"): [
         Reaction("book-receipt", sending.book_receipt, "own", final=True),
         Reaction("bill-receipt", invoicing.bill_receipt, "peer", final=True)],
+    # what is sold over the counter
+    ("till", "SlipTaken"): [
+        Reaction("book-slip", selling.book_slip), Reaction("bill-slip", selling.bill_slip),
+        Reaction("commit-slip", selling.commit_slip)],
+    ("till", "SlipDoubted"): [Reaction("commit-doubted", selling.commit_slip)],
 }
 
 TICKS: Final[Sequence[Callable[[Node], Awaitable[None]]]] = (
-    releasing.expire, lateness.watch_promises, retention.look, batches.tick, showing.tell)
+    releasing.expire, lateness.watch_promises, retention.look, batches.tick, showing.tell,
+    selling.meet_shortages)

@@ -1,0 +1,106 @@
+"""What a till asks of its node: to be let in, what it must know, and to take its slips.
+
+``POST /till/api/ask`` and ``/open`` are for everybody: asking changes nothing, and opening proves a key.
+``GET /till/api/snapshot`` (with ETag), ``POST /till/api/slips``, ``GET /till/api/slip?hash=`` need the till's cookie.
+Rule 1: the cookie of a till opens these addresses alone, and these addresses open to no other cookie.
+Rule 2: bodies are bounded, and so is the number of tills that wait.
+Not here: what happens with slips (``engine/till``), the page and its files (``doors/till/__init__.py``).
+"""
+
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from weft import web
+from weft.engine.till import intake, pairing, slips
+from weft.engine.till.snapshot import snapshot
+
+PREFIX: Final = "/till/api"
+ASK_MAX: Final = 4 * 1024
+SLIPS_BODY_MAX: Final = 2 * intake.BYTES_MAX
+YEAR_SECONDS: Final = 365 * 86_400
+TILLS: Final = frozenset({web.TILL})
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """A till's public key, and the name it gives itself."""
+
+    key: str
+    name: str = ""
+
+
+class Open(msgspec.Struct, frozen=True):
+    """The key, a challenge of ours, and the signature over firm and challenge."""
+
+    key: str
+    challenge: str
+    signature: str
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """One slip as it travels."""
+
+    bytes: str
+    signature: str
+
+
+def routes(node: Any) -> list[BaseRoute]:
+    """All addresses of this part of the door."""
+    api = Api(node)
+
+    def route(path: str, handler: web.Handler, scopes: frozenset[str], method: str = "GET") -> Route:
+        return Route(PREFIX + path, web.guard(node, handler, scopes=scopes, methods=(method,),
+                                             cookie=web.TILL_COOKIE),
+                     methods=list(web.ALL_METHODS))
+
+    return [
+        route("/ask", api.ask, web.PUBLIC, "POST"),
+        route("/open", api.open, web.PUBLIC, "POST"),
+        route("/snapshot", api.snapshot, TILLS),
+        route("/slips", api.slips, TILLS, "POST"),
+        route("/slip", api.slip, TILLS),
+    ]
+
+
+class Api:
+    """The handlers of one node."""
+
+    def __init__(self, node: Any) -> None:
+        self.node = node
+
+    async def ask(self, request: Request) -> Response:
+        asked = await web.json_body(request, Ask, ASK_MAX)
+        place = request.client.host if request.client else ""
+        return _fresh(await pairing.ask(self.node, asked.key, asked.name[:200], place))
+
+    async def open(self, request: Request) -> Response:
+        given = await web.json_body(request, Open, ASK_MAX)
+        token = await pairing.enter(self.node, given.key, given.challenge, given.signature)
+        response = _fresh({"state": await pairing.standing(self.node, given.key)})
+        response.set_cookie(web.TILL_COOKIE, token, max_age=YEAR_SECONDS, httponly=True, samesite="strict",
+                            path="/till", secure=request.url.scheme == "https")
+        return response
+
+    async def snapshot(self, request: Request) -> Response:
+        told = await snapshot(self.node, pairing.key_of(request.state.device))
+        headers = {"ETag": told.tag, "Cache-Control": "no-cache"}
+        if request.headers.get("if-none-match") == told.tag:
+            return Response(status_code=304, headers=headers)
+        return web.json(told, headers=headers)
+
+    async def slips(self, request: Request) -> Response:
+        till = pairing.key_of(request.state.device)
+        return _fresh(await intake.receive(self.node, till, await web.json_body(request, intake.Delivery,
+                                                                                 SLIPS_BODY_MAX)))
+
+    async def slip(self, request: Request) -> Response:
+        pairing.key_of(request.state.device)
+        found = await slips.one(self.node, request.query_params.get("hash", "")[:60])
+        return _fresh(Kept(intake.written(found), found.signature))
+
+
+def _fresh(value: Any) -> Response:
+    return web.json(value, headers={"Cache-Control": "no-store"})

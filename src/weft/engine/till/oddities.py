@@ -1,0 +1,77 @@
+"""What is odd about a slip that a till has signed: it counts all the same, and the owner is told.
+
+Codes: ``price`` (not what its book says), ``no-book`` (none named, and not marked as made at the counter), ``book``
+(we never published it), ``book-time`` (not in force at the time of the slip), ``return`` (not what that sale allows),
+``return-unknown`` (we do not hold the sale), ``item`` (we have no such item), ``clock`` (from the future).
+Rule 1: the book of the slip's own hash is asked, not the one in force now.
+Not here: sums and signatures, which must hold (``till/verify.py``).
+"""
+
+from typing import Final
+
+from weft.basis import instant
+from weft.basis.errors import WeftError
+from weft.engine.node import Node
+from weft.engine.till import slips
+from weft.pricing import publish
+from weft.pricing.evaluate import Attributes, price
+from weft.pricing.schema import ATTRIBUTES, PriceBook
+from weft.till import messages as m
+from weft.till import returns
+from weft.till.slip import Line, Slip, parse
+from weft.till.state import State
+
+AHEAD_MS: Final = 15 * 60_000
+
+
+async def of(node: Node, slip: Slip, now_ms: int) -> tuple[str, ...]:
+    """Codes of what is odd about ``slip``, at our time ``now_ms``."""
+    found: list[str] = []
+    if instant.to_ms(slip.at) > now_ms + AHEAD_MS:
+        found.append("clock")
+    if slip.kind == "close":
+        return tuple(found)
+    items = (await node.book_state("stock")).items
+    if any(line.item not in items for line in slip.lines):
+        found.append("item")
+    if slip.kind == "return":
+        found += await _return(node, slip)
+    elif not slip.off_book:
+        found += _prices(await node.book_state("pricing"), slip)
+    return tuple(found)
+
+
+def _prices(published: publish.State, slip: Slip) -> list[str]:
+    if not slip.book:
+        return ["no-book"]
+    version = published.books.get(slip.book)
+    if version is None:
+        return ["book"]
+    found = [] if all(follows(version.book, slip, line) for line in slip.lines) else ["price"]
+    if version.book.hash not in {book.hash for book in publish.current(published, slip.at)}:
+        found.append("book-time")
+    return found
+
+
+def follows(book: PriceBook, slip: Slip, line: Line) -> bool:
+    """Whether the line is exactly what ``book`` gives for it."""
+    if set(slip.attributes) - set(ATTRIBUTES):
+        return False
+    try:
+        due = price(book, Attributes(item=line.item, quantity=line.quantity, unit=line.unit, **slip.attributes))
+    except WeftError:
+        return False
+    told = (line.unit_price, line.base, line.net, line.tax, line.gross, line.tax_category, line.tax_percent)
+    return (slip.currency, slip.basis, *told) == (
+        due.currency, due.basis, due.unit_price, due.base, due.net, due.tax, due.gross, due.tax_category,
+        due.tax_percent)
+
+
+async def _return(node: Node, slip: Slip) -> list[str]:
+    sale = await slips.kept(node, slip.of)
+    if sale is None or isinstance(sale, m.SlipDoubted):
+        return ["return-unknown"]
+    book: State = await node.book_state("till")
+    earlier = [await slips.one(node, name) for name in book.returned.get(slip.of, ())]
+    wrong = returns.check(slip, parse(sale.slip.encode()), [one.slip for one in earlier])
+    return ["return"] if wrong else []
