@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from weft.basis.errors import Invalid
+from weft.cli import price_log
 from weft.cli.client import Node
 from weft.cli.item import told
 from weft.cli.options import connected, json_option, pairs
@@ -24,6 +25,10 @@ a_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.group("price", help=say("cli.price"))
 def command() -> None:
     """Price books."""
+
+
+command.add_command(price_log.log)
+command.add_command(price_log.witnesses)
 
 
 @command.command("publish", help=say("cli.price.publish"))

@@ -39,7 +39,7 @@ RESTORED: Final = "restored"  # bucket: firms that may hold words of ours that a
 NEWER: Final = "newer"  # bucket: by partner, a conversation it wants to begin that this program does not know
 FOLDS: Final = "fold"  # bucket of the stored folds of books, and of shared threads at their cuts
 PRUNED: Final = "pruned"  # bucket: closed threads of which only the beginning, the closing and receipts are kept
-PRICE_LOG: Final = "price-log/"  # how the alarm of a firm's price log is called: this, and the firm
+PRICE_LOG: Final = "price-log:"  # how the alarm of a firm's price log is called: this, and the firm
 BOOKS: Final = ("stock", "production", "pricing", "floor", "trace", "till")
 
 

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 from weft import web
 from weft.basis.canonical import b64, digest
 from weft.basis.errors import Invalid, NotFound, WeftError
+from weft.doors.pricelog import witness
 from weft.engine.budgets import Account, Bucket, Busy
 from weft.engine.node import Node
 from weft.engine.pricelog import log
@@ -55,6 +56,7 @@ def routes(node: Node) -> list[BaseRoute]:
             return Response(data, headers=_headers(FOR_EVER), media_type="application/octet-stream")
 
     return [
+        *witness.routes(node),
         Route(f"{PREFIX}/{tile.CHECKPOINT_PATH}", web.guard(node, checkpoint, scopes=web.PUBLIC, answer=answer),
               methods=list(web.ALL_METHODS)),
         Route(PREFIX + "/tile/{path:path}", web.guard(node, a_tile, scopes=web.PUBLIC, answer=answer),

@@ -36,6 +36,7 @@ HASH_BYTES: Final = 16
 HASHES_MIN: Final = 16  # a firm that knows fewer logs asks for so many all the same
 HASHES_MAX: Final = 512
 HEARD_MAX: Final = 64  # logs of which one answer tells
+NOTES_MAX: Final = 4  # checkpoints of one log in one answer
 STATEMENTS_MAX: Final = 64  # witnesses that we hold of one log
 PART_BYTES_MAX: Final = 600_000
 
@@ -49,9 +50,9 @@ class Gossip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Heard(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Of one log: the newest checkpoint that is known, the proof of a fork, the teller's key as its witness."""
+    """Of one log: checkpoints that are known, the proof of a fork, the teller's key as its witness."""
 
-    note: str
+    notes: list[str]
     fork: str = ""
     statement: Statement | None = None
 
@@ -117,27 +118,32 @@ def hashed(salt: str, origin: str) -> str:
 async def question(memory: Memory) -> Gossip:
     """What we ask: about all logs that we follow, shuffled by their hashes, padded to a power of two."""
     salt = b64(memory.random(SALT_BYTES))
-    hashes = {hashed(salt, origin_of(one)) for one in (await _newest(memory))}
+    hashes = {hashed(salt, origin_of(one)) for one in await _held(memory)}
     count = max(HASHES_MIN, 1 << (len(hashes) - 1).bit_length() if hashes else 0)
     while len(hashes) < min(count, HASHES_MAX):
         hashes.add(b64(memory.random(HASH_BYTES)))
     return Gossip(salt, sorted(hashes)[:HASHES_MAX])
 
 
-async def _newest(memory: Memory) -> dict[str, bytes]:
-    """The newest checkpoint that we know of each firm's log, our own among them."""
-    found: dict[str, bytes] = {}
+async def _held(memory: Memory) -> dict[str, list[bytes]]:
+    """Of each firm's log that we know, our own among them: the checkpoints that we hold to, and the newest that we met.
+
+    What we met last may be the other's own word: what we have followed and cosigned is told besides.
+    """
+    found: dict[str, dict[bytes, None]] = {}
+    for name, data in await memory.store.values(known.FOLLOWED):
+        found.setdefault(name, {})[msgspec.msgpack.decode(data, type=known.Followed).note.encode()] = None
+    for name, data in await memory.store.values(witness.SEEN):
+        found.setdefault(name, {})[msgspec.msgpack.decode(data, type=witness.Witnessed).note.encode()] = None
+    last: dict[str, bytes] = {}
     for name, data in await memory.store.values(known.MARKS):  # sorted by firm and size: the last one stays
-        found[name.partition("/")[0]] = data
-    for organisation, data in await memory.store.values(witness.SEEN):
-        signed = msgspec.msgpack.decode(data, type=witness.Witnessed)
-        held = found.get(organisation)
-        if held is None or _size(held) < signed.size:
-            found[organisation] = signed.note.encode()
+        last[name.partition("/")[0]] = data
+    for organisation, data in last.items():
+        found.setdefault(organisation, {})[data] = None
     own = await log.shown(memory.store)
     if own is not None:
-        found[memory.organisation] = own.note.encode()
-    return found
+        found[memory.organisation] = {own.note.encode(): None}
+    return {organisation: [one for one in notes if one] for organisation, notes in found.items()}
 
 
 def _size(data: bytes) -> int:
@@ -146,22 +152,22 @@ def _size(data: bytes) -> int:
 
 async def heard_of(memory: Memory, organisations: Sequence[str]) -> list[Heard]:
     """What we tell of the logs of ``organisations``."""
-    newest, found = await _newest(memory), list[Heard]()
+    held, found = await _held(memory), list[Heard]()
     for organisation in organisations[:HEARD_MAX]:
         fork = await known.red(memory.store, organisation)
         signs = await witness.witnessed(memory.store, organisation) is not None
         statement = witness.state(memory.identity, origin_of(organisation)) if signs else None
-        found.append(Heard(newest[organisation].decode(), fork.decode() if fork else "", statement))
+        found.append(Heard([one.decode() for one in held[organisation]], fork.decode() if fork else "", statement))
     return found
 
 
 async def take(memory: Memory, peer: str, heard: Sequence[Heard]) -> list[str]:
     """Take in what ``peer`` tells; the firms whose logs both know. What does not hold is passed over."""
-    both = []
+    both, held = [], await _held(memory)
     for one in heard[:HEARD_MAX]:
         try:
-            organisation = organisation_of(parse_text(note.parse(one.note.encode()).text).origin)
-            if organisation is None or organisation not in await _newest(memory):
+            organisation = _whose(one)
+            if organisation is None or organisation not in held:
                 continue
             await _take_one(memory, peer, organisation, one)
             both.append(organisation)
@@ -170,13 +176,19 @@ async def take(memory: Memory, peer: str, heard: Sequence[Heard]) -> list[str]:
     return both
 
 
+def _whose(one: Heard) -> str | None:
+    """The firm whose log is told of."""
+    return organisation_of(parse_text(note.parse(one.notes[0].encode()).text).origin) if one.notes else None
+
+
 async def _take_one(memory: Memory, peer: str, organisation: str, one: Heard) -> None:
     if one.fork:
         await monitor.accused(memory, one.fork.encode())
     if one.statement is not None:
         await keep_statement(memory, peer, organisation, one.statement)
     if organisation != memory.organisation:  # of our own log we know better
-        await monitor.met(memory, organisation, one.note.encode())
+        for text in one.notes[:NOTES_MAX]:
+            await monitor.met(memory, organisation, text.encode())
 
 
 async def keep_statement(memory: Memory, peer: str, organisation: str, statement: Statement) -> None:
@@ -220,7 +232,7 @@ async def gossiped(memory: Memory, asker: str, body: bytes) -> bytes:
     if not asked.asked:
         return msgspec.json.encode(Gossiped())
     wanted = set(asked.asked)
-    both = [one for one in await _newest(memory) if hashed(asked.salt, origin_of(one)) in wanted]
+    both = [one for one in await _held(memory) if hashed(asked.salt, origin_of(one)) in wanted]
     return msgspec.json.encode(Gossiped(await heard_of(memory, both)))
 
 
@@ -247,7 +259,7 @@ async def given_back(memory: Memory, asker: str, body: bytes) -> bytes:
     if memory.partner(asker) is None:
         raise NotFound("thread.unknown")
     asked = read(body, Back)
-    newest = (await _newest(memory)).get(asker, b"")
+    newest = max((await _held(memory)).get(asker, [b""]), key=lambda one: _size(one) if one else 0)
     found, size = list[str](), 0
     for one in await monitor.entries(memory, asker, asked.size):
         size += len(one)

@@ -7,6 +7,7 @@ Not here: how a lie is found (``receive.py``, ``keyring.py``), the pack that pro
 from typing import Any
 
 from weft.basis.errors import NotFound
+from weft.engine.memory import PRICE_LOG
 from weft.engine.views.naming import partner_names
 from weft.engine.views.partners import account, thread_with
 from weft.engine.views.shape import View
@@ -16,8 +17,8 @@ from weft.thread.event import unwire
 class AlarmView(View, frozen=True, kw_only=True):
     """One alarm; ``id`` is the conversation, or the firm whose list of devices is contradictory.
 
-    ``why``: fork, state-mismatch or stolen. ``about``: order, partner, keys or own. ``ours``: our own device said it.
-    ``proof``: the conversation whose file holds the proof; "" when there is none to be handed out.
+    ``why``: fork, price-fork, state-mismatch, stolen. ``about``: order, partner, keys, prices or own. ``ours``: our own
+    device said it. ``proof``: the conversation whose file holds the proof; "" when there is none to be handed out.
     """
 
     id: str
@@ -55,11 +56,14 @@ async def over(node: Any, thread: str) -> tuple[AlarmView, ...]:
     """The alarms because of which nothing runs by itself in ``thread``: its own, and those of its members' devices."""
     if not node.alarms:
         return ()
-    about = [thread, *await node.members(thread)]
+    members = await node.members(thread)
+    about = [thread, *members, *(f"{PRICE_LOG}{one}" for one in members)]
     return tuple([await _alarm(node, name, node.alarms[name]) for name in about if name in node.alarms])
 
 
 async def _alarm(node: Any, name: str, why: str) -> AlarmView:
+    if name.startswith(PRICE_LOG):
+        return await _prices(node, name, why)
     shared = name in node.threads("order") or name in node.threads("relationship")
     partner = await _partner(node, name) if shared else name if name != node.organisation else ""
     relationship = await thread_with(node, partner) if partner else ""
@@ -75,6 +79,16 @@ async def _alarm(node: Any, name: str, why: str) -> AlarmView:
         about="order" if number or name in node.threads("order") else "partner" if shared else
         "keys" if relationship else "own", relationship=relationship,
         order=name if name in node.threads("order") else "", proof=name if shared else relationship)
+
+
+async def _prices(node: Any, name: str, why: str) -> AlarmView:
+    """A firm whose price record tells two stories."""
+    partner = name.removeprefix(PRICE_LOG)
+    relationship = await thread_with(node, partner) if partner != node.organisation else ""
+    party = await account(node, relationship) if relationship else None
+    return AlarmView(id=name, why=why, about="prices", ours=partner == node.organisation, partner=partner,
+                     partner_name=(await partner_names(node))(partner), contact=party.contact if party else "",
+                     relationship=relationship, proof=name)
 
 
 async def _partner(node: Any, thread: str) -> str:

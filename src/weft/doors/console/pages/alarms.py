@@ -14,6 +14,8 @@ from weft.basis.errors import NotFound, WeftError
 from weft.doors.console import forms
 from weft.doors.console.visit import HEADERS, Failed, Visit
 from weft.engine import packs
+from weft.engine.memory import PRICE_LOG
+from weft.engine.pricelog import known
 from weft.engine.views.alarms import alarm
 
 
@@ -31,10 +33,13 @@ async def evidence(visit: Visit) -> Response:
         view = await alarm(visit.node, name)
         if not view.proof:
             raise NotFound("thread.unknown")
-        data = await packs.pack(visit.node.store, view.proof, lambda _kind, _slot: False)
+        if name.startswith(PRICE_LOG):
+            data, ending = await known.red(visit.node.store, view.partner) or b"", "price-fork.json"
+        else:
+            data, ending = await packs.pack(visit.node.store, view.proof, lambda _kind, _slot: False), "weft-pack"
     except WeftError as error:
         visit.failed, visit.status = Failed("evidence", error, {}), web.status_of(error)
         return visit.plain("wrong.html", visit.status, words=visit.error(error))
-    told = f"weft-{view.partner_name or view.partner[:8]}-{instant.from_ms(visit.now_ms)[:10]}.weft-pack"
+    told = f"weft-{view.partner_name or view.partner[:8]}-{instant.from_ms(visit.now_ms)[:10]}.{ending}"
     return Response(data, media_type="application/octet-stream", headers={
         **HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{quote(told)}"})
