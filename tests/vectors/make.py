@@ -11,7 +11,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from tests.vectors import closing, folds, packs, standing
+from tests.vectors import closing, folds, packs, prices, slips, standing
 from tests.vectors.curve import BASE, FIELD, ORDER, TORSION, Key, add, encoded, point, times
 from tests.vectors.headers import headers
 from tests.vectors.story import Story
@@ -155,6 +155,8 @@ def everything():
         "folds.json": folds.everything(),
         "standing.json": standing.standing(),
         "closing.json": closing.everything(),
+        "price.json": prices.everything(),
+        "slip.json": slips.everything(),
     }
 
 
