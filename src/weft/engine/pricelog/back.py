@@ -14,7 +14,7 @@ import msgspec
 
 from weft.basis import canonical
 from weft.basis.canonical import unb64
-from weft.basis.errors import NotFound, WeftError
+from weft.basis.errors import Invalid, NotFound, WeftError
 from weft.engine.memory import Memory
 from weft.engine.ports import Batch, Peers
 from weft.engine.pricelog import gossip, known, log, witnesses
@@ -108,10 +108,14 @@ class Back:
         said, signed = newest
         for partner in [one for one, held in self.held.items() if held is not None and held[0].size == said.size]:
             entries = await self._entries(partner, size, said.size)
-            if len(entries) == said.size - size:
+            if len(entries) != said.size - size:
+                continue
+            try:
                 await log.take_back(self.memory, signed, await self._tiles(size, entries))
-                await self._done()
-                return True
+            except Invalid:
+                continue  # not what led there: the next one may be honest
+            await self._done()
+            return True
         self.code = "pricelog.back-incomplete"
         self.held.clear()
         return False
