@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from weft.basis.errors import Invalid
-from weft.cli import price_log
+from weft.cli import price_files, price_log
 from weft.cli.client import Node
 from weft.cli.item import told
 from weft.cli.options import connected, json_option, pairs
@@ -28,6 +28,7 @@ def command() -> None:
 
 
 command.add_command(price_log.log)
+command.add_command(price_files.export)
 command.add_command(price_log.witnesses)
 
 
