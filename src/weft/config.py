@@ -206,6 +206,10 @@ class Prices(Section, frozen=True):
     show_after_minutes: Annotated[float, _about(
         "How long partners wait for other firms to have seen the record, before they are shown it without.",
         "最多等多久让见证企业看过公示簿，再把凭据出示给合作方。", ge=0, le=1_440)] = 10
+    seen_by: Annotated[int, _about(
+        "How many firms that you know, your own among them, must have seen a seller's price record, for its prices to"
+        " count as checked.",
+        "您认识的企业（包括您自己）中要有几家见证过卖方的价格公示簿，价格才算核对过。", ge=1, le=64)] = 1
     public_requests_per_s: Annotated[float, _about(
         "Requests a second of all readers of the public record together.",
         "公示簿对外开放，所有读者合计平均每秒的请求数。", ge=0.1, le=10_000)] = 20

@@ -16,124 +16,41 @@ Not here: reading documents and files (``engine/pricelog``), sentences (``locale
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple
-
-import msgspec
+from typing import Final, Literal
 
 from weft.basis import instant
-from weft.basis.canonical import b64, digest, unb64
+from weft.basis.canonical import b64, digest
 from weft.basis.errors import Invalid, WeftError
 from weft.identity import keys as ed25519
-from weft.identity.keylog import SCOPE_NODE, KeyState
 from weft.pricing import book as books
 from weft.pricing import commitment, leaf, timing, worth
 from weft.pricing.document import Document
 from weft.pricing.leaf import BatchLeaf, BookLeaf
 from weft.pricing.schema import PriceBook
+from weft.pricing.verdict import (
+    BookEvidence,
+    Colour,
+    Evidence,
+    Finding,
+    Sighting,
+    Signed,
+    Step,
+    Trust,
+    Verdict,
+    Weight,
+    joined,
+    log_keys,
+    signed_checkpoint,
+)
 from weft.tlog import checkpoint, cosignature, merkle, note, policy, proof
-from weft.tlog.note import ED25519, VerifierKey
-from weft.tlog.policy import Policy
+from weft.tlog.note import VerifierKey
 from weft.tlog.proof import Proof
 
-Colour = Literal["green", "amber", "red"]
-Weight = Literal["red", "amber", "note"]
+__all__ = ["STEPS", "BookEvidence", "Evidence", "Finding", "Sighting", "Signed", "Step", "Trust", "Verdict", "check",
+           "joined", "log_keys", "signed_checkpoint"]
+
 BOOKS_READY_MAX: Final = 16
-COMMIT_HOURS: Final = 24
 _HOUR_MS: Final = 3_600_000
-
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """Something to tell: ``price.finding.<code>`` is its sentence, ``step`` the step that found it."""
-
-    code: str
-    weight: Weight
-    step: str
-    facts: dict[str, str | int] = {}
-
-
-class Signed(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that somebody signed. ``limits``: up to where words of its device count, if it was withdrawn."""
-
-    by: str
-    device: str
-    message: bytes
-    signature: bytes
-    place: tuple[str, str, int] = ("", "", 0)  # thread, incarnation, number
-    scopes: frozenset[str] = frozenset({SCOPE_NODE})
-
-
-class BookEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """A version: its canonical bytes, its entry in the record, the tlog-proof of it; empty what is not at hand.
-
-    ``with_document``: the proof is part of what the seller signed with the document.
-    """
-
-    canonical: bytes = b""
-    entry: bytes = b""
-    proof: str = ""
-    with_document: bool = False
-
-
-class Sighting(NamedTuple):
-    """That the seller's record had ``size`` leaves at ``ms``, as somebody else than the seller saw it."""
-
-    size: int
-    ms: int
-
-
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """All that speaks for or against a document. ``keys``: the key logs of who signed, by organisation.
-
-    ``known``: (index, leaf) of books that the record is known to hold; ``sightings`` and ``older`` (cosigned
-    checkpoints as text): how large it was when. ``forked``: a proof that the record has two histories is at hand.
-    ``audited``: when a sample was last found right, "" never. ``heard_ms``: when the seller last said something.
-    """
-
-    signed: tuple[Signed, ...]
-    keys: Mapping[str, KeyState]
-    books: Mapping[str, BookEvidence] = {}
-    opening: commitment.Opening | None = None
-    batch: bytes = b""
-    batch_proof: str = ""
-    known: tuple[tuple[int, BookLeaf], ...] = ()
-    sightings: tuple[Sighting, ...] = ()
-    older: tuple[str, ...] = ()
-    forked: bool = False
-    audited: str = ""
-    heard_ms: int = 0
-
-
-class Trust(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom the one who asks believes: witnesses and how many (None: nobody yet), and when it asks."""
-
-    policy: Policy | None
-    now_ms: int
-    commit_hours: int = COMMIT_HOURS
-
-
-class Step(msgspec.Struct, frozen=True):
-    """What became of a step: ``ok``, ``unknown`` (it could not be looked at), or the weight of what it found."""
-
-    name: str
-    state: Literal["ok", "unknown", "amber", "red"]
-
-
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What the check says. ``follows``: True, False, or None when that cannot be known.
-
-    ``said``: the code of the one sentence to show, with its ``facts``. ``book_at``: since when the rule is public;
-    ``seen``: names (in the policy) of who has seen it.
-    """
-
-    colour: Colour
-    level: int
-    follows: bool | None
-    said: str
-    facts: dict[str, str | int] = {}
-    findings: tuple[Finding, ...] = ()
-    steps: tuple[Step, ...] = ()
-    book_at: str = ""
-    seen: tuple[str, ...] = ()
 
 
 class Case:
@@ -159,10 +76,7 @@ class Case:
     @property
     def log_keys(self) -> list[VerifierKey]:
         """The keys with which the seller may have signed its record."""
-        held = self.evidence.keys.get(self.document.seller)
-        name = leaf.origin_of(self.document.seller)
-        return [VerifierKey(name, ED25519, unb64(device, 32)) for device, one in held.devices.items()
-                if one.scope == SCOPE_NODE] if held else []
+        return log_keys(self.document.seller, self.evidence.keys)
 
     def all_proofs(self) -> dict[str, tuple[Proof, bytes]]:
         """Every proof that could be read, with its entry, by the hash of the book; "" is that of the batch."""
@@ -183,8 +97,10 @@ def _signature(case: Case) -> None:
     for one in case.evidence.signed:
         held = case.evidence.keys.get(one.by)
         device = held.devices.get(one.device) if held else None
-        if device is None or device.scope not in one.scopes or not ed25519.verify(
-                one.device, one.message, one.signature):
+        holds = ed25519.verify(one.device, one.message, one.signature)
+        if held is None and holds:
+            case.tell("amber", "keys-missing")
+        elif device is None or device.scope not in one.scopes or not holds:
             case.tell("red", "signature")
         elif device.ends:
             thread, incarnation, number = one.place
@@ -265,6 +181,8 @@ def _log(case: Case) -> None:
     """5. A device of the seller signed the record at that size."""
     known = case.log_keys
     held = case.evidence.keys.get(case.document.seller)
+    if held is None:
+        return  # told as ``keys-missing``
     for read, _ in case.all_proofs().values():
         case.looked = True
         try:
@@ -272,7 +190,7 @@ def _log(case: Case) -> None:
         except Invalid:
             case.tell("red", "log-signature")
             continue
-        if held and all(held.devices[b64(key.public)].revoked for key in by):
+        if all(held.devices[b64(key.public)].revoked for key in by):
             case.tell("amber", "log-key-withdrawn")
 
 
@@ -470,7 +388,7 @@ def _follows(case: Case, red: list[Finding]) -> bool | None:
 def _level(case: Case, amber: list[Finding]) -> int:
     if not case.priced:
         return 0
-    blocking = {"not-logged", "no-witnesses", "too-few", "log-key-withdrawn", "book-missing"}
+    blocking = {"not-logged", "no-witnesses", "too-few", "log-key-withdrawn", "book-missing", "keys-missing"}
     if any(one.code in blocking for one in amber):
         return 1
     if not case.committed:

@@ -33,7 +33,9 @@ ENTRIES: Final = "price-entries"  # bucket: by firm and place, 256 entries (the 
 BOOKS: Final = "price-book-seen"  # bucket: by firm and index, a ``BookSeen``
 RED: Final = "price-fork"  # bucket: by firm, the proof that its log has forked
 STATEMENTS: Final = "price-statement"  # bucket: by log and witness, its signed word on its key for that log
+SIGHTINGS: Final = "price-sighting"  # bucket: by firm and size, when we last saw the log so large (ms)
 MARKS_MAX: Final = 64
+SIGHTINGS_MAX: Final = 512
 KEPT_MAX: Final = 16_384
 
 
@@ -109,6 +111,14 @@ async def under(store: Store, bucket: str, organisation: str) -> list[tuple[str,
 async def books(store: Store, organisation: str) -> list[BookSeen]:
     """The book leaves of the log of ``organisation`` that we met, by their place."""
     return [msgspec.msgpack.decode(data, type=BookSeen) for _, data in await under(store, BOOKS, organisation)]
+
+
+async def sighting(store: Store, organisation: str, size: int, at_ms: int) -> list[tuple[str, str, bytes | None]]:
+    """What to keep of having seen the log of ``organisation`` with ``size`` leaves; of very many, every other goes."""
+    rows = await under(store, SIGHTINGS, organisation)
+    old = [name for name, _ in rows[:len(rows) // 2 * 2:2][1:]] if len(rows) >= SIGHTINGS_MAX else []
+    return [(SIGHTINGS, f"{organisation}/{place(size)}", str(at_ms).encode()),
+            *((SIGHTINGS, f"{organisation}/{name}", None) for name in old if name != place(size))]
 
 
 def place(number: int) -> str:

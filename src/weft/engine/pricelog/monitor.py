@@ -187,7 +187,8 @@ async def _grown(
         older = _tiles(before, all_held[:first - before.first])
         base = {tile.path(one): older[one] for one in tile.edge(first)}
     after = Followed(end, root, own.decode(), first, base, now_ms)
-    values: Values = [(known.FOLLOWED, organisation, msgspec.msgpack.encode(after))]
+    values: Values = [(known.FOLLOWED, organisation, msgspec.msgpack.encode(after)),
+                      *await known.sighting(memory.store, organisation, said.size, now_ms)]
     for place in range(part.start // WIDTH, -(-end // WIDTH)):
         piece = all_held[max(0, place * WIDTH - before.first):(place + 1) * WIDTH - before.first]
         values.append((known.ENTRIES, f"{organisation}/{known.place(place)}", tile.bundle(piece)))
@@ -248,6 +249,12 @@ def _tiles(begun: Followed, held: Sequence[bytes]) -> dict[Tile, bytes]:
     """The hash tiles of a tree that goes on from ``begun.first`` by the entries ``held``."""
     base = {tile.parse_path(path): data for path, data in begun.base.items()}
     return base | tile.grown(begun.first, [merkle.leaf_hash(one) for one in held], tile.given(base))
+
+
+async def tree_of(memory: Memory, organisation: str) -> tuple[int, Read] | None:
+    """The log of ``organisation`` as far as we followed it: its size, and its tree from our first leaf on."""
+    now = await known.followed(memory.store, organisation)
+    return (now.size, await _tree(memory, organisation, now)) if now.size else None
 
 
 async def _tree(memory: Memory, organisation: str, now: Followed) -> Read:

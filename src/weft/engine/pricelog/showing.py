@@ -20,7 +20,7 @@ from weft.basis.errors import Invalid, NotFound, Refused, Unavailable, WeftError
 from weft.engine.memory import BY_ITSELF
 from weft.engine.node import Node
 from weft.engine.ports import Batch, Store
-from weft.engine.pricelog import log
+from weft.engine.pricelog import documents, log
 from weft.engine.pricelog.batches import MINUTE_MS, OPENED, UNTOLD, Kept, Untold
 from weft.pricing import leaf
 from weft.trade.messages import PriceBookShown, PriceOpening, PricesCommitted, Quotation
@@ -110,12 +110,18 @@ def inflate(data: bytes) -> bytes:
     return found
 
 
+def _other_books(offer: Quotation) -> list[str]:
+    """Hashes of the books that single lines of ``offer`` follow."""
+    return [step[1] for line in offer.lines for step in line.trace if step[0] == documents.BOOK]
+
+
 async def prepared(node: Node, partner: str, offer: Quotation) -> Quotation:
     """``offer`` with the proof of its book, after ``partner`` was shown the book."""
     if offer.price is None:
         return offer
     with contextlib.suppress(WeftError):  # Rule 4
-        await show_book(node, partner, offer.price.book)
+        for name in dict.fromkeys([offer.price.book, *_other_books(offer)]):
+            await show_book(node, partner, name)
     price = msgspec.structs.replace(offer.price, proof=await book_proof(node, offer.price.book))
     return msgspec.structs.replace(offer, price=price)
 

@@ -11,7 +11,7 @@ from typing import Final
 from weft.engine import closing, erasure, retention
 from weft.engine.effects import Reaction
 from weft.engine.node import Node
-from weft.engine.pricelog import batches, showing
+from weft.engine.pricelog import batches, checking, showing
 from weft.engine.reactions import (
     committing,
     invoicing,
@@ -36,7 +36,8 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
         Reaction("answer-counter", offering.answer_request, "peer", undo=releasing.release_offer)],
     ("order", "Quotation"): [
         Reaction("take-supplier-offer", offering.take_supplier_offer, "peer"),
-        Reaction("commit-quotation", committing.commit_document, "own")],
+        Reaction("commit-quotation", committing.commit_document, "own"),
+        Reaction("check-quotation", checking.check_document, "peer")],
     ("order", "RequestDeclined"): [
         Reaction("take-supplier-refusal", offering.take_supplier_refusal, "peer"),
         Reaction("release-offer", releasing.release_offer, "any")],
@@ -45,7 +46,8 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
     # an order becomes work
     ("order", "Order"): [
         Reaction("answer-order", ordering.answer_order, "peer", final=True),
-        Reaction("commit-order", committing.commit_order, "peer", final=True)],
+        Reaction("commit-order", committing.commit_order, "peer", final=True),
+        Reaction("check-order", checking.check_document, "own")],
     ("order", "OrderResponse"): [
         Reaction("begin-work", ordering.begin_work, "own", final=True),
         Reaction("take-supplier-response", ordering.take_supplier_response, "peer", final=True)],
@@ -55,7 +57,12 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
         Reaction("apply-agreed-change", ordering.apply_change, "own", final=True)],
     # prices are bound to what the firm has made public
     ("pricing", "BookPublished"): [Reaction("log-book", committing.log_book)],
-    ("relationship", "Invoice"): [Reaction("commit-invoice", committing.commit_document, "own")],
+    ("relationship", "Invoice"): [
+        Reaction("commit-invoice", committing.commit_document, "own"),
+        Reaction("check-invoice", checking.check_document, "peer")],
+    # and partners' prices are checked against what they have made public
+    ("relationship", "PriceBookShown"): [Reaction("take-book", checking.take_book, "peer")],
+    ("relationship", "PricesCommitted"): [Reaction("take-openings", checking.take_openings, "peer")],
     # what is done is closed, and let go
     **{(name, "CloseProposed"): [Reaction("answer-proposal", closing.answer_proposal, "peer")]
        for name in ("order", "relationship")},
@@ -98,4 +105,4 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
 
 TICKS: Final[Sequence[Callable[[Node], Awaitable[None]]]] = (
     releasing.expire, lateness.watch_promises, retention.look, batches.tick, showing.tell,
-    selling.meet_shortages)
+    checking.tick, selling.meet_shortages)

@@ -20,7 +20,7 @@ from weft.basis.errors import NotFound, Refused
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.planner import present
-from weft.engine.pricelog import showing
+from weft.engine.pricelog import documents, showing
 from weft.engine.reactions import terms
 from weft.engine.reactions.releasing import release
 from weft.pricing import evaluate, publish
@@ -390,12 +390,13 @@ async def quotation(node: Node, state: OrderState, offers: list[tuple[Wanted, in
         priced = evaluate.price(book, evaluate.Attributes(
             item=wanted.item, quantity=wanted.quantity, unit=wanted.unit, currency=state.currency,
             **state.request.attributes))
-        evidence = PriceEvidence(book=priced.book, attributes=dict(state.request.attributes))
+        evidence = evidence or PriceEvidence(book=priced.book, attributes=dict(state.request.attributes))
         lines.append(QuotationLine(
             line=wanted.line, item=wanted.asked or wanted.item, quantity=wanted.quantity, unit=wanted.unit,
             unit_price=priced.unit_price, base=priced.base, net=priced.net, tax=priced.tax, gross=priced.gross,
             tax_category=priced.tax_category, tax_percent=priced.tax_percent, promise=instant.from_ms(at_ms),
-            trace=tuple((step.kind, step.name, step.by, step.result) for step in priced.trace),
+            trace=(*_in_book(wanted, priced, evidence),
+                   *((step.kind, step.name, step.by, step.result) for step in priced.trace)),
             buyer_item=wanted.buyer_item, description=_named(stock.items.get(wanted.item))))
     currency = state.currency or node.config.firm.currency
     rules = node.config.rules
@@ -408,6 +409,14 @@ async def quotation(node: Node, state: OrderState, offers: list[tuple[Wanted, in
         tax=total("tax"), gross=total("gross"), price=evidence,
         valid_until=instant.from_ms(now + int(rules.quote_valid_hours * 3_600_000)),
         in_reply_to=state.counter_id or state.request_id)
+
+
+def _in_book(
+    wanted: Wanted, priced: evaluate.Priced, evidence: PriceEvidence
+) -> tuple[tuple[str, str, str, str], ...]:
+    """What the line is called in the book, and which book it follows, where the offer itself does not say so."""
+    item = ((documents.ITEM, wanted.item, "", ""),) if wanted.asked and wanted.asked != wanted.item else ()
+    return (*item, *(((documents.BOOK, priced.book, "", ""),) if priced.book != evidence.book else ()))
 
 
 def _named(item: Any) -> str:

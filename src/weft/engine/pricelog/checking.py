@@ -1,0 +1,192 @@
+"""A partner's prices are checked before they are shown: quotations when they come, bills against what was agreed.
+
+Rule 1: what a page shows is worked out from what is held at that moment; what is kept is for alarms and what waits.
+Rule 2: a price that cannot be judged yet waits, and is looked at again when the book, the opening or a day's end comes.
+Rule 3: what a partner shows us is taken only if it is what its hash says; it replaces nothing that we hold already.
+Not here: what is gathered (``gathering.py``), the steps (``pricing/check.py``), files (``evidence.py``).
+"""
+
+from typing import Final
+
+import msgspec
+
+from weft.basis import instant
+from weft.basis.canonical import b64, digest, unb64
+from weft.basis.errors import Invalid, NotFound, WeftError
+from weft.engine.effects import Cause
+from weft.engine.memory import Change
+from weft.engine.node import Node
+from weft.engine.ports import Batch
+from weft.engine.pricelog import evidence, gathering, known, showing
+from weft.engine.pricelog.gathering import BOUND, SHOWN, Bound, Gathered, Shown
+from weft.engine.receive import key_log_of
+from weft.pricing import leaf
+from weft.pricing.check import Verdict
+from weft.pricing.commitment import Opening
+from weft.thread.event import wire
+
+VERDICTS: Final = "price-verdict"  # bucket: by document, a ``Kept``
+WAITING: Final = "price-waiting"  # bucket: by document, when to look again (ms)
+CHECKED: Final = "price-checked"  # what a live page hears
+SOON_MS: Final = 30_000
+LATER_MS: Final = 3_600_000
+SHOWN_MAX: Final = 200  # versions that one partner may have us keep
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What was found of a document of ``thread`` last, at ``at_ms``."""
+
+    thread: str
+    seller: str
+    kind: str
+    number: str
+    colour: str
+    level: int
+    said: str
+    facts: dict[str, str | int]
+    at_ms: int
+
+
+# ---- what partners show --------------------------------------------------------------------------
+
+
+async def take_book(node: Node, cause: Cause) -> None:
+    """A partner shows its price book: kept, and what waited for it is looked at again."""
+    message, name = cause.message, f"{cause.author}/{cause.message.hash}"
+    try:
+        data = showing.inflate(unb64(message.deflated))
+    except Invalid:
+        return
+    held = await known.under(node.store, SHOWN, cause.author)
+    if b64(digest("price-book/1", data)) != message.hash or await node.store.value(SHOWN, name) is not None \
+            or len(held) >= SHOWN_MAX:
+        return
+    kept = msgspec.msgpack.encode(Shown(data, message.leaf.encode(), message.proof))
+    await node.store.commit(Batch(values=[(SHOWN, name, kept)]))
+    await look_again(node, cause.author)
+
+
+async def take_openings(node: Node, cause: Cause) -> None:
+    """A partner shows what its price record binds it to."""
+    values = []
+    for one in cause.message.openings:
+        opened = Opening(document=one.document, salt=one.salt, index=one.index, n=one.n, path=one.path)
+        name = f"{cause.author}/{one.document}"
+        if await node.store.value(BOUND, name) is None:
+            bound = Bound(cause.author, opened, cause.message.leaf.encode(), cause.message.proof)
+            values.append((BOUND, name, msgspec.msgpack.encode(bound)))
+    await node.store.commit(Batch(values=[*values]))
+    await look_again(node, cause.author)
+
+
+# ---- judging -------------------------------------------------------------------------------------
+
+
+async def check_document(node: Node, cause: Cause) -> None:
+    """A document of a partner has come (or our order has gone): check it before anybody sees it."""
+    if await _met(node, cause):
+        await judge(node, cause.thread, cause.id)
+
+
+async def _met(node: Node, cause: Cause) -> bool:
+    """Take note of the record under a quotation's proof; whether the thread is still there."""
+    price = getattr(cause.message, "price", None)
+    if price is not None and price.proof and node.witnessing is not None:
+        try:
+            checkpoint = price.proof.partition("\n\n")[2].encode()
+            await node.witnessing.met(cause.author, checkpoint)
+        except (WeftError, UnicodeEncodeError):
+            pass  # the check tells what is wrong with it
+    return await node.find(cause.thread) is not None
+
+
+async def judge(node: Node, thread: str, document: str) -> Verdict:
+    """What can be said of the price of ``document`` now; kept, and looked at again while it may become better."""
+    found = await gathering.gather(node, thread, document)
+    verdict = gathering.verdict_of(found)
+    await _keep(node, thread, found, verdict)
+    return verdict
+
+
+async def _keep(node: Node, thread: str, found: Gathered, verdict: Verdict) -> None:
+    document, now_ms = found.document, node.clock.now_ms()
+    data = await node.store.value(VERDICTS, document.id)
+    before = None if data is None else msgspec.msgpack.decode(data, type=Kept)
+    kept = Kept(thread, document.seller, document.kind, document.number, verdict.colour, verdict.level, verdict.said,
+                verdict.facts, now_ms)
+    due = _due(found, verdict)
+    values: list[tuple[str, str, bytes | None]] = [
+        (WAITING, document.id, None if due is None else str(due).encode())]
+    if before is None or msgspec.structs.replace(kept, at_ms=before.at_ms) != before:
+        values.append((VERDICTS, document.id, msgspec.msgpack.encode(kept)))
+    await node.store.commit(Batch(values=values))
+    if len(values) > 1:
+        node.tell(Change(thread, CHECKED, (verdict.colour,)))
+
+
+def _due(found: Gathered, verdict: Verdict) -> int | None:
+    """When to look again: soon, while witnesses are asked; when a day is over, for the opening; later, for the rest."""
+    now_ms = found.trust.now_ms
+    if verdict.colour == "green" and verdict.level >= 3:
+        return None
+    day_ms = instant.to_ms(found.document.at) + found.trust.commit_hours * LATER_MS + 1_000
+    if verdict.colour == "green":
+        return day_ms if now_ms < day_ms else now_ms + LATER_MS
+    return now_ms + (SOON_MS if now_ms < day_ms and verdict.colour == "amber" else LATER_MS)
+
+
+async def look_again(node: Node, seller: str) -> None:
+    """Something new has come from ``seller``: look at all that waits for it."""
+    for document, _ in await node.store.values(WAITING):
+        data = await node.store.value(VERDICTS, document)
+        kept = None if data is None else msgspec.msgpack.decode(data, type=Kept)
+        if kept is not None and kept.seller == seller:
+            await _again(node, kept.thread, document)
+
+
+async def tick(node: Node) -> None:
+    """Look again at what is due."""
+    now_ms = node.clock.now_ms()
+    for document, due in await node.store.values(WAITING):
+        if int(due) > now_ms:
+            continue
+        data = await node.store.value(VERDICTS, document)
+        if data is not None:
+            await _again(node, msgspec.msgpack.decode(data, type=Kept).thread, document)
+
+
+async def _again(node: Node, thread: str, document: str) -> None:
+    try:
+        await judge(node, thread, document)
+    except NotFound:  # erased or pruned meanwhile: nothing is left to look at
+        await node.store.commit(Batch(values=[(WAITING, document, None)]))
+
+
+async def red(node: Node) -> list[tuple[str, Kept]]:
+    """The documents whose price contradicts its rule, newest first."""
+    found = [(name, msgspec.msgpack.decode(data, type=Kept)) for name, data in await node.store.values(VERDICTS)]
+    return sorted(((name, one) for name, one in found if one.colour == "red"), key=lambda pair: -pair[1].at_ms)
+
+
+# ---- as a file -----------------------------------------------------------------------------------
+
+
+async def export(node: Node, thread: str, document: str) -> bytes:
+    """The price of ``document`` and all that speaks for it, as a file; raises ``NotFound``."""
+    found = await gathering.gather(node, thread, document)
+    given, seller = found.evidence, found.document.seller
+    statements = [one for one in found.statements if await node.keys(one.witness) is not None]
+    witnesses = found.trust.policy.witnesses if found.trust.policy else {}
+    known_keys = {(witnesses[one.witness].name, witnesses[one.witness].id) for one in statements}
+    firms = dict.fromkeys([*given.keys, node.organisation, *(one.witness for one in statements)])
+    books = tuple(evidence.Book(
+        hash=name, book=one.canonical.decode(), entry=one.entry.decode(),
+        proof=evidence.trimmed(one.proof, leaf.origin_of(seller), known_keys)) for name, one in given.books.items())
+    file = evidence.File(
+        weft=evidence.KIND, kind=found.document.kind, document=found.document.id, seller=seller, by=node.organisation,
+        at=instant.from_ms(found.trust.now_ms), heard=instant.from_ms(given.heard_ms) if given.heard_ms else "",
+        need=node.config.prices.seen_by, events=tuple(wire(one).decode() for one in found.events),
+        key_logs={firm: await key_log_of(node, firm) for firm in firms}, books=books, opening=given.opening,
+        batch=given.batch.decode(), batch_proof=evidence.trimmed(given.batch_proof, leaf.origin_of(seller), known_keys),
+        statements=tuple(statements))
+    return evidence.sealed(file, node.identity.signer)

@@ -1,0 +1,44 @@
+"""The buyer's node checks what it is offered and billed, exports it, and the file says the same on any machine."""
+
+import msgspec
+
+from tests.engine.dealing import dealt
+from tests.engine.pricelog.test_binding import said, told
+from weft.engine.pricelog import checking, evidence, gathering
+from weft.trade.messages import Invoice, Order, Quotation
+
+
+async def kept(node, document):
+    data = await node.store.value(checking.VERDICTS, document)
+    return None if data is None else msgspec.msgpack.decode(data, type=checking.Kept)
+
+
+async def test_offers_orders_and_bills_are_checked_when_they_come_and_again_when_they_are_committed():
+    async with dealt() as (shop, factory, thread):
+        relationship = shop.partner(factory.organisation)
+        (quotation,) = await said(shop, thread, Quotation)
+        (order,) = await said(shop, thread, Order)
+        (bill,) = await said(shop, relationship, Invoice)
+        for one in (quotation, order, bill):
+            found = await kept(shop, one.id)
+            assert (found.colour, found.level, found.said) == ("amber", 1, "too-few")  # nobody witnesses here
+        await told(shop, factory)
+        for place, one in ((thread, quotation), (thread, order), (relationship, bill)):
+            verdict = await checking.judge(shop, place, one.id)
+            assert {one.code for one in verdict.findings} == {"too-few"}, verdict
+            states = {step.name: step.state for step in verdict.steps}
+            assert states.pop("witnesses") == "amber" and set(states.values()) == {"ok"}
+
+
+async def test_a_file_says_the_same_without_a_node():
+    async with dealt() as (shop, factory, thread):
+        await told(shop, factory)
+        relationship = shop.partner(factory.organisation)
+        for place, kind in ((thread, Quotation), (thread, Order), (relationship, Invoice)):
+            (one,) = await said(shop, place, kind)
+            data = await checking.export(shop, place, one.id)
+            shown = evidence.verify_file(data)
+            here = gathering.verdict_of(await gathering.gather(shop, place, one.id))
+            assert (shown.verdict.colour, shown.verdict.said, shown.verdict.steps) == (
+                here.colour, here.said, here.steps)
+            assert shown.by == shop.organisation and shown.document.seller == factory.organisation
