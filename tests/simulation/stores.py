@@ -78,7 +78,7 @@ def copied(store: MemoryStore) -> MemoryStore:
 
 
 class SqliteDisk:
-    """A real database file, closed at the crash and opened again."""
+    """A real database file, closed at the crash and opened again; between two lives it can be read."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -87,11 +87,14 @@ class SqliteDisk:
 
     def crash(self, *, durable: bool) -> None:
         self.store.crash(durable=durable)
+        self.store = SqliteStore(self._path, background=False, reading=True)
 
     def settle(self) -> None:
-        self.store.crash()
+        self.crash(durable=False)
 
     def start(self) -> Store:
+        if self.store is not None:
+            self.store.crash()
         self.store = SqliteStore(self._path, background=False)
         return self.store
 
@@ -104,6 +107,7 @@ class SqliteDisk:
 
     def restore(self, kept: str) -> None:
         """An old copy in the place of what is on the disk."""
+        self.store.crash()
         for ending in ("-wal", "-shm"):
             Path(self._path + ending).unlink(missing_ok=True)
         shutil.copy(kept, self._path)
