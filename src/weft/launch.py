@@ -341,10 +341,10 @@ def _hold_snapshots(home: Home) -> int:
 
 def application(node: Node) -> Starlette:
     """All doors of ``node`` in one application."""
-    from weft.doors import aas, admin, api, console, epcis, mailbox, peer, pricelog
+    from weft.doors import aas, admin, api, console, epcis, mailbox, peer, pricelog, till
 
     routes: list[Any] = []
-    for door in (peer, pricelog, mailbox, admin, api, aas, epcis, console):
+    for door in (peer, pricelog, mailbox, admin, api, aas, epcis, till, console):
         routes.extend(door.routes(node))
     return Starlette(routes=routes, exception_handlers={HTTPException: web.elsewhere(node)})
 

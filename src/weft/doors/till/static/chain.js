@@ -1,0 +1,110 @@
+// The till's own history: makes a slip, signs it, writes it down, and only then gives it to be shown.
+// Rule 1: one page at a time writes (a lock of the browser); the store refuses a second slip at one place all the same.
+// Rule 2: a memory that was lost or rolled back begins another life: the key stays, its history does not fork.
+// Not here: what a slip must be (core/), where it is kept (store.js), how it gets to the node (sync.js).
+import * as closing from "./core/closing.js";
+import { WeftError } from "./core/errors.js";
+import * as returns from "./core/returns.js";
+import * as slips from "./core/slip.js";
+import * as totals from "./core/totals.js";
+import * as verify from "./core/verify.js";
+import * as store from "./store.js";
+
+const DAY_MS = 86_400_000;
+export const KEPT_DAYS = 60;
+
+/** The chain of the till `signer` for the firm `firm`. */
+export class Chain {
+  constructor(signer, firm) {
+    this.signer = signer;
+    this.firm = firm;
+    this.head = null;
+  }
+
+  /** Read where we are; a first life begins where there is none. */
+  async load() {
+    this.head = (await store.get("chain")) ?? null;
+    if (this.head === null) await this.newLife();
+  }
+
+  /** Begin another life: what was said before stays said. */
+  async newLife() {
+    this.head = { life: slips.newLife(), n: 0, hash: "", order: (this.head?.order ?? 0) };
+    await store.put("chain", this.head);
+  }
+
+  /** Sell `lines` ([{item, priced, lot}], all of one book): a promise of the kept row. `after`: what changes with it. */
+  sale(lines, pay, partner, extra, after) {
+    const first = lines[0].priced;
+    const { item, quantity, unit, currency, ...attributes } = first.attributes;
+    return this.#add({
+      kind: "sale", currency: first.currency, basis: first.basis, book: first.book, attributes, pay, partner,
+      ...sums(lines.map((one) => one.priced), first.currency),
+      lines: lines.map(({ priced, lot }) => ({
+        item: priced.attributes.item, lot: lot ?? "", quantity: priced.attributes.quantity, unit: priced.attributes.unit,
+        unit_price: priced.unit_price, base: priced.base, net: priced.net, tax: priced.tax, gross: priced.gross,
+        tax_category: priced.tax_category, tax_percent: priced.tax_percent,
+      })),
+    }, extra, after);
+  }
+
+  /** Take back `wanted` ([line from 1, quantity]) of the slip `sale`, knowing the returns `earlier`. */
+  async giveBack(sale, earlier, wanted, pay, partner, extra) {
+    const lines = await returns.lines(sale, earlier, wanted);
+    return this.#add({
+      kind: "return", of: await slips.hashOf(sale), currency: sale.currency, basis: sale.basis ?? "net",
+      book: sale.book ?? "", attributes: sale.attributes ?? {}, off_book: sale.off_book ?? false, pay, partner,
+      ...sums(lines, sale.currency), lines,
+    }, extra, {});
+  }
+
+  /** What the next close will sum: {rows, last (row or null), first, opening}. */
+  async day(currency) {
+    const close = await store.get("closed");
+    const last = close?.life === this.head.life ? await store.slipAt(close.life, close.n) : null;
+    const first = last ? last.n + 1 : 1;
+    const rows = this.head.n >= first ? await store.since(this.head.life, first) : [];
+    return { rows, last, first, opening: closing.opening(last?.signed.slip ?? null, currency) };
+  }
+
+  /** Close the day with `cash` ({opening, counted, removed}). */
+  async close(currency, cash, extra) {
+    const { rows, first } = await this.day(currency);
+    const summed = closing.close(rows.map((row) => row.signed.slip), currency, first, cash);
+    return this.#add({ kind: "close", currency, close: summed }, extra, { closed: "self" });
+  }
+
+  async #add(fields, extra, after) {
+    if (navigator.locks && !this.held) throw new WeftError("till.browser-other");
+    const { head } = this;
+    const last = head.n ? await store.slipAt(head.life, head.n) : null;
+    const at = new Date(Math.max(Date.now(), last ? Date.parse(last.at) : 0)).toISOString();
+    const slip = slips.make({
+      firm: this.firm, till: this.signer.public, life: head.life, n: head.n + 1, prev: head.hash, at,
+      ...Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)),
+    });
+    const signed = await slips.sign(slip, this.signer);
+    const wrong = await verify.verify(signed);
+    if (wrong.length) throw new WeftError(wrong[0].code, wrong[0].facts);
+    const hash = await slips.hashOf(slip);
+    const row = { life: slip.life, n: slip.n, hash, at, kind: slip.kind, order: head.order + 1, waiting: 1,
+      of: slip.of ?? "", number: await slips.numberOf(slip), signed, ...extra };
+    const next = { life: head.life, n: slip.n, hash, order: head.order + 1 };
+    const values = { chain: next, showing: hash, ...after };
+    if (values.closed === "self") values.closed = { life: slip.life, n: slip.n };
+    if (!(await store.append(row, head, values))) throw new WeftError("till.browser-other");
+    this.head = next;
+    return row;
+  }
+
+  /** Slips that the node has had for so long that nobody comes back with them. */
+  async tidy() {
+    const close = await store.get("closed");
+    const before = new Date(Date.now() - KEPT_DAYS * DAY_MS).toISOString();
+    await store.prune(before, this.head.life, close?.life === this.head.life ? close.n : 0);
+  }
+}
+
+function sums(parts, currency) {
+  return totals.told(totals.total(parts.map((one) => totals.read(one, currency))), currency);
+}

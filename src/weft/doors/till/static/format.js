@@ -1,0 +1,81 @@
+// Words, money, quantities and times as people of the chosen language write them. Numbers stay decimal strings.
+import { MINOR_UNITS } from "./core/exact.js";
+
+export const LANGUAGES = { zh: "中文", en: "English" };
+const LOCALES = { zh: "zh-CN", en: "en-GB" };
+let words = {};
+let lang = "zh";
+
+/** Load the words of `wanted`; they come from what the worker keeps. */
+export async function speak(wanted) {
+  const answer = await fetch(`/till/words/${wanted}.json`);
+  if (!answer.ok) throw new Error(`no words for ${wanted}`);
+  words = await answer.json();
+  lang = wanted;
+  document.documentElement.lang = wanted === "zh" ? "zh-Hans" : "en";
+}
+
+/** The language that is spoken now. */
+export const spoken = () => lang;
+
+/** The sentence of `key` with its facts. */
+export function t(key, facts = {}) {
+  const sentence = (String(facts.n) === "1" && words[`${key}.one`]) || words[key];
+  return sentence === undefined ? `⟦${key}⟧` : sentence.replace(/\{(\w+)\}/g, (_, name) => facts[name] ?? `⟦${name}⟧`);
+}
+
+/** What a person is told of a refusal: of the core, of the node, or of the browser. */
+export function told(error) {
+  const key = `error.${error?.code}`;
+  if (error?.code && words[key]) return t(key, error.facts);
+  return t("trouble", { detail: String(error?.code ?? error?.message ?? error).slice(0, 120) });
+}
+
+/** `12.50` CNY as `¥12.50`. */
+export function money(amount, currency) {
+  const places = MINOR_UNITS[currency] ?? 2;
+  return new Intl.NumberFormat(LOCALES[lang], {
+    style: "currency", currency, currencyDisplay: "narrowSymbol", minimumFractionDigits: places,
+    maximumFractionDigits: Math.max(places, (String(amount).split(".")[1] ?? "").length),
+  }).format(amount);
+}
+
+/** `1200.5` as `1,200.5`. */
+export function number(value) {
+  return new Intl.NumberFormat(LOCALES[lang], { maximumFractionDigits: 12 }).format(value);
+}
+
+/** A unit code as a word. */
+export const unit = (code) => words[`unit.${code}`] ?? code;
+
+/** The name of an item in the language that is spoken, else in another, else its number. */
+export const nameOf = (item) => item?.[lang] || item?.zh || item?.en || item?.id || "";
+
+/** Date and time of an instant, in the firm's own time. */
+export function moment(at, offsetMinutes, { day = false, seconds = false } = {}) {
+  const local = new Date(Date.parse(at) + offsetMinutes * 60_000);
+  return new Intl.DateTimeFormat(LOCALES[lang], {
+    timeZone: "UTC", hour: "2-digit", minute: "2-digit", hour12: false, ...(seconds ? { second: "2-digit" } : {}),
+    ...(day ? { year: "numeric", month: "2-digit", day: "2-digit" } : {}),
+  }).format(local);
+}
+
+/** The day of an instant as `2026-11-25`, in the firm's own time. */
+export const dayOf = (at, offsetMinutes) => new Date(Date.parse(at) + offsetMinutes * 60_000).toISOString().slice(0, 10);
+
+// ---- sums of money in minor units ------------------------------------------------------------------------
+
+/** `12.50` as 1250n. Takes what people type: `12`, `12.5`, `12,50`; null where it is no amount. */
+export function minor(typed, currency) {
+  const places = MINOR_UNITS[currency] ?? 2;
+  const match = /^(\d{1,12})(?:[.,](\d*))?$/.exec(String(typed).trim());
+  if (!match || (match[2] ?? "").length > places) return null;
+  return BigInt(match[1]) * 10n ** BigInt(places) + BigInt((match[2] ?? "").padEnd(places, "0") || "0");
+}
+
+/** 1250n as `12.50`. */
+export function major(units, currency) {
+  const places = MINOR_UNITS[currency] ?? 2;
+  const sign = units < 0n ? "-" : "", digits = String(units < 0n ? -units : units).padStart(places + 1, "0");
+  return places ? `${sign}${digits.slice(0, -places)}.${digits.slice(-places)}` : `${sign}${digits}`;
+}
