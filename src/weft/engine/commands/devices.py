@@ -9,6 +9,7 @@ from weft.basis.errors import NotFound, Refused
 from weft.engine import keys, papers
 from weft.engine.commands.params import Done, Params
 from weft.engine.node import Node
+from weft.engine.till import pairing
 
 
 class NewCode(Params, frozen=True, kw_only=True):
@@ -60,7 +61,9 @@ class RevokeKey(Params, frozen=True, kw_only=True):
 async def revoke_key(node: Node, params: RevokeKey, _key: str) -> Done:
     """A device signs no more; beyond what counts, its words are void on every side."""
     since = instant.to_ms(params.since, "since") if params.since else None
-    count = await keys.revoke_device(node, await keys.hands(node, params.sheet), params.key, since)
+    given = await keys.hands(node, params.sheet)
+    await pairing.close_book(node, given, params.key)
+    count = await keys.revoke_device(node, given, params.key, since)
     return Done(facts={"chains": count})
 
 

@@ -92,19 +92,20 @@ async def let_in(node: Node, code: str, sheet: str, name: str) -> str:
 async def let_go(node: Node, key: str, sheet: str, reason: str = "") -> None:
     """The till sells no more; what it has brought counts. Again after a crash: goes on where it stopped."""
     given = await keys.hands(node, sheet)
-    if given.present is None:
-        raise Denied("paper.not-in-force")
-    await node.record("till", LetGo(key=key, at=_now(node), reason=reason))
+    await close_book(node, given, key, reason)
     held = await node.keys(node.organisation)
     assert held is not None
     if key in held.devices and not held.devices[key].revoked:
         await keys.revoke_device(node, given, key)
 
 
-async def is_till(node: Node, key: str) -> bool:
-    """Whether the device key ``key`` is that of a till in our book."""
+async def close_book(node: Node, given: keys.Hands, key: str, reason: str = "") -> None:
+    """If ``key`` is a till's: from here on its slips do not count by themselves. Raises ``Denied``."""
+    if given.present is None:
+        raise Denied("paper.not-in-force")
     book: State = await node.book_state("till")
-    return key in book.tills
+    if key in book.tills:
+        await node.record("till", LetGo(key=key, at=_now(node), reason=reason))
 
 
 def key_of(device: Device | None) -> str:

@@ -23,6 +23,7 @@ from weft.engine.views import (
     price_log,
     prices,
     stock,
+    tills,
     today,
 )
 from weft.engine.views.shape import View
@@ -43,6 +44,9 @@ VIEWS: Final[Mapping[str, Callable[..., Awaitable[View]]]] = {
     "partners": partners.partners,
     "partner": partners.partner,
     "prices": prices.prices,
+    "tills": tills.tills,
+    "slips": tills.slips,
+    "slip": tills.slip,
     "price-log": price_log.price_log,
     "price-witnesses": price_log.price_witnesses,
     "price-fork": price_log.price_fork,

@@ -4,11 +4,14 @@ Rule 1: an entry is to be answered only when the rules let us answer it now.
 Not here: the forms (``doors/console``), the board (``orders.py``).
 """
 
+from collections import Counter
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
 from weft.basis import instant
+from weft.basis import quantity as q
 from weft.engine.effects import TROUBLES, Trouble
 from weft.engine.papers import state_of_sheet
 from weft.engine.views.alarms import alarms
@@ -23,6 +26,8 @@ from weft.engine.views.stock import stock
 from weft.production.state import Promise
 from weft.stock import levels
 from weft.thread.clock import milliseconds
+from weft.till.slip import parse
+from weft.till.state import State as Tills
 
 ARRIVED_MS: Final = 36 * 3_600_000
 ARRIVED_SHOWN: Final = 12
@@ -31,7 +36,7 @@ NEWS: Final = ("RequestForQuotation", "Quotation", "CounterOffer", "Order", "Ord
 
 
 class Task(View, frozen=True, kw_only=True):
-    """One entry. ``about`` is order, machine, partner, item or alarm, with its ``id``; ``kind`` is what it is about."""
+    """One entry. ``about``: order, machine, partner, item, till or alarm, with its ``id``; ``kind``: what it is about."""
 
     kind: str
     about: str
@@ -120,7 +125,8 @@ async def _answers(node: Any, cards: list[tuple[Deal, OrderCard]], held: list[De
             *_machine_tasks(rows), *await _unknown_commands(node, rows),
             *await _troubles(node), *[_order_task(_asked(card), card) for _, card in cards if card.next],
             *await _moved(node, cards),
-            *await _partner_tasks(node, held, known), *await _shortages(node), *await _reorders(node)]
+            *await _partner_tasks(node, held, known), *await _till_tasks(node), *await _shortages(node),
+            *await _reorders(node)]
 
 
 async def _stopped(node: Any) -> list[Task]:
@@ -218,6 +224,25 @@ async def _partner_tasks(node: Any, held: list[Deal], known: list[tuple[PartnerR
                        money=one.open, currency=one.currency, until=one.due)
                   for one in full.payable if one.state == "overdue"]
     return found
+
+
+async def _till_tasks(node: Any) -> list[Task]:
+    """What was sold and not there, slips that wait for a word or are odd, and tills that ask to be let in."""
+    book: Tills = await node.state(node.book("till"))
+    items = (await node.state(node.book("stock"))).items
+    found = [Task(kind="till-waits", about="till", id="let-in", name=one.name) for one in node.knocking.waiting()]
+    found += [Task(kind="till-doubt", about="till", id="doubts", name=book.tills[key].name, more=number - 1)
+              for key, number in Counter(parse(one.slip.encode()).till for one in book.doubts.values()).items()]
+    for name in dict.fromkeys(one.item for one in book.short.values()):
+        short = [one for one in book.short.values() if one.item == name]
+        item = items.get(name)
+        missing = sum((q.decimal(one.missing) for one in short), Decimal(0))
+        found.append(Task(kind="till-short", about="till", id="short", item=name, zh=item.zh if item else "",
+                          en=item.en if item else "", quantity=q.text(missing), unit=short[0].unit, at=short[0].at))
+    found += [Task(kind="till-odd", about="till", id="odd", name=book.tills[key].name, more=number - 1)
+              for key, number in Counter(one.key for one in book.odd.values()).items()]
+    return found + [Task(kind="till-missing", about="till", id=f"till-{one.key}", name=one.name)
+                    for one in book.tills.values() if one.missing]
 
 
 async def _shortages(node: Any) -> list[Task]:

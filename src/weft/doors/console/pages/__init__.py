@@ -17,6 +17,7 @@ from weft.doors.console.pages import (
     prices,
     settings,
     stock,
+    tills,
     today,
 )
 from weft.doors.console.visit import Visit
@@ -45,6 +46,9 @@ PAGES: Final[Mapping[str, Page]] = {
     "/carry": carry.page,
     "/mailbox": mailbox.page,
     "/prices": prices.page,
+    "/tills": tills.page,
+    "/tills/slips": tills.slips,
+    "/tills/slips/{slip}": tills.slip,
     "/data": data.page,
     "/settings": settings.page,
     "/devices": devices.page,
@@ -53,7 +57,7 @@ PAGES: Final[Mapping[str, Page]] = {
 # forms whose file is too large for a command, or whose words must not be shown again
 POSTED: Final[Mapping[str, Page]] = {
     "/carry/out": carry.out, "/carry/in": carry.come_in, "/data/export": data.export, "/sheet/show": devices.shown,
-    "/sheet/use": devices.with_paper, "/evidence": alarms.evidence,
+    "/sheet/use": devices.with_paper, "/tills/use": tills.with_sheet, "/evidence": alarms.evidence,
 }
 # what a worker's device may open: the shop floor, nothing of customers and money
 OPERATOR_PAGES: Final = frozenset({
