@@ -31,11 +31,22 @@ def test_what_changed_meanwhile_is_not_overwritten_and_other_parts_are_free():
     changed = d.with_part(held.book, "lines.0", Line(item="V15", unit="C62", tiers=(Tier(from_="1", price="41"),)))
     after = Draft(id="d", rev=2, book=changed, at=NOW)
     for place in ("head", "lines.1", "rules.0", "attributes"):
-        d.check(after, place, seen[place])
+        assert d.located(after, place, seen[place]) == place
     with pytest.raises(Refused) as refused:
-        d.check(after, "lines.0", seen["lines.0"])
+        d.located(after, "lines.0", seen["lines.0"])
     assert refused.value.code == "pricing.draft-changed"
-    d.check(after, "lines.0", d.mark(changed, "lines.0"))
+    assert d.located(after, "lines.0", d.mark(changed, "lines.0")) == "lines.0"
+
+
+def test_a_part_is_found_where_it_stands_now_when_others_went():
+    book = valves()
+    seen = d.mark(book, "lines.1")
+    after = Draft(id="d", rev=2, book=d.with_part(book, "lines.0", None))
+    assert d.located(after, "lines.1", seen) == "lines.0"
+    twice = Draft(id="d", rev=3, book=d.with_part(after.book, "lines.new", after.book.lines[0]))
+    assert d.located(twice, "lines.0", seen) == "lines.0"
+    with pytest.raises(Refused):
+        d.located(twice, "lines.7", seen)  # two are the same: which one is meant?
 
 
 def test_parts_come_go_and_change_places():

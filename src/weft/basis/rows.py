@@ -59,6 +59,10 @@ class Column:
     names: str = ""
     required: bool = False
 
+    def label(self, *, chinese: bool) -> str:
+        """A header for the column as a reader of Chinese, or of English, writes it."""
+        return next((one for one in self.names.split("|") if not one.isascii()), self.name) if chinese else self.name
+
     @property
     def accepted(self) -> frozenset[str]:
         """Every spelling of the header, made comparable."""

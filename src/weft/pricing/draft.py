@@ -82,10 +82,19 @@ def mark(book: PriceBook, place: str) -> str:
     return canonical.b64(canonical.digest("price-draft-part/1", msgspec.json.encode(part(book, place))))[:16]
 
 
-def check(draft: Draft, place: str, seen: str) -> None:
-    """Raises ``Refused('pricing.draft-changed')`` when ``place`` is not what it was when it was read."""
-    if seen != mark(draft.book, place):
+def located(draft: Draft, place: str, seen: str) -> str:
+    """Where the part that was ``seen`` at ``place`` stands now: other lines may have come or gone before it.
+
+    Raises ``Refused('pricing.draft-changed')`` when it is not what it was when it was read.
+    """
+    if seen == mark(draft.book, place):
+        return place
+    name, _, at = place.partition(".")
+    others = [f"{name}.{n}" for n in range(len(part(draft.book, name) or ()))] if at else []
+    same = [there for there in others if seen == mark(draft.book, there)]
+    if len(same) != 1:
         raise Refused("pricing.draft-changed", at=draft.at)
+    return same[0]
 
 
 # ---- changes -----------------------------------------------------------------------------------------

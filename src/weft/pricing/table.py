@@ -9,6 +9,8 @@ Not here: whether a sound book may be published today (``lint.py``), bytes of a 
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
 from weft.basis import quantity as q
 from weft.basis.errors import Invalid
 from weft.basis.rows import Column, Grid, Problem, Row, Table, plain, tabled
@@ -24,17 +26,15 @@ COLUMNS: Final = (
     Column("base", "per|price base|price per|价格基数|每"),
     Column("currency", "币种|货币"),
 )
-_HEAD: Final[Mapping[str, str]] = {
-    plain(name): field
-    for field, names in {
-        "id": "id|price book|book|价格表|价格表编号|编号", "name": "name|title|名称|价格表名称",
-        "currency": "currency|币种|货币", "basis": "basis|net or gross|含税|价格类型|是否含税",
-        "tax_percent": "tax|tax percent|tax rate|vat|税率|税率%", "tax_category": "tax category|税种",
-        "valid_from": "valid from|from|生效日期|生效日|有效期自", "valid_until": "valid until|until|失效日期|有效期至",
-        "notice_days": "notice days|notice|提前通知天数|通知期", "disclosure": "disclosure|公开范围",
-    }.items()
-    for name in names.split("|")
+_NAMES: Final[Mapping[str, str]] = {
+    "id": "id|price book|book|价格表|价格表编号|编号", "name": "name|title|名称|价格表名称",
+    "currency": "currency|币种|货币", "basis": "basis|net or gross|含税|价格类型|是否含税",
+    "tax_percent": "tax|tax percent|tax rate|vat|税率|税率%", "tax_category": "tax category|税种",
+    "valid_from": "valid from|from|生效日期|生效日|有效期自", "valid_until": "valid until|until|失效日期|有效期至",
+    "notice_days": "notice days|notice|提前通知天数|通知期", "disclosure": "disclosure|公开范围",
 }
+_HEAD: Final[Mapping[str, str]] = {plain(name): field for field, names in _NAMES.items() for name in names.split("|")}
+_LABELS: Final = {name: (field, not name.isascii()) for field, names in _NAMES.items() for name in names.split("|")}
 _BASIS: Final = {
     "net": "net", "不含税": "net", "否": "net", "no": "net", "未税": "net",
     "gross": "gross", "含税": "gross", "是": "gross", "yes": "gross",
@@ -124,6 +124,49 @@ def book_of(grid: Grid, head: Mapping[str, Any] | None = None) -> tuple[PriceBoo
         return None, (Problem(row=0, code=error.code, facts=error.facts),)
     found = tuple(Problem(row=0, code=one.code, facts=one.facts) for one in form.findings(book))
     return (None, found) if found else (book, ())
+
+
+def drafted(grid: Grid, base: PriceBook) -> tuple[PriceBook, tuple[Problem, ...]]:
+    """``base`` with what ``grid`` says of it, sound as a book or not; with any problem of a cell, ``base`` itself."""
+    problems: list[Problem] = []
+    fields = _fields(head_of(grid), problems)
+    currency = fields.get("currency", base.currency)
+    lines, table = _read(grid, currency)
+    problems += table.problems
+    if problems:
+        return base, tuple(problems)
+    whole = {**msgspec.to_builtins(base), **fields, "lines": [_plain_line(line) for line in lines]}
+    try:
+        return shape(whole), ()
+    except Invalid as error:
+        return base, (Problem(row=0, code=error.code, facts=error.facts),)
+
+
+def written(book: PriceBook, *, chinese: bool) -> list[list[str]]:
+    """The rows of a spreadsheet that says ``book`` but for its rules, and that ``book_of`` reads back."""
+    told: dict[str, str] = {
+        "id": book.id, "name": book.name, "currency": book.currency, "basis": book.basis,
+        "tax_category": book.tax.category, "tax_percent": book.tax.percent, "valid_from": book.valid_from,
+        "valid_until": book.valid_until, "notice_days": str(book.notice_days), "disclosure": book.disclosure}
+    rows = [[_label(name, chinese=chinese), _word(name, value) if chinese else value]
+            for name, value in told.items() if value]
+    rows.append([])
+    columns = [column for column in COLUMNS if column.name != "currency"]
+    rows.append([column.label(chinese=chinese) for column in columns])
+    for line in book.lines:
+        rows += [[line.item, line.unit, tier.from_, tier.price, line.base] for tier in line.tiers]
+    return rows
+
+
+def _label(field: str, *, chinese: bool) -> str:
+    """A label of ``field`` that ``head_of`` reads, as a person writes it."""
+    return next(name for name, (of, foreign) in _LABELS.items() if of == field and foreign == chinese)
+
+
+def _word(field: str, value: str) -> str:
+    """The Chinese word for ``value``."""
+    known = (word for word, meant in _CHOICES.get(field, {}).items() if meant == value and not word.isascii())
+    return next(known, value)
 
 
 def _fields(told: Mapping[str, str], problems: list[Problem]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import base64
 import unicodedata
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
+from urllib.parse import quote
 
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -154,7 +155,7 @@ async def answer(visit: Visit, command: str, again: Again) -> Response:
     typed = await read(visit.request)
     back = local(typed.own.get("back", "/"))
     try:
-        thread, flash, problems = await do(visit, typed, command)
+        _, flash, problems = await do(visit, typed, command)
         if problems:
             visit.problems = problems
             raise Invalid("import.problems", n=len(problems))
@@ -165,5 +166,7 @@ async def answer(visit: Visit, command: str, again: Again) -> Response:
         if response is None:
             raise
         return response
-    then = typed.own.get("then", "").replace("{thread}", thread)
+    then = typed.own.get("then", "")
+    for name, fact in flash.facts.items():
+        then = then.replace(f"{{{name}}}", quote(fact, safe=""))
     return visit.go(local(then) if then else back, flash)

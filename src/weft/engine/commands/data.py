@@ -13,6 +13,7 @@ import msgspec
 
 from weft.basis import instant
 from weft.basis.errors import Invalid
+from weft.engine import drafts
 from weft.engine.commands.params import Done, Params
 from weft.engine.imports import Known, imported
 from weft.engine.node import Node
@@ -73,7 +74,7 @@ class PublishPrices(Params, frozen=True, kw_only=True):
 
 async def publish_prices(node: Node, params: PublishPrices, key: str) -> Done:
     """Publish a version of a price book."""
-    command = publish.Publish(book=params.book, at=instant.from_ms(node.clock.now_ms()))
+    command = publish.Publish(book=params.book, at=drafts.now(node), names=drafts.partner_names(node))
     said = await node.record("pricing", command, key=key)
     return Done(thread=node.book("pricing"), events=said)
 

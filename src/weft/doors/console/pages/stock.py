@@ -3,7 +3,6 @@
 from starlette.responses import Response
 
 from weft.basis.errors import NotFound
-from weft.basis.rows import Column
 from weft.doors.console.pages.naming import item_names
 from weft.doors.console.visit import Visit
 from weft.engine.imports import COLUMNS, KINDS
@@ -29,10 +28,10 @@ async def one(visit: Visit) -> Response:
 async def imports(visit: Visit) -> Response:
     """Bring in a table; what is wrong is told by row and column."""
     kinds = [(kind, visit.text(f"import.kind.{kind}")) for kind in KINDS]
-    kind = visit.asked("kind", "items")
+    kind, chinese = visit.asked("kind", "items"), visit.lang == "zh"
     return await visit.page(
         "import.html", tab="import", kinds=kinds, kind=kind if kind in KINDS else "items", own_errors=True,
-        columns={name: [_header(column, visit.lang) + ("*" if column.required else "") for column in columns]
+        columns={name: [column.label(chinese=chinese) + ("*" if column.required else "") for column in columns]
                  for name, columns in COLUMNS.items()})
 
 
@@ -41,12 +40,6 @@ async def template(visit: Visit) -> Response:
     kind = visit.named("kind")
     if kind not in COLUMNS:
         raise NotFound("import.kind", value=kind[:40], allowed=", ".join(KINDS))
-    line = ",".join(_header(column, visit.lang) for column in COLUMNS[kind])
+    line = ",".join(column.label(chinese=visit.lang == "zh") for column in COLUMNS[kind])
     name = f'attachment; filename="{kind}.csv"'
     return Response(f"\ufeff{line}\r\n", media_type="text/csv", headers={"content-disposition": name})
-
-
-def _header(column: Column, lang: str) -> str:
-    """A header for the column as a reader of ``lang`` writes it."""
-    chinese = (name for name in column.names.split("|") if not name.isascii())
-    return next(chinese, column.name) if lang == "zh" else column.name

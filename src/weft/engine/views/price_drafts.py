@@ -1,0 +1,177 @@
+"""A price book being written: what stands in it, what is wrong and where, and what an order would cost and why.
+
+Not here: published versions (``prices.py``), changing a draft (``commands/pricing.py``).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from weft.basis.errors import Invalid, NotFound, WeftError
+from weft.engine import drafts
+from weft.engine.views.prices import PriceBookView, PriceRule, book_view, rule_view
+from weft.engine.views.shape import View
+from weft.pricing import draft as drafting
+from weft.pricing import publish
+from weft.pricing.evaluate import Attributes, price
+from weft.pricing.form import findings
+from weft.pricing.schema import ATTRIBUTES, Finding, PriceBook
+
+TESTED_MAX = 6
+
+
+class DraftView(View, frozen=True, kw_only=True):
+    """A draft. ``seen``: the marks of its parts as they are now, which forms carry back.
+
+    ``starts`` and ``ends`` are days as people say them. ``begins``: when it would begin if it were published now, ""
+    at once; ``first``: the first day on which it may be dearer, "" at once; ``current``: the version in force.
+    """
+
+    draft: str
+    rev: int
+    at: str
+    book: PriceBookView
+    seen: dict[str, str]
+    findings: tuple[Finding, ...] = ()
+    starts: str = ""
+    ends: str = ""
+    begins: str = ""
+    first: str = ""
+    notice: int = 0
+    current: str = ""
+
+
+class TestStep(View, frozen=True, kw_only=True):
+    """A step that a person can redo: ``before`` and ``by`` give ``result``; ``name`` is the rule's or the tier."""
+
+    kind: str
+    name: str = ""
+    before: str = ""
+    by: str = ""
+    percent: str = ""
+    result: str = ""
+
+
+class TestSide(View, frozen=True, kw_only=True):
+    """What one book says: ``which`` is draft, in-force or coming; the price with its steps, or why there is none."""
+
+    which: str
+    name: str
+    hash: str = ""
+    code: str = ""
+    facts: dict[str, str | int] = {}
+    currency: str = ""
+    basis: str = ""
+    unit: str = ""
+    unit_price: str = ""
+    base: str = "1"
+    net: str = ""
+    tax: str = ""
+    gross: str = ""
+    tax_percent: str = ""
+    rules: tuple[PriceRule, ...] = ()
+    steps: tuple[TestStep, ...] = ()
+
+
+class TestView(View, frozen=True, kw_only=True):
+    """What can be asked for, and the answer of each side."""
+
+    items: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    attributes: dict[str, tuple[str, ...]] = {}
+    sides: tuple[TestSide, ...] = ()
+    draft: str = ""
+    name: str = ""
+
+
+async def price_draft(node: Any, draft: str, place: str = "") -> DraftView:
+    """One draft with all that keeps it from being published; ``place`` is a part whose mark is wanted too."""
+    held = await drafts.get(node, draft)
+    at, offset = drafts.now(node), node.config.firm.utc_offset_minutes
+    state = await node.book_state("pricing")
+    before = await drafts.before(node, held.book, at)
+    book = drafting.dated(held.book, before, at, offset)
+    found = publish.checked(state, book, at, drafts.partner_names(node))
+    last = publish.lately(state, book.id, at)
+    places = {"head", "attributes", "lines", "rules", *([place] if place else [])}
+    return DraftView(
+        draft=held.id, rev=held.rev, at=held.at, book=book_view(held.book, "draft"), findings=found,
+        seen={one: drafting.mark(held.book, one) for one in sorted(places)},
+        starts=drafts.day_of(held.book.valid_from, "valid_from", offset),
+        ends=drafts.day_of(held.book.valid_until, "valid_until", offset),
+        begins="" if book.valid_from == at else book.valid_from,
+        first=drafting.first_day(book, before, at, offset),
+        notice=max((one.notice_days for one in before), default=0),
+        current=last.hash if last is not None else "")
+
+
+async def price_test(node: Any, item: str = "", quantity: str = "", unit: str = "", draft: str = "",
+                     attributes: str = "") -> TestView:
+    """What an order would cost and why: by the draft and the version in force.
+
+    ``attributes``: ``zone=east payment_term=30d``.
+    """
+    at = drafts.now(node)
+    state = await node.book_state("pricing")
+    held = await drafts.get(node, draft) if draft else None
+    books: list[tuple[str, PriceBook]] = []
+    if held is not None:
+        books.append(("draft", await drafts.dated(node, held, at)))
+    in_force = [one for one in publish.current(state, at) if held is None or one.id == held.book.id]
+    books += [("in-force", one) for one in in_force]
+    items = sorted({line.item for _, book in books for line in book.lines})
+    units = tuple(dict.fromkeys(line.unit for _, book in books for line in book.lines if line.item == item))
+    listed = {name: tuple(dict.fromkeys(value for _, book in books for value in book.attributes.get(name, ())))
+              for name in ATTRIBUTES}
+    asked = {name: value for name, _, value in (part.partition("=") for part in attributes.split()) if value}
+    sides: list[TestSide] = []
+    if item and quantity:
+        selling = [(which, book) for which, book in books if which == "draft" or len(in_force) == 1
+                   or any(line.item == item for line in book.lines)]
+        wanted = (item, quantity, unit or (units[0] if units else "C62"))
+        sides = [_side(which, book, wanted, asked) for which, book in selling[:TESTED_MAX]]
+        if held is not None and not in_force:
+            sides.append(TestSide(which="in-force", name="", code="pricing.no-book", facts={"item": item[:60]}))
+    return TestView(items=tuple(items), units=units, attributes={name: one for name, one in listed.items() if one},
+                    sides=tuple(sides), draft=draft, name=held.book.name if held else "")
+
+
+def _side(which: str, book: PriceBook, wanted: tuple[str, str, str], asked: Mapping[str, str]) -> TestSide:
+    item, quantity, unit = wanted
+    base = TestSide(which=which, name=book.name, hash=book.hash if which != "draft" else "", currency=book.currency,
+                    basis=book.basis, unit=unit, tax_percent=book.tax.percent)
+    try:
+        if all(line.item != item for line in book.lines):
+            raise NotFound("pricing.unknown-item", item=item[:60], book=book.name or book.id)
+        tried = drafting.only(book, item)
+        for finding in findings(tried):
+            raise Invalid(finding.code, **finding.facts)
+        given = {name: value for name, value in asked.items() if name in ATTRIBUTES and name in book.attributes}
+        priced = price(tried, Attributes(item=item, quantity=quantity, unit=unit, **given))
+    except WeftError as error:
+        return msgspec.structs.replace(base, code=error.code, facts=error.facts)
+    rules = tuple(rule_view(rule) for rule in book.rules)
+    return msgspec.structs.replace(
+        base, unit_price=priced.unit_price, base=priced.base, net=priced.net, tax=priced.tax, gross=priced.gross,
+        rules=rules, steps=_steps(book, priced))
+
+
+def _steps(book: PriceBook, priced: Any) -> tuple[TestStep, ...]:
+    """The trace of a price with what each step begins from."""
+    names = {rule.id: rule.name or rule.id for rule in book.rules}
+    told, unit, charge = [], "", "0"
+    for step in priced.trace:
+        before = ""
+        if step.kind in {"multiply", "add"}:
+            before, unit = unit, step.result
+        elif step.kind == "line-charge":
+            before, charge = charge, step.result
+        elif step.kind == "tier":
+            unit = step.result
+        elif step.kind in {"net", "tax"}:
+            before = priced.net if step.kind == "tax" and priced.basis == "net" else priced.amount
+        percent = drafting.percent_of(step.by) if step.kind == "multiply" else ""
+        told.append(TestStep(kind=step.kind, name=names.get(step.name, step.name), before=before, by=step.by,
+                             percent=percent, result=step.result))
+    return tuple(told)
