@@ -123,7 +123,8 @@ def _answer(_host: web.Host, _request: Request, error: WeftError | None) -> Resp
     if error is None:
         return Response("internal\n", 500, headers, "text/plain")
     if error.code == "tlog.witness-behind":
-        return Response(conflict(int(error.facts["size"])), 409, headers, SIZE_TYPE)
+        exactly = {**headers, "content-type": SIZE_TYPE}  # with a charset behind it, other programs do not know it
+        return Response(conflict(int(error.facts["size"])), 409, exactly)
     if isinstance(error, Busy):
         return Response("busy\n", 429, {**headers, "retry-after": str(error.facts["seconds"])}, "text/plain")
     if isinstance(error, Denied | NotFound):
