@@ -44,15 +44,15 @@ class Counter:
         self.memory, self.slips = self.memory + 1, []
 
     def line(self, item: str, quantity: str, unit_price: str = "") -> Line:
+        unit = next((line.unit for line in self.book.lines if line.item == item), "C62") if self.book else "C62"
         if self.book is not None and not unit_price:
-            unit = next(line.unit for line in self.book.lines if line.item == item)
             told = price(self.book, Attributes(item=item, quantity=quantity, unit=unit))
             return Line(item=item, quantity=quantity, unit=unit, unit_price=told.unit_price, base=told.base,
                         net=told.net, tax=told.tax, gross=told.gross, tax_category=told.tax_category,
                         tax_percent=told.tax_percent)
         amount = totals.minor(totals.amount(quantity, unit_price or "10", "1", self.currency), self.currency)
         money = [totals.written(units, self.currency) for units in totals.taxed(amount, self.basis, "13")]
-        return Line(item=item, quantity=quantity, unit="C62", unit_price=unit_price or "10", net=money[0], tax=money[1],
+        return Line(item=item, quantity=quantity, unit=unit, unit_price=unit_price or "10", net=money[0], tax=money[1],
                     gross=money[2], tax_category="S", tax_percent="13")
 
     def sale(self, *wanted: tuple[str, str], pay: str = "cash", unit_price: str = "", **more: Any) -> Signed:

@@ -6,6 +6,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from tests.engine.test_restore import again, backup_of
 from tests.engine.till.selling import shop
 from tests.engine.world import befriend, found, quiet, until
 from weft.basis.canonical import b64, unb64
@@ -259,6 +260,34 @@ async def test_slips_stock_and_day_close_are_one_sum():
         short = sum(Decimal(one.missing) for one in book.short.values())
         assert issued + short == sum(Decimal(one.slip.lines[0].quantity) for one in sales)
         assert Decimal(await firm.here("V15")) == 12 - issued + 1
+
+
+async def test_after_a_restored_backup_the_till_sends_again_what_was_lost_and_nothing_is_billed_twice():
+    async with shop() as firm:
+        other = await found(firm.wires, "Other")
+        await befriend(firm.node, other)
+        till = await firm.till()
+        till.sale(("V15", "1"))
+        await firm.send(till)
+        await quiet(firm.node, other)
+        saved = backup_of(firm.node.store)
+        sale = till.sale(("V15", "2"), pay="account", partner=other.organisation)
+        till.take_back(sale.slip, (1, "1"), pay="account", partner=other.organisation)
+        await firm.send(till)
+        await quiet(firm.node, other)
+        firm.node = await again(firm.node, firm.wires, saved)
+        try:
+            assert (await snapshot(firm.node, till.key)).till.lives[till.life].n == 1
+            assert await firm.here("V15") == "11"
+            await until(lambda: not firm.node.unheard)
+            assert (await firm.send(till, *till.slips[1:])).n == 3
+            await quiet(firm.node, other)
+            assert await firm.here("V15") == "10"
+            state = await other.state(other.partner(firm.node.organisation))
+            assert sorted(one.kind for one in state.documents.values()) == ["credit-note", "invoice"]
+            assert not await firm.node.store.values(TROUBLES)
+        finally:
+            await other.stop()
 
 
 async def test_a_slip_is_found_by_its_hash_and_the_newest_come_first():

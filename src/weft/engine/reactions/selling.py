@@ -162,15 +162,17 @@ async def bill_slip(node: Node, cause: Cause) -> None:
     if not said.billed:
         return
     slip = parse(said.slip.encode())
-    number = f"T-{slip.number}"
+    number = f"T-{slip.number}-{slip.digest.hex()[:4].upper()}"
     name = slip.of or slip.hash
+    state = await node.state(said.billed)
+    if any(one.by == node.organisation and one.number == number for one in state.documents.values()):
+        return  # said in an earlier life, and given back by the partner after a restored backup
     lines = tuple(_bill_line(name, place, line) for place, line in enumerate(slip.lines, 1))
     if slip.kind == "sale":
         bill = Invoice(number=number, lines=lines, currency=slip.currency, net=slip.net, tax=slip.tax,
                        gross=slip.gross, payable=slip.gross)
         await node.speak(said.billed, bill, cause.key)
         return
-    state = await node.state(said.billed)
     bills = [one for one, document in state.documents.items() if document.kind == "invoice" and name in document.orders]
     if not bills:
         raise Refused("till.no-bill", number=number)
