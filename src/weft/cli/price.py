@@ -12,10 +12,11 @@ import click
 import msgspec
 
 from weft.basis.errors import Invalid
-from weft.cli import price_files, price_log
+from weft.cli import price_files, price_log, proving
 from weft.cli.client import Node
 from weft.cli.item import told
 from weft.cli.options import connected, json_option, pairs
+from weft.cli.ordering import conversation_of
 from weft.cli.printing import Paper
 from weft.cli.words import say
 
@@ -67,16 +68,43 @@ def test(book: Path, item: str, quantity: str, attributes: tuple[str, ...], unit
 
 
 @command.command("verify", help=say("cli.price.verify"))
-@click.argument("book", type=a_file)
+@click.argument("file", metavar="FILE")
+@click.option("--policy", type=a_file, help=say("cli.price.verify.policy"))
+@click.option("--book", type=a_file, help=say("cli.price.verify.book"))
+@click.option("--with", "beside", type=a_file, help=say("cli.price.verify.with"))
 @click.option("--previous", type=a_file, help=say("cli.price.verify.previous"))
 @click.option("--at", default="", metavar="INSTANT", help=say("cli.price.verify.at"))
 @json_option
-def verify(book: Path, previous: Path | None, at: str, *, as_json: bool) -> int:
+def verify(
+    file: str, policy: Path | None, book: Path | None, beside: Path | None, previous: Path | None, at: str, *,
+    as_json: bool,
+) -> int:
+    """Whether a price follows its public rule; or, of a price book, all that would keep it from being published."""
+    paper = Paper(as_json=as_json)
+    data = proving.content(file)
+    if proving.is_proof(data):
+        return proving.verify(data, {"policy": policy, "book": book, "beside": beside}, paper)
+    return sound_book(paper, Path(file), previous, at)
+
+
+@command.command("evidence", help=say("cli.price.evidence"))
+@click.argument("thread")
+@click.option("--document", default="", help=say("cli.price.evidence.document"))
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help=say("cli.price.evidence.output"))
+@connected
+def evidence(node: Node, paper: Paper, thread: str, document: str, output: Path | None) -> None:
+    """A price and all that proves it, as a file."""
+    given = node.view("price-evidence", thread=conversation_of(node, thread), document=document)
+    path = output or Path(given["name"])
+    path.write_text(given["file"], encoding="utf-8")
+    paper.line("cli.price.evidence.done", {"file": str(path)}, file=path)
+
+
+def sound_book(paper: Paper, book: Path, previous: Path | None, at: str) -> int:
     """All that would keep a book from being published."""
     from weft.pricing.book import load
     from weft.pricing.lint import lint
 
-    paper = Paper(as_json=as_json)
     findings = lint(draft(book), previous=None if previous is None else load(draft(previous)), at=at)
     if findings:
         rows = [told(msgspec.to_builtins(one)) for one in findings]

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
+from weft.basis.errors import Invalid
 from weft.pricing.document import Document, Line
 from weft.till.slip import Slip
 from weft.trade import change
@@ -62,11 +63,14 @@ def invoice(said: Word, deals: Mapping[str, Deal]) -> Document:
 
 
 def slip(said: Slip) -> Document:
-    """The slip ``said``."""
+    """The slip ``said``; of goods taken back the price is that of their sale. Raises ``Invalid`` for a day's close."""
+    if said.kind == "close":
+        raise Invalid("evidence.incomplete", what="close")
     lines = tuple(Line(
         line=str(number), item=line.item, quantity=line.quantity, unit=line.unit, base=line.base, net=line.net,
         tax=line.tax, gross=line.gross, tax_category=line.tax_category, tax_percent=line.tax_percent, book=said.book,
-        attributes=dict(said.attributes), off_book=said.off_book) for number, line in enumerate(said.lines, 1))
+        attributes=dict(said.attributes), off_book=said.off_book, changed=said.kind == "return")
+        for number, line in enumerate(said.lines, 1))
     return Document(kind="slip", id=said.hash, seller=said.firm, number=said.number, at=said.at,
                     currency=said.currency, net=said.net, tax=said.tax, gross=said.gross, lines=lines)
 

@@ -34,6 +34,7 @@ from weft.pricing.leaf import BookLeaf
 from weft.thread import clock
 from weft.thread.event import Event, signed_bytes, unwire, wire
 from weft.till import slip as slips
+from weft.till import verify as slip_rules
 from weft.tlog import merkle, note, proof
 from weft.tlog.note import VerifierKey
 from weft.tlog.policy import Group, Policy
@@ -104,8 +105,8 @@ class Told(NamedTuple):
 
 
 def is_evidence(data: bytes) -> bool:
-    """Whether ``data`` says of itself that it is such a file."""
-    return f'"{KIND}"'.encode() in data[:BYTES_MAX]
+    """Whether ``data`` looks like such a file, damaged or not."""
+    return any(mark in data[:BYTES_MAX] for mark in (f'"{KIND}"'.encode(), b'"key_logs"'))
 
 
 def parse(data: bytes) -> File:
@@ -159,13 +160,13 @@ def verify_file(
     """
     # 1. It is such a file, and every key log in it holds.
     file = parse(data)
-    keys = {firm: _keys(firm, envelopes) for firm, envelopes in file.key_logs.items()}
+    keys = {firm: keys_of(firm, envelopes) for firm, envelopes in file.key_logs.items()}
     # 2. It rests on words whose threads name their authors as members.
     said = _Said(file, keys)
     document = said.document()
     # 3. The maker's own words, and the seal over all.
     own = [] if not seal or _is_sealed(file, keys, said) else [_red("seal")]
-    statements, false = _witnesses(file, keys)
+    statements, false = witnesses_of(file, keys)
     policy = trusted if trusted is not None else policy_of(statements, file.need)
     # 4. The steps of the check.
     asked_ms = now_ms if now_ms is not None else instant.to_ms(file.at)
@@ -173,6 +174,7 @@ def verify_file(
     verdict = check.check(document, evidence, Trust(policy=policy, now_ms=asked_ms), steps)
     strangers = trusted is None and _has_strangers(file, list(statements.values()))
     more += [*own, *([_red("statement")] if false else []), *([_red("strange-signature")] if strangers else [])]
+    more += [Finding(code="slip-unsound", weight="red", step="price", facts={"why": one}) for one in said.faults]
     if trusted is None and file.by == file.seller:
         more.append(Finding(code="sellers-choice", weight="note", step="witnesses"))
     return Told(document, check.joined(verdict, more), file.by, trusted is not None)
@@ -182,7 +184,8 @@ def _red(code: str) -> Finding:
     return Finding(code=code, weight="red", step="signature")
 
 
-def _keys(firm: str, envelopes: Sequence[str]) -> KeyState:
+def keys_of(firm: str, envelopes: Sequence[str]) -> KeyState:
+    """What the key log of ``firm`` comes to; raises ``Invalid`` or ``Denied`` when it does not hold."""
     if any(wire(unwire(one.encode())).decode() != one for one in envelopes):
         raise Invalid("evidence.malformed")
     return key_state(firm, envelopes)
@@ -193,7 +196,7 @@ def policy_of(statements: Mapping[str, VerifierKey], need: int) -> Policy:
     return Policy(GROUP, (), dict(statements), {GROUP: Group(max(1, need), tuple(statements))})
 
 
-def _witnesses(file: File, keys: Mapping[str, KeyState]) -> tuple[dict[str, VerifierKey], bool]:
+def witnesses_of(file: File, keys: Mapping[str, KeyState]) -> tuple[dict[str, VerifierKey], bool]:
     """The witnesses' keys by firm, and whether a statement in the file is false."""
     found: dict[str, VerifierKey] = {}
     for one in file.statements:
@@ -238,7 +241,7 @@ class _Said:
         self.signed: list[Signed] = []
         self.words: dict[str, Word] = {}
         self.roles: dict[str, dict[str, str]] = {}
-        self.events: list[Event] = []
+        self.faults: list[str] = []
         for text in file.events:
             event = unwire(text.encode())
             if wire(event).decode() != text:
@@ -286,6 +289,7 @@ class _Said:
     def _slip(self) -> Document:
         pair = slips.signed(self.file.slip.encode())
         found = documents.slip(pair.slip)
+        self.faults = [one.code for one in slip_rules.findings(pair.slip)]
         if found.seller != self.file.seller or found.id != self.file.document:
             raise Invalid("evidence.incomplete", what="slip")
         self.signed.append(slip_signed(pair))

@@ -1,0 +1,69 @@
+"""A slip alone, as it is printed in a QR code or kept in a file: what can be said of its price with what is at hand.
+
+Rule 1: a slip holds its own signature and nothing else: whose key that is, a file of evidence of the same firm tells
+        (``beside``), and its rule a price book; what is missing is told, not assumed.
+Not here: slips (``till/``), files that hold all (``evidence.py``).
+"""
+
+from typing import Final
+
+import msgspec
+
+from weft.basis import instant
+from weft.basis.errors import Invalid
+from weft.engine.pricelog import documents, evidence
+from weft.engine.pricelog.evidence import File, Told
+from weft.identity.keylog import KeyState
+from weft.pricing import book as books
+from weft.pricing import check
+from weft.pricing.check import BookEvidence, Evidence, Finding, Trust
+from weft.till import qr, slip
+from weft.till import verify as rules
+from weft.till.slip import Signed
+from weft.tlog.policy import Policy
+
+PREFIX: Final = "WEFT-SLIP:"
+
+
+def read(data: bytes) -> Signed | None:
+    """The slip in a file or in the text of a QR code; None when it is neither. Raises ``Invalid`` for a damaged one."""
+    text = data.strip()
+    if text.startswith(PREFIX.encode()):
+        return qr.decode(text.decode(errors="replace"))
+    return slip.signed(text) if b'"slip/1"' in text[:slip.SLIP_BYTES_MAX] else None
+
+
+def verify_slip(
+    pair: Signed, book: bytes = b"", beside: File | None = None, trusted: Policy | None = None,
+    now_ms: int | None = None,
+) -> Told:
+    """What can be said of a slip by itself, with its ``book``, and with the key logs and proofs of ``beside``."""
+    document = documents.slip(pair.slip)
+    found = {document.books[0]: BookEvidence(canonical=book)} if book and document.books else {}
+    keys, policy = dict[str, KeyState](), trusted
+    if beside is not None and beside.seller == document.seller:
+        keys = {firm: evidence.keys_of(firm, envelopes) for firm, envelopes in beside.key_logs.items()}
+        for one in beside.books:
+            found.setdefault(one.hash, BookEvidence(canonical=one.book.encode(), entry=one.entry.encode(),
+                                                    proof=one.proof))
+        if trusted is None:
+            policy = evidence.policy_of(evidence.witnesses_of(beside, keys)[0], beside.need)
+    given = Evidence(signed=(evidence.slip_signed(pair),), keys=keys, books=found)
+    now = now_ms if now_ms is not None else instant.to_ms(document.at)
+    verdict = check.check(document, given, Trust(policy=policy, now_ms=now))
+    return Told(document, check.joined(verdict, faults(pair)), pair.slip.firm, trusted is not None)
+
+
+def faults(pair: Signed) -> list[Finding]:
+    """What is wrong with the slip by itself."""
+    return [Finding(code="slip-unsound", weight="red", step="price", facts={"why": one.code})
+            for one in rules.findings(pair.slip)]
+
+
+def book_bytes(data: bytes) -> bytes:
+    """The canonical bytes of the price book in a file, however it is spelled there; raises ``Invalid``."""
+    try:
+        value = msgspec.json.decode(data)
+    except msgspec.DecodeError as error:
+        raise Invalid("pricing.shape", where="book", detail="JSON") from error
+    return books.encode(books.load(value if isinstance(value, dict) else {}))

@@ -1,0 +1,108 @@
+"""What is proved of a price, for its page and as a file.
+
+Rule 1: nothing is shown that was not checked at this moment.
+Not here: the check (``pricing/check.py``), words (``locale/``: ``price.…``), the page that says what is not proved.
+"""
+
+from typing import Any, Final
+
+from weft.basis.errors import NotFound
+from weft.engine.pricelog import checking, gathering
+from weft.engine.views.shape import View
+from weft.pricing.check import Verdict
+from weft.trade.messages import Invoice, Order, Quotation
+
+KINDS: Final = (Quotation, Order, Invoice)
+
+
+class FindingView(View, frozen=True, kw_only=True):
+    """Something that was found; ``price.finding.<code>`` is its sentence."""
+
+    code: str
+    weight: str
+    step: str
+    facts: dict[str, str | int] = {}
+
+
+class StepView(View, frozen=True, kw_only=True):
+    """A step and what became of it: ok, unknown, amber or red."""
+
+    name: str
+    state: str
+
+
+class ProofView(View, frozen=True, kw_only=True):
+    """What is proved of a document's price. ``said`` with ``facts``: the one sentence; ``seen``: firms' names."""
+
+    thread: str
+    document: str
+    kind: str
+    number: str
+    seller: str
+    ours: bool
+    at: str
+    currency: str
+    gross: str
+    colour: str
+    level: int
+    said: str
+    facts: dict[str, str | int] = {}
+    findings: tuple[FindingView, ...] = ()
+    steps: tuple[StepView, ...] = ()
+    book: str = ""
+    book_at: str = ""
+    seen: tuple[str, ...] = ()
+    place: str = "order"
+
+
+class EvidenceView(View, frozen=True, kw_only=True):
+    """The file and what it may be called."""
+
+    name: str
+    file: str
+
+
+async def price_proof(node: Any, thread: str, document: str = "") -> ProofView:
+    """The check of ``document`` in ``thread`` (its newest priced document); raises ``NotFound``."""
+    name = document or await newest(node, thread)
+    found = await gathering.gather(node, thread, name)
+    return proof_view(node, thread, found, gathering.verdict_of(found))
+
+
+def proof_view(node: Any, thread: str, found: gathering.Gathered, verdict: Verdict) -> ProofView:
+    """``verdict`` for people."""
+    one = found.document
+    return ProofView(
+        thread=thread, document=one.id, kind=one.kind, number=one.number, seller=name_of(node, one.seller),
+        ours=one.seller == node.organisation, at=one.at, currency=one.currency, gross=one.gross,
+        colour=verdict.colour, level=verdict.level, said=verdict.said, facts=verdict.facts,
+        findings=tuple(FindingView(code=told.code, weight=told.weight, step=told.step, facts=told.facts)
+                       for told in verdict.findings),
+        steps=tuple(StepView(name=step.name, state=step.state) for step in verdict.steps),
+        book=next(iter(one.books), ""), book_at=verdict.book_at,
+        seen=tuple(name_of(node, firm) for firm in verdict.seen),
+        place="relationship" if one.kind == "invoice" else "order")
+
+
+def name_of(node: Any, firm: str) -> str:
+    """What we call ``firm``."""
+    if firm == node.organisation:
+        return str(node.config.firm.name)
+    return next(iter(node.names.get(firm, ())), "") or firm[:8]
+
+
+async def newest(node: Any, thread: str) -> str:
+    """The last priced document of ``thread``; raises ``NotFound('price.no-document')``."""
+    for one in reversed(await node.log(thread)):
+        if isinstance(one.message, KINDS) and not one.void:
+            return str(one.id)
+    raise NotFound("price.no-document")
+
+
+async def price_evidence(node: Any, thread: str, document: str = "") -> EvidenceView:
+    """``document`` (the newest) and all that speaks for its price as a file; raises ``NotFound``."""
+    name = document or await newest(node, thread)
+    data = await checking.export(node, thread, name)
+    found = await gathering.gather(node, thread, name)
+    safe = "".join(letter if letter.isalnum() else "-" for letter in found.document.number)[:60]
+    return EvidenceView(name=f"{found.document.kind}-{safe}.json", file=data.decode())

@@ -1,0 +1,125 @@
+"""``weft price verify`` on a machine without a node: 0 true, 1 false with the reason, 2 cannot be known."""
+
+import json
+
+import pytest
+
+from tests.engine.pricelog.firms_of_the_log import Branch, batch
+from tests.engine.pricelog.sealed import files, trade
+from tests.pricing.books import DRAFT, valves
+from tests.till.counter import Counter
+from weft import cli
+from weft.engine.pricelog import forks
+from weft.thread.event import wire
+from weft.till import qr
+from weft.tlog import note
+from weft.tlog.note import COSIGNATURE
+
+TRADE = trade()
+FILES = files(TRADE)
+
+
+@pytest.fixture
+def run(tmp_path, capsys):
+    def ran(content: bytes | str, *options: str, **beside: bytes):
+        """The exit code and the JSON answer for ``content`` in a file; ``beside``: options with files of their own."""
+        path = tmp_path / "it"
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        words = [*options]
+        for name, data in beside.items():
+            (tmp_path / name).write_bytes(data)
+            words += [f"--{name.rstrip('_')}", str(tmp_path / name)]
+        code = cli.run(["price", "verify", str(path), *words, "--json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    return ran
+
+
+@pytest.mark.parametrize("kind", ["quotation", "order", "invoice"])
+def test_a_proof_is_true(run, kind):
+    code, told = run(FILES[kind])
+    assert (code, told["result"], told["level"]) == (0, "true", 3)
+    assert "public rule" in told["sentence"] and told["document"]["kind"] == kind
+    assert len(told["seen"]) == 3
+
+
+def test_a_changed_proof_is_false_with_the_reason(run):
+    code, told = run(FILES["invoice"].replace(b'"need":2', b'"need":3'))
+    assert (code, told["result"], told["said"]) == (1, "false", "seal")
+    code, told = run(FILES["invoice"][:-20])
+    assert (code, told["said"]) == (1, "evidence.malformed")
+
+
+def test_for_who_trusts_other_firms_it_cannot_be_known(run):
+    key = note.vkey(note.key_of("w/mine", TRADE.buyer.first, COSIGNATURE))
+    policy = f"witness mine {key}\nquorum mine\n".encode()
+    code, told = run(FILES["quotation"], policy=policy)
+    assert (code, told["result"], told["said"], told["own_policy"]) == (2, "unknown", "too-few", True)
+
+
+def test_for_people_it_is_told_in_sentences(tmp_path, capsys):
+    path = tmp_path / "quotation.json"
+    path.write_bytes(FILES["quotation"])
+    assert cli.run(["price", "verify", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[1].startswith("True. This price follows the public rule of")
+    assert "seen by 3 firms" in out and "Level 3" in out and "⟦" not in out
+
+
+def sold():
+    return Counter(book=valves(), firm=TRADE.seller.firm.id).sale(("V15", "12"))
+
+
+def test_a_slip_alone_cannot_be_known_and_why_is_said(run):
+    pair = sold()
+    for content in (qr.encode(pair), pair.canonical):
+        code, told = run(content)
+        assert (code, told["result"]) == (2, "unknown")
+        assert {one["code"] for one in told["findings"]} >= {"keys-missing", "book-missing"}
+
+
+def test_a_slip_with_its_book_follows_the_rule_as_far_as_can_be_known(run):
+    code, told = run(qr.encode(sold()), book=json.dumps(DRAFT).encode())
+    assert code == 2 and told["steps"]["price"] == "ok"
+    dearer = {**DRAFT, "lines": [{"item": "V15", "unit": "C62", "tiers": [{"from": "1", "price": "41"}]}]}
+    code, told = run(qr.encode(sold()), book=json.dumps(dearer).encode())
+    assert code == 1 and told["said"] == "book-hash"
+
+
+def test_the_text_of_a_code_may_stand_on_the_command_line(capsys):
+    assert cli.run(["price", "verify", qr.encode(sold()), "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["document"]["kind"] == "slip"
+
+
+def test_a_slip_of_a_till_that_its_firm_does_not_know_is_false(run):
+    code, told = run(qr.encode(sold()), with_=FILES["quotation"])
+    assert (code, told["said"]) == (1, "signature")
+
+
+def test_a_slip_at_another_price_is_false(run):
+    pair = Counter(book=valves(), firm=TRADE.seller.firm.id).sale(("V15", "12"), unit_price="99", off_book=False)
+    code, told = run(qr.encode(pair), book=json.dumps(DRAFT).encode())
+    assert (code, told["said"]) == (1, "price-differs")
+    broken = qr.encode(sold())
+    code, told = run(broken[:-1] + ("A" if broken[-1] != "A" else "Q"))
+    assert code == 1
+
+
+def test_a_record_that_tells_two_stories_is_false_and_explained(run):
+    firm = TRADE.seller.firm
+    ones, others = (Branch(TRADE.origin, firm.device, [batch(k), batch(k + 1)]) for k in (1, 5))
+    proof = forks.make(firm.id, [wire(one).decode() for one in firm.log], (ones.note(), others.note()))
+    code, told = run(proof)
+    assert (code, told["result"]) == (1, "false") and told["said"].startswith("fork.")
+
+
+def test_a_price_book_is_still_looked_at_for_what_keeps_it_from_being_published(run):
+    code, told = run(json.dumps(DRAFT))
+    assert code == 0 and told["hash"] == valves().hash
+    code, _ = run(json.dumps({**DRAFT, "attributes": {"channel": ["web"]}}))
+    assert code == 1
+
+
+def test_a_file_that_is_not_there_is_said(capsys):
+    assert cli.run(["price", "verify", "no-such-file"]) == 2
+    assert "no-such-file" in capsys.readouterr().err
