@@ -7,7 +7,8 @@ from tests.engine.home import empty_node
 from weft.config import Config, Prices
 from weft.doors import pricelog as door
 from weft.engine.pricelog import batches, log
-from weft.tlog import checkpoint, note, tile
+from weft.identity.keys import Signer
+from weft.tlog import checkpoint, cosignature, note, tile
 
 
 async def node_with(size):
@@ -49,6 +50,16 @@ async def test_tiles_are_kept_for_ever_and_the_checkpoint_is_asked_for_anew():
     assert after.status == 200
     assert (await client.ask("/pricelog/tile/0/000.p/5")).body == tiles.body
     assert (await client.ask("/pricelog/tile/0/000.p/6")).status == 200
+
+
+async def test_who_has_seen_the_record_is_not_shown_to_strangers():
+    node = await node_with(5)
+    head = await log.head(node.store)
+    seen = cosignature.sign(head.read.text, "w/partner", Signer(bytes(range(32))), 1_795_000_000)
+    await log.keep_cosigned(node, note.Note(head.read.text, (*head.read.signatures, seen)))
+    answer = await Client(door.routes(node)).ask("/pricelog/checkpoint")
+    assert answer.body == head.note.encode()
+    assert b"w/partner" not in answer.body
 
 
 @pytest.mark.parametrize("path", [

@@ -20,13 +20,15 @@ from weft.basis.canonical import b64, unb64
 from weft.config import Config, Firm, Prices
 from weft.doors import pricelog as door
 from weft.engine.pricelog import batches, log
+from weft.identity.keys import Signer
 from weft.pricing import commitment, leaf
-from weft.tlog import checkpoint, merkle, note, tile
+from weft.tlog import checkpoint, cosignature, merkle, note, tile
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 EPOCH_MS = instant.to_ms("2026-03-02T00:00:00Z")
 BUSY, QUIET = 40.0, 0.5  # documents a working day
 CUSTOMERS = {BUSY: 25, QUIET: 2}
+WITNESSES = [Signer(bytes([number]) * 32) for number in range(1, 17)]
 
 
 @dataclass
@@ -53,7 +55,9 @@ class Played:
 async def founded(seed, minutes):
     node, watch = await empty_node(), Watch()
     node.clock, node.random = watch, random.Random(f"firm {seed}").randbytes
+    known = await node.keys(node.organisation)
     node.identity.organisation = b64(random.Random(f"name {seed % 2}").randbytes(32))  # names tell nothing here
+    node.keyring[node.organisation] = known
     node.config = Config(firm=Firm(name="A"), prices=Prices(
         batch_minutes=minutes, public_requests_per_s=10_000, public_kilobytes_per_s=1_000_000))
     return Played(node, random.Random(f"trade {seed}"), watch)
@@ -99,10 +103,21 @@ async def lived(seed, rate, days, minutes, make=honest):
             played.documents.append(document)
             await batches.pending(node, document, played.luck.choice(customers))
         await make(played)
+        await seen_by(played, min(16, CUSTOMERS[rate]))
         head = await client.ask("/pricelog/checkpoint")
-        size = checkpoint.parse_text(note.parse(head.body).text).size if head.status == 200 else 0
-        played.heard.append((step, head.status, size, tuple(sorted(head.headers))))
+        read = note.parse(head.body)
+        size = checkpoint.parse_text(read.text).size
+        played.heard.append((step, head.status, size, len(read.signatures), tuple(sorted(head.headers))))
     return played
+
+
+async def seen_by(played, count):
+    """Partners cosign the newest checkpoint, as many as there are."""
+    now = await log.head(played.node.store)
+    if len(now.read.signatures) == 1:
+        lines = [cosignature.sign(now.read.text, f"w/{number}", WITNESSES[number], 1 + played.watch.ms // 1000)
+                 for number in range(count)]
+        await log.keep_cosigned(played.node, note.Note(now.read.text, (*now.read.signatures, *lines)))
 
 
 def _poisson(luck, expected):
@@ -147,7 +162,7 @@ async def features(played):
     return [
         float(len(read)), float(len(made)), fmean(sizes or [0]), pstdev(sizes or [0]), fmean(gaps or [0]),
         pstdev(gaps or [0]), max(hours.values(), default=0) / max(1, len(times)), fmean(grown), pstdev(grown),
-        sum(map(ord, roots)) / max(1, len(roots)), len(set(roots)) / 64, float(len(read) % 7),
+        fmean([row[3] for row in played.heard]), sum(map(ord, roots)) / max(1, len(roots)), len(set(roots)) / 64,
         *(fmean([one["root"].encode()[place] for one in made] or [0]) for place in (0, 13, 42)),
     ]
 
@@ -223,6 +238,13 @@ async def test_all_that_is_public_is_the_same_of_a_busy_and_a_quiet_firm_but_for
 async def test_all_that_is_public_of_two_months_is_the_same_but_for_hashes_of_chance():
     busy, quiet = await views(60, honest)
     assert busy == quiet
+
+
+async def test_control_a_checkpoint_that_shows_who_has_seen_it_tells_how_many_partners_there_are(monkeypatch):
+    monkeypatch.setattr(log.Head, "public", property(lambda head: head.note.encode()))
+    busy, quiet = await views(1, honest)
+    assert busy[-1] != quiet[-1]
+    assert {row[3] for row in busy[-1]} == {17}
 
 
 async def test_control_what_a_careless_firm_makes_public_differs():

@@ -3,7 +3,8 @@
 ``GET /pricelog/checkpoint`` and ``/pricelog/tile/…`` as C2SP tlog-tiles has it; any web server can serve the same.
 Rule 1: nobody is asked who he is, and nobody learns here who asks, what else there is, or how a refusal came about.
 Rule 2: a tile never changes under its name, so it may be kept for ever; the checkpoint is asked for anew each time.
-Rule 3: all readers together have one budget of their own: who floods this door slows down no partner.
+Rule 3: the checkpoint is shown with the firm's own signature alone: who else has seen it would tell of its partners.
+Rule 4: all readers together have one budget of their own: who floods this door slows down no partner.
 Not here: what is in the log (``engine/pricelog``), witnesses (``witness.py``), books (partners are shown them).
 """
 
@@ -39,12 +40,13 @@ def routes(node: Node) -> list[BaseRoute]:
             head = await log.head(node.store)
             if head is None:
                 raise NotFound("web.not-found")
-            name = f'"{b64(digest("price-checkpoint/1", head.note.encode()))}"'
+            data = head.public
+            name = f'"{b64(digest("price-checkpoint/1", data))}"'
             headers = _headers(ANEW) | {"ETag": name}
             if request.headers.get("if-none-match") == name:
                 return Response(status_code=304, headers=headers)
-            account.charge(size=len(head.note))
-            return Response(head.note.encode(), headers=headers, media_type="text/plain; charset=utf-8")
+            account.charge(size=len(data))
+            return Response(data, headers=headers, media_type="text/plain; charset=utf-8")
 
     async def a_tile(request: Request) -> Response:
         with node.budgets.entered(account, 0):

@@ -19,4 +19,4 @@ async def every(store: Store) -> AsyncIterator[tuple[str, bytes]]:
         return
     for one in [*tile.of_size(head.size), *log.bundles_of(head.size)]:
         yield tile.path(one), await log.tile_bytes(store, one)
-    yield tile.CHECKPOINT_PATH, head.note.encode()
+    yield tile.CHECKPOINT_PATH, head.public

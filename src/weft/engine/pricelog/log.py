@@ -53,6 +53,17 @@ class Head(msgspec.Struct, frozen=True):
         """The checkpoint as a note."""
         return note.parse(self.note.encode())
 
+    def lean(self, most: int, first: str = "") -> Note:
+        """The checkpoint with our own signature and ``most`` of others, that of the key named ``first`` before all."""
+        own, *others = self.read.signatures
+        others.sort(key=lambda one: one.name != first)
+        return Note(self.read.text, (own, *others[:most]))
+
+    @property
+    def public(self) -> bytes:
+        """What strangers see: our own signature alone, for the others' number would tell that of our partners."""
+        return note.encode(self.lean(0))
+
 
 def origin(memory: Memory) -> str:
     """The name of our log."""
@@ -159,10 +170,10 @@ async def _built(store: Store, size: int, build: Callable[[merkle.Read], T]) -> 
     return build(tile.hashes(size, tile.given(data)))
 
 
-async def prove(store: Store, index: int, at: Head) -> str:
-    """The text of a tlog-proof of leaf ``index`` under the checkpoint ``at``."""
+async def prove(store: Store, index: int, at: Head, signed: Note | None = None) -> str:
+    """The text of a tlog-proof of leaf ``index`` under the checkpoint ``at``; ``signed``: with fewer signatures."""
     path = await inclusion(store, index, at.size)
-    return proof.encode(proof.Proof(index, tuple(path), at.read)).decode()
+    return proof.encode(proof.Proof(index, tuple(path), signed or at.read)).decode()
 
 
 # ---- writing -------------------------------------------------------------------------------------

@@ -22,11 +22,14 @@ from weft.engine.node import Node
 from weft.engine.ports import Batch, Store
 from weft.engine.pricelog import documents, log
 from weft.engine.pricelog.batches import MINUTE_MS, OPENED, UNTOLD, Kept, Untold
+from weft.engine.pricelog.witnesses import ASKED, Asked
 from weft.pricing import leaf
+from weft.tlog.note import parse_vkey
 from weft.trade.messages import PriceBookShown, PriceOpening, PricesCommitted, Quotation
 from weft.trade.relationship import DEFLATED_MAX, OPENINGS_MAX
 
 BOOKS: Final = "price-book"  # bucket: by a book's hash, the index of its leaf
+SEEN_SHOWN: Final = 5
 BOOK_BYTES_MAX: Final = 2 * 1024 * 1024
 
 # ---- books ---------------------------------------------------------------------------------------
@@ -59,19 +62,35 @@ async def book_index(store: Store, name: str) -> int | None:
 
 async def proof_of(store: Store, index: int) -> str:
     """The text of a proof of leaf ``index``: as others have seen it, or else as we sign it."""
+    return await log.prove(store, index, await _newest(store, index))
+
+
+async def _newest(store: Store, index: int) -> log.Head:
     seen, head = await log.seen(store), await log.head(store)
     at = seen if seen is not None and seen.size > index else head
     if at is None:
         raise NotFound("tlog.tile-missing", path="checkpoint")
-    return await log.prove(store, index, at)
+    return at
 
 
-async def book_proof(node: Node, name: str) -> str:
-    """The text of a proof that our book version ``name`` is logged; "" while it cannot be given."""
+async def book_proof(node: Node, name: str, partner: str = "") -> str:
+    """The text of a proof that our book version ``name`` is logged; "" while it cannot be given.
+
+    It travels with every quotation and stays small: ``SEEN_SHOWN`` of those who saw it, ``partner`` itself before all.
+    """
     try:
-        return await proof_of(node.store, await log_book(node, name))
+        index = await log_book(node, name)
+        at = await _newest(node.store, index)
+        return await log.prove(node.store, index, at, at.lean(SEEN_SHOWN, await _witness(node.store, partner)))
     except WeftError:
         return ""
+
+
+async def _witness(store: Store, partner: str) -> str:
+    """The name of the key by which ``partner`` cosigns our log; "" while it does not."""
+    data = await store.value(ASKED, partner) if partner else None
+    asked = Asked() if data is None else msgspec.msgpack.decode(data, type=Asked)
+    return parse_vkey(asked.vkey).name if asked.vkey else ""
 
 
 async def show_book(node: Node, partner: str, name: str) -> bool:
@@ -122,7 +141,8 @@ async def prepared(node: Node, partner: str, offer: Quotation) -> Quotation:
     with contextlib.suppress(WeftError):  # Rule 4
         for name in dict.fromkeys([offer.price.book, *_other_books(offer)]):
             await show_book(node, partner, name)
-    price = msgspec.structs.replace(offer.price, proof=await book_proof(node, offer.price.book))
+    proof = await book_proof(node, offer.price.book, partner)
+    price = msgspec.structs.replace(offer.price, proof=proof)
     return msgspec.structs.replace(offer, price=price)
 
 
