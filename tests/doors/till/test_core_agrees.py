@@ -130,7 +130,8 @@ def test_a_bent_slip_is_told_the_same_by_both_and_held_by_neither(core, which, w
         return
     theirs = core.ask(JUDGE, {"text": text, "signature": signed["signature"]})
     assert theirs == ours(text, signed["signature"])
-    assert theirs if made != signed["slip"] else theirs == []
+    same = text == canonical.encode(signed["slip"]).decode()  # in Python 0 is False
+    assert theirs == [] if same else theirs
 
 
 @settings(deadline=None, max_examples=8)
