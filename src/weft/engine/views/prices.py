@@ -54,7 +54,10 @@ class PriceRule(View, frozen=True, kw_only=True):
 
 
 class PriceBookView(View, frozen=True, kw_only=True):
-    """One version of a book. ``state``: in-force, coming, past, withdrawn, draft; ``before``: the version before it."""
+    """One version of a book. ``state``: in-force, coming, past, withdrawn, draft; ``before``: the version before it.
+
+    ``number`` counts what the firm has published, ``edition`` the versions of this book.
+    """
 
     hash: str
     id: str
@@ -76,6 +79,7 @@ class PriceBookView(View, frozen=True, kw_only=True):
     lines: tuple[PriceLine, ...] = ()
     rules: tuple[PriceRule, ...] = ()
     before: str = ""
+    edition: int = 0
 
 
 class DraftCard(View, frozen=True, kw_only=True):
@@ -155,11 +159,12 @@ async def _versions(node: Any) -> list[PriceBookView]:
     state = await node.book_state("pricing")
     at = instant.from_ms(int(node.clock.now_ms()))
     in_force = {book.hash for book in publish.current(state, at)}
-    last: dict[str, str] = {}
+    earlier: dict[str, list[str]] = {}
     found = []
     for name, version in sorted(state.books.items(), key=lambda one: one[1].number):
-        found.append(_version(name, version, (at, last.get(version.book.id, "")), in_force=name in in_force))
-        last[version.book.id] = name
+        before = earlier.setdefault(version.book.id, [])
+        found.append(_version(name, version, (at, before), in_force=name in in_force))
+        before.append(name)
     return found[::-1]
 
 
@@ -170,12 +175,13 @@ def _one(versions: list[PriceBookView], name: str) -> PriceBookView:
     return found
 
 
-def _version(name: str, version: publish.Version, around: tuple[str, str], *, in_force: bool) -> PriceBookView:
+def _version(name: str, version: publish.Version, around: tuple[str, list[str]], *, in_force: bool) -> PriceBookView:
     at, before = around
     state = "in-force" if in_force else "withdrawn" if version.withdrawn_at else ""
     state = state or ("coming" if instant.to_ms(version.book.valid_from) > instant.to_ms(at) else "past")
     return book_view(version.book, state, hash=name, number=version.number, published_at=version.published_at,
-                     withdrawn_at=version.withdrawn_at, reason=version.reason, before=before)
+                     withdrawn_at=version.withdrawn_at, reason=version.reason, edition=len(before) + 1,
+                     before=before[-1] if before else "")
 
 
 def book_view(book: PriceBook, state: str, **known: Any) -> PriceBookView:
