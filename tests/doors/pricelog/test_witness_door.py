@@ -1,4 +1,4 @@
-"""The door of the witness: partners by their own or their signature, nothing for strangers, floods paid by who floods."""
+"""The witness's door: partners by their own or their signature, nothing for strangers; a flood costs who floods."""
 
 import pytest
 

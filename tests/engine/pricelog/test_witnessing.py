@@ -192,7 +192,7 @@ async def test_a_long_log_is_followed_in_steps_and_a_late_follower_begins_near_i
     followed = await known.followed(buyer.store, seller.organisation)
     assert followed.size == 8_000
     assert 8_000 - followed.first <= 1024 + 2 * monitor.CHUNK + 500
-    bundles = await known.under(buyer.store, known.ENTRIES, seller.organisation)
+    bundles = await buyer.store.values(known.shelf(known.ENTRIES, seller.organisation))
     assert len(bundles) == -(-8_000 // 256) - followed.first // 256
     await stop(seller, buyer)
 

@@ -261,8 +261,7 @@ async def trusted(node: Node, seller: str) -> tuple[Trust, list[Statement]]:
 
 async def sightings(node: Node, seller: str) -> tuple[Sighting, ...]:
     """How large the record of ``seller`` was when we looked."""
-    rows = await known.under(node.store, known.SIGHTINGS, seller)
-    return tuple(Sighting(int(size), int(at_ms)) for size, at_ms in rows)
+    return tuple(Sighting(size, at_ms) for size, at_ms in await known.sightings(node.store, seller))
 
 
 async def _heard_ms(node: Node, seller: str) -> int:

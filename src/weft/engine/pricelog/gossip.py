@@ -126,24 +126,21 @@ async def question(memory: Memory) -> Gossip:
 
 
 async def _held(memory: Memory) -> dict[str, list[bytes]]:
-    """Of each firm's log that we know, our own among them: the checkpoints that we hold to, and the newest that we met.
+    """Of each partner's log that we know, and of our own: the checkpoints that we hold to, and the newest that we met.
 
     What we met last may be the other's own word: what we have followed and cosigned is told besides.
     """
-    found: dict[str, dict[bytes, None]] = {}
-    for name, data in await memory.store.values(known.FOLLOWED):
-        found.setdefault(name, {})[msgspec.msgpack.decode(data, type=known.Followed).note.encode()] = None
-    for name, data in await memory.store.values(witness.SEEN):
-        found.setdefault(name, {})[msgspec.msgpack.decode(data, type=witness.Witnessed).note.encode()] = None
-    last: dict[str, bytes] = {}
-    for name, data in await memory.store.values(known.MARKS):  # sorted by firm and size: the last one stays
-        last[name.partition("/")[0]] = data
-    for organisation, data in last.items():
-        found.setdefault(organisation, {})[data] = None
-    own = await log.shown(memory.store)
+    store, found = memory.store, dict[str, list[bytes]]()
+    for organisation in memory.partners:
+        now, signed = await known.followed(store, organisation), await witness.witnessed(store, organisation)
+        marks = await store.values(known.shelf(known.MARKS, organisation))
+        notes = [now.note.encode(), signed.note.encode() if signed else b"", marks[-1][1] if marks else b""]
+        if any(notes):
+            found[organisation] = [one for one in dict.fromkeys(notes) if one]
+    own = await log.shown(store)
     if own is not None:
-        found[memory.organisation] = {own.note.encode(): None}
-    return {organisation: [one for one in notes if one] for organisation, notes in found.items()}
+        found[memory.organisation] = [own.note.encode()]
+    return found
 
 
 def _size(data: bytes) -> int:
@@ -197,17 +194,16 @@ async def keep_statement(memory: Memory, peer: str, organisation: str, statement
     if keys is None or statement.witness != peer or statement.origin != origin_of(organisation):
         raise Invalid("pricelog.statement")
     witness.verify_statement(statement, keys)
-    name = f"{organisation}/{peer}"
-    held = [one for one, _ in await known.under(memory.store, known.STATEMENTS, organisation)]
-    data = msgspec.json.encode(statement)
-    if (peer in held or len(held) < STATEMENTS_MAX) and await memory.store.value(known.STATEMENTS, name) != data:
-        await memory.store.commit(Batch(values=[(known.STATEMENTS, name, data)]))
+    shelf = known.shelf(known.STATEMENTS, organisation)
+    held, data = dict(await memory.store.values(shelf)), msgspec.json.encode(statement)
+    if (peer in held or len(held) < STATEMENTS_MAX) and held.get(peer) != data:
+        await memory.store.commit(Batch(values=[(shelf, peer, data)]))
 
 
 async def statements(memory: Memory, organisation: str) -> list[Statement]:
     """Who witnesses the log of ``organisation`` by which key, as far as they told us; ours is the first of them."""
     found = [witness.state(memory.identity, origin_of(organisation))]
-    for _, data in await known.under(memory.store, known.STATEMENTS, organisation):
+    for _, data in await memory.store.values(known.shelf(known.STATEMENTS, organisation)):
         one = msgspec.json.decode(data, type=Statement)
         keys = await memory.keys(one.witness)
         try:

@@ -28,12 +28,12 @@ from weft.tlog.merkle import EMPTY_ROOT
 from weft.tlog.note import ED25519, Note, VerifierKey
 
 FOLLOWED: Final = "price-followed"  # bucket: by firm, a ``Followed``
-MARKS: Final = "price-mark"  # bucket: by firm and size, the checkpoint as the log signed it
-ENTRIES: Final = "price-entries"  # bucket: by firm and place, 256 entries (the last one fewer) as a bundle
-BOOKS: Final = "price-book-seen"  # bucket: by firm and index, a ``BookSeen``
+MARKS: Final = "price-mark"  # bucket of each firm: by size, the checkpoint as the log signed it
+ENTRIES: Final = "price-entries"  # bucket of each firm: by place, 256 entries (the last one fewer) as a bundle
+BOOKS: Final = "price-book-seen"  # bucket of each firm: by index, a ``BookSeen``
 RED: Final = "price-fork"  # bucket: by firm, the proof that its log has forked
-STATEMENTS: Final = "price-statement"  # bucket: by log and witness, its signed word on its key for that log
-SIGHTINGS: Final = "price-sighting"  # bucket: by firm and size, when we last saw the log so large (ms)
+STATEMENTS: Final = "price-statement"  # bucket of each firm: by witness, its signed word on its key for that log
+SIGHTINGS: Final = "price-sighting"  # bucket: by firm, when we last saw its log how large
 MARKS_MAX: Final = 64
 SIGHTINGS_MAX: Final = 512
 KEPT_MAX: Final = 16_384
@@ -108,17 +108,29 @@ async def under(store: Store, bucket: str, organisation: str) -> list[tuple[str,
     return [(name.removeprefix(prefix), data) for name, data in await store.values(bucket) if name.startswith(prefix)]
 
 
+def shelf(bucket: str, organisation: str) -> str:
+    """The bucket of one firm: what is read whole is read of no other firm besides."""
+    return f"{bucket}/{organisation}"
+
+
 async def books(store: Store, organisation: str) -> list[BookSeen]:
     """The book leaves of the log of ``organisation`` that we met, by their place."""
-    return [msgspec.msgpack.decode(data, type=BookSeen) for _, data in await under(store, BOOKS, organisation)]
+    return [msgspec.msgpack.decode(data, type=BookSeen) for _, data in await store.values(shelf(BOOKS, organisation))]
 
 
-async def sighting(store: Store, organisation: str, size: int, at_ms: int) -> list[tuple[str, str, bytes | None]]:
-    """What to keep of having seen the log of ``organisation`` with ``size`` leaves; of very many, every other goes."""
-    rows = await under(store, SIGHTINGS, organisation)
-    old = [name for name, _ in rows[:len(rows) // 2 * 2:2][1:]] if len(rows) >= SIGHTINGS_MAX else []
-    return [(SIGHTINGS, f"{organisation}/{place(size)}", str(at_ms).encode()),
-            *((SIGHTINGS, f"{organisation}/{name}", None) for name in old if name != place(size))]
+async def sightings(store: Store, organisation: str) -> list[tuple[int, int]]:
+    """(leaves, ms): when we saw the log of ``organisation`` so large for the last time, by size."""
+    data = await store.value(SIGHTINGS, organisation)
+    return [] if data is None else msgspec.msgpack.decode(data, type=list[tuple[int, int]])
+
+
+async def sighting(store: Store, organisation: str, size: int, at_ms: int) -> tuple[str, str, bytes | None]:
+    """What to keep of having seen the log with ``size`` leaves; of very many every other old one goes."""
+    rows = sorted([*(one for one in await sightings(store, organisation) if one[0] != size), (size, at_ms)])
+    if len(rows) > SIGHTINGS_MAX:
+        half = SIGHTINGS_MAX // 2
+        rows = [*rows[:-half:2], *rows[-half:]]
+    return SIGHTINGS, organisation, msgspec.msgpack.encode(rows)
 
 
 def place(number: int) -> str:

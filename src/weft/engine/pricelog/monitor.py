@@ -57,18 +57,21 @@ async def met(memory: Memory, organisation: str, data: bytes) -> Checkpoint:
 
 async def _note(memory: Memory, organisation: str, own: bytes, said: Checkpoint) -> None:
     store = memory.store
-    name = f"{organisation}/{known.place(said.size)}"
-    held = await store.value(known.MARKS, name)
+    shelf, name = known.shelf(known.MARKS, organisation), known.place(said.size)
+    held = await store.value(shelf, name)
     if held is not None:
         if _said(held).root != said.root:
             await _accuse(memory, organisation, held, own)
         return
     now = await known.followed(store, organisation)
-    marks = await known.under(store, known.MARKS, organisation)
-    values: Values = [(known.MARKS, name, own)]
-    values += [(known.MARKS, f"{organisation}/{old}", None) for old in _to_drop(marks, now.size)]
+    marks = await store.values(shelf)
+    values: Values = [(shelf, name, own), *((shelf, old, None) for old in _to_drop(marks, now.size))]
     await store.commit(Batch(values=values))
     await _compare(memory, organisation, now, [(said, own)])
+
+
+async def _marks(memory: Memory, organisation: str) -> Sequence[tuple[str, bytes]]:
+    return await memory.store.values(known.shelf(known.MARKS, organisation))
 
 
 def _to_drop(marks: Sequence[tuple[str, bytes]], size: int) -> list[str]:
@@ -157,7 +160,7 @@ async def take(memory: Memory, organisation: str, data: bytes, part: Part) -> Fo
         before = _based(part) if fresh else now
         after = await _grown(memory, organisation, before, part, (own_text := note.encode(own), said))
         if end == said.size:
-            marks = [(_said(one), one) for _, one in await known.under(memory.store, known.MARKS, organisation)]
+            marks = [(_said(one), one) for _, one in await _marks(memory, organisation)]
             await _compare(memory, organisation, after, [*marks, (said, own_text)])
     memory.tell(Change("", FOLLOWED, (organisation,)))
     return after
@@ -188,15 +191,14 @@ async def _grown(
         base = {tile.path(one): older[one] for one in tile.edge(first)}
     after = Followed(end, root, own.decode(), first, base, now_ms)
     values: Values = [(known.FOLLOWED, organisation, msgspec.msgpack.encode(after)),
-                      *await known.sighting(memory.store, organisation, said.size, now_ms)]
+                      await known.sighting(memory.store, organisation, said.size, now_ms)]
+    held_in, books_in = (known.shelf(bucket, organisation) for bucket in (known.ENTRIES, known.BOOKS))
     for place in range(part.start // WIDTH, -(-end // WIDTH)):
         piece = all_held[max(0, place * WIDTH - before.first):(place + 1) * WIDTH - before.first]
-        values.append((known.ENTRIES, f"{organisation}/{known.place(place)}", tile.bundle(piece)))
-    values += [(known.ENTRIES, f"{organisation}/{known.place(place)}", None)
-               for place in range(before.first // WIDTH, first // WIDTH)]
+        values.append((held_in, known.place(place), tile.bundle(piece)))
+    values += [(held_in, known.place(place), None) for place in range(before.first // WIDTH, first // WIDTH)]
     values += _books(organisation, part, now_ms)
-    values += [(known.BOOKS, f"{organisation}/{name}", None)
-               for name, _ in (await known.under(memory.store, known.BOOKS, organisation))[:-BOOKS_MAX]]
+    values += [(books_in, name, None) for name, _ in (await memory.store.values(books_in))[:-BOOKS_MAX]]
     await memory.store.commit(Batch(values=values))
     return after
 
@@ -211,7 +213,7 @@ def _books(organisation: str, part: Part, now_ms: int) -> Values:
             continue
         if isinstance(leaf, BookLeaf):
             seen = BookSeen(index, leaf.hash, leaf.id, leaf.number, leaf.valid_from, leaf.notice_days, leaf.at, now_ms)
-            found.append((known.BOOKS, f"{organisation}/{known.place(index)}", msgspec.msgpack.encode(seen)))
+            found.append((known.shelf(known.BOOKS, organisation), known.place(index), msgspec.msgpack.encode(seen)))
     return found
 
 
@@ -219,7 +221,7 @@ async def _entries(memory: Memory, organisation: str, now: Followed) -> list[byt
     """All entries that we hold, from leaf ``now.first`` on."""
     found = list[bytes]()
     for place in range(now.first // WIDTH, -(-now.size // WIDTH)):
-        data = await memory.store.value(known.ENTRIES, f"{organisation}/{known.place(place)}")
+        data = await memory.store.value(known.shelf(known.ENTRIES, organisation), known.place(place))
         found += split(data or b"")
     return found[:now.size - now.first]
 
@@ -317,7 +319,7 @@ async def _theirs(logs: PriceLogs, organisation: str, size: int, sizes: Sequence
 async def _suspect(memory: Memory, logs: PriceLogs, organisation: str, newest: bytes) -> None:
     """Compare what we knew with ``newest`` by the log's own tiles."""
     size = _said(newest).size
-    held = [data for _, data in await known.under(memory.store, known.MARKS, organisation)]
+    held = [data for _, data in await _marks(memory, organisation)]
     signed = await witness.witnessed(memory.store, organisation)
     now = await known.followed(memory.store, organisation)
     held += [one.note.encode() for one in (signed, now) if one is not None and one.note]

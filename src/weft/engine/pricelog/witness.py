@@ -153,7 +153,7 @@ async def add_checkpoint(memory: Memory, caller: str, body: bytes) -> bytes:
         own = note.encode(known.own(asked.note, trusted)).decode()
         kept = Witnessed(said.size, said.root, own, memory.clock.now_ms())
         sighted = await known.sighting(memory.store, caller, said.size, kept.at_ms)
-        await memory.store.commit(Batch(values=[(SEEN, caller, msgspec.msgpack.encode(kept)), *sighted]))
+        await memory.store.commit(Batch(values=[(SEEN, caller, msgspec.msgpack.encode(kept)), sighted]))
     # 5. Say so.
     key = key_for(memory.identity, origin)
     signed = cosignature.sign(asked.note.text, key.verifier.name, key.signer, kept.at_ms // 1000)
