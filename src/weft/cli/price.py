@@ -3,24 +3,20 @@
 Not here: the rule itself (``pricing/``).
 """
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
 
 from weft.basis.errors import Invalid
-from weft.cli import price_files, price_log, proving
+from weft.cli import price_drafts, price_files, price_log, proving
 from weft.cli.client import Node
 from weft.cli.item import told
 from weft.cli.options import connected, json_option, pairs
 from weft.cli.ordering import conversation_of
+from weft.cli.price_drafts import a_file, draft
 from weft.cli.printing import Paper
 from weft.cli.words import say
-
-a_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group("price", help=say("cli.price"))
@@ -28,9 +24,8 @@ def command() -> None:
     """Price books."""
 
 
-command.add_command(price_log.log)
-command.add_command(price_files.export)
-command.add_command(price_log.witnesses)
+for further in (price_log.log, price_files.export, price_log.witnesses, price_drafts.write, price_drafts.diff):
+    command.add_command(further)
 
 
 @command.command("publish", help=say("cli.price.publish"))
@@ -113,14 +108,3 @@ def sound_book(paper: Paper, book: Path, previous: Path | None, at: str) -> int:
     sound = load(draft(book))
     paper.line("cli.price.sound", {"hash": sound.hash, "findings": []}, hash=sound.hash)
     return 0
-
-
-def draft(file: Path) -> Mapping[str, Any]:
-    """The JSON object in ``file``."""
-    try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise Invalid("cli.not-json", file=str(file), detail=str(error)[:120]) from error
-    if not isinstance(value, dict):
-        raise Invalid("cli.not-json", file=str(file), detail="{}")
-    return value
