@@ -5,7 +5,7 @@ import sys
 
 from bench.rounds import Result, show
 
-NAMES = ("start", "appends", "receive", "quote", "twin_value", "price_log")
+NAMES = ("start", "appends", "receive", "quote", "twin_value", "price_log", "witness")
 
 
 def main(names: list[str]) -> int:
