@@ -19,7 +19,7 @@ async def work():
     await sample.stop()
 
 
-ELSEWHERE = {"slip"}  # what needs more than these samples have is tested beside its subject
+ELSEWHERE = {"slip", "slip-file"}  # what needs more than these samples have is tested beside its subject
 
 
 def wanted(sample) -> dict:

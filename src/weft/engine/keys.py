@@ -134,7 +134,7 @@ async def counting(memory: Memory, device: str, since_ms: int | None = None) -> 
                 last = _last(loaded, (author, signer, incarnation), strange, since_ms) if loaded.shared else n
                 if last >= 0:
                     found.append(keylog.hidden_place(row.thread, device, incarnation, last))
-    found += [keylog.hidden_place(memory.organisation, device, life, n)
+    found += [keylog.hidden_place(till_book.NAME, device, life, n)
               for life, n in (await _slips(memory, device)).items()]
     return found
 

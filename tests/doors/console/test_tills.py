@@ -72,6 +72,9 @@ async def test_every_page_shows_what_there_is_in_both_languages(firm, lang):
         told = await shown(firm, f"/tills/slips/{one.slip.hash}", lang)
         assert one.slip.number in told
         assert '<svg role="img" class="qr' in told
+        if one.slip.kind != "close":
+            assert b"price-evidence/1" in (await Client(console.routes(firm.node), TOKEN).ask(
+                f"/tills/slips/{one.slip.hash}/file")).body
     assert await shown(firm, f"/tills/slips?till={till.key}", lang)
     assert 'class="sheet empty"' in await shown(firm, "/tills/slips?day=2020-01-01", lang)
     assert "/tills#short" in await shown(firm, "/", lang)

@@ -154,7 +154,7 @@ async def test_a_stolen_till_is_let_go_by_the_places_of_its_chain():
         await run(firm.node, "till-let-go", {"till": till.key, "sheet": firm.sheet, "reason": "stolen"})
         held = await firm.node.keys(firm.node.organisation)
         end = held.devices[till.key].end(10**6)
-        assert end.limit(firm.node.organisation, till.key, till.life) == 1
+        assert end.limit("till", till.key, till.life) == 1
         assert (await snapshot(firm.node, till.key)).books == ()
         has = await firm.send(till, till.sale(("V15", "4")))
         assert [one.why for one in has.doubted] == ["let-go"]

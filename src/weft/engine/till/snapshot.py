@@ -79,6 +79,13 @@ class TillOf(msgspec.Struct, frozen=True):
     lives: dict[str, Place]
 
 
+class Known(msgspec.Struct, frozen=True):
+    """A till of the firm, also one that was let go: so that a slip can be known as one of ours without the node."""
+
+    key: str
+    name: str
+
+
 class Snapshot(msgspec.Struct, frozen=True):
     """Everything; ``state`` is open, or gone: then there is nothing to sell any more."""
 
@@ -90,6 +97,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     books: tuple[Book, ...] = ()
     items: tuple[ItemOf, ...] = ()
     partners: tuple[PartnerOf, ...] = ()
+    tills: tuple[Known, ...] = ()
 
     @property
     def tag(self) -> str:
@@ -110,7 +118,8 @@ async def snapshot(node: Node, key: str) -> Snapshot:
         return bare
     books = _books(await node.book_state("pricing"), at)
     return msgspec.structs.replace(bare, books=books, items=_items(await node.book_state("stock"), books),
-                                   partners=await _partners(node, book))
+                                   partners=await _partners(node, book),
+                                   tills=tuple(Known(one.key, one.name) for one in book.tills.values()))
 
 
 def _books(state: publish.State, at: str) -> tuple[Book, ...]:

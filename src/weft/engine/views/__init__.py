@@ -49,6 +49,7 @@ VIEWS: Final[Mapping[str, Callable[..., Awaitable[View]]]] = {
     "tills": tills.tills,
     "slips": tills.slips,
     "slip": tills.slip,
+    "slip-file": tills.slip_file,
     "price-log": price_log.price_log,
     "price-witnesses": price_log.price_witnesses,
     "price-fork": price_log.price_fork,

@@ -11,6 +11,7 @@ from typing import Any
 from weft.basis import instant
 from weft.basis.errors import Invalid
 from weft.engine.till import slips as kept_slips
+from weft.engine.till.export import export
 from weft.engine.till.intake import day_of
 from weft.engine.till.pairing import standing
 from weft.engine.views.naming import partner_names
@@ -193,6 +194,13 @@ class SlipsView(View, frozen=True, kw_only=True):
     before: int = 0
 
 
+class SlipFile(View, frozen=True, kw_only=True):
+    """A slip with all that speaks for its price, as a file called ``name``."""
+
+    name: str
+    file: str
+
+
 async def tills(node: Any) -> TillsView:
     """What each till sold today, and everything that waits for the owner's word."""
     book: State = await node.book_state("till")
@@ -255,6 +263,12 @@ async def slip(node: Any, hash: str) -> SlipView:
             unit_price=line.unit_price, base=line.base, net=line.net, tax=line.tax, gross=line.gross,
             tax_percent=line.tax_percent, short=_missing(book, hash, place))
             for place, line in enumerate(one.lines, 1)))
+
+
+async def slip_file(node: Any, hash: str) -> SlipFile:
+    """One slip as a file that anybody can check; raises ``NotFound('till.no-slip')``."""
+    signed = await kept_slips.one(node, hash)
+    return SlipFile(name=f"slip-{signed.slip.number}.json", file=(await export(node, hash)).decode())
 
 
 def _missing(book: State, name: str, place: int) -> str:

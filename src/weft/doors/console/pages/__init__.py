@@ -60,6 +60,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "/tills": tills.page,
     "/tills/slips": tills.slips,
     "/tills/slips/{slip}": tills.slip,
+    "/tills/slips/{slip}/file": tills.slip_file,
     "/data": data.page,
     "/settings": settings.page,
     "/devices": devices.page,

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from weft import web
 from weft.basis.errors import WeftError
 from weft.doors.console import forms
-from weft.doors.console.visit import Failed, Flash, Visit
+from weft.doors.console.visit import HEADERS, Failed, Flash, Visit
 from weft.engine import commands
 
 WITH_SHEET: Final = frozenset({"till-let-in", "till-let-go"})
@@ -35,6 +35,13 @@ async def slip(visit: Visit) -> Response:
     """One slip, with its code, to be looked at and printed."""
     return await visit.page("till_slip.html", tab="tills", live=None, view=await visit.view(
         "slip", hash=visit.named("slip")))
+
+
+async def slip_file(visit: Visit) -> Response:
+    """One slip and all that speaks for its price, to be kept or handed on."""
+    told = await visit.view("slip-file", hash=visit.named("slip"))
+    return Response(told.file, media_type="application/json", headers={
+        **HEADERS, "content-disposition": f'attachment; filename="{told.name}"'})
 
 
 async def with_sheet(visit: Visit) -> Response:
