@@ -15,7 +15,6 @@ from weft.basis import quantity as q
 from weft.basis.canonical import b64, digest
 from weft.engine.node import Node
 from weft.engine.till.pairing import standing
-from weft.engine.views.naming import partner_names
 from weft.pricing import publish
 from weft.pricing.schema import PriceBook
 from weft.stock.messages import Item
@@ -118,7 +117,7 @@ async def snapshot(node: Node, key: str) -> Snapshot:
         return bare
     books = _books(await node.book_state("pricing"), at)
     return msgspec.structs.replace(bare, books=books, items=_items(await node.book_state("stock"), books),
-                                   partners=await _partners(node, book),
+                                   partners=_partners(node, book),
                                    tills=tuple(Known(one.key, one.name) for one in book.tills.values()))
 
 
@@ -152,9 +151,9 @@ def _item(item: Item, lots: list[LotOf], reserved: Decimal) -> ItemOf:
                   item.en, tuple(lots[:20]))
 
 
-async def _partners(node: Node, book: State) -> tuple[PartnerOf, ...]:
-    name = await partner_names(node)
-    known = [PartnerOf(org, name(org), node=True) for org in node.partners if org not in node.ended_with]
+def _partners(node: Node, book: State) -> tuple[PartnerOf, ...]:
+    known = [PartnerOf(org, next(iter(node.names.get(org, ())), "") or org[:8], node=True)
+             for org in node.partners if org not in node.ended_with]
     known += [PartnerOf(one.id, one.name, node=False) for one in book.customers.values()
               if one.name and one.id not in node.partners]
     return tuple(sorted(known, key=lambda one: (one.name, one.id)))
