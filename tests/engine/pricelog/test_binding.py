@@ -3,15 +3,25 @@
 import msgspec
 import pytest
 
-from tests.engine.dealing import BOOK, dealt
-from tests.engine.world import quiet, until
+from tests.engine.dealing import BOOK, dealt, table
+from tests.engine.world import Wires, befriend, found, quiet, until
 from weft.basis.canonical import b64, unb64
+from weft.config import Rules
 from weft.engine.commands import run
 from weft.engine.pricelog import batches, exceptions, log, showing
 from weft.pricing import book as books
 from weft.pricing import commitment, leaf
 from weft.tlog import merkle, policy, proof
-from weft.trade.messages import Invoice, Order, PriceBookShown, PricesCommitted, Quotation
+from weft.trade.messages import (
+    Invoice,
+    Order,
+    OrderChange,
+    OrderChangeResponse,
+    OrderResponse,
+    PriceBookShown,
+    PricesCommitted,
+    Quotation,
+)
 
 QUARTER_MS = 15 * 60_000
 
@@ -128,6 +138,42 @@ async def test_an_agreed_price_off_the_book_is_counted_with_its_band_when_the_mo
         assert set(counted[1:]) == {(0, "none")}
         assert not await factory.store.values(exceptions.EXCEPTIONS)
         await quiet(shop, factory)
+
+
+PRICE = {"net": "76.00", "tax": "9.88", "gross": "85.88"}
+
+
+@pytest.mark.parametrize(("part", "band"), [
+    ({"unit_price": "38", **PRICE}, b"5"), ({"unit_price": "20"}, b"50"), ({"unit_price": "19"}, b"more"),
+    ({"quantity": "3"}, None), ({"unit_price": "40", "net": "80.00", "tax": "10.40", "gross": "90.40"}, None),
+])
+async def test_a_price_off_the_book_that_is_agreed_by_a_change_counts_too(part, band):
+    wires = Wires()
+    shop, factory = await found(wires, "Shop"), await found(wires, "Factory", rules=Rules(quote="auto", order="auto"))
+    try:
+        await befriend(factory, shop)
+        await run(factory, "import", {"kind": "items", "content": table("item,name,unit\nV15,Valve,C62\n")})
+        await run(factory, "import", {"kind": "stock", "content": table("item,quantity\nV15,50\n")})
+        await run(factory, "publish-prices", {"book": BOOK})
+        thread = (await run(shop, "request-quotation", {
+            "supplier": "Factory", "lines": [{"item": "V15", "quantity": "2"}]})).thread
+        await until(lambda: said(shop, thread, Quotation))
+        await run(shop, "order", {"thread": thread})
+        await until(lambda: said(shop, thread, OrderResponse))
+        await quiet(shop, factory)
+        await run(shop, "propose-change", {"thread": thread, "lines": [{"line": "1", **part}]})
+        await until(lambda: said(factory, thread, OrderChange))
+        (change,) = await said(factory, thread, OrderChange)
+        await run(factory, "answer-change", {"thread": thread, "change": change.id, "option": "change"})
+        await until(lambda: said(shop, thread, OrderChangeResponse))
+        await quiet(shop, factory)
+        await until(lambda: not [row for row in factory.work.waiting.values() if row.reaction == "count-change"])
+        rows = [msgspec.msgpack.decode(data, type=exceptions.Agreed).band.encode()
+                for _, data in await factory.store.values(exceptions.EXCEPTIONS)]
+        assert rows == ([band] if band else [])
+    finally:
+        await shop.stop()
+        await factory.stop()
 
 
 @pytest.mark.parametrize("count", [0, 1, 63, 64, 65])

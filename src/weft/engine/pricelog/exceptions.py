@@ -1,16 +1,16 @@
 """Prices that were agreed off the book: counted by month, and written into the price log when the month is over.
 
-Rule 1: an exception counts when it is agreed: by the order, not by the offer; once, whatever is said about it later.
+Rule 1: an exception counts when it is agreed: by the order or an accepted change, not by the offer.
 Rule 2: every month since the log began is counted, also one without exceptions: silence would tell, too.
 Rule 3: how far a price was from the book is told as a band, the widest of the month; what cannot be compared is in the
         last one.
 Not here: what an off-book price is on the screens (``views/order.py``), the leaf's form (``pricing/leaf.py``).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -22,13 +22,26 @@ from weft.engine.ports import Batch
 from weft.engine.pricelog import log
 from weft.pricing import evaluate, leaf
 from weft.pricing.schema import PriceBook
-from weft.trade.messages import Quotation, QuotationLine
+from weft.trade.messages import ChangeOption, Quotation
+from weft.trade.order_state import OrderState
 
 EXCEPTIONS: Final = "price-exception"  # bucket: agreed prices off the book that no leaf has counted yet, by event id
 COUNTED: Final = "counted"  # in log.STATE: the last month that was counted
 _BANDS: Final = {"none": Decimal(0), "5": Decimal(5), "10": Decimal(10), "20": Decimal(20), "50": Decimal(50)}
 _ORDER: Final = leaf.BANDS
+NONE: Final = "none"
+LEAST: Final = "5"
 MORE: Final = "more"
+Own = Callable[[str], str]
+
+
+class _Priced(NamedTuple):
+    """What was agreed: our item, how much of it, its net amount."""
+
+    item: str
+    quantity: str
+    unit: str
+    net: str
 
 
 class Agreed(msgspec.Struct, frozen=True):
@@ -46,35 +59,60 @@ class Finished:
     values: Sequence[log.Value]
 
 
-async def agreed(node: Node, event: str, offer: Quotation) -> None:
-    """The offer was ordered by ``event``: if its price is off the book, it counts."""
-    if not offer.off_book or await node.store.value(EXCEPTIONS, event) is not None:
+async def agreed(node: Node, event: str, offer: Quotation, own: Own = str) -> None:
+    """The offer was ordered by ``event``: if its price is off the book, it counts. ``own``: our name of its items."""
+    if not offer.off_book:
         return
-    books = (await node.book_state("pricing")).books
-    known = books.get(offer.price.book) if offer.price is not None else None
-    band = MORE if known is None else band_of(offer, known.book)
-    row = msgspec.msgpack.encode(Agreed(band, node.clock.now_ms()))
-    await node.store.commit(Batch(values=[(EXCEPTIONS, event, row)]))
+    book = await _book(node, offer)
+    bands = [_band(book, offer, _Priced(own(line.item), line.quantity, line.unit, line.net))
+             for line in offer.lines if not line.trace]
+    await _count(node, event, max(bands, key=_ORDER.index, default=LEAST))
 
 
-def band_of(offer: Quotation, book: PriceBook) -> str:
-    """The band of the line of ``offer`` that is farthest from ``book``."""
-    attributes = offer.price.attributes if offer.price is not None else {}
-    found = [_line_band(offer, line, book, attributes) for line in offer.lines if not line.trace]
-    return max(found, key=_ORDER.index, default="5")
+async def changed(node: Node, event: str, state: OrderState, option: ChangeOption, own: Own = str) -> None:
+    """A change was agreed by ``event``: a price in it that is not the book's counts."""
+    offer = state.quotation
+    if offer is None:
+        return
+    book, bands = await _book(node, offer), [NONE]
+    for part in option.lines:
+        line = state.lines.get(part.line)
+        if line is None or not (part.unit_price or part.net):
+            continue
+        quantity = part.quantity or line.ordered
+        net = part.net or q.money(q.decimal(part.unit_price) * q.decimal(quantity), offer.currency)
+        bands.append(_band(book, offer, _Priced(own(line.item), quantity, line.unit, net)))
+    band = max(bands, key=_ORDER.index)
+    if band != NONE:
+        await _count(node, event, band)
 
 
-def _line_band(offer: Quotation, line: QuotationLine, book: PriceBook, attributes: dict[str, str]) -> str:
+async def _count(node: Node, event: str, band: str) -> None:
+    """Once; what comes back after a leaf has counted it is counted again: too many is not too few."""
+    if await node.store.value(EXCEPTIONS, event) is None:
+        row = msgspec.msgpack.encode(Agreed(band if band != NONE else LEAST, node.clock.now_ms()))
+        await node.store.commit(Batch(values=[(EXCEPTIONS, event, row)]))
+
+
+async def _book(node: Node, offer: Quotation) -> PriceBook | None:
+    known = (await node.book_state("pricing")).books.get(offer.price.book) if offer.price is not None else None
+    return None if known is None else known.book
+
+
+def _band(book: PriceBook | None, offer: Quotation, said: _Priced) -> str:
+    """How far ``said`` is from ``book``; ``NONE``: it is the book's price."""
+    if book is None or offer.price is None:
+        return MORE
     try:
         priced = evaluate.price(book, evaluate.Attributes(
-            item=line.item, quantity=line.quantity, unit=line.unit, currency=offer.currency, **attributes))
-        by_book, said = q.decimal(priced.net), q.decimal(line.net)
+            item=said.item, quantity=said.quantity, unit=said.unit, currency=offer.currency, **offer.price.attributes))
+        by_book, net = q.decimal(priced.net), q.decimal(said.net)
     except WeftError:
         return MORE
     if by_book == 0:
-        return MORE
-    distance = abs(said - by_book) * 100 / abs(by_book)
-    return next((name for name, limit in _BANDS.items() if name != "none" and distance <= limit), MORE)
+        return NONE if net == 0 else MORE
+    distance = abs(net - by_book) * 100 / abs(by_book)
+    return next((name for name, limit in _BANDS.items() if distance <= limit), MORE)
 
 
 # ---- months --------------------------------------------------------------------------------------
@@ -105,7 +143,7 @@ async def finished(node: Node, now_ms: int) -> Finished:
 
 
 def _leaf(month: str, rows: Sequence[Agreed]) -> leaf.ExceptionsLeaf:
-    band = max((one.band for one in rows), key=_ORDER.index, default="none")
+    band = max((one.band for one in rows), key=_ORDER.index, default=NONE)
     return msgspec.convert({"period": month, "count": len(rows), "band": band, "kind": "exceptions"},
                            leaf.ExceptionsLeaf)
 

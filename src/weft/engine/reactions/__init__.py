@@ -54,7 +54,8 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
     ("order", "OrderCancellation"): [Reaction("stop-work", ordering.stop_work, "peer", final=True)],
     ("order", "OrderChangeResponse"): [
         Reaction("apply-accepted-change", ordering.apply_change, "peer", final=True),
-        Reaction("apply-agreed-change", ordering.apply_change, "own", final=True)],
+        Reaction("apply-agreed-change", ordering.apply_change, "own", final=True),
+        Reaction("count-change", committing.count_change, "any", final=True)],
     # prices are bound to what the firm has made public
     ("pricing", "BookPublished"): [Reaction("log-book", committing.log_book)],
     ("relationship", "Invoice"): [

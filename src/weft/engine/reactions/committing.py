@@ -5,10 +5,11 @@ Not here: when a batch is made (``pricelog/batches.py``), what partners are show
 """
 
 from weft.basis.canonical import unb64
+from weft.basis.errors import WeftError
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.pricelog import batches, exceptions, showing
-from weft.engine.reactions.offering import other_member
+from weft.engine.reactions.offering import other_member, own_item
 from weft.trade.order_state import OrderState
 
 
@@ -26,5 +27,30 @@ async def commit_order(node: Node, cause: Cause) -> None:
     """An order came: it is bound into the next batch, and a price off the book is agreed by it."""
     state: OrderState = await node.state(cause.thread)
     if state.quotation is not None and state.quotation_id == cause.message.quotation:
-        await exceptions.agreed(node, cause.id, state.quotation)
+        await exceptions.agreed(node, cause.id, state.quotation, await _own(node, cause.thread))
     await commit_document(node, cause)
+
+
+async def count_change(node: Node, cause: Cause) -> None:
+    """A change was agreed: a price in it may be off the book."""
+    state: OrderState = await node.state(cause.thread)
+    change = state.changes.get(cause.message.change)
+    members = await node.members(cause.thread)
+    if change is None or not cause.message.option or members[node.organisation] != "seller":
+        return
+    option = next((one for one in change.options if one.id == cause.message.option), None)
+    if option is not None:
+        await exceptions.changed(node, cause.id, state, option, await _own(node, cause.thread))
+
+
+async def _own(node: Node, thread: str) -> exceptions.Own:
+    """Our names of the items in ``thread``."""
+    stock, partner = await node.book_state("stock"), await other_member(node, thread)
+
+    def named(item: str) -> str:
+        try:
+            return own_item(stock, partner, item)
+        except WeftError:
+            return item
+
+    return named
