@@ -2,24 +2,17 @@
 
 import asyncio
 import contextlib
-import os
-import shutil
 import socket
 from dataclasses import dataclass, field
 
 import pytest
 import pytest_asyncio
 
+from tests.browser.chromium import NAMES, chromium
 from tests.doors.console.sample import Sample, at_work, served
 
 SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1280, "height": 800}}
 LOCALES = {"zh": "zh-CN", "en": "en-GB"}
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-
-
-def chromium() -> str:
-    """The system's Chromium, or ""."""
-    return os.environ.get("CHROMIUM", "") or next((path for name in NAMES if (path := shutil.which(name))), "")
 
 
 @dataclass

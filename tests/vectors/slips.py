@@ -167,7 +167,7 @@ def wrong(made: Till) -> list[dict]:
         ("close of gross", replace(close, basis="gross"), "field"),
         ("close without sums", replace(close, close=None), "field"),
         ("no item", lined(item=" \x1f\u3000"), "text"), ("long item", lined(item="长" * 121), "text"),
-        ("blank lot", lined(lot=" "), "text"), ("unit", lined(unit="XXX"), "unit"),
+        ("blank lot", lined(lot=" "), "text"), ("unit", lined(unit="ELL"), "unit"),
         ("sold in a sale", lined(sold=1), "field"), ("quantity 0", lined(quantity="0"), "number"),
         ("quantity below 0", lined(quantity="-1"), "number"), ("quantity 1.0", lined(quantity="1.0"), "number"),
         ("quantity in Arabic", lined(quantity="١"), "number"),

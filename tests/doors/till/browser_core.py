@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
-from tests.browser.conftest import chromium
+from tests.browser.chromium import chromium
 from weft.doors import till
 
 CORE = Path(till.__file__).parent / "static" / "core"

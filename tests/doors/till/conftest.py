@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.conftest import chromium
+from tests.browser.chromium import chromium
 from tests.doors.till.browser_core import BrowserCore
 
 

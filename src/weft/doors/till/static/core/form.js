@@ -3,7 +3,7 @@ import { WeftError } from "./errors.js";
 
 const isText = (value) => typeof value === "string";
 const isWhole = (value) => Number.isInteger(value);
-const isTrue = (value) => typeof value === "boolean";
+const isYesOrNo = (value) => typeof value === "boolean";
 const oneOf = (...values) => (value) => values.includes(value);
 const pieces = (form) => (value) => Array.isArray(value) && value.every((one) => hasForm(one, form));
 const isNamed = (value) => isObject(value) && Object.values(value).every(isText);
@@ -28,7 +28,7 @@ export const SLIP = {
   weft: [oneOf("slip/1")], firm: [isText], till: [isText], life: [isText], n: [isWhole], at: [isText],
   kind: [oneOf("sale", "return", "close")], currency: [isText], prev: [isText, ""], lines: [pieces(LINE), [], LINE],
   basis: [oneOf("net", "gross"), "net"], net: [isText, ""], tax: [isText, ""], gross: [isText, ""], pay: [WAY, ""],
-  partner: [isText, ""], book: [isText, ""], attributes: [isNamed, {}], off_book: [isTrue, false], of: [isText, ""],
+  partner: [isText, ""], book: [isText, ""], attributes: [isNamed, {}], off_book: [isYesOrNo, false], of: [isText, ""],
   close: [(value) => value === null || hasForm(value, CLOSE), null, CLOSE],
 };
 

@@ -25,19 +25,14 @@ export async function load(bytes) {
 }
 
 function ready(book, hash) {
-  const offers = new Map(), units = new Map();
+  const lines = new Map(), units = new Map();
   for (const line of book.lines) {
-    const base = fraction(BigInt(line.base ?? "1"));
-    offers.set(JSON.stringify([line.item, line.unit]), {
-      base: line.base ?? "1",
-      starts: line.tiers.map((tier) => fractionOf(tier.from)),
-      prices: line.tiers.map((tier) => by(fractionOf(tier.price), base)),
-      told: line.tiers.map((tier) => [tier.from, tier.price]),
-    });
+    lines.set(JSON.stringify([line.item, line.unit]), line);
     units.set(line.item, [...(units.get(line.item) ?? []), line.unit]);
   }
   return {
-    book, hash, offers, units,
+    book, hash, lines, units,
+    offers: new Map(), // of the lines that were asked for: a book may have 20,000
     minor: MINOR_UNITS[book.currency],
     percent: fractionOf(book.tax.percent),
     allowed: new Map(Object.entries(book.attributes ?? {})),
@@ -90,13 +85,27 @@ export function price(known, given) {
 }
 
 function offered(known, item, unit) {
-  const found = known.offers.get(JSON.stringify([item, unit]));
-  if (found !== undefined) return found;
+  const name = JSON.stringify([item, unit]), line = known.lines.get(name);
+  if (line !== undefined) {
+    if (!known.offers.has(name)) known.offers.set(name, offerOf(line));
+    return known.offers.get(name);
+  }
   const sold = known.units.get(item);
   if (sold !== undefined) {
     throw new WeftError("pricing.wrong-unit", { item: cut(item, 60), value: cut(unit, 10), sold: sold.join(", ") });
   }
   throw new WeftError("pricing.unknown-item", { item: cut(item, 60), book: known.book.id });
+}
+
+/** A line made ready: rising thresholds and the price per single unit from each. */
+function offerOf(line) {
+  const base = line.base ?? "1", whole = fraction(BigInt(base));
+  return {
+    base,
+    starts: line.tiers.map((tier) => fractionOf(tier.from)),
+    prices: line.tiers.map((tier) => by(fractionOf(tier.price), whole)),
+    told: line.tiers.map((tier) => [tier.from, tier.price]),
+  };
 }
 
 /** The value of each attribute that the book lists: the given one, else the standard one, which is the first. */

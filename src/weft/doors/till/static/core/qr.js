@@ -44,7 +44,7 @@ export function encode(text, mask = null) {
   return { version: best.version, mask: best.mask, size, modules: best.modules };
 }
 
-/** The code of `text` as an SVG element's text with a quiet zone of four modules; `label` names it for who cannot see. */
+/** The code of `text` as text of an SVG element, with a quiet zone of four modules; `label` names it to all. */
 export function svg(text, label = "") {
   const { size, modules } = encode(text);
   let path = "";
@@ -231,7 +231,7 @@ function drawFormat(frame, mask) {
   frame[size - 8][8] = 1;
 }
 
-/** [x, y, bit] of every place for data, in the order in which bits are laid: upwards and downwards, two columns wide. */
+/** [x, y, bit] of every place for data, in the order in which bits are laid: up and down, two columns wide. */
 function laid(frame, words) {
   const size = frame.length, path = [];
   for (let right = size - 1; right >= 1; right -= 2) {

@@ -94,7 +94,13 @@ async function inStore(mode, ask) {
 
 function opened() {
   return new Promise((done, failed) => {
-    const request = indexedDB.open(DATABASE, 1);
+    let request;
+    try {
+      request = indexedDB.open(DATABASE, 1);
+    } catch { // a browser that may keep nothing refuses at once
+      failed(new WeftError("till.browser-storage"));
+      return;
+    }
     request.onupgradeneeded = () => request.result.createObjectStore(STORE);
     request.onsuccess = () => done(request.result);
     request.onerror = () => failed(new WeftError("till.browser-storage"));

@@ -5,7 +5,7 @@ import * as closing from "./closing.js";
 import { isSound } from "./curve.js";
 import { asFinding, found, lengthOf } from "./errors.js";
 import { UNITS, decimal, fractionOf, isCurrency, isLess, isPlain, fraction } from "./exact.js";
-import { filled } from "./form.js";
+import { filled, shaped } from "./form.js";
 import { SIGNATURE_BYTES, verify as isSigned } from "./signature.js";
 import { LIFE_BYTES, SLIP_BYTES_MAX, bytesOf, digestOf, hashOf } from "./slip.js";
 import * as totals from "./totals.js";
@@ -20,13 +20,14 @@ const BLANK = /^[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u20
 const INSTANT = /^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const NAMES = { firm: 32, till: 32, life: LIFE_BYTES, prev: 32, book: 32, of: 32, partner: 32 };
 const NEEDED = new Set(["firm", "till", "life"]);
+const UNREADABLE = new Set(["slip.shape", "slip.not-canonical", "slip.too-large"]);
 const OF_GOODS = ["net", "tax", "gross", "partner", "book", "off_book"];
 const NUMBERS = { quantity: PRICE_DECIMALS_MAX, unit_price: PRICE_DECIMALS_MAX, tax_percent: 4 };
 
 /** Everything wrong with a signed slip taken alone: a promise of findings; none when it holds. */
 export async function verify(signed) {
   const faults = findings(signed.slip);
-  if (faults.some((one) => one.code === "slip.not-canonical" || one.code === "slip.too-large")) return faults;
+  if (faults.some((one) => UNREADABLE.has(one.code))) return faults; // no bytes that could have been signed
   return [...faults, ...await signatureFindings(signed)];
 }
 
@@ -44,9 +45,10 @@ async function signatureFindings({ slip, signature }) {
 /** Everything wrong with the form and the sums of `slip` taken alone. */
 export function findings(slip) {
   try {
+    shaped(slip);
     if (bytesOf(slip).length > SLIP_BYTES_MAX) return [found("too-large", { limit: SLIP_BYTES_MAX })];
-  } catch {
-    return [found("not-canonical")];
+  } catch (error) {
+    return [error.code === "slip.shape" ? asFinding(error) : found("not-canonical")];
   }
   const whole = filled(slip);
   if (!isCurrency(whole.currency)) return [...head(whole), found("currency", { value: whole.currency })];
