@@ -19,7 +19,7 @@ async def work():
     await sample.stop()
 
 
-ELSEWHERE = {"slip", "slip-file"}  # what needs more than these samples have is tested beside its subject
+ELSEWHERE = {"slip", "slip-file", "price-proof", "price-evidence", "price-fork"}  # needs more than these samples have
 
 
 def wanted(sample) -> dict:

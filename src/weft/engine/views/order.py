@@ -11,6 +11,7 @@ from typing import Any, Final
 from weft.basis import quantity as q
 from weft.basis.errors import NotFound
 from weft.engine.reactions.ordering import children
+from weft.engine.views import proofs
 from weft.engine.views.alarms import AlarmView, over
 from weft.engine.views.deals import COLUMNS, Deal, buys_by_itself, deal
 from weft.engine.views.jobs import JobRow, job_row
@@ -143,6 +144,7 @@ class OrderView(View, frozen=True, kw_only=True):
     jobs: tuple[JobRow, ...] = ()
     partner_sees: tuple[str, ...] = ()
     alarms: tuple[AlarmView, ...] = ()
+    proof: Any = None
     item_of: dict[str, str] = {}
     unit_of: dict[str, str] = {}
 
@@ -174,7 +176,7 @@ async def order(node: Any, thread: str) -> OrderView:
         children=tuple([card_of(node, await deal(node, child)) for child in await children(node, thread)]),
         parent=held.parent, relationship=await thread_with(node, held.partner),
         jobs=await _jobs(node, thread), partner_sees=SEES.get(held.role, ()),
-        alarms=await over(node, thread),
+        alarms=await over(node, thread), proof=await proofs.current(node, thread, state.order_id or state.quotation_id),
         item_of={line.line: line.item for line in lines}, unit_of={line.line: line.unit for line in lines})
 
 

@@ -129,6 +129,7 @@ class PartnerView(View, frozen=True, kw_only=True):
     orders: tuple[Any, ...] = ()
     billable: tuple[BillableOrder, ...] = ()
     barred: Told | None = None
+    prices: dict[str, Any] = {}
 
 
 def state_of(node: Any, state: RelationshipState) -> str:
@@ -182,13 +183,15 @@ def balances(us: str, state: RelationshipState) -> tuple[Balance, ...]:
 
 async def partner(node: Any, thread: str) -> PartnerView:
     """The partner of the relationship ``thread``, with its orders; raises ``NotFound``."""
+    from weft.engine.views import proofs
     from weft.engine.views.deals import deals
     from weft.engine.views.orders import card_of
 
     found = await account(node, thread)
     held = [one for one in await deals(node) if one.partner == found.organisation]
     return msgspec.structs.replace(
-        found, orders=tuple(card_of(node, one) for one in held), billable=await billable(node, thread, held))
+        found, orders=tuple(card_of(node, one) for one in held), billable=await billable(node, thread, held),
+        prices=await proofs.kept(node, [one.id for one in found.invoices]))
 
 
 async def billable(node: Any, thread: str, held: list[Any]) -> tuple[BillableOrder, ...]:

@@ -4,7 +4,10 @@ Rule 1: nothing is shown that was not checked at this moment.
 Not here: the check (``pricing/check.py``), words (``locale/``: ``price.…``), the page that says what is not proved.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
+
+import msgspec
 
 from weft.basis.errors import NotFound
 from weft.engine.pricelog import checking, gathering
@@ -55,6 +58,14 @@ class ProofView(View, frozen=True, kw_only=True):
     place: str = "order"
 
 
+class SaidView(View, frozen=True, kw_only=True):
+    """The one sentence about a price, and its colour."""
+
+    colour: str
+    said: str
+    facts: dict[str, str | int] = {}
+
+
 class EvidenceView(View, frozen=True, kw_only=True):
     """The file and what it may be called."""
 
@@ -67,6 +78,25 @@ async def price_proof(node: Any, thread: str, document: str = "") -> ProofView:
     name = document or await newest(node, thread)
     found = await gathering.gather(node, thread, name)
     return proof_view(node, thread, found, gathering.verdict_of(found))
+
+
+async def current(node: Any, thread: str, document: str) -> ProofView | None:
+    """The check of ``document``; None when there is none, or nothing is left of it to check."""
+    try:
+        return await price_proof(node, thread, document) if document else None
+    except NotFound:
+        return None
+
+
+async def kept(node: Any, documents: Sequence[str]) -> dict[str, SaidView]:
+    """What was found last of each of ``documents`` that was checked."""
+    found = {}
+    for name in documents:
+        data = await node.store.value(checking.VERDICTS, name)
+        if data is not None:
+            held = msgspec.msgpack.decode(data, type=checking.Kept)
+            found[name] = SaidView(colour=held.colour, said=held.said, facts=held.facts)
+    return found
 
 
 def proof_view(node: Any, thread: str, found: gathering.Gathered, verdict: Verdict) -> ProofView:
