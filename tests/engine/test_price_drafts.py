@@ -245,3 +245,25 @@ async def test_what_is_no_place_no_draft_and_no_version_is_told(node):
         await change(node, "rule", draft, "rules.new", name="x", amount="100")
     await do(node, "price-draft-drop", draft=draft)
     assert await drafts.every(node) == []
+
+
+async def test_a_book_that_no_event_could_hold_is_refused_before_anything_is_kept(node):
+    """Said once, it could never be read again, and with it no price of the firm."""
+    lines = [{"item": f"I{n}", "unit": "C62", "tiers": [{"from": "1", "price": "1"}]} for n in range(6000)]
+    with pytest.raises(Refused) as refused:
+        await do(node, "publish-prices", book={**DRAFT, "lines": lines, "rules": []})
+    assert refused.value.code == "pricing.too-large"
+    most = {**DRAFT, "lines": lines[:3500], "rules": []}
+    await do(node, "publish-prices", book=most)
+    node.forget(node.book("pricing"))  # as after a restart
+    assert len(await books(node)) == 1
+
+
+async def test_the_control_an_event_that_is_too_large_is_refused_by_who_says_it(node, monkeypatch):
+    monkeypatch.setattr("weft.pricing.lint.BYTES_MAX", 10**9)
+    lines = [{"item": f"I{n}", "unit": "C62", "tiers": [{"from": "1", "price": "1"}]} for n in range(6000)]
+    with pytest.raises(Invalid) as refused:
+        await do(node, "publish-prices", book={**DRAFT, "lines": lines, "rules": []})
+    assert refused.value.code == "event.payload-too-large"
+    node.forget(node.book("pricing"))
+    assert await books(node) == {}

@@ -69,6 +69,7 @@ REFUSED = [  # facts/trade §6.3 first, by name
      "pricing.too-many-versions"),
     ("below zero", with_rules({"add": "-50", "when": [{"attribute": "item", "one_of": ["V15"]}]}), {},
      "pricing.below-zero"),
+    ("too large", {"lines": [{**V15, "item": f"V{n}"} for n in range(4000)], "rules": []}, {}, "pricing.too-large"),
     *((f"{code} {n}", {"attributes": DRAFT["attributes"], "rules": [], **fields}, {}, code)
       for n, (fields, code) in enumerate(FAULTS)),
 ]

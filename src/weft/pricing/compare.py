@@ -36,7 +36,7 @@ def rises(old: PriceBook, new: PriceBook) -> Iterator[Rise]:
         yield Rise("*", "", "", old.currency, new.currency)
         return
     choices = list(_choices(old, new))
-    lines = [key for key in ready(new).offers if key in ready(old).offers]
+    lines = _moving(old, new)
     if len(choices) * len(lines) > CHOICES_MAX:
         yield Rise("*", "", "", old.id, new.id)
         return
@@ -46,6 +46,14 @@ def rises(old: PriceBook, new: PriceBook) -> Iterator[Rise]:
             if rise is not None:
                 yield rise
                 break
+
+
+def _moving(old: PriceBook, new: PriceBook) -> list[tuple[str, str]]:
+    """Lines that both versions hold and that do not stand there word for word under the same rules."""
+    was = {(line.item, line.unit): line for line in old.lines}
+    same_rest = (old.rules, old.attributes, old.tax, old.basis) == (new.rules, new.attributes, new.tax, new.basis)
+    both = [line for line in new.lines if (line.item, line.unit) in was]
+    return [(line.item, line.unit) for line in both if not (same_rest and was[line.item, line.unit] == line)]
 
 
 def _choices(old: PriceBook, new: PriceBook) -> Iterator[dict[str, str]]:

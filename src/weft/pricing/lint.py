@@ -26,6 +26,7 @@ from weft.pricing.schema import Finding, PriceBook
 DAY_MS: Final = 86_400_000
 VERSIONS_PER_DAY_MAX: Final = 4
 RISES_TOLD_MAX: Final = 20
+BYTES_MAX: Final = 240 * 1024  # with a little around it, it is the content of one event (``thread/event.py``)
 
 
 def lint(
@@ -50,9 +51,11 @@ def lint(
     faults = list(form.findings(book))
     if not faults:
         try:
-            _ = book.canonical
+            size = len(book.canonical)
         except Invalid as error:
             faults.append(Finding(code=error.code, facts=error.facts))
+        else:
+            faults += [found("too-large", "lines", size=size // 1024, limit=BYTES_MAX // 1024)] * (size > BYTES_MAX)
     faults += _named(book, names)
     if not faults:
         faults += together.findings(book)

@@ -264,7 +264,9 @@ def unwire(data: bytes) -> Event:
 
 
 def slot(payload: Payload, role: str = "*") -> Slot:
-    """The commitment to ``payload``, which ``role`` may read."""
+    """The commitment to ``payload``, which ``role`` may read; raises ``Invalid('event.payload-too-large')``."""
+    if len(payload.content) > PAYLOAD_BYTES_MAX:  # nobody could read it again, not even we
+        raise Invalid("event.payload-too-large", limit=PAYLOAD_BYTES_MAX)
     return Slot(role, payload.commitment(), len(payload.content), MEDIA_JSON)
 
 
