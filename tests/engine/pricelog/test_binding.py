@@ -8,6 +8,7 @@ from tests.engine.world import Wires, befriend, found, quiet, until
 from weft.basis.canonical import b64, unb64
 from weft.config import Rules
 from weft.engine.commands import run
+from weft.engine.ports import Batch
 from weft.engine.pricelog import batches, exceptions, log, showing
 from weft.pricing import book as books
 from weft.pricing import commitment, leaf
@@ -138,6 +139,17 @@ async def test_an_agreed_price_off_the_book_is_counted_with_its_band_when_the_mo
         assert set(counted[1:]) == {(0, "none")}
         assert not await factory.store.values(exceptions.EXCEPTIONS)
         await quiet(shop, factory)
+
+
+async def test_a_book_that_a_restored_backup_has_forgotten_is_found_in_the_log_that_came_back():
+    async with dealt() as (shop, factory, thread):
+        (quotation,) = await said(shop, thread, Quotation)
+        name = quotation.message.price.book
+        index, head = await showing.book_index(factory.store, name), await log.head(factory.store)
+        await factory.store.commit(Batch(values=[(showing.BOOKS, name, None)]))
+        assert await showing.log_book(factory, name) == index
+        assert await showing.book_index(factory.store, name) == index
+        assert (await log.head(factory.store)).size == head.size
 
 
 PRICE = {"net": "76.00", "tax": "9.88", "gross": "85.88"}

@@ -25,6 +25,7 @@ from weft.engine.pricelog.batches import MINUTE_MS, OPENED, UNTOLD, Kept, Untold
 from weft.engine.pricelog.witnesses import ASKED, Asked
 from weft.pricing import leaf
 from weft.tlog.note import parse_vkey
+from weft.tlog.tile import WIDTH
 from weft.trade.messages import PriceBookShown, PriceOpening, PricesCommitted, Quotation
 from weft.trade.relationship import DEFLATED_MAX, OPENINGS_MAX
 
@@ -48,6 +49,8 @@ async def log_book(node: Node, name: str) -> int:
         raise NotFound("pricing.unknown-book", hash=name[:43])
     async with node.lock(log.LOCK):
         found = await book_index(node.store, name)
+        if found is None and (found := await _searched(node.store, name)) is not None:
+            await node.store.commit(Batch(values=[(BOOKS, name, str(found).encode())]))
         if found is not None:
             return found
         entry = leaf.encode(leaf.book_leaf(version.book, version.number, instant.from_ms(node.clock.now_ms())))
@@ -58,6 +61,17 @@ async def book_index(store: Store, name: str) -> int | None:
     """The index of the leaf of our book version ``name``, if it is logged."""
     data = await store.value(BOOKS, name)
     return None if data is None else int(data)
+
+
+async def _searched(store: Store, name: str) -> int | None:
+    """The first leaf of book version ``name``: a log that came back after a restore may hold what we had forgotten."""
+    head, mark = await log.head(store), f'"hash":"{name}"'.encode()
+    for one in log.bundles_of(0 if head is None else head.size):
+        if mark in await log.tile_bytes(store, one):
+            for index in range(one.place * WIDTH, one.place * WIDTH + one.width):
+                if mark in await log.entry(store, index):
+                    return index
+    return None
 
 
 async def proof_of(store: Store, index: int) -> str:
