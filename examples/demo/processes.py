@@ -6,13 +6,14 @@ Not here: what the firms do (``story.py``).
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import socket
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -131,12 +132,13 @@ class Firm:
     async def up(self) -> None:
         """``weft up``."""
         environ = {f"WEFT_RULES_{name.upper()}": str(value) for name, value in self.given.get("rules", {}).items()}
-        environ |= {"WEFT_PEERS_RETRY_S_MIN": "0.2", "WEFT_PEERS_RETRY_S_MAX": "1"}
+        environ |= {"WEFT_PEERS_RETRY_S_MIN": "0.2", "WEFT_PEERS_RETRY_S_MAX": "1",
+                    "WEFT_PRICES_BATCH_MINUTES": "0.05"}
         began = time.perf_counter()
         self.process = await spawn("-m", "weft", "up", str(self.home), "--port", str(self.port), "--json",
                                    environ=environ)
         told = json.loads(await first_line(self.process, self.name))
-        if not self.kills:
+        if not self.kills and not self.ready_ms:
             self.ready_ms = (time.perf_counter() - began) * 1000
         self.organisation, self.pair = told["organisation"], told["pair"]
 
@@ -154,6 +156,16 @@ class Firm:
     async def _off(self) -> None:
         await end(self.process, signal.SIGKILL)
         self.kills += 1
+
+    @contextlib.asynccontextmanager
+    async def dark(self) -> AsyncIterator[None]:
+        """Its node is down meanwhile."""
+        async with self.power:
+            await end(self.process, signal.SIGKILL)
+            try:
+                yield
+            finally:
+                await self.up()
 
     async def whole(self) -> None:
         """Up again, if a kill was cut short."""

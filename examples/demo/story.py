@@ -14,10 +14,14 @@ from typing import Any
 
 from control import Panel
 from processes import Failed, Firm, Machine, stopped, until
+from till import Till
+
+from weft.engine.pricelog import evidence
 
 WANTED, AGREED = "30", "24"
 ALARM = 101
 SAMPLES = 40
+BOUND = 3  # the level at which the seller has bound itself to this very slip
 UNDER_WAY_S = 2.0  # what has not arrived by then is not merely on its way
 
 
@@ -54,7 +58,7 @@ class Story:
                 ("twin", "机床数值进入数字孪生 · a machine's value reaches its twin", self.watch_twin),
                 ("deliver", "完工发货，收货入库 · despatch and receipt", self.deliver),
                 ("settle", "对账、付款 · one statement, settled once", self.settle),
-                ("counter-sale", "柜台卖出一只 · one valve is sold at the counter", self.sell_one),
+                ("counter-sale", "断网时柜台卖出一只 · one valve over the counter, with no network", self.sell_one),
             ):
                 with self.show.step(name, words):
                     await part()
@@ -339,8 +343,28 @@ class Story:
         return str(next(one["thread"] for one in partners if one["organisation"] == other.organisation))
 
     async def sell_one(self) -> None:
-        """One valve over the counter, out of the same stock."""
-        await self.mingji.do("stock-issue", item="BV-DN15", quantity="1", why="sale")
+        """One valve over the counter, out of the same stock, while the shop's node is down; its slip is kept."""
+        till = Till(self.mingji)
+        await till.let_in()
+        async with self.mingji.dark():
+            slip = till.sell("BV-DN15", "1").slip
+        await till.bring()
+
+        async def booked() -> Any:
+            return [one for one in (await self.mingji.view("item", item="BV-DN15"))["movements"]
+                    if one["ref"] == f"slip:{slip.hash}:1"]
+
+        await until(booked, "the sold valve out of stock")
+
+        async def proven() -> Any:
+            file = (await self.mingji.view("slip-file", hash=slip.hash))["file"]
+            verdict = evidence.verify_file(file.encode()).verdict
+            return verdict.follows and verdict.level >= BOUND and file
+
+        file = await until(proven, "a slip whose price is proven by its file alone", pause=0.3)
+        folder = self.world.folder / "exports"
+        folder.mkdir(exist_ok=True)
+        (folder / "slip.json").write_text(file, encoding="utf-8")
 
 
 def _b64(text: str) -> str:
