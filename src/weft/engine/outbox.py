@@ -216,6 +216,7 @@ class Outbox:
                 refused = [thread for thread in told.threads if not await self._pulled(peer, thread)]
                 self.heard(peer)
                 if told.restored:
+                    self.memory.tell(Change("", "partner-restored", (peer,)))
                     await levelling.level(self, peer)
                 elif not refused:
                     pause_ms = self.retry_ms[0]

@@ -10,7 +10,7 @@ from weft.basis.canonical import b64
 from weft.basis.errors import NotFound, Unavailable, WeftError
 from weft.engine.node import Node
 from weft.engine.pricelog import log, witness
-from weft.engine.pricelog.gossip import ANSWERS
+from weft.engine.pricelog.gossip import PATHS
 from weft.engine.pricelog.witnessing import Witnessing
 from weft.identity.keys import Signer
 from weft.pricing.leaf import BatchLeaf, BookLeaf, encode, origin_of
@@ -29,7 +29,7 @@ class PricePeers(DirectPeers):
     asked: list[tuple[str, str, bytes]] = field(default_factory=list)
 
     async def request(self, organisation: str, path: str, body: bytes) -> bytes:
-        if path not in ANSWERS:
+        if path not in PATHS:
             return await DirectPeers.request(self, organisation, path, body)
         await asyncio.sleep(0)
         if frozenset((self.me, organisation)) in self.wires.cut or not self.reachable(organisation):

@@ -112,6 +112,20 @@ async def test_what_a_partner_gives_back_must_lead_to_what_we_signed(lost, monke
     assert (await log.head(node.store)).root == died.root
 
 
+async def test_a_partner_that_nobody_can_reach_brings_what_it_holds(lost):
+    wires, seller, kept, died, (first, second) = lost
+    node = await restored(seller, wires, kept)
+    wires.unreachable |= {first.organisation, second.organisation}
+    assert not await node.witnessing.back.round()
+    await first.witnessing.give(seller.organisation)
+    assert not await node.witnessing.back.round()  # the other may hold more
+    await second.witnessing.give(seller.organisation)
+    assert await node.witnessing.back.round()
+    assert (await log.head(node.store)).root == died.root
+    await first.witnessing.give(seller.organisation)  # once it goes on, nothing is taken any more
+    assert (await log.head(node.store)).root == died.root
+
+
 async def test_a_firm_that_nobody_has_seen_goes_on_at_once():
     wires, (lonely, _) = await firms("Lonely", "Other")
     await append(lonely, batch(1))

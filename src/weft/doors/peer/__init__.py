@@ -26,7 +26,7 @@ from weft.engine.budgets import EVENTS_A_REQUEST, Account, Busy
 from weft.engine.levelling import RECONCILE_PATH
 from weft.engine.machines import MACHINES
 from weft.engine.node import Node
-from weft.engine.pricelog.gossip import ANSWERS
+from weft.engine.pricelog import gossip
 from weft.engine.receive import key_state
 from weft.engine.threads import entry_of
 from weft.identity.keylog import KeyState
@@ -73,7 +73,7 @@ def routes(node: Node) -> list[BaseRoute]:
 
     queue = Queue()
     talks: dict[str, Talk] = {sync.SYNC_PATH: synced, sync.POLL_PATH: polled, RECONCILE_PATH: compared,
-                              exchange.EXCHANGE_PATH: shown, **{path: _about_prices(node, path) for path in ANSWERS}}
+                              exchange.EXCHANGE_PATH: shown, **{path: _about_prices(node, path) for path in gossip.PATHS}}
     return [
         Route(path, web.guard(node, _by_our_time(node, Desk(node, queue, path, talk).answered), scopes=web.PUBLIC,
                               methods=("POST",), answer=_answer), methods=list(web.ALL_METHODS))

@@ -4,6 +4,7 @@ What we had signed after the backup is gone here, and is held elsewhere: whoever
 Rule 1: until everybody who may hold something has answered (or the owner goes on without them), nothing is signed: one
         more checkpoint of the old size would be a fork, and prove us liars.
 Rule 2: what comes back must lead, entry by entry, from what we hold to a checkpoint that our own device signed.
+Rule 3: who can be reached is asked; who cannot brings what it holds by itself, as soon as it hears that we are back.
 Not here: what else comes back (``engine/restored.py``), the log (``log.py``).
 """
 
@@ -18,7 +19,7 @@ from weft.basis.errors import Invalid, NotFound, WeftError
 from weft.engine.memory import Memory
 from weft.engine.ports import Batch, Peers
 from weft.engine.pricelog import gossip, known, log, witnesses
-from weft.engine.pricelog.gossip import GivenBack
+from weft.engine.pricelog.gossip import Given, GivenBack
 from weft.engine.pricelog.witnesses import PEERS
 from weft.tlog import checkpoint, merkle, note, tile
 from weft.tlog.checkpoint import Checkpoint
@@ -49,6 +50,7 @@ class Back:
     memory: Memory
     peers: Peers
     held: dict[str, tuple[Checkpoint, Note] | None] = field(default_factory=dict)
+    brought: dict[str, list[bytes]] = field(default_factory=dict)  # entries after ours that partners came with
     code: str = ""  # why it does not go on, for the owner
 
     async def round(self) -> bool:
@@ -59,11 +61,25 @@ class Back:
         asked = {partner for partner, _ in await store.values(PEERS)}
         for partner in sorted(asked - self.held.keys()):
             await self._ask(partner)
-        silent = asked - self.held.keys()
-        if silent:
+        for gone in self.held.keys() - asked:
+            self.held.pop(gone)
+        if asked - self.held.keys():
             self.code = "pricelog.waits"
             return False
         return await self._settled()
+
+    async def given(self, partner: str, body: bytes) -> bytes:
+        """The answer to a partner that comes with what it holds of our log (``gossip.GIVE_PATH``)."""
+        store, told = self.memory.store, gossip.read(body, GivenBack)
+        now = await log.head(store)
+        size = 0 if now is None else now.size
+        if not await log.waits(store) or await store.value(PEERS, partner) is None:
+            return msgspec.json.encode(Given(size))
+        own = self.held[partner] = await self._own(told)
+        row = self.brought.setdefault(partner, [])
+        if told.start == size + len(row) and own is not None:
+            row += [unb64(one) for one in told.entries][:max(0, own[0].size - told.start)]
+        return msgspec.json.encode(Given(size + len(row), own is not None and size + len(row) < own[0].size))
 
     async def _ask(self, partner: str) -> None:
         if not self.peers.reachable(partner):
@@ -124,10 +140,11 @@ class Back:
         left = [(PEERS, partner, None) for partner, _ in await self.memory.store.values(PEERS)]
         await self.memory.store.commit(Batch(values=[*left]))
         self.held.clear()
+        self.brought.clear()
         self.code = ""
 
     async def _entries(self, partner: str, start: int, end: int) -> list[bytes]:
-        found = list[bytes]()
+        found = self.brought.pop(partner, [])
         try:
             for _ in range(STEPS_MAX):
                 if start + len(found) >= end:
@@ -137,7 +154,7 @@ class Back:
                     break
                 found += [unb64(one) for one in told.entries]
         except WeftError:
-            return []
+            return found
         return found[:end - start]
 
     async def _tiles(self, size: int, entries: list[bytes]) -> dict[str, bytes]:

@@ -4,6 +4,7 @@
              the answer tells of those that the other knows too; then the asker tells the same of them in turn
     show     a firm shows a partner its new entries, and is told by which key and at which door it witnesses for it
     back     a firm that has restored a backup asks for its own newest checkpoint and the entries before it
+    give     the same, unasked, by a partner that such a firm cannot reach
 
 Rule 1: only of logs that both know anything is told; a hash of a log that one does not know tells it nothing, and how
         many there are the padding hides.
@@ -31,6 +32,7 @@ from weft.tlog.tile import PATH_CHARACTERS_MAX
 GOSSIP_PATH: Final = "/peer/v1/pricelog/gossip"
 SHOW_PATH: Final = "/peer/v1/pricelog/show"
 BACK_PATH: Final = "/peer/v1/pricelog/back"
+GIVE_PATH: Final = "/peer/v1/pricelog/give"
 SALT_BYTES: Final = 16
 HASH_BYTES: Final = 16
 HASHES_MIN: Final = 16  # a firm that knows fewer logs asks for so many all the same
@@ -94,6 +96,13 @@ class GivenBack(msgspec.Struct, frozen=True, omit_defaults=True):
     note: str = ""
     start: int = 0
     entries: list[str] = []
+
+
+class Given(msgspec.Struct, frozen=True):
+    """How many leaves the firm holds now; ``more``: it wants those that follow."""
+
+    size: int
+    more: bool = False
 
 
 _T = TypeVar("_T")
@@ -254,15 +263,19 @@ async def given_back(memory: Memory, asker: str, body: bytes) -> bytes:
     """The answer to ``BACK_PATH``: the asker's own log, as far as we hold it. Former partners are answered, too."""
     if memory.partner(asker) is None:
         raise NotFound("thread.unknown")
-    asked = read(body, Back)
-    newest = max((await _held(memory)).get(asker, [b""]), key=lambda one: _size(one) if one else 0)
+    return msgspec.json.encode(await holding(memory, asker, read(body, Back).size))
+
+
+async def holding(memory: Memory, organisation: str, start: int) -> GivenBack:
+    """What we hold of a firm's log for the firm itself: the newest checkpoint, and entries from ``start`` on."""
+    newest = max((await _held(memory)).get(organisation, [b""]), key=lambda one: _size(one) if one else 0)
     found, size = list[str](), 0
-    for one in await monitor.entries(memory, asker, asked.size):
+    for one in await monitor.entries(memory, organisation, start):
         size += len(one)
         if found and size > PART_BYTES_MAX:
             break
         found.append(b64(one))
-    return msgspec.json.encode(GivenBack(newest.decode(), asked.size, found))
+    return GivenBack(newest.decode(), start, found)
 
 
 def _partner(memory: Memory, asker: str) -> None:
@@ -276,3 +289,4 @@ def _raw(texts: Sequence[str]) -> list[bytes]:
 
 ANSWERS: Final[dict[str, Callable[[Memory, str, bytes], Any]]] = {
     GOSSIP_PATH: gossiped, SHOW_PATH: shown, BACK_PATH: given_back}
+PATHS: Final = (*ANSWERS, GIVE_PATH)

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from weft.basis import canonical
 from weft.basis.errors import Invalid, NotFound, WeftError
 from weft.engine.memory import Change
 from weft.engine.ports import Batch, PriceLogs
-from weft.engine.pricelog import gossip, log, monitor, witness
+from weft.engine.pricelog import gossip, known, log, monitor, witness
 from weft.engine.pricelog.back import Back
 from weft.engine.pricelog.gossip import Gossip, Gossiped, Show
 from weft.engine.pricelog.witnesses import Asking
 from weft.tlog.checkpoint import Checkpoint
+from weft.trade import relationship
 
 if TYPE_CHECKING:
     from weft.engine.node import Node
@@ -32,6 +34,8 @@ DAY_MS: Final = 86_400_000
 CHECK_S: Final = 5.0
 PAUSE_S: Final = 2.0
 SUSPECTS_MAX: Final = 64
+GIVE_STEPS_MAX: Final = 64
+RESTORED: Final = "partner-restored"  # what we hear when a partner says that it goes on from a backup
 _LOG: Final = logging.getLogger("weft.pricelog")
 
 
@@ -87,6 +91,8 @@ class Witnessing:
 
     async def answer(self, asker: str, path: str, body: bytes) -> bytes:
         """The answer to a partner at one of the addresses of ``gossip.ANSWERS``; raises ``WeftError``."""
+        if path == gossip.GIVE_PATH:
+            return await self.back.given(asker, body)
         try:
             answer: bytes = await gossip.ANSWERS[path](self._node, asker, body)
         except Invalid as error:
@@ -110,8 +116,11 @@ class Witnessing:
             self.suspects[organisation] = data
 
     async def met(self, organisation: str, data: bytes) -> Checkpoint:
-        """Compare a checkpoint that came with a document; raises what ``known.read`` raises."""
-        return await monitor.met(self._node, organisation, data)
+        """Compare a checkpoint that came with a document, and follow the log so far; raises as ``known.read``."""
+        said = await monitor.met(self._node, organisation, data)
+        if said.size > (await known.followed(self._node.store, organisation)).size:
+            self.followed_ms.pop(organisation, None)
+        return said
 
     # ---- our own log -----------------------------------------------------------------------------
 
@@ -129,10 +138,13 @@ class Witnessing:
                     await self._wake.wait()
 
     async def _listen(self) -> None:
-        """Hear that our log has grown."""
+        """Hear that our log has grown, or that somebody new may see it."""
         async for change in self._node.changes():
-            if change.machine == log.APPENDED:
+            if change.machine in {log.APPENDED, relationship.NAME, "peer"}:  # grown; a new partner; one that is back
                 self._wake.set()
+            elif change.machine == RESTORED:
+                for partner in change.kinds:
+                    self.followed_ms.pop(partner, None)
         await asyncio.Event().wait()  # the node stops
 
     # ---- others' logs ----------------------------------------------------------------------------
@@ -155,6 +167,9 @@ class Witnessing:
             self.followed_ms[partner] = now
             with contextlib.suppress(WeftError):
                 await monitor.follow(node, self._logs, partner)
+            if not node.config.firm.url:  # it cannot ask us, should it have lost its log
+                with contextlib.suppress(WeftError):
+                    await self.give(partner)
 
     def _is_due(self, last_ms: dict[str, int], partner: str, now: int) -> bool:
         """Whether it is time; a clock that went back puts nothing off."""
@@ -176,6 +191,17 @@ class Witnessing:
                 self.told_ms[partner] = now
                 with contextlib.suppress(WeftError):
                     await self.gossip(partner)
+
+    async def give(self, partner: str) -> None:
+        """Bring ``partner`` what we hold of its own log, in case it has restored a backup; raises ``WeftError``."""
+        node = self._node
+        told = await gossip.holding(node, partner, canonical.INTEGER_MAX)  # only the checkpoint
+        for _ in range(GIVE_STEPS_MAX):
+            answer = await node.peers.request(partner, gossip.GIVE_PATH, msgspec.json.encode(told))
+            given = gossip.read(answer, gossip.Given)
+            told = await gossip.holding(node, partner, given.size)
+            if not given.more or not told.entries:
+                break
 
     async def contacts(self) -> list[str]:
         """Contacts of this day, drawn among all partners at its beginning; asked again that day, there are no more."""
