@@ -3,11 +3,14 @@
 import pytest
 
 from tests.doors.asking import Client
+from tests.engine.dealing import BOOK
 from tests.engine.home import empty_node
 from weft.config import Config, Prices
 from weft.doors import pricelog as door
-from weft.engine.pricelog import batches, log
+from weft.engine.pricelog import batches, log, showing
 from weft.identity.keys import Signer
+from weft.pricing import book as books
+from weft.pricing import publish
 from weft.tlog import checkpoint, cosignature, note, tile
 
 
@@ -60,6 +63,24 @@ async def test_who_has_seen_the_record_is_not_shown_to_strangers():
     answer = await Client(door.routes(node)).ask("/pricelog/checkpoint")
     assert answer.body == head.note.encode()
     assert b"w/partner" not in answer.body
+
+
+async def test_a_book_is_there_for_everybody_only_if_its_owner_made_it_public():
+    node = await empty_node()
+    client, names = Client(door.routes(node)), {}
+    for disclosure in ("public", "to-counterparties"):
+        draft = {**BOOK, "id": disclosure, "disclosure": disclosure}
+        await node.record("pricing", publish.Publish(book=draft, at="2026-01-01T00:00:00Z"))
+        names[disclosure] = books.shape(draft).hash
+    assert (await client.ask(f"/pricelog/book/{names['public']}")).status == 404  # not logged yet
+    for name in names.values():
+        await showing.log_book(node, name)
+    answer = await client.ask(f"/pricelog/book/{names['public']}")
+    assert books.load(answer.body).hash == names["public"]
+    assert "immutable" in answer.headers["cache-control"]
+    hidden = await client.ask(f"/pricelog/book/{names['to-counterparties']}")
+    unknown = await client.ask(f"/pricelog/book/{'A' * 43}")
+    assert (hidden.status, hidden.body, hidden.headers) == (unknown.status, unknown.body, unknown.headers)
 
 
 @pytest.mark.parametrize("path", [

@@ -1,11 +1,12 @@
 """The door for the firm's price record: its checkpoint and tiles, as files that anybody may read.
 
 ``GET /pricelog/checkpoint`` and ``/pricelog/tile/…`` as C2SP tlog-tiles has it; any web server can serve the same.
+``/pricelog/book/<hash>`` is a version of a price book whose owner has made it public; others are not there.
 Rule 1: nobody is asked who he is, and nobody learns here who asks, what else there is, or how a refusal came about.
 Rule 2: a tile never changes under its name, so it may be kept for ever; the checkpoint is asked for anew each time.
 Rule 3: the checkpoint is shown with the firm's own signature alone: who else has seen it would tell of its partners.
 Rule 4: all readers together have one budget of their own: who floods this door slows down no partner.
-Not here: what is in the log (``engine/pricelog``), witnesses (``witness.py``), books (partners are shown them).
+Not here: what is in the log (``engine/pricelog``), witnesses (``witness.py``).
 """
 
 from typing import Final
@@ -20,7 +21,7 @@ from weft.basis.errors import Invalid, NotFound, WeftError
 from weft.doors.pricelog import witness
 from weft.engine.budgets import Account, Bucket, Busy
 from weft.engine.node import Node
-from weft.engine.pricelog import log
+from weft.engine.pricelog import log, showing
 from weft.tlog import tile
 
 PREFIX: Final = "/pricelog"
@@ -57,9 +58,19 @@ def routes(node: Node) -> list[BaseRoute]:
             account.charge(size=len(data))
             return Response(data, headers=_headers(FOR_EVER), media_type="application/octet-stream")
 
+    async def book(request: Request) -> Response:
+        with node.budgets.entered(account, 0):
+            data = await showing.public_book(node, request.path_params["hash"])
+            if data is None:
+                raise NotFound("web.not-found")
+            account.charge(size=len(data))
+            return Response(data, headers=_headers(FOR_EVER), media_type="application/json")
+
     return [
         *witness.routes(node),
         Route(f"{PREFIX}/{tile.CHECKPOINT_PATH}", web.guard(node, checkpoint, scopes=web.PUBLIC, answer=answer),
+              methods=list(web.ALL_METHODS)),
+        Route(PREFIX + "/book/{hash}", web.guard(node, book, scopes=web.PUBLIC, answer=answer),
               methods=list(web.ALL_METHODS)),
         Route(PREFIX + "/tile/{path:path}", web.guard(node, a_tile, scopes=web.PUBLIC, answer=answer),
               methods=list(web.ALL_METHODS)),

@@ -17,7 +17,7 @@ import msgspec
 from weft.basis import instant
 from weft.basis.canonical import b64
 from weft.basis.errors import Invalid, NotFound, Refused, Unavailable, WeftError
-from weft.engine.memory import BY_ITSELF
+from weft.engine.memory import BY_ITSELF, Memory
 from weft.engine.node import Node
 from weft.engine.ports import Batch, Store
 from weft.engine.pricelog import documents, log
@@ -123,6 +123,15 @@ async def show_book(node: Node, partner: str, name: str) -> bool:
     await node.speak(thread, PriceBookShown(hash=name, deflated=deflated, leaf=entry.decode(),
                                             proof=await proof_of(node.store, index)), key)
     return True
+
+
+async def public_book(memory: Memory, name: str) -> bytes | None:
+    """The canonical bytes of our book version ``name``, if its owner has made it public and it is logged."""
+    version = (await memory.state(memory.book("pricing"))).books.get(name)
+    if version is None or version.book.disclosure != "public" or await book_index(memory.store, name) is None:
+        return None
+    data: bytes = version.book.canonical
+    return data
 
 
 def deflate(data: bytes) -> bytes:
