@@ -340,8 +340,8 @@ def _summed(state: State, slip: Slip, day: str, sign: int) -> State:
         off_book=held.off_book + slip.off_book, net=held.net + sign * money.net, tax=held.tax + sign * money.tax,
         gross=held.gross + sign * money.gross, **{slip.pay: getattr(held, slip.pay) + sign * money.gross})
     days = {**state.days, key: sums}
-    for old in sorted(days)[: max(0, len(days) - DAYS_KEPT)]:
-        del days[old]
+    if len(days) > DAYS_KEPT:
+        del days[min(days)]
     state = _replace(state, days=days)
     if not slip.off_book:
         return state
