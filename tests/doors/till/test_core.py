@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 import segno
 import segno.encoder
@@ -10,9 +11,10 @@ import segno.encoder
 from tests.doors.till.browser_core import INSECURE_HOST, BrowserCore
 from tests.vectors import prices
 from tests.vectors.test_till_vectors import as_told, load
-from weft.basis import canonical
+from weft.basis import canonical, quantity
 from weft.basis.canonical import b64
 from weft.identity import keys
+from weft.pricing import schema
 from weft.till import qr, slip, verify
 
 pytestmark = pytest.mark.browser
@@ -68,6 +70,45 @@ def test_a_core_with_one_thing_wrong_is_noticed(wrong):
     with BrowserCore(wrong=wrong) as bad, pytest.raises(AssertionError):
         test_prices(bad)
         test_wrong_slips_are_told_so(bad)
+
+
+def test_a_book_with_more_than_the_till_knows_is_not_priced(core):
+    """A new field of a book must be learnt by ``price.js`` before a till sells by it."""
+    fields = {kind.__name__: [one.encode_name for one in msgspec.structs.fields(kind)]
+              for kind in (schema.PriceBook, schema.Tax, schema.Line, schema.Tier, schema.Rule, schema.Condition)}
+    assert core.ask("async (core) => core.price.FIELDS") == fields
+    book = json.loads(load("price.json")["books"][-1]["canonical"])
+    for more in ({**book, "surge": 1}, {**book, "tax": {**book["tax"], "x": 1}},
+                 {**book, "rules": [{"id": "a", "if": 1}]},
+                 {**book, "lines": [{**book["lines"][0], "tiers": [{"from": "0", "price": "1", "to": "me"}]}]}):
+        told = core.ask("""async (core, text) => core.refusal(async () => {
+          await core.price.load(new TextEncoder().encode(text));
+        })""", canonical.encode(more).decode())
+        assert told["error"] == "pricing.shape"
+
+
+def test_both_know_the_same_units_currencies_fields_and_limits(core):
+    """What is added on one side must be added on the other."""
+    told = core.ask("""async ({ exact, form, slip }) => ({
+      units: [...exact.UNITS].sort(), minor: exact.MINOR_UNITS, bytes: slip.SLIP_BYTES_MAX, text: slip.TEXT_MAX,
+      fields: Object.fromEntries(Object.entries(form.FORMS).map(([name, fields]) => [name, Object.fromEntries(
+        Object.entries(fields).map(([field, [, own]]) => [field, own === undefined ? "needed" : own]))])),
+    })""")
+    kinds = (slip.Slip, slip.Line, slip.Close, slip.ByWay, slip.ByRate, slip.Drawer)
+    assert told == {
+        "units": sorted(quantity.UNITS), "minor": quantity.MINOR_UNITS, "bytes": slip.SLIP_BYTES_MAX,
+        "text": qr.TEXT_MAX,
+        "fields": {kind.__name__: {one.encode_name: standard(one) for one in msgspec.structs.fields(kind)}
+                   for kind in kinds}}
+
+
+def standard(field) -> object:
+    """The default of a field as JSON, or "needed"."""
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    if field.default is msgspec.NODEFAULT:
+        return "needed"
+    return list(field.default) if isinstance(field.default, tuple) else field.default
 
 
 def test_a_price_that_is_a_cent_off_follows_no_book(core):

@@ -31,6 +31,8 @@ export const SLIP = {
   partner: [isText, ""], book: [isText, ""], attributes: [isNamed, {}], off_book: [isYesOrNo, false], of: [isText, ""],
   close: [(value) => value === null || hasForm(value, CLOSE), null, CLOSE],
 };
+/** All forms by the names that weft/till/slip.py gives them. */
+export const FORMS = { Slip: SLIP, Line: LINE, Close: CLOSE, ByWay: BY_WAY, ByRate: BY_RATE, Drawer: DRAWER };
 
 function isObject(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -3,30 +3,53 @@
 import { WeftError, cut } from "./errors.js";
 import * as canonical from "./canonical.js";
 import {
-  MINOR_UNITS, by, fraction, fractionOf, isLess, plain, plus, positive, rounded, times, told, written,
+  MINOR_UNITS, by, fraction, fractionOf, isCurrency, isLess, plain, plus, positive, rounded, times, told, written,
 } from "./exact.js";
 
 export const ATTRIBUTES = ["zone", "lead_time", "payment_term", "packaging", "published_class"];
+/** What a book is made of, as pricing/schema.py has it: a book with more is priced by rules that we do not know. */
+export const FIELDS = {
+  PriceBook: ["id", "name", "currency", "basis", "tax", "lines", "valid_from", "attributes", "rules", "valid_until",
+    "notice_days", "disclosure", "attested"],
+  Tax: ["category", "percent"], Line: ["item", "unit", "tiers", "base"], Tier: ["from", "price"],
+  Rule: ["id", "when", "multiply", "add", "per", "name"], Condition: ["attribute", "one_of", "at_least", "below"],
+};
 const GIVEN = ["item", "quantity", "unit", "currency", ...ATTRIBUTES];
 const PRICE_DECIMALS_MAX = 6;
 const ZERO = fraction(0n);
 
 /**
  * A book made ready for pricing, from its canonical bytes as the node sends them; a promise.
- * Its hash names what was read; that the book is sound the node has judged (pricing/form.py) before it sent it.
+ * Throws pricing.shape, money.currency and canonical.…. Its hash names what was read; that the book is sound the node
+ * has judged (pricing/form.py) before it sent it.
  */
 export async function load(bytes) {
   const book = canonical.decode(bytes);
-  if (book === null || typeof book !== "object" || !Array.isArray(book.lines) || typeof book.tax !== "object") {
-    throw new WeftError("pricing.shape", { where: "book", detail: "" });
+  declared(book, "PriceBook");
+  declared(book.tax, "Tax");
+  for (const line of book.lines ?? []) {
+    declared(line, "Line");
+    for (const tier of line.tiers) declared(tier, "Tier");
   }
+  for (const rule of book.rules ?? []) {
+    declared(rule, "Rule");
+    for (const one of rule.when ?? []) declared(one, "Condition");
+  }
+  if (!isCurrency(book.currency)) throw new WeftError("money.currency", { value: cut(book.currency, 10), where: "" });
   const hash = canonical.b64(await canonical.digest("price-book/1", bytes));
   return ready(book, hash);
 }
 
+/** Throws pricing.shape unless `piece` is an object with fields of `kind` alone. */
+function declared(piece, kind) {
+  const isObject = typeof piece === "object" && piece !== null;
+  const more = isObject ? Object.keys(piece).find((name) => !FIELDS[kind].includes(name)) : kind;
+  if (more !== undefined) throw new WeftError("pricing.shape", { where: cut(more, 60), detail: kind });
+}
+
 function ready(book, hash) {
   const lines = new Map(), units = new Map();
-  for (const line of book.lines) {
+  for (const line of book.lines ?? []) {
     lines.set(JSON.stringify([line.item, line.unit]), line);
     units.set(line.item, [...(units.get(line.item) ?? []), line.unit]);
   }
