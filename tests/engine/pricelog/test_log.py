@@ -8,7 +8,8 @@ from tests.engine.home import empty_node
 from weft.basis.errors import Invalid, NotFound, Unavailable
 from weft.engine.ports import Batch
 from weft.engine.pricelog import log
-from weft.tlog import checkpoint, merkle, note, policy, proof, tile
+from weft.identity.keys import Signer
+from weft.tlog import checkpoint, cosignature, merkle, note, policy, proof, tile
 from weft.tlog.tile import ENTRIES, Tile
 
 SIZES = (1, 2, 3, 255, 256, 257, 300, 512, 513)
@@ -105,9 +106,6 @@ def test_what_goes_with_an_append_is_kept_with_it_or_not_at_all():
 
 
 def cosigned(node, head, name, at):
-    from weft.identity.keys import Signer
-    from weft.tlog import cosignature
-
     signer = Signer(bytes([at]) * 32)
     return note.Note(head.read.text, (*head.read.signatures, cosignature.sign(head.read.text, name, signer, at)))
 
@@ -128,6 +126,21 @@ def test_the_newest_checkpoint_that_others_saw_is_kept_with_all_that_they_signed
         after = await grown(node, 10)
         assert (await log.seen(node.store), await log.shown(node.store)) == (seen, seen)
         assert len(after.read.signatures) == 1
+
+    asyncio.run(story())
+
+
+def test_a_witness_that_signs_again_and_again_has_one_line():
+    async def story():
+        node = await empty_node()
+        head = await grown(node, 4)
+        signer = Signer(bytes(range(32)))
+        for at in range(1, 200):
+            line = cosignature.sign(head.read.text, "w/one", signer, at)
+            await log.keep_cosigned(node, note.Note(head.read.text, (*head.read.signatures[:1], line)))
+        own, other = (await log.head(node.store)).read.signatures
+        assert own.name == log.origin(node)
+        assert cosignature.timestamp_of(other.value) == 199
 
     asyncio.run(story())
 

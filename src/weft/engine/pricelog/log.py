@@ -239,7 +239,8 @@ async def keep_cosigned(memory: Memory, cosigned: Note) -> bool:
         if held is not None and held.size > said.size:
             return False
         known = held.read.signatures if held is not None and held.read.text == cosigned.text else ()
-        joined = Note(cosigned.text, tuple(dict.fromkeys([*known, *cosigned.signatures])))
+        lines = {(one.name, one.id): one for one in (*known, *cosigned.signatures)}  # of each signer the newest
+        joined = Note(cosigned.text, tuple(lines.values()))
         kept = msgspec.msgpack.encode(Head(said.size, said.root, note.encode(joined).decode()))
         values: list[Value] = [(STATE, SEEN, kept)]
         if now is not None and now.size == said.size:
