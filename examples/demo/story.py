@@ -12,6 +12,7 @@ import time
 from base64 import urlsafe_b64encode
 from typing import Any
 
+import proofs
 from control import Panel
 from processes import Failed, Firm, Machine, stopped, until
 from till import Till
@@ -58,6 +59,7 @@ class Story:
                 ("twin", "机床数值进入数字孪生 · a machine's value reaches its twin", self.watch_twin),
                 ("deliver", "完工发货，收货入库 · despatch and receipt", self.deliver),
                 ("settle", "对账、付款 · one statement, settled once", self.settle),
+                ("prove", "买方取回价格证明 · the shop takes home the proof of its prices", self.take_proofs),
                 ("counter-sale", "断网时柜台卖出一只 · one valve over the counter, with no network", self.sell_one),
             ):
                 with self.show.step(name, words):
@@ -341,6 +343,15 @@ class Story:
     async def _relationship(self, firm: Firm, other: Firm) -> str:
         partners = (await firm.view("partners"))["partners"]
         return str(next(one["thread"] for one in partners if one["organisation"] == other.organisation))
+
+    async def take_proofs(self) -> None:
+        """The price of the valves, as it was offered and as it was billed, each in a file that proves itself."""
+        thread = await self._relationship(self.mingji, self.hengtai)
+        bills = (await self.mingji.view("partner", thread=thread))["invoices"]
+        bill = next(one["id"] for one in bills if not one["ours"] and one["kind"] == "goods")
+        offer = (await self._order_at(self.mingji))["quotation"]
+        self.order["proofs"] = await proofs.take(
+            self.world, self.mingji, {"quotation": (self.thread, offer), "invoice": (thread, bill)})
 
     async def sell_one(self) -> None:
         """One valve over the counter, out of the same stock, while the shop's node is down; its slip is kept."""
