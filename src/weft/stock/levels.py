@@ -97,6 +97,12 @@ def item_of(state: State, item: str) -> Item:
     return found
 
 
+def is_service(state: State, item: str) -> bool:
+    """Whether ``item`` is known to be something that is done: nothing of it is stocked, made or sent."""
+    known = state.items.get(item)
+    return known is not None and known.kind == "service"
+
+
 def lots_of(state: State, item: str, owner: str = "", holder: str = "") -> tuple[Lot, ...]:
     """Lots of ``item`` that belong to ``owner`` and lie at ``holder``, oldest first (FIFO)."""
     owner, holder = ours(state, owner), ours(state, holder)

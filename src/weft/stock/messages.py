@@ -15,7 +15,7 @@ from msgspec import field
 
 from weft.basis.decider import Message
 
-ItemKind = Literal["product", "part", "material", "supply"]
+ItemKind = Literal["product", "part", "material", "supply", "service"]
 ReceiptReason = Literal["purchase", "subcontract", "free-issue", "return", "opening", "found"]
 IssueReason = Literal["sale", "sample", "own-use", "back-to-owner"]
 ReleaseReason = Literal["cancelled", "expired", "replaced", "done"]
@@ -28,6 +28,7 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Item(Data, frozen=True, kw_only=True):
     """A thing we name. ``partner_numbers`` maps an organisation to its own number for it.
 
+    A ``service`` is done: nothing of it is stocked or made.
     At ``reorder_point`` (or below ``safety``) ``reorder_quantity`` is to be asked of ``supplier``.
     ``weight_each``: kilograms per piece, for what is counted by piece and by weight.
     """

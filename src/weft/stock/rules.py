@@ -121,6 +121,8 @@ def _produced(state: State, said: m.Produced) -> None:
 
 def _lot_in(state: State, lot: m.LotIn) -> None:
     item = item_of(state, lot.item)
+    if item.kind == "service":
+        raise Refused("stock.service", item=item.id)
     _id("lot", lot.id)
     lot_form(lot)
     _unit(item, lot.unit)

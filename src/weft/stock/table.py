@@ -47,6 +47,7 @@ KINDS: Final[Mapping[str, str]] = {
     "part": "part", "component": "part", "零件": "part", "半成品": "part", "部件": "part",
     "material": "material", "rawmaterial": "material", "raw": "material", "原材料": "material", "材料": "material",
     "毛坯": "material", "supply": "supply", "consumable": "supply", "辅料": "supply", "耗材": "supply",
+    "service": "service", "服务": "service", "劳务": "service",
 }
 Partners = Mapping[str, str]
 

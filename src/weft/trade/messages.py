@@ -238,7 +238,10 @@ class DespatchLine(Part, frozen=True, kw_only=True):
 
 
 class DespatchAdvice(Message, frozen=True, kw_only=True):
-    """The seller has sent goods; ``kind`` ``materials`` is the buyer sending free-issue material to the seller."""
+    """The seller has sent goods; ``kind`` ``materials`` is the buyer sending free-issue material to the seller.
+
+    ``code``: what a customer brought to be handed the goods (``pickup.py``); it is evidence and no part of the state.
+    """
 
     number: str
     lines: tuple[DespatchLine, ...]
@@ -246,6 +249,7 @@ class DespatchAdvice(Message, frozen=True, kw_only=True):
     carrier: str = ""
     tracking: str = ""
     at: str = ""
+    code: str = ""
 
 
 class ReceiptLine(Part, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from weft.engine.commands import (
     mailbox,
     orders,
     partners,
+    pickup,
     pricing,
     restoring,
     tills,
@@ -103,6 +104,13 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "till-not-short": Command(tills.NotShort, tills.not_short),
     "till-customer": Command(tills.AddCustomer, tills.add_customer),
     "till-paid": Command(tills.Paid, tills.paid),
+    "pickup-shop": Command(pickup.AddShop, pickup.add_shop),
+    "pickup-shop-drop": Command(pickup.DropShop, pickup.drop_shop),
+    "pick-up": Command(pickup.PickUp, pickup.pick_up),
+    "inspect": Command(pickup.Inspect, pickup.inspect, "operator"),
+    "hand-out": Command(pickup.HandOut, pickup.hand_out, "operator"),
+    "take-back": Command(pickup.TakeBack, pickup.take_back, "operator"),
+    "send-back": Command(pickup.Parcel, pickup.send_back, "operator"),
 }
 KEY_MAX: Final = 200
 ASKED: Final = "asked"  # bucket: which request a key was used for

@@ -20,6 +20,9 @@ from weft.engine.reactions import (
     meeting,
     offering,
     ordering,
+    pickup_buyer,
+    pickup_seller,
+    pickup_shop,
     releasing,
     selling,
     sending,
@@ -36,10 +39,13 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
         Reaction("answer-counter", offering.answer_request, "peer", undo=releasing.release_offer)],
     ("order", "Quotation"): [
         Reaction("take-supplier-offer", offering.take_supplier_offer, "peer"),
+        Reaction("offer-places", pickup_seller.offer_places, "own"),
+        Reaction("order-service", pickup_seller.order_service, "peer"),
         Reaction("commit-quotation", committing.commit_document, "own"),
         Reaction("check-quotation", checking.check_document, "peer")],
     ("order", "RequestDeclined"): [
         Reaction("take-supplier-refusal", offering.take_supplier_refusal, "peer"),
+        Reaction("take-shop-refusal", pickup_seller.take_shop_answer, "peer"),
         Reaction("release-offer", releasing.release_offer, "any")],
     ("order", "QuotationWithdrawn"): [Reaction("release-withdrawn", releasing.release_offer, "own")],
     ("production", "SourcingAnswered"): [Reaction("close-when-answered", offering.close_when_answered)],
@@ -49,7 +55,9 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
         Reaction("commit-order", committing.commit_order, "peer", final=True),
         Reaction("check-order", checking.check_document, "own")],
     ("order", "OrderResponse"): [
+        Reaction("ask-shop", pickup_seller.ask_shop, "own", final=True),
         Reaction("begin-work", ordering.begin_work, "own", final=True),
+        Reaction("take-shop-answer", pickup_seller.take_shop_answer, "peer", final=True),
         Reaction("take-supplier-response", ordering.take_supplier_response, "peer", final=True)],
     ("order", "OrderCancellation"): [Reaction("stop-work", ordering.stop_work, "peer", final=True)],
     ("order", "OrderChangeResponse"): [
@@ -92,11 +100,26 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
     ("floor", "MachineCleared"): [Reaction("take-clearance", making.take_clearance)],
     # goods leave, arrive, and are billed
     ("order", "DespatchAdvice"): [
+        Reaction("book-hand-out", pickup_shop.book_hand_out, "own"),
+        Reaction("take-hand-out", pickup_seller.take_hand_out, "peer", final=True),
         Reaction("book-despatch", sending.book_despatch, "own", final=True),
         Reaction("receive-sent", sending.receive_sent, "peer", final=True)],
     ("order", "ReceiptAdvice"): [
+        Reaction("book-inspected", pickup_shop.book_inspected, "own"),
+        Reaction("take-inspection", pickup_seller.take_inspection, "peer", final=True),
         Reaction("book-receipt", sending.book_receipt, "own", final=True),
         Reaction("bill-receipt", invoicing.bill_receipt, "peer", final=True)],
+    # goods that are fetched at a shop
+    ("order", "PickUpOffered"): [Reaction("note-places", pickup_buyer.note_places, "peer")],
+    ("order", "PickUpNamed"): [Reaction("take-place", pickup_seller.take_place, "peer")],
+    ("order", "PickUpReady"): [Reaction("note-ready", pickup_buyer.note_ready, "peer")],
+    ("order", "BroughtBack"): [
+        Reaction("book-return", pickup_shop.book_return, "own"),
+        Reaction("take-return", pickup_seller.take_return, "peer", final=True),
+        Reaction("book-brought-back", pickup_buyer.book_brought_back, "peer")],
+    ("order", "SentBack"): [
+        Reaction("book-sent-back", pickup_shop.book_sent_back, "own"),
+        Reaction("take-sent-back", pickup_seller.take_sent_back, "peer", final=True)],
     # what is sold over the counter
     ("till", "SlipTaken"): [
         Reaction("book-slip", selling.book_slip), Reaction("bill-slip", selling.bill_slip),

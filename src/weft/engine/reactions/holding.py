@@ -44,9 +44,11 @@ async def let_go_of_older(node: Node, cause: Cause) -> None:
 async def hold_again(node: Node, cause: Cause) -> bool:
     """Hold anew what the confirmed order ``cause.thread`` lacks; whether anything was; raises ``Refused``."""
     state: OrderState = await node.state(cause.thread)
+    stock, partner = await node.book_state("stock"), await other_member(node, cause.thread)
     lacking = [] if state.phase is not Phase.CONFIRMED else [
         (name, line) for name, line in state.lines.items()
-        if line.open > 0 and not await _held(node, DemandRef(thread=cause.thread, line=name), _key(cause, name))]
+        if line.open > 0 and not await _held(node, DemandRef(thread=cause.thread, line=name), _key(cause, name))
+        and not levels.is_service(stock, own_item(stock, partner, line.item, line.buyer_item))]
     for name, line in lacking:
         await _hold_line(node, cause, name, line)
     return bool(lacking)

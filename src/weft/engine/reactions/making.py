@@ -14,8 +14,10 @@ from typing import Any, Final
 from weft.basis import instant
 from weft.basis import quantity as q
 from weft.basis.errors import Invalid, Refused
+from weft.engine import pickup
 from weft.engine.effects import Cause
 from weft.engine.node import Node
+from weft.engine.reactions import pickup_shipping
 from weft.engine.reactions.offering import next_number, other_member, own_item
 from weft.production import messages as pm
 from weft.production import views
@@ -240,7 +242,7 @@ async def deliver(node: Node, thread: str, key: str) -> None:
     if state.phase is not Phase.CONFIRMED or members.get(node.organisation) != "seller":
         return
     ready = [name for name, line in state.lines.items() if line.open > 0 and await _there(node, thread, name, line)]
-    if ready:
+    if ready and await pickup_shipping.may_leave(node, thread):
         await withdraw_changes(node, thread, state, f"{key}:withdraw")
         await despatch(node, thread, {name: q.text(state.lines[name].open) for name in ready}, key)
 
@@ -270,6 +272,11 @@ def _not_of_others(stock: Any, thread: str, item: str, quantity: str) -> None:
 
 async def despatch(node: Node, thread: str, quantities: dict[str, str], key: str) -> list[str]:
     """Say that goods leave: lots are picked from what is kept for the order, then from what is free."""
+    there = await pickup_shipping.to_shop(node, thread, quantities, key)
+    if there is not None:
+        return there
+    if await pickup.held(node, thread) is not None:
+        raise Refused("pickup.by-code")
     state: OrderState = await node.state(thread)
     stock = await node.book_state("stock")
     partner = await other_member(node, thread)
@@ -277,6 +284,9 @@ async def despatch(node: Node, thread: str, quantities: dict[str, str], key: str
     for name, quantity in quantities.items():
         line = state.lines[name]
         item = own_item(stock, partner, line.item, line.buyer_item)
+        if levels.is_service(stock, item):
+            lines.append(DespatchLine(line=name, item=line.item, quantity=quantity, unit=line.unit))
+            continue
         lots = [lot for lot, _ in levels.pick(stock, item, quantity)]
         _not_of_others(stock, thread, item, quantity)
         demand, production = DemandRef(thread=thread, line=name), await node.book_state("production")

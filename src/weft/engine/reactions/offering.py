@@ -156,6 +156,9 @@ async def _explosions(node: Node, thread: str, state: OrderState) -> list[tuple[
         due = instant.to_ms(wanted.wanted_by) if wanted.wanted_by else None
         ask = promises.Ask(id=order_id(thread, wanted.line), item=wanted.item, quantity=wanted.quantity,
                            unit=wanted.unit, due_ms=due)
+        if levels.is_service(stock, wanted.item):  # it takes nothing: it is promised as soon as it is wanted
+            result.append((wanted, promises.Explosion(ask=ask)))
+            continue
         explosion = promises.explode(production.master, ask, {name: q.text(left) for name, left in free.items()})
         for take in explosion.takes:
             free[take.item] = free.get(take.item, _ZERO) - Decimal(take.quantity)

@@ -14,6 +14,7 @@ import msgspec
 from weft.basis import instant
 from weft.basis import quantity as q
 from weft.basis.errors import Refused
+from weft.engine import pickup
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.planner import present
@@ -111,6 +112,9 @@ async def send_material(node: Node, cause: Cause) -> None:
     """Free-issue material for the order leaves with the next van: it stays ours (委外带料)."""
     state: OrderState = await node.state(cause.thread)
     sent = any(one.kind == "materials" for one in state.despatches.values())
+    link = await link_of(node, cause.thread)
+    if link is not None and await pickup.is_service_of(node, link.thread, cause.thread):
+        return  # to a shop that hands them out goods go when they are there
     if state.request is None or not state.request.materials or sent:
         return
     stock = await node.book_state("stock")

@@ -11,6 +11,7 @@ from typing import Any, Final
 from weft.basis import instant
 from weft.basis import quantity as q
 from weft.basis.errors import NotFound
+from weft.engine import pickup
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.reactions.making import advance, trace
@@ -33,14 +34,22 @@ async def book_despatch(node: Node, cause: Cause) -> None:
     stock, link = await node.book_state("stock"), await link_of(node, cause.thread)
     kept = [*levels.reservations_of(stock, cause.thread), *(levels.reservations_of(stock, link.thread) if link else ())]
     free = {one.id: Decimal(one.quantity) for one in kept}
+    sold = await pickup.sold(node, cause.thread) if cause.message.kind == "goods" else None
+    if sold is not None:
+        kept = []  # it leaves the shop, not us
     sent: list[traces.Goods] = []
     said: list[Any] = []
     for line in cause.message.lines:
         item = own_item(stock, partner, line.item, _buyer_item(state, line.line, cause.message.kind))
+        if levels.is_service(stock, item):
+            continue
         lot = line.lots[0] if len(line.lots) == 1 else ""  # of several the advice does not say how much of each
         sent.append(traces.Goods(item=item, quantity=line.quantity, unit=line.unit, lot=lot))
         mine = [one.id for one in kept if one.item == item]
-        said.extend(_leaving(cause, partner, (item, line), _parts(mine, free, Decimal(line.quantity))))
+        said.extend(_leaving(cause, (partner, sold.shop if sold else ""), (item, line),
+                             _parts(mine, free, Decimal(line.quantity))))
+    if not sent:
+        return  # it was a service
     await node.record("stock", *said, key=f"{cause.key}:stock")  # at once: a part alone would be booked again
     event = traces.Despatched(goods=tuple(sent), at=cause.message.at or instant.from_ms(cause.at_ms), partner=partner,
                               thread=cause.thread, despatch=cause.id, kind=cause.message.kind)
@@ -64,14 +73,16 @@ def _parts(mine: list[str], free: dict[str, Decimal], left: Decimal) -> list[tup
     return [*parts, ("", left)] if left > 0 else parts
 
 
-def _leaving(cause: Cause, partner: str, what: tuple[str, Any], parts: list[tuple[str, Decimal]]) -> list[Any]:
-    """What the stock book says of one line."""
-    item, line = what
+def _leaving(
+    cause: Cause, whom: tuple[str, str], what: tuple[str, Any], parts: list[tuple[str, Decimal]]
+) -> list[Any]:
+    """What the stock book says of one line that goes to a partner from a holder ("": from us)."""
+    (partner, holder), (item, line) = whom, what
     said: list[Any] = []
     for place, (reservation, amount) in enumerate(parts):
         booked: dict[str, Any] = {
             "ref": f"{cause.id}:{line.line}:{place}", "item": item, "quantity": q.text(amount),
-            "thread": cause.thread, "reservation": reservation, "at": cause.message.at}
+            "thread": cause.thread, "reservation": reservation, "holder": holder, "at": cause.message.at}
         material = cause.message.kind == "materials"
         said.append(sm.Moved(to=partner, **booked) if material else sm.Issued(partner=partner, **booked))
     return said
@@ -81,6 +92,9 @@ async def receive_sent(node: Node, cause: Cause) -> None:
     """Something was sent to us: say that it arrived in full, if the owner lets the node do so."""
     state: OrderState = await node.state(cause.thread)
     sent = state.despatches.get(cause.id)
+    link = await link_of(node, cause.thread)
+    if await pickup.held(node, cause.thread) or (link and await pickup.is_service_of(node, link.thread, cause.thread)):
+        return  # somebody inspects it; or the code decides
     if node.config.rules.receive == "auto" and not (sent and sent.receipt):
         await receipt(node, cause.thread, cause.id, None, cause.key)
 
@@ -99,6 +113,14 @@ async def receipt(
 
 async def book_receipt(node: Node, cause: Cause) -> None:
     """We have said what arrived: it is in our stock, and jobs that waited for it may start."""
+    link = await link_of(node, cause.thread)
+    if await pickup.held(node, cause.thread) or (link and await pickup.is_service_of(node, link.thread, cause.thread)):
+        return  # booked at the counter; or a shop's service, which is nothing to be put on a shelf
+    await book_came(node, cause)
+
+
+async def book_came(node: Node, cause: Cause) -> None:
+    """Book what our receipt ``cause`` says."""
     state: OrderState = await node.state(cause.thread)
     sent = state.despatches.get(cause.message.despatch)
     if sent is None:
@@ -129,6 +151,8 @@ async def _take_in(node: Node, cause: Cause, sent: Despatch, partner: str) -> li
         if line_sent is None or q.decimal(line.received) <= 0:
             continue
         ours = _our_item(stock, partner, state, sent, line_sent)
+        if levels.is_service(stock, ours):
+            continue
         lot = line_sent.lots[0] if line_sent.lots else f"{cause.id[:8]}-{line.line}"
         lots.append(sm.LotIn(id=lot, item=ours, quantity=line.received, owner=owner))
         goods.append(traces.Goods(item=ours, quantity=line.received, unit=line_sent.unit, lot=lot,
