@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "examples" / "demo"
 SCHEMA = json.loads((ROOT / "docs" / "reference" / "demo.schema.json").read_text(encoding="utf-8"))
 STEPS = ("start", "meet", "import", "ask-stock", "ask", "counter", "order", "machines", "alarm", "accept", "cut",
-         "join", "twin", "deliver", "settle", "counter-sale")
+         "join", "twin", "deliver", "settle", "prove", "counter-sale")
 STORY_S = 600
 
 pytestmark = pytest.mark.story

@@ -205,6 +205,8 @@ def _witnesses(case: Case) -> None:
             case.tell("amber" if name else "note", "no-witnesses")
         elif not policy.is_met(trusted, frozenset(seen)):
             case.tell("amber" if name else "note", "too-few", seen=len(seen), known=len(trusted.witnesses))
+        elif set(seen) == {case.trust.own}:
+            case.tell("note", "only-own")
 
 
 def _seen(case: Case, read: note.Note) -> dict[str, int]:

@@ -83,10 +83,14 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trust(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom the one who asks believes: witnesses and how many (None: nobody yet), and when it asks."""
+    """Whom the one who asks believes: witnesses and how many (None: nobody yet), and when it asks.
+
+    ``own``: the name of the one who asks among the witnesses.
+    """
 
     policy: Policy | None
     now_ms: int
+    own: str = ""
     commit_hours: int = COMMIT_HOURS
 
 

@@ -171,7 +171,8 @@ def verify_file(
     # 4. The steps of the check.
     asked_ms = now_ms if now_ms is not None else instant.to_ms(file.at)
     evidence, more = _evidence(file, keys, said)
-    verdict = check.check(document, evidence, Trust(policy=policy, now_ms=asked_ms), steps)
+    trust = Trust(policy=policy, now_ms=asked_ms, own="" if trusted else file.by)
+    verdict = check.check(document, evidence, trust, steps)
     strangers = trusted is None and _has_strangers(file, list(statements.values()))
     more += [*own, *([_red("statement")] if false else []), *([_red("strange-signature")] if strangers else [])]
     more += [Finding(code="slip-unsound", weight="red", step="price", facts={"why": one}) for one in said.faults]

@@ -256,7 +256,7 @@ async def trusted(node: Node, seller: str) -> tuple[Trust, list[Statement]]:
             if asked.vkey:
                 keys[partner] = note.parse_vkey(asked.vkey)
     wanted: Policy | None = evidence.policy_of(keys, need) if keys else None
-    return Trust(policy=wanted, now_ms=now_ms), statements
+    return Trust(policy=wanted, now_ms=now_ms, own=node.organisation), statements
 
 
 async def sightings(node: Node, seller: str) -> tuple[Sighting, ...]:
