@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.browser.chromium import NAMES, chromium
 from tests.stories import closed_doors
 from tests.stories.firms import Firm
 
 NODE = "10.77.1.1"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 POLICIES = "/etc/chromium"
 WRAPPED = """#!/bin/sh
 exec {inside} unshare --mount sh -c 'mount --bind "$0" {policies} && exec "$@"' '{folder}' '{chromium}' "$@"
@@ -40,11 +40,6 @@ ITEMS = (("VALVE-DN15", "球阀 DN15", "Ball valve DN15", "6901234567892", "45.5
          ("SEAL-15", "密封件 15", "Seal kit 15", "6901234567908", "6.8", 100),
          ("TAPE-PTFE", "生料带", "PTFE tape", "6901234567915", "2", 300),
          ("HOSE-1M", "软管 1 米", "Hose 1 m", "", "18.25", 1))
-
-
-def chromium() -> str:
-    """The system's Chromium, or ""."""
-    return os.environ.get("CHROMIUM", "") or next((path for name in NAMES if (path := shutil.which(name))), "")
 
 
 def possible() -> str:

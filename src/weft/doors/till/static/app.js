@@ -11,6 +11,7 @@ import { shopOf } from "./shop.js";
 import * as store from "./store.js";
 import { Line, codeOf, comeIn, enrol } from "./sync.js";
 import * as closing from "./views/closing.js";
+import { closeAny } from "./views/dialog.js";
 import * as enrolling from "./views/enrolling.js";
 import * as paying from "./views/paying.js";
 import * as returning from "./views/returning.js";
@@ -20,7 +21,8 @@ import * as slips from "./views/slips.js";
 
 const ROOT = document.getElementById("till");
 const TOAST_MS = 3_500;
-const NOTHING = { lines: [], attributes: {} };
+const SLIP = "WEFT-SLIP:";
+const NOTHING = { id: "", lines: [], attributes: {} };
 
 /** What the views know and may ask for. */
 class App {
@@ -48,8 +50,11 @@ class App {
     keepProgram(this);
     this.signer = await key();
     this.me = (await store.get("me")) ?? null;
-    listen((code) => this.scanned(code));
+    listen((code, whole) => this.scanned(whole.startsWith(SLIP) ? whole : code, whole));
     document.addEventListener("keydown", (event) => this.view?.key?.(event));
+    document.addEventListener("click", (event) => { // what a finger pressed does not catch the next Enter
+      if (event.detail > 0 && document.activeElement instanceof HTMLButtonElement) document.activeElement.blur();
+    });
     if (this.me) await this.ready();
     else this.go(enrolling.view(this));
   }
@@ -177,6 +182,7 @@ class App {
   /** Back to selling; what was shown is put aside. */
   async sell() {
     await store.put("showing", "");
+    this.basket = (await store.get("basket")) ?? NOTHING;
     this.go(selling.view(this));
   }
 
@@ -204,22 +210,22 @@ class App {
     this.go(settings.view(this));
   }
 
-  async scanned(code) {
-    if (document.getElementById("dialog").open && !code.startsWith("WEFT-SLIP:")) return;
-    if (code.startsWith("WEFT-SLIP:")) {
-      document.getElementById("dialog").close();
+  async scanned(code, whole = code) {
+    const dialog = document.getElementById("dialog");
+    if (dialog.open && !code.startsWith(SLIP)) return undefined;
+    if (code.startsWith(SLIP)) {
+      closeAny();
       return returning.bySlip(this, code);
     }
-    if (this.view?.scanned) return this.view.scanned(code);
-    await this.sell();
-    this.view.scanned(code);
+    if (!this.view?.scanned) await this.sell();
+    return this.view.scanned(code, whole);
   }
 
   // ---- the basket
 
   async keep(basket) {
-    this.basket = basket;
-    await store.put("basket", basket);
+    this.basket = { ...basket, id: basket.id || crypto.randomUUID() };
+    await store.put("basket", this.basket);
   }
 
   async empty() {

@@ -33,8 +33,8 @@ export class Chain {
     await store.put("chain", this.head);
   }
 
-  /** Sell `lines` ([{item, priced, lot}], all of one book): a promise of the kept row. `after`: what changes with it. */
-  sale(lines, pay, partner, extra, after) {
+  /** Sell `lines` ([{priced, lot}], all of one book) of `basket`: a promise of the row. `after`: what changes with it. */
+  sale(basket, lines, { pay, partner }, extra, after) {
     const first = lines[0].priced;
     const { item, quantity, unit, currency, ...attributes } = first.attributes;
     return this.#add({
@@ -45,7 +45,7 @@ export class Chain {
         unit_price: priced.unit_price, base: priced.base, net: priced.net, tax: priced.tax, gross: priced.gross,
         tax_category: priced.tax_category, tax_percent: priced.tax_percent,
       })),
-    }, extra, after);
+    }, extra, after, basket.id);
   }
 
   /** Take back `wanted` ([line from 1, quantity]) of the slip `sale`, knowing the returns `earlier`. */
@@ -74,7 +74,7 @@ export class Chain {
     return this.#add({ kind: "close", currency, close: summed }, extra, { closed: "self" });
   }
 
-  async #add(fields, extra, after) {
+  async #add(fields, extra, after, basket = null) {
     if (navigator.locks && !this.held) throw new WeftError("till.browser-other");
     const { head } = this;
     const last = head.n ? await store.slipAt(head.life, head.n) : null;
@@ -92,7 +92,7 @@ export class Chain {
     const next = { life: head.life, n: slip.n, hash, order: head.order + 1 };
     const values = { chain: next, showing: hash, ...after };
     if (values.closed === "self") values.closed = { life: slip.life, n: slip.n };
-    if (!(await store.append(row, head, values))) throw new WeftError("till.browser-other");
+    if (!(await store.append(row, head, values, basket))) throw new WeftError("till.browser-other");
     this.head = next;
     return row;
   }

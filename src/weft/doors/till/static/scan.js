@@ -1,37 +1,27 @@
 // A scanner is a fast keyboard that ends with Enter: what comes faster than a person types is one code.
 // Rule 1: it works wherever the cursor stands; what the scanner wrote into a field is taken out again.
-const BETWEEN_MS = 60;
+// Rule 2: a scanner that falters is heard all the same: what stands in the field is offered as the whole code.
+const BETWEEN_MS = 100;
 const LEAST = 4;
 
-/** Calls `scanned(code)` for each code that a scanner sends; returns what ends it. */
+/** Calls `scanned(code, whole)` for each code; `whole`: all that stood in the field. Returns what ends it. */
 export function listen(scanned) {
-  let code = "", last = 0, first = 0, field = null, before = "";
+  let code = "", last = 0, first = 0;
 
   function key(event) {
     if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
     const now = event.timeStamp;
     if (event.key === "Enter") {
-      const fast = code.length >= LEAST && now - last < 2 * BETWEEN_MS && (now - first) / code.length < BETWEEN_MS / 2;
-      if (fast) {
-        event.preventDefault();
-        event.stopImmediatePropagation();
-        if (field) {
-          field.value = before;
-          field.dispatchEvent(new Event("input", { bubbles: true }));
-        }
-        const whole = code;
-        code = "";
-        scanned(whole);
-        return;
-      }
+      const burst = code;
+      const fast = burst.length >= LEAST && now - last < 2 * BETWEEN_MS && (now - first) / burst.length < BETWEEN_MS / 2;
       code = "";
+      if (!fast) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      scanned(burst, takeOut(document.activeElement, burst));
     } else if (event.key.length === 1) {
-      if (now - last > BETWEEN_MS || !code) {
-        code = "";
-        first = now;
-        field = event.target instanceof HTMLInputElement ? event.target : null;
-        before = field?.value ?? "";
-      }
+      if (now - last > BETWEEN_MS) code = "";
+      if (!code) first = now;
       code += event.key;
       last = now;
     }
@@ -39,6 +29,15 @@ export function listen(scanned) {
 
   document.addEventListener("keydown", key, true);
   return () => document.removeEventListener("keydown", key, true);
+}
+
+function takeOut(field, code) {
+  document.querySelector(".pad")?.dispatchEvent(new Event("scanned"));
+  if (!(field instanceof HTMLInputElement) || !field.value.endsWith(code)) return code;
+  const whole = field.value;
+  field.value = whole.slice(0, -code.length);
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  return whole.trim();
 }
 
 /** Whether this device can scan with its camera. */

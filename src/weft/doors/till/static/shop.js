@@ -12,7 +12,8 @@ export async function shopOf(snapshot) {
   const books = [];
   for (const one of snapshot?.books ?? []) {
     const known = await load(canonical.encode(one.book));
-    if (known.hash === one.hash) books.push({ ...one, known });
+    if (known.hash !== one.hash) continue;
+    books.push({ ...one, known, lines: new Map(one.book.lines.map((line) => [JSON.stringify([line.item, line.unit]), line])) });
   }
   return new Shop(snapshot ?? { items: [], partners: [], firm: {} }, books);
 }
@@ -43,7 +44,7 @@ class Shop {
 
   /** The book by which `item` is sold, or null. */
   bookOf(item, now = Date.now()) {
-    return this.inForce(now).find((one) => one.known.offers.has(JSON.stringify([item.id, item.unit]))) ?? null;
+    return this.inForce(now).find((one) => one.lines.has(JSON.stringify([item.id, item.unit]))) ?? null;
   }
 
   /** What people may choose beside item and quantity: name to values, for the books that count now. */
@@ -75,7 +76,7 @@ class Shop {
   #tile(item) {
     const book = this.bookOf(item);
     if (!book) return null;
-    const from = book.known.offers.get(JSON.stringify([item.id, item.unit])).told[0][0];
+    const { from } = book.lines.get(JSON.stringify([item.id, item.unit])).tiers[0];
     const least = isLess(fractionOf("1"), fractionOf(from)) ? from : "1";
     try {
       return { gross: price(book.known, { item: item.id, quantity: least, unit: item.unit }).gross, from: least,

@@ -33,14 +33,16 @@ export const put = (name, value) => once("self", "readwrite", (stores) => stores
 
 /**
  * Keep `row` as the next slip of the chain: only if `head` is still the head, together with `values` of what else
- * changes with it. Resolves when it is on the disk; false when another page was first.
+ * changes with it; a sale only if its `basket` (id) still lies there, so that one basket is sold once.
+ * Resolves when it is on the disk; false when another page, or another press of the button, was first.
  */
-export function append(row, head, values) {
+export function append(row, head, values, basket = null) {
   return within(["self", "slips"], "readwrite", (stores, finish) => {
-    const asked = stores.self.get("chain");
+    const lying = stores.self.get("basket"), asked = stores.self.get("chain");
     asked.onsuccess = () => {
       const now = asked.result ?? null;
       if ((now?.life ?? "") !== (head?.life ?? "") || (now?.n ?? 0) !== (head?.n ?? 0)) return finish(false);
+      if (basket !== null && lying.result?.id !== basket) return finish(false);
       stores.slips.add(row);
       for (const [name, value] of Object.entries(values)) stores.self.put(value, name);
       finish(true);

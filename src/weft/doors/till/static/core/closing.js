@@ -89,7 +89,7 @@ function arithmetic(given, currency, faults) {
     faults.push(found("close-sum", { where: "ways" }));
   }
   const rows = given.rates.map((rate) => [rate.tax_category, rate.tax_percent, totals.read(rate, currency)]);
-  const spelled = rows.map(([, percent]) => isSpelled(percent)).every(Boolean);
+  const spelled = rows.every(([, percent]) => isSpelled(percent));
   const sums = rows.every(([, , parts]) => parts.net + parts.tax === parts.gross);
   const sum = totals.total(rows.map(([, , parts]) => parts)).gross;
   if (!spelled || !sums || moved !== sum || !isSame(totals.byRate(rows, currency), given.rates)) {

@@ -21,7 +21,8 @@ const INSTANT = /^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const NAMES = { firm: 32, till: 32, life: LIFE_BYTES, prev: 32, book: 32, of: 32, partner: 32 };
 const NEEDED = new Set(["firm", "till", "life"]);
 const UNREADABLE = new Set(["slip.shape", "slip.not-canonical", "slip.too-large"]);
-const OF_GOODS = ["net", "tax", "gross", "partner", "book", "off_book"];
+const EMPTY = new Set(['""', "{}", "false"]);
+const OF_GOODS = ["net", "tax", "gross", "partner", "book", "attributes", "off_book"];
 const NUMBERS = { quantity: PRICE_DECIMALS_MAX, unit_price: PRICE_DECIMALS_MAX, tax_percent: 4 };
 
 /** Everything wrong with a signed slip taken alone: a promise of findings; none when it holds. */
@@ -108,8 +109,7 @@ function kind(slip) {
     partner: slip.pay === "account" && !slip.partner,
   };
   if (isClose) {
-    for (const where of OF_GOODS) wrong[where] = Boolean(slip[where]);
-    wrong.attributes = Object.keys(slip.attributes).length > 0;
+    for (const where of OF_GOODS) wrong[where] = !EMPTY.has(canonical.text(slip[where]));
     wrong.basis = slip.basis !== "net";
   }
   return Object.keys(wrong).filter((where) => wrong[where]).map((where) => found("field", { where, kind: slip.kind }));

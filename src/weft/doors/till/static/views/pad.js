@@ -3,10 +3,11 @@ import { h, icon } from "../dom.js";
 import { t } from "../format.js";
 
 const DIGITS_MAX = 12;
+const BURST_MS = 60;
 
 /** Keys that spell a number: {element, key(event), clear()}; `typed(text)` is called with what stands there. */
 export function pad({ decimals = true, typed }) {
-  let text = "";
+  let text = "", before = "", last = 0;
 
   function press(sign) {
     if (sign === "erase") text = text.slice(0, -1);
@@ -20,9 +21,16 @@ export function pad({ decimals = true, typed }) {
     h("button", { type: "button", onclick: () => press(sign), "aria-label": sign === "erase" ? t("erase") : sign },
       sign === "erase" ? icon("erase") : sign)));
 
+  element.addEventListener("scanned", () => { // a scanner went off over it: its digits are no amount
+    text = before;
+    typed(text);
+  });
+
   return {
     element,
     key(event) {
+      if (event.timeStamp - last > BURST_MS) before = text;
+      last = event.timeStamp;
       if (/^\d$/.test(event.key)) press(event.key);
       else if (event.key === "." || event.key === ",") press(".");
       else if (event.key === "Backspace") press("erase");

@@ -20,14 +20,12 @@ export function open(app) {
 
   async function done(pay, partner, extra) {
     if (isBusy) return;
-    isBusy = true;
-    await app.attempt(async () => {
-      const row = await sold(app, priced, pay, partner, extra);
-      box.close();
-      app.slip(row, true);
-      app.line.now();
-    });
-    isBusy = false;
+    isBusy = true; // for good: what follows is another sheet
+    const row = await app.attempt(() => sold(app, priced, { pay, partner }, extra));
+    box.close();
+    if (row) app.slip(row, true);
+    else app.sell();
+    app.line.now();
   }
 
   function draw() {
@@ -122,7 +120,7 @@ function account({ app, done }) {
 }
 
 /** Makes the slip (or, where two price books are in the basket, one for each) and empties the basket with it. */
-async function sold(app, priced, pay, partner, extra) {
+async function sold(app, priced, payment, extra) {
   const books = new Map();
   for (const one of priced) books.set(one.priced.book, [...(books.get(one.priced.book) ?? []), one]);
   let row = null, left = [...books.values()];
@@ -133,8 +131,8 @@ async function sold(app, priced, pay, partner, extra) {
     const [lines, ...others] = left;
     left = others;
     const rest = others.flat().map((one) => one.line);
-    const basket = rest.length ? { ...app.basket, lines: rest } : { lines: [], attributes: {} };
-    row = await app.chain.sale(lines.map(({ priced: one, line }) => ({ priced: one, lot: line.lot })), pay, partner,
+    const basket = { id: crypto.randomUUID(), lines: rest, attributes: rest.length ? app.basket.attributes : {} };
+    row = await app.chain.sale(app.basket, lines.map(({ priced: one, line }) => ({ priced: one, lot: line.lot })), payment,
       { ...(isOne ? extra : { partnerName: extra.partnerName }), names: namesOf(lines.map((one) => one.item)) }, { basket, often });
     app.basket = basket;
   }

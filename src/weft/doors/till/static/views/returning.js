@@ -85,7 +85,7 @@ function seeking(app) {
       draw();
       field.focus({ preventScroll: true });
     }),
-    scanned: (code) => { field.value = code; draw(); },
+    scanned: (_, whole) => { field.value = whole; draw(); },
   };
 }
 

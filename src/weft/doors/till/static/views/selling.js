@@ -37,9 +37,13 @@ export function view(app) {
     if (!app.basket.lines.length) page.classList.remove("drawn");
   }
 
-  function go(code) {
-    const item = app.shop.scanned(code);
-    if (item) return add(item).then(() => app.toast(`${nameOf(item)}`, "good"));
+  function go(code, whole) {
+    const item = app.shop.scanned(code) ?? app.shop.scanned(whole);
+    if (item) {
+      search.value = "";
+      drawGrid();
+      return add(item).then(() => app.toast(nameOf(item), "good"));
+    }
     app.toast(t("unknown-code", { code: code.slice(0, 40) }), "alert");
     return undefined;
   }

@@ -33,7 +33,7 @@ export function view(app, row, { fresh }) {
       drawSent();
     },
     news: drawSent,
-    scanned: fresh ? undefined : (code) => app.sell().then(() => app.view.scanned(code)),
+    scanned: fresh ? undefined : (code, whole) => app.sell().then(() => app.view.scanned(code, whole)),
     key(event) {
       if (event.key === "Enter" && event.target === document.body) next();
       else if (event.key === "Escape") next();
