@@ -40,6 +40,9 @@ NEWER: Final = "newer"  # bucket: by partner, a conversation it wants to begin t
 FOLDS: Final = "fold"  # bucket of the stored folds of books, and of shared threads at their cuts
 PRUNED: Final = "pruned"  # bucket: closed threads of which only the beginning, the closing and receipts are kept
 PRICE_LOG: Final = "price-log:"  # how the alarm of a firm's price log is called: this, and the firm
+PRICE_STATE: Final = "price-log"  # bucket of how far our own price log has come (``pricelog/log.py``)
+PRICE_WAITS: Final = "waits"  # stands there while the log must not go on, as a backup was restored
+PRICE_PEERS: Final = "price-back"  # bucket: partners that have not told us yet since then what they hold of that log
 BOOKS: Final = ("stock", "production", "pricing", "floor", "trace", "till")
 
 

@@ -20,10 +20,8 @@ from weft.basis.errors import WeftError
 from weft.engine import reconcile
 from weft.engine.handle import needs_ack
 from weft.engine.levelling import FORK, all_but, asks_no_more, is_level, level
-from weft.engine.memory import ANEW, RESTORED, Change, Memory
+from weft.engine.memory import ANEW, PRICE_PEERS, PRICE_STATE, PRICE_WAITS, RESTORED, Change, Memory
 from weft.engine.ports import Batch, OutboxRow, Store
-from weft.engine.pricelog import log
-from weft.engine.pricelog.witnesses import PEERS as PRICE_PEERS
 from weft.engine.receive import INVITATIONS
 from weft.thread.bundle import Manifest
 
@@ -121,7 +119,7 @@ async def begin_anew(store: Store, organisation: str, values: Sequence[tuple[str
                 peers[other] = None
                 batch.outbox.append(OutboxRow(other, row.thread))
     batch.values += [(RESTORED, peer, b"") for peer in peers]
-    batch.values += [log.restored(), *((PRICE_PEERS, peer, b"") for peer in peers)]
+    batch.values += [(PRICE_STATE, PRICE_WAITS, b"1"), *((PRICE_PEERS, peer, b"") for peer in peers)]
     batch.values.append((LOST_STARTS, "", b""))
     batch.values += [(LOST_STARTS, asked, None) for asked, _ in await store.values(LOST_STARTS) if asked]
     batch.values += [(INVITATIONS, token, None) for token, _ in await store.values(INVITATIONS)]  # may be used up

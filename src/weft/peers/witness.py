@@ -1,4 +1,4 @@
-"""Other firms' price logs and witnesses over HTTP(S), as C2SP has them: plain requests, kept connections, small limits.
+"""Other firms' price logs and witnesses over HTTP(S) as C2SP has them: plain requests, no redirects, small limits.
 
 C2SP tlog-tiles (read), tlog-witness (add-checkpoint).
 Rule 1: only addresses that a partner gave in a signed message, or that the owner pasted, are ever called, as far as

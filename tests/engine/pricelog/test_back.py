@@ -13,8 +13,8 @@ from tests.engine.pricelog.firms_of_the_log import (
 from tests.engine.test_restore import again, backup_of
 from weft.basis.errors import Unavailable, WeftError
 from weft.engine.commands import run
+from weft.engine.memory import PRICE_PEERS
 from weft.engine.pricelog import back, known, log, monitor
-from weft.engine.pricelog.witnesses import PEERS
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ async def test_the_control_without_the_rule_it_would_have_forked_and_both_would_
     wires, seller, kept, _, (first, second) = lost
     node = await restored(seller, wires, kept)
     await log.go_on(node)
-    for partner, _ in await node.store.values(PEERS):
+    for partner, _ in await node.store.values(PRICE_PEERS):
         await back.without(node, partner)
     forked = await append(node, *(batch(k) for k in range(900, 940)))
     for one in (first, second):

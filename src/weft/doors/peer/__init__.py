@@ -72,8 +72,9 @@ def routes(node: Node) -> list[BaseRoute]:
         return msgspec.json.encode(await exchange.answer(node, asker.organisation, body))
 
     queue = Queue()
+    about_prices = {path: _about_prices(node, path) for path in gossip.PATHS}
     talks: dict[str, Talk] = {sync.SYNC_PATH: synced, sync.POLL_PATH: polled, RECONCILE_PATH: compared,
-                              exchange.EXCHANGE_PATH: shown, **{path: _about_prices(node, path) for path in gossip.PATHS}}
+                              exchange.EXCHANGE_PATH: shown, **about_prices}
     return [
         Route(path, web.guard(node, _by_our_time(node, Desk(node, queue, path, talk).answered), scopes=web.PUBLIC,
                               methods=("POST",), answer=_answer), methods=list(web.ALL_METHODS))

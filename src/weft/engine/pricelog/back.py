@@ -16,11 +16,10 @@ import msgspec
 from weft.basis import canonical
 from weft.basis.canonical import unb64
 from weft.basis.errors import Invalid, NotFound, WeftError
-from weft.engine.memory import Memory
+from weft.engine.memory import PRICE_PEERS, Memory
 from weft.engine.ports import Batch, Peers
 from weft.engine.pricelog import gossip, known, log, witnesses
 from weft.engine.pricelog.gossip import Given, GivenBack
-from weft.engine.pricelog.witnesses import PEERS
 from weft.tlog import checkpoint, merkle, note, tile
 from weft.tlog.checkpoint import Checkpoint
 from weft.tlog.note import Note
@@ -37,9 +36,9 @@ async def may_sign(memory: Memory) -> bool:
 
 async def without(memory: Memory, partner: str) -> bool:
     """The owner goes on without what ``partner`` may hold of our log; whether it was waited for."""
-    if await memory.store.value(PEERS, partner) is None:
+    if await memory.store.value(PRICE_PEERS, partner) is None:
         return False
-    await memory.store.commit(Batch(values=[(PEERS, partner, None)]))
+    await memory.store.commit(Batch(values=[(PRICE_PEERS, partner, None)]))
     return True
 
 
@@ -58,7 +57,7 @@ class Back:
         store = self.memory.store
         if not await log.waits(store):
             return True
-        asked = {partner for partner, _ in await store.values(PEERS)}
+        asked = {partner for partner, _ in await store.values(PRICE_PEERS)}
         for partner in sorted(asked - self.held.keys()):
             await self._ask(partner)
         for gone in self.held.keys() - asked:
@@ -73,7 +72,7 @@ class Back:
         store, told = self.memory.store, gossip.read(body, GivenBack)
         now = await log.head(store)
         size = 0 if now is None else now.size
-        if not await log.waits(store) or await store.value(PEERS, partner) is None:
+        if not await log.waits(store) or await store.value(PRICE_PEERS, partner) is None:
             return msgspec.json.encode(Given(size))
         own = self.held[partner] = await self._own(told)
         row = self.brought.setdefault(partner, [])
@@ -137,7 +136,7 @@ class Back:
         return False
 
     async def _done(self) -> None:
-        left = [(PEERS, partner, None) for partner, _ in await self.memory.store.values(PEERS)]
+        left = [(PRICE_PEERS, partner, None) for partner, _ in await self.memory.store.values(PRICE_PEERS)]
         await self.memory.store.commit(Batch(values=[*left]))
         self.held.clear()
         self.brought.clear()

@@ -20,7 +20,7 @@ import msgspec
 
 from weft.basis.canonical import unb64
 from weft.basis.errors import Invalid, NotFound, Unavailable
-from weft.engine.memory import Change, Memory
+from weft.engine.memory import PRICE_STATE, PRICE_WAITS, Change, Memory
 from weft.engine.ports import Batch, Store
 from weft.identity.keylog import SCOPE_NODE, KeyState
 from weft.pricing import leaf as leaves
@@ -29,11 +29,11 @@ from weft.tlog.checkpoint import Checkpoint
 from weft.tlog.note import Note, VerifierKey
 from weft.tlog.tile import ENTRIES, WIDTH, Tile
 
-STATE: Final = "price-log"  # bucket: the head, the newest checkpoint that others saw, and whether we wait
+STATE: Final = PRICE_STATE  # bucket: the head, the newest checkpoint that others saw, and whether we wait
 TILES: Final = "price-tile"  # bucket: tiles and bundles of entries, by the path of the full tile
 HEAD: Final = "head"
 SEEN: Final = "seen"
-WAITS: Final = "waits"
+WAITS: Final = PRICE_WAITS
 LOCK: Final = "price-log"
 APPENDED: Final = "price-log"  # what a live page or a worker hears when the log has grown or was cosigned
 

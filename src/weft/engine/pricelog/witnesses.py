@@ -19,7 +19,7 @@ import msgspec
 from weft.basis.canonical import b64, digest
 from weft.basis.errors import Invalid, NotFound, Refused, Unavailable, WeftError
 from weft.engine.budgets import Busy
-from weft.engine.memory import Memory
+from weft.engine.memory import PRICE_PEERS, Memory
 from weft.engine.ports import Batch, Peers, PriceLogs
 from weft.engine.pricelog import gossip, log, monitor, witness
 from weft.engine.pricelog.gossip import Show, Shown
@@ -28,7 +28,6 @@ from weft.tlog import witness as protocol
 from weft.tlog.note import Note, VerifierKey
 from weft.tlog.tile import ENTRIES, WIDTH, Tile
 
-PEERS: Final = "price-back"  # bucket: partners that have not told us yet what they hold of our log after a restore
 ASKED: Final = "price-asked"  # bucket: by partner, an ``Asked``
 ASK_MAX: Final = 16
 AT_ONCE: Final = 4
@@ -148,7 +147,7 @@ class Asking:
 
     async def _lost(self, partner: str) -> None:
         """We are older than what we signed, perhaps without knowing of it: nothing is signed until that is back."""
-        await self.memory.store.commit(Batch(values=[log.restored(), (PEERS, partner, b"")]))
+        await self.memory.store.commit(Batch(values=[log.restored(), (PRICE_PEERS, partner, b"")]))
         self.behind.set()
         raise Unavailable("pricelog.waits")
 

@@ -7,8 +7,9 @@ Not here: seeing and being seen (``engine/pricelog``), what is in our own record
 from typing import Any
 
 from weft.basis.errors import NotFound
+from weft.engine.memory import PRICE_PEERS
 from weft.engine.pricelog import gossip, known, log, witness
-from weft.engine.pricelog.witnesses import PEERS, Asked
+from weft.engine.pricelog.witnesses import Asked
 from weft.engine.reactions.offering import partner_id
 from weft.engine.views.naming import partner_names
 from weft.engine.views.shape import View
@@ -83,7 +84,7 @@ async def price_log(node: Any) -> PriceLogView:
                    newest=bool(held.at_ms) and held.size == size, code=held.code)
             for one, held in asked.items() if witness.is_partner(node, one)]
     waits = now is not None and await log.waits(node.store)
-    waiting = [names(one) for one, _ in await node.store.values(PEERS)] if waits else []
+    waiting = [names(one) for one, _ in await node.store.values(PRICE_PEERS)] if waits else []
     count = sum(row.newest for row in rows)
     state = "waits" if waits else "none" if now is None else "seen" if count else "alone"
     return PriceLogView(
