@@ -28,7 +28,7 @@ from weft.stock import levels
 from weft.stock import messages as sm
 from weft.till.slip import Signed, parse
 
-SAMPLE = 12
+SAMPLE = 8
 EVENTS = ("stock", "till")
 
 

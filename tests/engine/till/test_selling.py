@@ -6,11 +6,13 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from tests.engine import world
 from tests.engine.test_restore import again, backup_of
 from tests.engine.till.selling import shop
-from tests.engine.world import befriend, found, quiet, until
+from tests.engine.world import Wires, befriend, found, quiet, until
 from weft.basis.canonical import b64, unb64
 from weft.basis.errors import Denied, NotFound, Refused
+from weft.engine import handle
 from weft.engine.commands import run
 from weft.engine.effects import TROUBLES
 from weft.engine.knocking import signed
@@ -288,6 +290,27 @@ async def test_after_a_restored_backup_the_till_sends_again_what_was_lost_and_no
             assert not await firm.node.store.values(TROUBLES)
         finally:
             await other.stop()
+
+
+async def test_a_home_from_before_there_were_tills_gets_its_book_at_the_next_start(monkeypatch):
+    monkeypatch.setattr(world, "BOOKS", ("stock", "production", "pricing", "floor", "trace"))
+    monkeypatch.setattr(handle, "BOOKS", ())
+    old = await found(Wires(), "Old")
+    try:
+        with pytest.raises(NotFound, match=r"thread\.no-book"):
+            old.book("till")
+        monkeypatch.undo()
+        node = await again(old, Wires(), backup_of(old.store))
+        try:
+            thread = node.book("till")
+            assert (await node.book_state("till")).tills == {}
+        finally:
+            await node.stop()
+        once_more = await again(node, Wires(), node.store)
+        assert once_more.book("till") == thread
+        await once_more.stop()
+    finally:
+        await old.stop()
 
 
 async def test_a_slip_is_found_by_its_hash_and_the_newest_come_first():

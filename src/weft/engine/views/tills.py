@@ -207,6 +207,7 @@ async def tills(node: Any) -> TillsView:
     today = day_of(node, instant.from_ms(node.clock.now_ms()))
     seen = {one.key: one.seen_ms for one in await node.devices.all() if one.key} if node.devices else {}
     stock = await node.book_state("stock")
+    names = await partner_names(node)
     newest = (await slips(node, limit=str(NEWEST))).slips
     return TillsView(
         tills=tuple([await _till(node, book, key, today, seen) for key in book.tills]),
@@ -215,7 +216,7 @@ async def tills(node: Any) -> TillsView:
         odd=tuple([_row(book, -1, said) for name in book.odd if (said := await kept_slips.kept(node, name))]),
         short=tuple([await _short(node, stock, one) for one in book.short.values()]),
         closings=tuple(_closing(book, one) for one in reversed(book.closings[-NEWEST:])),
-        customers=tuple(CustomerRow(id=one.id, name=one.name, open=_money(one.open))
+        customers=tuple(CustomerRow(id=one.id, name=one.name or names(one.id), open=_money(one.open))
                         for one in sorted(book.customers.values(), key=lambda one: one.name)),
         slips=newest, exceptions=tuple(sorted(book.exceptions.items(), reverse=True)[:12]))
 
