@@ -6,6 +6,7 @@ Rule 3: what a partner shows us is taken only if it is what its hash says; it re
 Not here: what is gathered (``gathering.py``), the steps (``pricing/check.py``), files (``evidence.py``).
 """
 
+import contextlib
 from typing import Final
 
 import msgspec
@@ -61,6 +62,7 @@ async def take_book(node: Node, cause: Cause) -> None:
     if b64(digest("price-book/1", data)) != message.hash or await node.store.value(SHOWN, name) is not None \
             or len(held) >= SHOWN_MAX:
         return
+    await _met(node, cause.author, message.proof)
     kept = msgspec.msgpack.encode(Shown(data, message.leaf.encode(), message.proof))
     await node.store.commit(Batch(values=[(SHOWN, name, kept)]))
     await look_again(node, cause.author)
@@ -68,6 +70,7 @@ async def take_book(node: Node, cause: Cause) -> None:
 
 async def take_openings(node: Node, cause: Cause) -> None:
     """A partner shows what its price record binds it to."""
+    await _met(node, cause.author, cause.message.proof)
     values = []
     for one in cause.message.openings:
         opened = Opening(document=one.document, salt=one.salt, index=one.index, n=one.n, path=one.path)
@@ -84,20 +87,18 @@ async def take_openings(node: Node, cause: Cause) -> None:
 
 async def check_document(node: Node, cause: Cause) -> None:
     """A document of a partner has come (or our order has gone): check it before anybody sees it."""
-    if await _met(node, cause):
+    price = getattr(cause.message, "price", None)
+    await _met(node, cause.author, price.proof if price is not None else "")
+    if await node.find(cause.thread) is not None:
         await judge(node, cause.thread, cause.id)
 
 
-async def _met(node: Node, cause: Cause) -> bool:
-    """Take note of the record under a quotation's proof; whether the thread is still there."""
-    price = getattr(cause.message, "price", None)
-    if price is not None and price.proof and node.witnessing is not None:
-        try:
-            checkpoint = price.proof.partition("\n\n")[2].encode()
-            await node.witnessing.met(cause.author, checkpoint)
-        except (WeftError, UnicodeEncodeError):
-            pass  # the check tells what is wrong with it
-    return await node.find(cause.thread) is not None
+async def _met(node: Node, seller: str, proof: str) -> None:
+    """Compare the state of the record under a proof with what we know of that record: it may prove a fork."""
+    if not proof or node.witnessing is None or seller == node.organisation:
+        return
+    with contextlib.suppress(WeftError, UnicodeEncodeError):  # the check tells what is wrong with it
+        await node.witnessing.met(seller, proof.partition("\n\n")[2].encode())
 
 
 async def judge(node: Node, thread: str, document: str) -> Verdict:

@@ -81,7 +81,7 @@ async def gather(node: Node, thread: str, name: str) -> Gathered:
     books |= {one: held for one, held in versions.items() if held.canonical}
     keys = {firm: held for firm in {one.author for one in events} | {seller}
             if (held := await node.keys(firm)) is not None}
-    batch_proof = await _seen_by_us(node, seller, bound.proof, trust) if bound and not own else (
+    batch_proof = await _seen_by_us(node, seller, (bound.proof, bound.entry), trust) if bound and not own else (
         bound.proof if bound else "")
     found = Evidence(
         signed=tuple(evidence.signed_by(one) for one in events), keys=keys, books=books,
@@ -192,7 +192,7 @@ async def _best(node: Node, seller: str, held: BookEvidence, in_words: set[str],
     given = [one for one in [*in_words, held.proof] if one and _is_of(one, held.entry)]
     best = next((one for one in given if _met(one, trust)), given[0] if given else held.proof)
     if best and not _met(best, trust) and seller != node.organisation:
-        best = await _seen_by_us(node, seller, best, trust)
+        best = await _seen_by_us(node, seller, (best, held.entry), trust)
     return msgspec.structs.replace(held, proof=best, with_document=best in in_words)
 
 
@@ -221,15 +221,17 @@ def _met(text: str, trust: Trust) -> bool:
         who for who, key in trust.policy.witnesses.items() if (key.name, key.id) in names))
 
 
-async def _seen_by_us(node: Node, seller: str, text: str, trust: Trust) -> str:
-    """The proof ``text`` anew, under the checkpoint that we followed and cosigned last, if that holds the leaf."""
+async def _seen_by_us(node: Node, seller: str, given: tuple[str, bytes], trust: Trust) -> str:
+    """The proof ``given`` with its entry anew: under what we followed and cosigned last, if it is there."""
+    text, entry = given
     if _met(text, trust):
         return text
     try:
         place = proof.parse(text.encode()).index
         read = await monitor.tree_of(node, seller)
         signed = await witness.witnessed(node.store, seller)
-        if signed is None or read is None or not place < signed.size <= read[0]:
+        if signed is None or read is None or not place < signed.size <= read[0] \
+                or read[1](0, place) != merkle.leaf_hash(entry):
             return text
         path = merkle.inclusion(place, signed.size, read[1])
         key = witness.key_for(node.identity, leaf.origin_of(seller))
