@@ -30,7 +30,7 @@ INITIAL: Final = State()
 CROSSINGS: Final[Mapping[tuple[type[Message], type[Message]], Crossing]] = {}  # one member, nobody to cross
 
 NAME_MAX: Final = 60
-DOUBTS_MAX: Final = 500  # open at a time, of all tills
+DOUBTS_MAX: Final = 200  # open at a time, of all tills
 KEPT_MAX: Final = 1_000  # slips of a till after it was let go
 LIVES_MAX: Final = 500  # of one till
 TILLS_MAX: Final = 200
@@ -337,13 +337,13 @@ def _summed(state: State, slip: Slip, day: str, sign: int) -> State:
     held, money = state.days.get(key, Sums()), totals.read(slip, slip.currency)
     sums = _replace(
         held, sales=held.sales + (sign > 0), returns=held.returns + (sign < 0),
-        off_book=held.off_book + slip.off_book, net=held.net + sign * money.net, tax=held.tax + sign * money.tax,
+        off_book=held.off_book + (slip.off_book and sign > 0), net=held.net + sign * money.net, tax=held.tax + sign * money.tax,
         gross=held.gross + sign * money.gross, **{slip.pay: getattr(held, slip.pay) + sign * money.gross})
     days = {**state.days, key: sums}
     if len(days) > DAYS_KEPT:
         del days[min(days)]
     state = _replace(state, days=days)
-    if not slip.off_book:
+    if not slip.off_book or sign < 0:
         return state
     months = {**state.exceptions, day[:7]: state.exceptions.get(day[:7], 0) + 1}
     return _replace(state, exceptions=dict(sorted(months.items())[-MONTHS_KEPT:]))

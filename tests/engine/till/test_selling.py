@@ -189,6 +189,19 @@ async def test_what_does_not_follow_the_book_is_told_and_counts():
         assert len((await firm.book()).odd) == 2
 
 
+async def test_a_book_that_was_withdrawn_since_was_in_force_when_the_slip_was_made():
+    async with shop() as firm:
+        till = await firm.till()
+        till.sale(("V15", "1"))
+        firm.node.clock.ms += 60_000
+        await run(firm.node, "withdraw-prices", {"hash": till.book.hash, "reason": "old"})
+        till.at_ms = firm.node.clock.now_ms() + 1_000
+        till.sale(("V15", "1"))
+        till.take_back(till.slips[0].slip, (1, "1"))
+        await firm.send(till)
+        assert {one.n: one.codes for one in (await firm.book()).odd.values()} == {2: ("book-time",)}
+
+
 async def test_the_counter_and_the_network_have_one_price():
     async with shop() as firm:
         till = await firm.till()

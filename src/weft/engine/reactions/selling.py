@@ -190,7 +190,7 @@ def _bill_line(name: str, place: int, line: Line) -> InvoiceLine:
 async def commit_slip(node: Node, cause: Cause) -> None:
     """The slip is bound into the price record, as every quotation and order is."""
     slip = parse(cause.message.slip.encode())
-    if slip.off_book:
+    if slip.off_book and slip.kind == "sale":
         await _count_exception(node, slip)
     if slip.kind != "close":
         await batches.pending(node, unb64(slip.hash, 32), slip.partner if slip.partner in node.partners else None)

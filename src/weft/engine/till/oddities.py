@@ -9,6 +9,8 @@ Not here: sums and signatures, which must hold (``till/verify.py``).
 
 from typing import Final
 
+import msgspec
+
 from weft.basis import instant
 from weft.basis.errors import WeftError
 from weft.engine.node import Node
@@ -48,9 +50,18 @@ def _prices(published: publish.State, slip: Slip) -> list[str]:
     if version is None:
         return ["book"]
     found = [] if all(follows(version.book, slip, line) for line in slip.lines) else ["price"]
-    if version.book.hash not in {book.hash for book in publish.current(published, slip.at)}:
+    if version.book.hash not in {book.hash for book in publish.current(_then(published, slip.at), slip.at)}:
         found.append("book-time")
     return found
+
+
+def _then(published: publish.State, at: str) -> publish.State:
+    """What was published, without what was withdrawn after ``at``: a slip may come long after it was made."""
+    at_ms = instant.to_ms(at)
+    replace = msgspec.structs.replace
+    return publish.State(books={
+        name: replace(one, withdrawn_at="") if one.withdrawn_at and instant.to_ms(one.withdrawn_at) > at_ms else one
+        for name, one in published.books.items()})
 
 
 def follows(book: PriceBook, slip: Slip, line: Line) -> bool:

@@ -48,7 +48,7 @@ async def devices(node: Any) -> DevicesView:
     here = node.identity.signer.public
     return DevicesView(
         paired=tuple(PairedRow(id=one.id, name=one.name, scope=one.scope, paired_ms=one.paired_ms, seen_ms=one.seen_ms)
-                     for one in await node.devices.all()),
+                     for one in await node.devices.all() if not one.key),  # tills have a page of their own
         keys=tuple(KeyRow(key=key, name=names.get(key, ""), scope=one.scope, revoked=one.revoked, here=key == here)
                    for key, one in held.devices.items()),
         sheet_waiting=sheet["waiting"], sheet_kept_ms=sheet["kept_ms"])
