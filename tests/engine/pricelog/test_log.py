@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from tests.engine.home import empty_node
+from tests.engine.pricelog.test_competitor import Watch
 from weft.basis.errors import Invalid, NotFound, Unavailable
 from weft.engine.ports import Batch
 from weft.engine.pricelog import log
@@ -122,10 +123,38 @@ def test_the_newest_checkpoint_that_others_saw_is_kept_with_all_that_they_signed
         seen = await log.seen(node.store)
         assert seen.size == 9
         assert len(seen.read.signatures) == 3
-        assert await log.head(node.store) == seen
+        assert (await log.head(node.store)).note == seen.note
         after = await grown(node, 10)
         assert (await log.seen(node.store), await log.shown(node.store)) == (seen, seen)
         assert len(after.read.signatures) == 1
+
+    asyncio.run(story())
+
+
+def test_a_newer_checkpoint_takes_over_once_as_many_have_seen_it_or_when_it_has_waited_for_them():
+    async def story():
+        node = await empty_node()
+        node.clock = Watch()
+        first = await grown(node, 4)
+        for name, at in (("w/one", 1), ("w/two", 2)):
+            await log.keep_cosigned(node, cosigned(node, first, name, at))
+        second = await grown(node, 9)
+        assert await log.keep_cosigned(node, cosigned(node, second, "w/one", 1))
+        assert ((await log.seen(node.store)).size, (await log.head(node.store)).size) == (4, 9)
+        assert [(await log.holding(node.store, index)).size for index in (0, 3, 4, 8)] == [4, 4, 9, 9]
+        assert len((await log.holding(node.store, 8)).read.signatures) == 2
+        assert not await log.keep_cosigned(node, cosigned(node, first, "w/three", 3))
+        assert await log.keep_cosigned(node, cosigned(node, second, "w/two", 2))
+        assert (await log.seen(node.store)).size == 9
+        assert len((await log.seen(node.store)).read.signatures) == 3
+        third = await grown(node, 10)
+        await log.keep_cosigned(node, cosigned(node, third, "w/one", 1))
+        assert (await log.seen(node.store)).size == 9
+        node.clock.ms += log.PATIENCE_MS + 1
+        fourth = await grown(node, 11)
+        await log.keep_cosigned(node, cosigned(node, fourth, "w/one", 1))
+        assert (await log.seen(node.store)).size == 11
+        assert await log.holding(node.store, 11) is None
 
     asyncio.run(story())
 

@@ -3,7 +3,8 @@
 C2SP tlog-tiles, tlog-checkpoint, tlog-proof. All of it rests among the values of the store, a tile a value.
 
     head      how far the log has come: its size, root, and the checkpoint that we signed for it
-    seen      the newest checkpoint that others have cosigned, as far as they have (``keep_cosigned``)
+    seen      the newest checkpoint that as many others have cosigned as any before it: what proofs rest on
+    next      a newer one that not so many have cosigned yet; after ``PATIENCE_MS`` it takes over all the same
 
 Rule 1: one append is one transaction: leaves, tiles, checkpoint, and whatever the leaves were made of (``beside``).
 Rule 2: the key of the log is the node's device key under the name of the log's origin; nobody else signs.
@@ -33,8 +34,10 @@ STATE: Final = PRICE_STATE  # bucket: the head, the newest checkpoint that other
 TILES: Final = "price-tile"  # bucket: tiles and bundles of entries, by the path of the full tile
 HEAD: Final = "head"
 SEEN: Final = "seen"
+NEXT: Final = "next"
 WAITS: Final = PRICE_WAITS
 LOCK: Final = "price-log"
+PATIENCE_MS: Final = 45 * 60_000
 APPENDED: Final = "price-log"  # what a live page or a worker hears when the log has grown or was cosigned
 
 T = TypeVar("T")
@@ -42,11 +45,12 @@ Value = tuple[str, str, bytes | None]  # bucket, key, what to keep (None: nothin
 
 
 class Head(msgspec.Struct, frozen=True):
-    """How far the log has come; ``note`` is the signed checkpoint as text, ``root`` its 32 bytes."""
+    """How far the log has come; ``note``: the signed checkpoint, ``root``: 32 bytes, ``at_ms``: first cosigned."""
 
     size: int
     root: bytes
     note: str
+    at_ms: int = 0
 
     @property
     def read(self) -> Note:
@@ -89,19 +93,31 @@ def keys_of(organisation: str, known: KeyState | None) -> list[VerifierKey]:
 
 async def head(store: Store) -> Head | None:
     """How far the log has come; None: it has not begun."""
-    data = await store.value(STATE, HEAD)
-    return None if data is None else msgspec.msgpack.decode(data, type=Head)
+    return await _at(store, HEAD)
 
 
 async def seen(store: Store) -> Head | None:
     """The newest checkpoint that others have cosigned, with what they signed."""
-    data = await store.value(STATE, SEEN)
-    return None if data is None else msgspec.msgpack.decode(data, type=Head)
+    return await _at(store, SEEN)
 
 
 async def shown(store: Store) -> Head | None:
     """The checkpoint that a proof of today rests on: the newest that others saw, or else our own."""
     return await seen(store) or await head(store)
+
+
+async def holding(store: Store, index: int) -> Head | None:
+    """The checkpoint that a proof of leaf ``index`` rests on: seen by many, else by some, else only ours."""
+    for name in (SEEN, NEXT, HEAD):
+        found = await _at(store, name)
+        if found is not None and found.size > index:
+            return found
+    return None
+
+
+async def _at(store: Store, name: str) -> Head | None:
+    data = await store.value(STATE, name)
+    return None if data is None else msgspec.msgpack.decode(data, type=Head)
 
 
 async def waits(store: Store) -> bool:
@@ -231,23 +247,32 @@ async def keep_cosigned(memory: Memory, cosigned: Note) -> bool:
     The caller has verified the cosignatures. What was kept of the same size is joined with it. Raises what
     ``checkpoint.verify`` raises, and ``Invalid('tlog.checkpoint-malformed')`` when it is not of our history.
     """
-    said = checkpoint.verify(cosigned, await keys(memory))
+    said, store = checkpoint.verify(cosigned, await keys(memory)), memory.store
     async with memory.lock(LOCK):
-        if await root(memory.store, said.size) != said.root:
+        if await root(store, said.size) != said.root:
             raise Invalid("tlog.checkpoint-malformed")
-        held, now = await seen(memory.store), await head(memory.store)
-        if held is not None and held.size > said.size:
+        held, coming, now_ms = await seen(store), await _at(store, NEXT), memory.clock.now_ms()
+        if any(one is not None and one.size > said.size for one in (held, coming)):
             return False
-        known = held.read.signatures if held is not None and held.read.text == cosigned.text else ()
-        lines = {(one.name, one.id): one for one in (*known, *cosigned.signatures)}  # of each signer the newest
-        joined = Note(cosigned.text, tuple(lines.values()))
-        kept = msgspec.msgpack.encode(Head(said.size, said.root, note.encode(joined).decode()))
-        values: list[Value] = [(STATE, SEEN, kept)]
-        if now is not None and now.size == said.size:
-            values.append((STATE, HEAD, kept))  # what the door shows
-        await memory.store.commit(Batch(values=values))
+        before = next((one for one in (held, coming) if one is not None and one.read.text == cosigned.text), None)
+        lines = {(one.name, one.id): one  # of each signer the newest
+                 for one in (*(before.read.signatures if before else ()), *cosigned.signatures)}
+        joined = note.encode(Note(cosigned.text, tuple(lines.values()))).decode()
+        after = Head(said.size, said.root, joined, now_ms if before is None else before.at_ms)
+        values: list[Value] = [(STATE, NEXT, msgspec.msgpack.encode(after))]
+        if held is None or held.size == said.size or _takes_over(after, held, now_ms):
+            values = [(STATE, SEEN, msgspec.msgpack.encode(after)), (STATE, NEXT, None)]
+        head_now = await head(store)
+        if head_now is not None and head_now.size == said.size:
+            values.append((STATE, HEAD, msgspec.msgpack.encode(after)))
+        await store.commit(Batch(values=values))
     memory.tell(Change("", APPENDED, ()))
     return True
+
+
+def _takes_over(after: Head, held: Head, now_ms: int) -> bool:
+    """Whether a newer checkpoint has been seen by as many as the one that proofs rest on, or has waited for them."""
+    return len(after.read.signatures) >= len(held.read.signatures) or now_ms - held.at_ms > PATIENCE_MS
 
 
 # ---- after a restore -----------------------------------------------------------------------------

@@ -31,6 +31,8 @@ from weft.trade.relationship import DEFLATED_MAX, OPENINGS_MAX
 
 BOOKS: Final = "price-book"  # bucket: by a book's hash, the index of its leaf
 SEEN_SHOWN: Final = 5
+SEEN_LEAST: Final = 3
+PROOF_BYTES: Final = 1_500
 BOOK_BYTES_MAX: Final = 2 * 1024 * 1024
 
 # ---- books ---------------------------------------------------------------------------------------
@@ -80,8 +82,7 @@ async def proof_of(store: Store, index: int) -> str:
 
 
 async def _newest(store: Store, index: int) -> log.Head:
-    seen, head = await log.seen(store), await log.head(store)
-    at = seen if seen is not None and seen.size > index else head
+    at = await log.holding(store, index)
     if at is None:
         raise NotFound("tlog.tile-missing", path="checkpoint")
     return at
@@ -90,14 +91,17 @@ async def _newest(store: Store, index: int) -> log.Head:
 async def book_proof(node: Node, name: str, partner: str = "") -> str:
     """The text of a proof that our book version ``name`` is logged; "" while it cannot be given.
 
-    It travels with every quotation and stays small: ``SEEN_SHOWN`` of those who saw it, ``partner`` itself before all.
+    It travels with every quotation and stays small: a few of those who have seen it, ``partner`` itself before all.
     """
     try:
         index = await log_book(node, name)
-        at = await _newest(node.store, index)
-        return await log.prove(node.store, index, at, at.lean(SEEN_SHOWN, await _witness(node.store, partner)))
+        at, witness = await _newest(node.store, index), await _witness(node.store, partner)
+        text = await log.prove(node.store, index, at, at.lean(SEEN_SHOWN, witness))
+        if len(text) > PROOF_BYTES:
+            text = await log.prove(node.store, index, at, at.lean(SEEN_LEAST, witness))
     except WeftError:
         return ""
+    return text
 
 
 async def _witness(store: Store, partner: str) -> str:
