@@ -159,6 +159,17 @@ def test_a_newer_checkpoint_takes_over_once_as_many_have_seen_it_or_when_it_has_
     asyncio.run(story())
 
 
+def test_a_checkpoint_of_a_new_device_takes_over_at_once():
+    def head(device, witnesses):
+        said = checkpoint.signed(checkpoint.Checkpoint("weft/pricelog/x", 4, bytes(32)), Signer(bytes([device]) * 32))
+        lines = [cosignature.sign(said.text, f"w/{one}", Signer(bytes([9 + one]) * 32), 1) for one in range(witnesses)]
+        return log.Head(4, bytes(32), note.encode(note.Note(said.text, (*said.signatures, *lines))).decode(), 0)
+
+    assert log._takes_over(head(2, 1), head(1, 5), 0)
+    assert not log._takes_over(head(1, 1), head(1, 5), 0)
+    assert log._takes_over(head(1, 5), head(1, 5), 0)
+
+
 def test_a_witness_that_signs_again_and_again_has_one_line():
     async def story():
         node = await empty_node()

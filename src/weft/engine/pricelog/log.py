@@ -271,8 +271,12 @@ async def keep_cosigned(memory: Memory, cosigned: Note) -> bool:
 
 
 def _takes_over(after: Head, held: Head, now_ms: int) -> bool:
-    """Whether a newer checkpoint has been seen by as many as the one that proofs rest on, or has waited for them."""
-    return len(after.read.signatures) >= len(held.read.signatures) or now_ms - held.at_ms > PATIENCE_MS
+    """Whether a newer checkpoint has been seen by as many as the one that proofs rest on, or has waited for them.
+
+    One that another device of ours signed takes over at once: the former one may have been revoked.
+    """
+    new, old = after.read.signatures, held.read.signatures
+    return len(new) >= len(old) or new[0].id != old[0].id or now_ms - held.at_ms > PATIENCE_MS
 
 
 # ---- after a restore -----------------------------------------------------------------------------
