@@ -315,6 +315,9 @@ def _counted(state: State, said: m.SlipTaken) -> State:
     else:
         lives = {**till.lives, slip.life: Place(n=slip.n, hash=said.hash)}
         till = _replace(till, lives=lives, last_at=max(till.last_at, slip.at))
+    if said.odd:
+        odd = Odd(hash=said.hash, key=slip.till, n=slip.n, number=slip.number, codes=said.odd, at=slip.at)
+        state = _replace(state, odd=_newest({**state.odd, said.hash: odd}, ODD_KEPT))
     if slip.kind == "close":
         return _closed(state, till, slip, said)
     sign = -1 if slip.kind == "return" else 1
@@ -326,9 +329,6 @@ def _counted(state: State, said: m.SlipTaken) -> State:
         state = _owed(state, slip.partner, slip.currency, gross)
     if slip.kind == "return":
         state = _came_back(state, slip)
-    if said.odd:
-        odd = Odd(hash=said.hash, key=slip.till, n=slip.n, number=slip.number, codes=said.odd, at=slip.at)
-        state = _replace(state, odd=_newest({**state.odd, said.hash: odd}, ODD_KEPT))
     return state
 
 
@@ -337,8 +337,8 @@ def _summed(state: State, slip: Slip, day: str, sign: int) -> State:
     held, money = state.days.get(key, Sums()), totals.read(slip, slip.currency)
     sums = _replace(
         held, sales=held.sales + (sign > 0), returns=held.returns + (sign < 0),
-        off_book=held.off_book + (slip.off_book and sign > 0), net=held.net + sign * money.net, tax=held.tax + sign * money.tax,
-        gross=held.gross + sign * money.gross, **{slip.pay: getattr(held, slip.pay) + sign * money.gross})
+        off_book=held.off_book + (slip.off_book and sign > 0),
+        net=held.net + sign * money.net, tax=held.tax + sign * money.tax, gross=held.gross + sign * money.gross, **{slip.pay: getattr(held, slip.pay) + sign * money.gross})
     days = {**state.days, key: sums}
     if len(days) > DAYS_KEPT:
         del days[min(days)]

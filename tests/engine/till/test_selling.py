@@ -23,7 +23,7 @@ from weft.identity import sheet
 from weft.pricing import evaluate
 from weft.stock import levels
 from weft.stock.messages import Issued, Reserved
-from weft.till import totals
+from weft.till import closing, totals
 
 
 async def test_a_till_is_let_in_by_its_code_and_the_sheet():
@@ -275,6 +275,23 @@ async def test_slips_stock_and_day_close_are_one_sum():
         short = sum(Decimal(one.missing) for one in book.short.values())
         assert issued + short == sum(Decimal(one.slip.lines[0].quantity) for one in sales)
         assert Decimal(await firm.here("V15")) == 12 - issued + 1
+
+
+async def test_a_day_close_that_leaves_a_slip_out_is_told():
+    async with shop() as firm:
+        till = await firm.till()
+        till.sale(("V15", "1"))
+        till.close()
+        till.sale(("V15", "2"))
+        honest = till.close(opening="145.20").slip
+        await firm.send(till)
+        assert (await firm.book()).odd == {}
+        till.sale(("V15", "1"))
+        till.sale(("V15", "1"))
+        wrong = closing.close([till.slips[-1].slip], "CNY", 6, (honest.close.cash.left, "0.00", "0.00"))
+        till._say("close", (), close=wrong)
+        assert (await firm.send(till)).refused == []
+        assert [one.codes for one in (await firm.book()).odd.values()] == [("close",)]
 
 
 async def test_after_a_restored_backup_the_till_sends_again_what_was_lost_and_nothing_is_billed_twice():

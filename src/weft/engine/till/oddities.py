@@ -2,7 +2,8 @@
 
 Codes: ``price`` (not what its book says), ``no-book`` (none named, and not marked as made at the counter), ``book``
 (we never published it), ``book-time`` (not in force at the time of the slip), ``return`` (not what that sale allows),
-``return-unknown`` (we do not hold the sale), ``item`` (we have no such item), ``clock`` (from the future).
+``return-unknown`` (we do not hold the sale), ``close`` (not what its slips come to), ``item`` (we have no such item),
+``clock`` (from the future).
 Rule 1: the book of the slip's own hash is asked, not the one in force now.
 Not here: sums and signatures, which must hold (``till/verify.py``).
 """
@@ -18,12 +19,13 @@ from weft.engine.till import slips
 from weft.pricing import publish
 from weft.pricing.evaluate import Attributes, price
 from weft.pricing.schema import ATTRIBUTES, PriceBook
+from weft.till import closing, returns
 from weft.till import messages as m
-from weft.till import returns
 from weft.till.slip import Line, Slip, parse
 from weft.till.state import State
 
 AHEAD_MS: Final = 15 * 60_000
+SINCE_MAX: Final = 5_000  # slips between two closes that are added up
 
 
 async def of(node: Node, slip: Slip, now_ms: int) -> tuple[str, ...]:
@@ -32,7 +34,7 @@ async def of(node: Node, slip: Slip, now_ms: int) -> tuple[str, ...]:
     if instant.to_ms(slip.at) > now_ms + AHEAD_MS:
         found.append("clock")
     if slip.kind == "close":
-        return tuple(found)
+        return (*found, *await _close(node, slip))
     items = (await node.book_state("stock")).items
     if any(line.item not in items for line in slip.lines):
         found.append("item")
@@ -76,6 +78,22 @@ def follows(book: PriceBook, slip: Slip, line: Line) -> bool:
     return (slip.currency, slip.basis, *told) == (
         due.currency, due.basis, due.unit_price, due.base, due.net, due.tax, due.gross, due.tax_category,
         due.tax_percent)
+
+
+async def _close(node: Node, slip: Slip) -> list[str]:
+    """Whether the close says what the slips since the last one come to; where we lack one of them it cannot be told."""
+    since: list[Slip] = []
+    name = slip.prev
+    while name and len(since) < SINCE_MAX:
+        held = await slips.kept(node, name)
+        if held is None:
+            return []
+        before = parse(held.slip.encode())
+        if before.kind == "close":
+            return ["close"] if closing.check(slip, since[::-1], before) else []
+        since.append(before)
+        name = before.prev
+    return ["close"] if not name and closing.check(slip, since[::-1], None) else []
 
 
 async def _return(node: Node, slip: Slip) -> list[str]:
