@@ -338,7 +338,8 @@ def _summed(state: State, slip: Slip, day: str, sign: int) -> State:
     sums = _replace(
         held, sales=held.sales + (sign > 0), returns=held.returns + (sign < 0),
         off_book=held.off_book + (slip.off_book and sign > 0),
-        net=held.net + sign * money.net, tax=held.tax + sign * money.tax, gross=held.gross + sign * money.gross, **{slip.pay: getattr(held, slip.pay) + sign * money.gross})
+        net=held.net + sign * money.net, tax=held.tax + sign * money.tax, gross=held.gross + sign * money.gross,
+        **{slip.pay: getattr(held, slip.pay) + sign * money.gross})
     days = {**state.days, key: sums}
     if len(days) > DAYS_KEPT:
         del days[min(days)]
