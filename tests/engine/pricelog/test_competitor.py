@@ -187,7 +187,7 @@ def guess(learnt, first, second):
     return busyness(first) > busyness(second)
 
 
-async def rate_of_success(make, learn=8, tries=24, days=14):
+async def rate_of_success(make, learn=6, tries=20, days=10):
     """How often the competitor tells the busy firm of two from the quiet one, after it has learnt."""
     async def seen(seed, rate):
         return await features(await lived(seed, rate, days, 1440, make))
@@ -230,7 +230,7 @@ async def views(days, make, minutes=15):
 
 
 async def test_all_that_is_public_is_the_same_of_a_busy_and_a_quiet_firm_but_for_hashes_of_chance():
-    busy, quiet = await views(3, honest)
+    busy, quiet = await views(2, honest)
     assert busy == quiet
 
 
@@ -248,7 +248,7 @@ async def test_control_a_checkpoint_that_shows_who_has_seen_it_tells_how_many_pa
 
 
 async def test_control_what_a_careless_firm_makes_public_differs():
-    busy, quiet = await views(3, careless)
+    busy, quiet = await views(2, careless)
     assert busy != quiet
 
 

@@ -17,7 +17,7 @@ from weft.engine.ports import Batch
 from weft.engine.pricelog import batches, log, showing
 from weft.pricing import commitment, leaf
 
-SAMPLE = 6
+SAMPLE = 4
 
 
 def last_commits(count, seed):
