@@ -176,6 +176,8 @@ async def test_a_dearer_next_version_waits_for_the_promised_day_by_default(node)
     await change(node, "head", draft, "head", **head)
     await publish(node, draft)
     assert [one.state for one in (await VIEWS["prices"](node)).books] == ["coming", "in-force"]
+    told = await VIEWS["price-test"](node, item="V15", quantity="10")
+    assert [(one.which, one.net) for one in told.sides] == [("in-force", "400.00"), ("coming", "440.00")]
 
 
 async def test_what_an_order_would_cost_is_told_step_by_step_for_the_draft_and_the_version_in_force(node):

@@ -23,6 +23,7 @@ from weft.pricing.lint import DAY_MS, earliest
 from weft.pricing.schema import Line, PriceBook, Rule, Tax
 
 NEW: Final = "new"  # the place of a line or rule that is not there yet
+PARTS: Final = ("attributes", "lines", "rules")  # what forms change besides the head
 HEAD: Final = ("name", "currency", "basis", "tax", "valid_from", "valid_until", "notice_days", "disclosure")
 _ID_MAX: Final = 40
 
@@ -69,7 +70,7 @@ def part(book: PriceBook, place: str) -> Any:
     name, _, at = place.partition(".")
     if place == "head":
         return [getattr(book, one) for one in HEAD]
-    if name not in {"attributes", "lines", "rules"} or at == NEW:
+    if name not in PARTS or at == NEW:
         return None
     whole = getattr(book, name)
     if not at:

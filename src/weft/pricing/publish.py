@@ -172,6 +172,14 @@ def current(state: State, at: str) -> tuple[PriceBook, ...]:
     return tuple(version.book for version in found if not version.withdrawn_at)
 
 
+def coming(state: State, at: str) -> tuple[PriceBook, ...]:
+    """The versions that are published and begin after instant ``at``, the first to begin first."""
+    now_ms = instant.to_ms(at)
+    later = [one.book for one in state.books.values()
+             if not one.withdrawn_at and instant.to_ms(one.book.valid_from) > now_ms]
+    return tuple(sorted(later, key=lambda book: instant.to_ms(book.valid_from)))
+
+
 def selling(state: State, item: str, unit: str, at: str) -> PriceBook:
     """The book in force that prices ``item``, by ``unit`` if it can; raises ``NotFound('pricing.no-book')``."""
     books = [book for book in current(state, at) if any(line.item == item for line in book.lines)]

@@ -90,7 +90,7 @@ def _filled(book: PriceBook, content: bytes) -> tuple[PriceBook, tuple[Problem, 
         return table.drafted(sheets.read(content), book)
     try:
         return shape(msgspec.json.decode(content)), ()
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Invalid("pricing.shape", where="book", detail=str(error)[:120]) from error
 
 

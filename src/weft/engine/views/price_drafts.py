@@ -63,6 +63,7 @@ class TestSide(View, frozen=True, kw_only=True):
     facts: dict[str, str | int] = {}
     currency: str = ""
     basis: str = ""
+    valid_from: str = ""
     unit: str = ""
     unit_price: str = ""
     base: str = "1"
@@ -94,7 +95,7 @@ async def price_draft(node: Any, draft: str, place: str = "") -> DraftView:
     book = drafting.dated(held.book, before, at, offset)
     found = publish.checked(state, book, at, drafts.partner_names(node))
     last = publish.lately(state, book.id, at)
-    places = {"head", "attributes", "lines", "rules", *([place] if place else [])}
+    places = {"head", *drafting.PARTS, *([place] if place else [])}
     return DraftView(
         draft=held.id, rev=held.rev, at=held.at, book=book_view(held.book, "draft"), findings=found,
         seen={one: drafting.mark(held.book, one) for one in sorted(places)},
@@ -119,7 +120,8 @@ async def price_test(node: Any, item: str = "", quantity: str = "", unit: str = 
     if held is not None:
         books.append(("draft", await drafts.dated(node, held, at)))
     in_force = [one for one in publish.current(state, at) if held is None or one.id == held.book.id]
-    books += [("in-force", one) for one in in_force]
+    coming = [one for one in publish.coming(state, at) if held is None or one.id == held.book.id]
+    books += [*(("in-force", one) for one in in_force), *(("coming", one) for one in coming)]
     items = sorted({line.item for _, book in books for line in book.lines})
     units = tuple(dict.fromkeys(line.unit for _, book in books for line in book.lines if line.item == item))
     listed = {name: tuple(dict.fromkeys(value for _, book in books for value in book.attributes.get(name, ())))
@@ -127,11 +129,11 @@ async def price_test(node: Any, item: str = "", quantity: str = "", unit: str = 
     asked = {name: value for name, _, value in (part.partition("=") for part in attributes.split()) if value}
     sides: list[TestSide] = []
     if item and quantity:
-        selling = [(which, book) for which, book in books if which == "draft" or len(in_force) == 1
+        selling = [(which, book) for which, book in books if which == "draft" or len(books) == 1
                    or any(line.item == item for line in book.lines)]
         wanted = (item, quantity, unit or (units[0] if units else "C62"))
         sides = [_side(which, book, wanted, asked) for which, book in selling[:TESTED_MAX]]
-        if held is not None and not in_force:
+        if all(one.which != "in-force" for one in sides):
             sides.append(TestSide(which="in-force", name="", code="pricing.no-book", facts={"item": item[:60]}))
     return TestView(items=tuple(items), units=units, attributes={name: one for name, one in listed.items() if one},
                     sides=tuple(sides), draft=draft, name=held.book.name if held else "")
@@ -140,7 +142,7 @@ async def price_test(node: Any, item: str = "", quantity: str = "", unit: str = 
 def _side(which: str, book: PriceBook, wanted: tuple[str, str, str], asked: Mapping[str, str]) -> TestSide:
     item, quantity, unit = wanted
     base = TestSide(which=which, name=book.name, hash=book.hash if which != "draft" else "", currency=book.currency,
-                    basis=book.basis, unit=unit, tax_percent=book.tax.percent)
+                    basis=book.basis, valid_from=book.valid_from, unit=unit, tax_percent=book.tax.percent)
     try:
         if all(line.item != item for line in book.lines):
             raise NotFound("pricing.unknown-item", item=item[:60], book=book.name or book.id)
