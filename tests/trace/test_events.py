@@ -39,12 +39,14 @@ def everything():
                                            kind="materials")),
         *trace.received(OURS, Received(good=(SEAL,), damaged=(WIRE,), rejected=(CASTING,), at=AT, partner=THEIRS,
                                        thread="T3", despatch="D3"), "+08:00"),
+        *trace.sold(OURS, (VALVE,), AT, "S1"),
+        *trace.sold(OURS, (VALVE,), AT, "S2", back=True),
     ]
 
 
 def test_every_derived_event_is_valid_by_the_gs1_schema(schema):
     events = everything()
-    assert len(events) == 9
+    assert len(events) == 11
     for whole in (document(events, AT), query_document(events, AT)):
         assert [error.message for error in schema.iter_errors(whole)] == []
 
@@ -59,7 +61,7 @@ def test_every_event_is_named_by_its_content():
     for event in everything():
         assert event["eventID"] == event_id(event)
         assert event["eventID"].startswith("ni:///sha-256;") and event["eventID"].endswith("?ver=CBV2.0")
-    assert len({event["eventID"] for event in everything()}) == 9
+    assert len({event["eventID"] for event in everything()}) == 11
     assert everything() == everything()
 
 
@@ -91,10 +93,19 @@ def test_goods_change_owner_but_free_issue_material_does_not():
 
 
 def test_what_came_damaged_is_received_and_told():
-    came, damaged, rejected = everything()[6:]
+    came, damaged, rejected = everything()[6:9]
     assert len(came["quantityList"]) == 3 and came["bizStep"] == "receiving"
     assert damaged["disposition"] == "damaged" and rejected["disposition"] == "non_conformant"
     assert came["sourceList"][0]["source"] == f"urn:weft:{THEIRS}"
+
+
+def test_what_leaves_over_the_counter_is_sold_and_what_comes_back_is_not_sold_again():
+    gone, back = everything()[9:]
+    assert (gone["bizStep"], gone["disposition"]) == ("retail_selling", "retail_sold")
+    assert (back["bizStep"], back["disposition"]) == ("accepting", "returned")
+    assert gone["quantityList"] == back["quantityList"]
+    assert gone["bizTransactionList"] == [{"type": "inv", "bizTransaction": "urn:weft:document:S1"}]
+    assert trace.sold(OURS, (), AT, "S3") == []
 
 
 def test_an_item_with_a_gtin_is_named_by_its_digital_link():

@@ -134,6 +134,18 @@ def despatched(organisation: str, sent: Despatched, offset: str = "+00:00") -> l
     return [_finished(event, _papers(sent.thread, sent.despatch))]
 
 
+def sold(organisation: str, goods: Sequence[Goods], at: str, slip: str, *, back: bool = False,
+         offset: str = "+00:00") -> list[Event]:
+    """One ObjectEvent retail_selling: goods left over the counter by ``slip``; ``back``: they were taken back by it."""
+    event = _event("ObjectEvent", at, offset) | _listed("quantityList", organisation, goods)
+    if "quantityList" not in event:
+        return []
+    step = {"bizStep": "accepting", "disposition": "returned"} if back else {
+        "bizStep": "retail_selling", "disposition": "retail_sold"}
+    event |= {"action": "OBSERVE", **step} | _where(organisation, "", "")
+    return [_finished(event, [("inv", names.document(slip))])]
+
+
 def received(organisation: str, came: Received, offset: str = "+00:00") -> list[Event]:
     """ObjectEvent receiving for all that came, and one inspecting each for what is damaged or rejected."""
     everything = (*came.good, *came.damaged, *came.rejected)

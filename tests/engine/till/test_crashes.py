@@ -29,7 +29,7 @@ from weft.stock import messages as sm
 from weft.till.slip import Signed, parse
 
 SAMPLE = 8
-EVENTS = ("stock", "till")
+EVENTS = ("stock", "till", "trace")
 
 
 class Day(World):

@@ -85,6 +85,8 @@ async def test_the_lot_on_the_slip_is_taken_and_comes_back():
         till.take_back(sale.slip, (1, "1"))
         await firm.send(till)
         assert (await firm.node.book_state("stock")).lots["A2"].at == {"": "3"}
+        assert (await firm.node.book_state("trace")).counts == {
+            "ObjectEvent/retail_selling": 1, "ObjectEvent/accepting": 1}
         assert (await firm.book()).odd == {}
 
 

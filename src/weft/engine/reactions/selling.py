@@ -19,6 +19,7 @@ from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.ports import Batch
 from weft.engine.pricelog import batches, exceptions
+from weft.engine.reactions.making import trace
 from weft.pricing import leaf
 from weft.pricing.evaluate import Attributes, price
 from weft.pricing.schema import PriceBook
@@ -27,6 +28,7 @@ from weft.stock import messages as sm
 from weft.till import messages as m
 from weft.till.slip import Line, Slip, parse
 from weft.till.state import Short, State
+from weft.trace import events as traces
 from weft.trade.messages import CreditNote, Invoice, InvoiceLine
 
 TRIES: Final = 5  # somebody may take of the same lot at the same moment
@@ -44,6 +46,36 @@ async def book_slip(node: Node, cause: Cause) -> None:
             await _take_back(node, slip, (place, line), amount)
         else:
             await _hand_over(node, slip, (place, line), amount)
+    await _trace(node, slip, cause.key)
+
+
+async def _trace(node: Node, slip: Slip, key: str) -> None:
+    """Which lots went over the counter by the slip, or came back by it: so that a recall finds them."""
+    stock = node.book("stock")
+    goods: list[traces.Goods] = []
+    for place, _ in enumerate(slip.lines, 1):
+        said = await node.answered(stock, ref(slip.hash, place)) or []
+        goods += await _moved(node, said)
+    await trace(node, traces.sold(node.organisation, goods, slip.at, slip.hash, back=slip.kind == "return"),
+                f"{key}:trace")
+
+
+async def _moved(node: Node, events: list[str]) -> list[traces.Goods]:
+    """The lots that events of the stock book took out or in."""
+    loaded, items = await node.loaded(node.book("stock")), (await node.book_state("stock")).items
+    found: list[traces.Goods] = []
+    for one in events:
+        entry = await node.entry(loaded, one)
+        match entry.message if entry is not None else None:
+            case sm.Issued(item=item, picks=picks):
+                parts = [(item, pick.lot, pick.quantity) for pick in picks]
+            case sm.Received(lots=lots):
+                parts = [(lot.item, lot.id, lot.quantity) for lot in lots]
+            case _:
+                parts = []
+        found += [traces.Goods(item=item, quantity=quantity, unit=items[item].unit, lot=lot, gtin=items[item].gtin)
+                  for item, lot, quantity in parts]
+    return found
 
 
 def in_item_unit(item: sm.Item, line: Line) -> Decimal:
@@ -148,6 +180,8 @@ async def _meet(node: Node, name: str, short: Short) -> None:
                                                          at=_now(node)), key=key)
         except WeftError:
             return  # somebody was quicker: the next look finds what is left
+    sold = traces.sold(node.organisation, await _moved(node, first), short.at, short.hash)
+    await trace(node, sold, f"{key}:trace")
     quantity = q.text(await _quantity(node, first))
     await node.record("till", m.ShortageMet(hash=short.hash, line=short.line, quantity=quantity, at=_now(node)),
                       key=key)
