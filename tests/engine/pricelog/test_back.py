@@ -15,6 +15,8 @@ from weft.basis.errors import Unavailable, WeftError
 from weft.engine.commands import run
 from weft.engine.memory import PRICE_PEERS
 from weft.engine.pricelog import back, known, log, monitor
+from weft.engine.views.price_log import price_log
+from weft.engine.views.today import today
 
 
 @pytest.fixture
@@ -47,6 +49,10 @@ async def test_nothing_is_signed_until_the_newest_checkpoint_and_its_entries_are
         await append(node, batch(900))
     wires.cut.discard(frozenset((seller.organisation, first.organisation)))
     assert not await node.witnessing.back.round()  # one of two has answered: the other may hold more
+    told = await price_log(node)
+    assert (told.state, told.waiting) == ("waits", ("First", "Second"))
+    tasks = [one.partner_name for one in (await today(node)).answer if one.kind == "restored"]
+    assert sorted(tasks) == ["First", "Second"]
     assert node.witnessing.back.code == "pricelog.waits"
     wires.cut.clear()
     assert await node.witnessing.back.round()

@@ -146,6 +146,9 @@ async def test_gossip_tells_only_of_logs_that_both_know():
     both = await hub.witnessing.gossip(seller.organisation)
     assert sorted(both) == sorted([hub.organisation, seller.organisation, secret.organisation])
     sent = b"".join(body for _, _, body in hub.peers.asked)
+    assert len((await log.head(hub.store)).read.signatures) > 1
+    for one in (seller, secret):  # nor by whom, or by how many, our own is seen
+        assert witness.key_for(one.identity, origin_of(hub.organisation)).verifier.name.encode() not in sent
     assert origin_of(secret.organisation).encode() in sent
     assert lonely.organisation.encode() not in sent
     await stop(hub, seller, secret, lonely)
@@ -215,3 +218,15 @@ async def test_strangers_and_former_partners_are_no_witnesses_and_get_nothing():
     await stop(hub, seller, stranger)
 
 
+async def test_a_crash_after_being_cosigned_asks_again_and_is_cosigned_again():
+    _, (seller, buyer) = await firms("Seller", "Buyer")
+    now = await append(seller, *(batch(k) for k in range(9)))
+    asking = seller.witnessing.asking
+    await asking.ask(buyer.organisation, now)
+    asking.asked.clear()  # what was answered was not kept
+    await asking.load()
+    asking.asked[buyer.organisation] = witnesses.Asked()
+    await asking.ask(buyer.organisation, now)
+    assert await witnesses.seen_by(asking) == [buyer.organisation]
+    assert len((await log.head(seller.store)).read.signatures) == 2  # each key once
+    await stop(seller, buyer)

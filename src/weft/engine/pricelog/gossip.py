@@ -27,6 +27,7 @@ from weft.engine.pricelog.witness import Statement
 from weft.pricing.leaf import organisation_of, origin_of
 from weft.tlog import note
 from weft.tlog.checkpoint import parse_text
+from weft.tlog.note import Note
 from weft.tlog.tile import PATH_CHARACTERS_MAX
 
 GOSSIP_PATH: Final = "/peer/v1/pricelog/gossip"
@@ -148,8 +149,13 @@ async def _held(memory: Memory) -> dict[str, list[bytes]]:
             found[organisation] = [one for one in dict.fromkeys(notes) if one]
     own = await log.shown(store)
     if own is not None:
-        found[memory.organisation] = [own.note.encode()]
+        found[memory.organisation] = [unseen(own.read)]
     return found
+
+
+def unseen(own: Note) -> bytes:
+    """Our own checkpoint without its cosignatures: how many there are would tell how many partners we have."""
+    return note.encode(Note(own.text, own.signatures[:1]))
 
 
 def _size(data: bytes) -> int:
@@ -238,6 +244,7 @@ async def gossiped(memory: Memory, asker: str, body: bytes) -> bytes:
         return msgspec.json.encode(Gossiped())
     wanted = set(asked.asked)
     both = [one for one in await _held(memory) if hashed(asked.salt, origin_of(one)) in wanted]
+    both.sort(key=lambda _: memory.random(8))  # if there are too many for one answer, others come next time
     return msgspec.json.encode(Gossiped(await heard_of(memory, both)))
 
 

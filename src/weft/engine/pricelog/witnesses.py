@@ -160,7 +160,7 @@ class Asking:
 
     async def _show(self, partner: str, now: log.Head) -> Shown:
         """Show our entries until ``partner`` holds as many as there are; what it told last."""
-        show = Show(note=now.note)
+        show = Show(note=gossip.unseen(now.read).decode())
         before = -1
         for _ in range(STEPS_MAX):
             answer = await self.peers.request(partner, gossip.SHOW_PATH, msgspec.json.encode(show))
@@ -182,7 +182,8 @@ class Asking:
         if told.fresh:
             base = {tile.path(one): b64(await log.tile_bytes(store, one)) for one in tile.edge(start)}
         path = await log.consistency(store, start + len(held), now.size)
-        return Show(now.note, start, [b64(one) for one in held], [b64(one) for one in path], base)
+        return Show(gossip.unseen(now.read).decode(), start, [b64(one) for one in held], [b64(one) for one in path],
+                    base)
 
 
 async def entries(memory: Memory, start: int, end: int) -> list[bytes]:

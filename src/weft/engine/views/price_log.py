@@ -84,13 +84,20 @@ async def price_log(node: Any) -> PriceLogView:
                    newest=bool(held.at_ms) and held.size == size, code=held.code)
             for one, held in asked.items() if witness.is_partner(node, one)]
     waits = now is not None and await log.waits(node.store)
-    waiting = [names(one) for one, _ in await node.store.values(PRICE_PEERS)] if waits else []
+    waiting = [names(one) for one in await waited_for(node)]
     count = sum(row.newest for row in rows)
     state = "waits" if waits else "none" if now is None else "seen" if count else "alone"
     return PriceLogView(
         begun=now is not None, state=state, size=size, seen=count, seen_size=0 if seen is None else seen.size,
         waiting=tuple(sorted(waiting)), code=node.witnessing.back.code if waits and node.witnessing else "",
         partners=tuple(sorted(rows, key=lambda row: (not row.newest, row.name, row.organisation))))
+
+
+async def waited_for(node: Any) -> list[str]:
+    """Partners that may hold more of our record than we do since a backup was restored."""
+    if await log.head(node.store) is None or not await log.waits(node.store):
+        return []
+    return [one for one, _ in await node.store.values(PRICE_PEERS)]
 
 
 async def price_witnesses(node: Any) -> WitnessesView:

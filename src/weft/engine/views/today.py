@@ -21,6 +21,7 @@ from weft.engine.views.machines import MachineRow, machines
 from weft.engine.views.naming import partner_names
 from weft.engine.views.orders import OrderCard, card_of
 from weft.engine.views.partners import PartnerRow, PartnerView, account, billable, partners
+from weft.engine.views.price_log import waited_for
 from weft.engine.views.shape import View
 from weft.engine.views.stock import stock
 from weft.production.state import Promise
@@ -139,7 +140,7 @@ async def _unheard(node: Any) -> list[Task]:
     """Partners that must give back what was said since the backup, before we can write to them."""
     names = await partner_names(node)
     return [Task(kind="restored", about="partner", id=node.partner(one) or "", name=one, partner_name=names(one))
-            for one in sorted(node.unheard)]
+            for one in sorted({*node.unheard, *await waited_for(node)})]
 
 
 async def _newer(node: Any) -> list[Task]:
