@@ -22,6 +22,7 @@ from weft.basis.errors import WeftError
 from weft.config import Rules
 from weft.engine.commands import run
 from weft.engine.pricelog import batches, checking, forks, gathering, known, log, monitor, showing, witness
+from weft.engine.views import VIEWS
 from weft.pricing import book as books
 from weft.pricing import check, commitment, evaluate, leaf
 from weft.tlog import merkle, note, proof
@@ -303,3 +304,27 @@ async def test_an_offer_off_the_book_that_does_not_say_so_is_caught_when_it_come
     (name,) = await seller.speak(thread, dear)
     assert (await verdict(anna, thread, name)).said == "price-differs"
     assert (await blind(anna, thread, name, "price")).colour == "green"  # the control
+
+
+async def test_what_contradicts_its_rule_stands_on_the_first_page_until_it_is_settled(firms):
+    seller, anna, bruno = firms
+    await seen(seller, anna)
+    thread, _, _ = await honest(seller, anna)
+    await run(anna, "order", {"thread": thread})
+    await quiet(seller, anna, bruno)
+    await run(seller, "respond", {"thread": thread})
+    relationship = seller.partner(anna.organisation)
+    line = InvoiceLine(order=thread, order_line="1", item="V15", quantity="10", net="410.00", tax="53.30",
+                       gross="463.30", tax_percent="13")
+    (bill,) = await seller.speak(relationship, Invoice(number="I-1", lines=(line,), currency="CNY", net="410.00",
+                                                       tax="53.30", gross="463.30", payable="463.30"))
+    await verdict(anna, relationship, bill)
+
+    async def warned():
+        return [one.number for one in (await VIEWS["today"](anna)).answer if one.kind == "price-red"]
+
+    assert await warned() == ["I-1"]
+    await run(seller, "credit", {
+        "partner": "Anna", "invoice": bill, "reason": "billed wrongly", "lines": [msgspec.to_builtins(line)]})
+    await quiet(seller, anna, bruno)
+    assert await warned() == []

@@ -136,9 +136,9 @@ class Visit:
 
     def priced(self, code: str, facts: Mapping[str, str | int]) -> str:
         """The sentence of what was found about a price; days are written out, as it may be read much later."""
-        return self.text(f"price.finding.{code}", **{
-            name: formats.date(self.lang, str(value), self.offset) if formats.is_instant(value) else value
-            for name, value in facts.items()})
+        told = {name: formats.date(self.lang, str(value), self.offset) if formats.is_instant(value) else value
+                for name, value in facts.items()}
+        return self.text(f"price.finding.{code}", **told)
 
     def trouble(self, task: Any) -> str:
         """Why the node could not do something by itself."""

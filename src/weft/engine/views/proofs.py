@@ -16,6 +16,7 @@ from weft.pricing.check import Verdict
 from weft.trade.messages import Invoice, Order, Quotation
 
 KINDS: Final = (Quotation, Order, Invoice)
+OPEN: Final = ("quoted", "countered", "ordered", "confirmed")
 
 
 class FindingView(View, frozen=True, kw_only=True):
@@ -97,6 +98,22 @@ async def kept(node: Any, documents: Sequence[str]) -> dict[str, SaidView]:
             held = msgspec.msgpack.decode(data, type=checking.Kept)
             found[name] = SaidView(colour=held.colour, said=held.said, facts=held.facts)
     return found
+
+
+async def red(node: Any) -> list[tuple[str, checking.Kept]]:
+    """Documents of partners that contradict their rule and are still to be ordered, or to be paid."""
+    return [(name, one) for name, one in await checking.red(node)
+            if one.seller != node.organisation and await _matters(node, name, one)]
+
+
+async def _matters(node: Any, document: str, one: checking.Kept) -> bool:
+    found = await node.find(one.thread)
+    if found is None:
+        return False
+    if one.kind == "invoice":
+        bill = found.state.documents.get(document)
+        return bill is not None and bill.open > 0
+    return document in {found.state.quotation_id, found.state.order_id} and found.state.phase.value in OPEN
 
 
 def proof_view(node: Any, thread: str, found: gathering.Gathered, verdict: Verdict) -> ProofView:

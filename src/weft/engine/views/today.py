@@ -14,6 +14,7 @@ from weft.basis import instant
 from weft.basis import quantity as q
 from weft.engine.effects import TROUBLES, Trouble
 from weft.engine.papers import state_of_sheet
+from weft.engine.views import proofs
 from weft.engine.views.alarms import alarms
 from weft.engine.views.deals import Deal, buys_by_itself, deals
 from weft.engine.views.jobs import JobRow, jobs
@@ -33,11 +34,12 @@ from weft.till.state import State as Tills
 ARRIVED_MS: Final = 36 * 3_600_000
 ARRIVED_SHOWN: Final = 12
 NEWS: Final = ("RequestForQuotation", "Quotation", "CounterOffer", "Order", "OrderResponse", "OrderChange",
-               "OrderChangeResponse", "OrderCancellation", "DespatchAdvice", "ReceiptAdvice", "RequestDeclined")
+               "OrderChangeResponse", "OrderCancellation", "DespatchAdvice", "ReceiptAdvice", "RequestDeclined",
+               "PickUpReady", "BroughtBack")
 
 
 class Task(View, frozen=True, kw_only=True):
-    """One entry. ``about``: order, machine, partner, item, till or alarm, with its ``id``; ``kind``: what it is about."""
+    """One entry. ``about``: order, machine, partner, item, till, price or alarm, with its ``id``; ``kind``: of what."""
 
     kind: str
     about: str
@@ -124,7 +126,8 @@ async def _answers(node: Any, cards: list[tuple[Deal, OrderCard]], held: list[De
                    known: list[tuple[PartnerRow, PartnerView]]) -> list[Task]:
     return [*await _stopped(node), *await _unheard(node), *await _newer(node),
             *_machine_tasks(rows), *await _unknown_commands(node, rows),
-            *await _troubles(node), *[_order_task(_asked(card), card) for _, card in cards if card.next],
+            *await _red_prices(node), *await _troubles(node),
+            *[_order_task(_asked(card), card) for _, card in cards if card.next],
             *await _moved(node, cards),
             *await _partner_tasks(node, held, known), *await _till_tasks(node), *await _shortages(node),
             *await _reorders(node)]
@@ -148,6 +151,14 @@ async def _newer(node: Any) -> list[Task]:
     names = await partner_names(node)
     return [Task(kind="newer", about="partner", id=node.partner(one) or "", name=what, partner_name=names(one))
             for one, what in sorted(node.newer.items())]
+
+
+async def _red_prices(node: Any) -> list[Task]:
+    """Prices that contradict what their seller has made public, as long as they are to be ordered or paid."""
+    names = await partner_names(node)
+    return [Task(kind="price-red", about="price", id=f"{one.thread}/price?document={document}", name=one.kind,
+                 number=one.number, partner_name=names(one.seller), item=one.said, facts=one.facts)
+            for document, one in await proofs.red(node)]
 
 
 async def _troubles(node: Any) -> list[Task]:

@@ -14,8 +14,8 @@ NOT: Final = ("reasonable", "rebates", "service", "attributes", "collusion", "id
 async def page(visit: Visit) -> Response:
     """The steps of the check of one document."""
     view = await visit.view("price-proof", thread=visit.named("thread"), document=visit.asked("document")[:60])
-    return await visit.page("proof.html", tab="partners" if view.place == "relationship" else "orders", live="price-checked relationship order",
-                            view=view, home=_home(visit), mine=_mine(view))
+    return await visit.page("proof.html", tab="partners" if view.place == "relationship" else "orders",
+                            live="price-checked relationship order", view=view, home=_home(visit), mine=_mine(view))
 
 
 async def file(visit: Visit) -> Response:
