@@ -89,8 +89,8 @@ def _manifest(node: Any) -> web.Handler:
     async def manifest(request: Request) -> Response:
         lang = web.language(request, node.config.firm.lang)
         words = sentences(lang)
-        icons = [{"src": "/till/static/icon.svg", "sizes": "any", "type": "image/svg+xml", "purpose": purpose}
-                 for purpose in ("any", "maskable")]
+        icons = [{"src": f"/till/static/icon-{size}.png", "sizes": f"{size}x{size}", "type": "image/png",
+                  "purpose": purpose} for size in (192, 512) for purpose in ("any", "maskable")]
         return web.json({
             "id": PAGE, "name": words["sell.title"], "short_name": words["sell.title"], "lang": lang,
             "start_url": PAGE, "scope": "/till", "display": "standalone", "orientation": "any",

@@ -181,7 +181,7 @@ class App {
 
   /** Back to selling; what was shown is put aside. */
   async sell() {
-    await store.put("showing", "");
+    await store.putLightly("showing", "");
     this.basket = (await store.get("basket")) ?? NOTHING;
     this.go(selling.view(this));
   }
@@ -225,7 +225,7 @@ class App {
 
   async keep(basket) {
     this.basket = { ...basket, id: basket.id || crypto.randomUUID() };
-    await store.put("basket", this.basket);
+    await store.putLightly("basket", this.basket);
   }
 
   async empty() {

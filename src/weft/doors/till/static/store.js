@@ -31,6 +31,11 @@ export const get = (name) => once("self", "readonly", (stores) => stores.self.ge
 /** Keep `value` under `name`. */
 export const put = (name, value) => once("self", "readwrite", (stores) => stores.self.put(value, name));
 
+/** The same for what may be lost with the power: the disk need not be waited for. */
+export const putLightly = (name, value) => within(["self"], "readwrite", (stores, finish) => {
+  stores.self.put(value, name).onsuccess = () => finish(value);
+}, { durability: "relaxed" });
+
 /**
  * Keep `row` as the next slip of the chain: only if `head` is still the head, together with `values` of what else
  * changes with it; a sale only if its `basket` (id) still lies there, so that one basket is sold once.
@@ -127,9 +132,9 @@ function once(name, mode, ask) {
 }
 
 /** What `work` finishes with, once its transaction is complete (and, when it wrote, on the disk). */
-function within(names, mode, work) {
+function within(names, mode, work, options = mode === "readwrite" ? DURABLE : undefined) {
   return new Promise((done, failed) => {
-    const transaction = database.transaction(names, mode, mode === "readwrite" ? DURABLE : undefined);
+    const transaction = database.transaction(names, mode, options);
     const stores = Object.fromEntries(names.map((name) => [name, transaction.objectStore(name)]));
     let result;
     transaction.oncomplete = () => done(result);

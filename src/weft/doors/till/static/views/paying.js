@@ -7,7 +7,7 @@ import { dialog } from "./dialog.js";
 import { pad } from "./pad.js";
 import { pricedLines, sumOf } from "./selling.js";
 
-const NOTES = { CNY: [1, 5, 10, 20, 50, 100], EUR: [5, 10, 20, 50, 100], USD: [1, 5, 10, 20, 50, 100], GBP: [5, 10, 20, 50],
+const NOTES = { CNY: [1, 5, 10, 50, 100], EUR: [5, 10, 20, 50, 100], USD: [1, 5, 10, 20, 50, 100], GBP: [5, 10, 20, 50],
   CHF: [10, 20, 50, 100], HKD: [10, 20, 50, 100, 500], JPY: [1000, 5000, 10000], KRW: [1000, 5000, 10000, 50000], TWD: [100, 500, 1000] };
 
 /** The sheet that asks how the basket is paid. */

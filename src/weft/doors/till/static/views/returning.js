@@ -111,7 +111,7 @@ function line(app, row) {
 
 function choosing(app, row) {
   const sale = filled(row.signed.slip), cur = sale.currency;
-  const place = h("div"), foot = h("div");
+  const place = h("div"), foot = h("div.stack");
   let left = [], earlier = [], pay = sale.pay, isBusy = false;
   const wanted = sale.lines.map(() => null);
 

@@ -19,7 +19,12 @@ export function view(app) {
   const page = h("main.selling", {},
     h("section.goods", {}, h("div.searching", {}, icon("search"), search), grid), basket, foot);
 
-  const add = (item, quantity = "1") => app.attempt(() => added(app, item, quantity)).then(draw);
+  const change = (work) => { // seen at once, kept a moment later
+    const kept = app.attempt(work);
+    draw();
+    return kept;
+  };
+  const add = (item) => change(() => added(app, item));
 
   function drawGrid() {
     const sought = search.value.trim();
@@ -31,7 +36,7 @@ export function view(app) {
 
   function draw() {
     const priced = pricedLines(app);
-    show(basket, ...basketParts(app, priced, draw));
+    show(basket, ...basketParts(app, priced, change));
     show(foot, ...footParts(app, priced));
     foot.hidden = !app.basket.lines.length;
     if (!app.basket.lines.length) page.classList.remove("drawn");
@@ -128,10 +133,10 @@ export function sumOf(priced) {
   return { currency, ...totals.total(good.map((one) => totals.read(one.priced, currency))) };
 }
 
-async function added(app, item, quantity) {
+async function added(app, item) {
   const lines = [...app.basket.lines];
   const at = lines.findIndex((one) => one.item === item.id && !one.fixed);
-  const first = app.shop.tile(item)?.from ?? quantity;
+  const first = app.shop.tile(item)?.from ?? "1";
   if (at >= 0) lines[at] = { ...lines[at], quantity: stepped(lines[at].quantity, 1) };
   else lines.push({ item: item.id, unit: item.unit, quantity: first, lot: item.lots?.length === 1 ? item.lots[0].lot : "" });
   await app.keep({ ...app.basket, lines });
@@ -142,40 +147,40 @@ async function changed(app, at, changes) {
   await app.keep({ ...app.basket, lines: lines.filter((line) => line.quantity !== null) });
 }
 
-function basketParts(app, priced, draw) {
+function basketParts(app, priced, change) {
   if (!priced.length) {
     return [h("div.empty", {}, icon("slips"), h("h2", {}, t("basket-empty")), h("p", {}, t("basket-empty.next")))];
   }
   const sum = sumOf(priced);
-  const rows = priced.map((one, at) => row(app, one, at, draw));
+  const rows = priced.map((one, at) => row(app, one, at, change));
   return [
     h("header.basket-head", {}, h("h2", {}, t("basket")),
-      h("button.quiet", { onclick: () => app.attempt(() => app.empty()).then(draw) }, icon("bin"), t("empty-basket"))),
+      h("button.quiet", { onclick: () => change(() => app.empty()) }, icon("bin"), t("empty-basket"))),
     h("ul.lines", {}, ...rows),
-    ...choices(app, draw),
+    ...choices(app, change),
     h("footer.basket-foot", {}, ...sums(sum), payButton(app, priced, sum)),
   ];
 }
 
-function row(app, { line, item, priced, error }, at, draw) {
-  const step = (by) => app.attempt(() => changed(app, at, { quantity: stepped(line.quantity, by) })).then(draw);
+function row(app, { line, item, priced, error }, at, change) {
+  const step = (by) => change(() => changed(app, at, { quantity: stepped(line.quantity, by) }));
   const isShort = app.isShort(item, line.quantity);
   return h("li.line", { data: { item: item.id } },
-    h("button.line-name", { onclick: () => amount(app, { line, item, priced }, at, draw) },
+    h("button.line-name", { onclick: () => amount(app, { line, item }, at, change) },
       h("span", {}, nameOf(item)),
       h("small", {}, error ? h("span.alert", {}, told(error))
         : `${money(priced.unit_price, priced.currency)}${priced.base === "1" ? "" : ` / ${priced.base}`}${priced.basis === "net" ? ` ${t("net-short")}` : ""}`,
-      line.lot ? ` · ${line.lot}` : "", isShort && !error ? h("span.alert", {}, ` · ${t("short")}`) : null)),
+      line.lot && item.lots?.length > 1 ? ` · ${line.lot}` : "", isShort && !error ? h("span.alert", {}, ` · ${t("short")}`) : null)),
     h("span.stepper", {},
       h("button", { onclick: () => step(-1), "aria-label": t("less") }, "−"),
-      h("button.count", { onclick: () => amount(app, { line, item, priced }, at, draw), "aria-label": t("quantity") },
+      h("button.count", { onclick: () => amount(app, { line, item }, at, change), "aria-label": t("quantity") },
         number(line.quantity), item.unit === "C62" ? null : h("small", {}, unit(item.unit))),
       h("button", { onclick: () => step(1), "aria-label": t("one-more") }, "+")),
     h("span.line-sum", {}, priced ? money(priced.gross, priced.currency) : "–"));
 }
 
 /** Quantity and lot of one line. */
-function amount(app, { line, item }, at, draw) {
+function amount(app, { line, item }, at, change) {
   let typed = "", lot = line.lot;
   const shown = h("output.typed", {}, number(line.quantity), h("small", {}, unit(item.unit)));
   const keys = pad({ decimals: item.unit !== "C62", typed: (text) => {
@@ -187,28 +192,27 @@ function amount(app, { line, item }, at, draw) {
     h(`button.chip${one.lot === lot ? ".chosen" : ""}`, { onclick: () => { lot = one.lot === lot ? "" : one.lot; drawLots(); } },
       one.lot, h("small", {}, number(one.on_hand)))));
   drawLots();
-  const done = () => app.attempt(async () => {
-    const quantity = typed ? typed.replace(/\.$/, "") : line.quantity;
-    fractionOf(quantity, "quantity");
-    await changed(app, at, { quantity: isLess(fractionOf("0"), fractionOf(quantity)) ? plainly(quantity) : null, lot });
+  const done = () => change(async () => {
+    const quantity = typed ? plainly(typed.replace(/\.$/, "")) : line.quantity;
+    const isSome = isLess(fractionOf("0"), fractionOf(quantity, "quantity"));
     box.close();
-    draw();
+    await changed(app, at, { quantity: isSome ? quantity : null, lot });
   });
   const box = dialog(nameOf(item), [
     shown, keys.element, (item.lots ?? []).length > 1 ? h("div", {}, h("p.label", {}, t("lot")), lots) : null,
-    h("div.acts", {}, h("button.button.danger", { onclick: () => app.attempt(() => changed(app, at, { quantity: null })).then(() => { box.close(); draw(); }) }, icon("bin"), t("remove")),
+    h("div.acts", {}, h("button.button.danger", { onclick: () => { box.close(); change(() => changed(app, at, { quantity: null })); } }, icon("bin"), t("remove")),
       h("button.button.main", { onclick: done }, t("ok"))),
   ], { key: (event) => (event.key === "Enter" ? done() : keys.key(event)) });
 }
 
 const plainly = (text) => (text.includes(".") ? text.replace(/0+$/, "").replace(/\.$/, "") : text).replace(/^0+(?=\d)/, "");
 
-function choices(app, draw) {
+function choices(app, change) {
   return [...app.shop.choices()].map(([name, values]) => {
     const chosen = app.basket.attributes[name] || values[0];
     return h("div.choice", {}, h("span.label", {}, t(`attribute.${name}`)), h("div.chips", {}, ...values.map((value) =>
-      h(`button.chip${value === chosen ? ".chosen" : ""}`, { "aria-pressed": String(value === chosen), onclick: () => app.attempt(() =>
-        app.keep({ ...app.basket, attributes: { ...app.basket.attributes, [name]: value } })).then(draw) }, value))));
+      h(`button.chip${value === chosen ? ".chosen" : ""}`, { "aria-pressed": String(value === chosen), onclick: () => change(() =>
+        app.keep({ ...app.basket, attributes: { ...app.basket.attributes, [name]: value } })) }, value))));
   });
 }
 
