@@ -98,7 +98,8 @@ async def three(**rules):
         await run(maker, "import", {"kind": "stock", "content": table("item,quantity\nV15,50\n")})
         await run(maker, "publish-prices", {"book": book("valves", V15="40")})
         await run(buyer, "import", {"kind": "items", "content": table("item,name,unit\nV15,Valve,C62\n")})
-        await run(shop, "import", {"kind": "items", "content": table("item,name,unit,kind\nPICK,Pick-up,C62,service\n")})
+        service = table("item,name,unit,kind\nPICK,Pick-up,C62,service\n")
+        await run(shop, "import", {"kind": "items", "content": service})
         await run(shop, "publish-prices", {"book": book("counter", PICK="12")})
         await run(maker, "pickup-shop", {"partner": "Shop", "item": "PICK", "name": "Corner Shop",
                                          "address": "1 Main Street", "return_days": 14})

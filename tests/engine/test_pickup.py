@@ -1,6 +1,5 @@
 """Goods of a network order are inspected, fetched and brought back at a shop, whose fee follows its own book."""
 
-import asyncio
 
 import pytest
 
@@ -10,7 +9,6 @@ from weft.basis.errors import Refused
 from weft.engine import pickup
 from weft.engine.commands import run
 from weft.engine.machines import state_hash
-from weft.engine.reactions import pickup_seller
 from weft.trade.order_state import Phase
 
 

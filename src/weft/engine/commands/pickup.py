@@ -45,7 +45,7 @@ class AddShop(Params, frozen=True, kw_only=True):
     return_days: int = 0
 
 
-async def add_shop(node: Node, params: AddShop, key: str) -> Done:
+async def add_shop(node: Node, params: AddShop, _key: str) -> Done:
     """From now on our quotations offer this place."""
     if not 0 <= params.return_days <= DAYS_MAX:
         raise Invalid("pickup.days", limit=DAYS_MAX)
@@ -63,7 +63,7 @@ class DropShop(Params, frozen=True, kw_only=True):
     place: str
 
 
-async def drop_shop(node: Node, params: DropShop, key: str) -> Done:
+async def drop_shop(node: Node, params: DropShop, _key: str) -> Done:
     """Offer this place no more; what is on its way there goes on."""
     await pickup.keep(node, pickup.SHOPS, params.place, None)
     return Done()
@@ -118,7 +118,8 @@ async def inspect(node: Node, params: Inspect, key: str) -> Done:
         (one for one, sent in state.despatches.items() if sent.kind == "materials" and not sent.receipt), "")
     if not name:
         raise NotFound("order.nothing-to-receive")
-    return Done(thread=params.thread, events=await sending.receipt(node, params.thread, name, params.lines or None, key))
+    said = await sending.receipt(node, params.thread, name, params.lines or None, key)
+    return Done(thread=params.thread, events=said)
 
 
 class HandOut(Params, frozen=True, kw_only=True):

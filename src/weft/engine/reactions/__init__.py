@@ -116,7 +116,7 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
     ("order", "BroughtBack"): [
         Reaction("book-return", pickup_shop.book_return, "own"),
         Reaction("take-return", pickup_seller.take_return, "peer", final=True),
-        Reaction("book-brought-back", pickup_buyer.book_brought_back, "peer")],
+        Reaction("book-brought-back", pickup_buyer.book_brought_back, "peer", final=True)],
     ("order", "SentBack"): [
         Reaction("book-sent-back", pickup_shop.book_sent_back, "own"),
         Reaction("take-sent-back", pickup_seller.take_sent_back, "peer", final=True)],

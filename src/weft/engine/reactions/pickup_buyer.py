@@ -5,6 +5,7 @@ Not here: naming the place and the code (``commands/pickup.py``), receiving the 
 
 import msgspec
 
+from weft.basis.errors import Unavailable
 from weft.engine import pickup
 from weft.engine.effects import Cause
 from weft.engine.node import Node
@@ -30,6 +31,8 @@ async def book_brought_back(node: Node, cause: Cause) -> None:
     if (await node.members(cause.thread)).get(node.organisation) != "buyer":
         return
     state = await node.state(cause.thread)
+    if any(one.kind == "goods" and not one.receipt for one in state.despatches.values()):
+        raise Unavailable("pickup.receipt-first")  # what is not booked in cannot be booked out
     stock, partner = await node.book_state("stock"), await other_member(node, cause.thread)
     said = []
     for place, back in enumerate(cause.message.lines):

@@ -12,7 +12,9 @@ from typing import Any, Final
 import msgspec
 
 from weft.basis import instant
+from weft.engine import pickup
 from weft.engine.reactions.offering import LINKS, Link
+from weft.engine.reactions.pickup_shipping import may_leave
 from weft.engine.views.naming import partner_names
 from weft.production.state import Promise
 from weft.stock import levels
@@ -37,6 +39,7 @@ class Deal:
     stock: Any
     now: str
     in_work: bool = False
+    elsewhere: bool = False  # at the shop at which the buyer fetches it, or not to leave before that has agreed
 
     @property
     def open(self) -> bool:
@@ -126,7 +129,8 @@ class Deal:
 
     def _ready(self) -> bool:
         """Everything open is made, or lay in stock."""
-        owed = [line for line in self.state.lines.values() if line.open > 0]
+        owed = [line for line in self.state.lines.values() if line.open > 0
+                and not levels.is_service(self.stock, line.item) and not self.elsewhere]
         return bool(owed) and not self.in_work
 
     def moved_lines(self, promises: Mapping[str, Promise]) -> list[tuple[str, str]]:
@@ -156,7 +160,19 @@ async def deal(node: Any, thread: str, names: Callable[[str], str] | None = None
         thread=thread, state=await node.state(thread), role=members.get(node.organisation, ""), partner=partner,
         partner_name=names(partner), parent=msgspec.json.decode(link, type=Link).thread if link else "",
         stock=await node.state(node.book("stock")), now=instant.from_ms(int(node.clock.now_ms())),
-        in_work=any(one.demand.thread == thread and not one.closed for one in making))
+        in_work=any(one.demand.thread == thread and not one.closed for one in making),
+        elsewhere=await _elsewhere(node, thread))
+
+
+async def _elsewhere(node: Any, thread: str) -> bool:
+    sold = await pickup.sold(node, thread)
+    if sold is None:
+        return False
+    if not await may_leave(node, thread):
+        return True
+    ledger = await pickup.goods_of(node, sold.thread)
+    there = sum((*ledger.here.values(), *ledger.under_way.values()), Decimal(0))
+    return bool(ledger.out) or there >= sum((one.open for one in (await node.state(thread)).lines.values()), Decimal(0))
 
 
 async def deals(node: Any) -> list[Deal]:

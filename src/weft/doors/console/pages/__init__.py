@@ -14,6 +14,7 @@ from weft.doors.console.pages import (
     making,
     orders,
     partners,
+    pickup,
     price_drafts,
     prices,
     proofs,
@@ -44,6 +45,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "/stock/{item:path}": stock.one,
     "/import": stock.imports,
     "/import/{kind}.csv": stock.template,
+    "/pick-up": pickup.page,
     "/partners": partners.page,
     "/partners/{thread}": partners.one,
     "/partners/{thread}/price": proofs.page,
@@ -80,4 +82,5 @@ POSTED: Final[Mapping[str, Page]] = {
 # what a worker's device may open: the shop floor, nothing of customers and money
 OPERATOR_PAGES: Final = frozenset({
     "/machines", "/machines/{name}", "/jobs", "/jobs/{job}", "/jobs/{job}/traveller", "/stock", "/stock/{item:path}",
+    "/pick-up",
 })

@@ -50,8 +50,9 @@ async def board(visit: Visit) -> Response:
 async def one(visit: Visit) -> Response:
     """One order."""
     view = await visit.view("order", thread=visit.named("thread"))
+    pick_up = await visit.view("order-pick-up", thread=visit.named("thread"))
     return await visit.page(
-        "order.html", tab="orders", live="order production price-checked", view=view, own_errors=True,
+        "order.html", tab="orders", live="order production price-checked", view=view, pick_up=pick_up, own_errors=True,
         names=await _names(visit, view), option_kind=_option_kinds(view), can=lambda name: name in COMMANDS)
 
 
