@@ -80,7 +80,7 @@ class Shop(Firm):
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "WEFT_LANG": "en"})
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line, f"it did not start: {self.process.stderr.read() if self.process.stderr else ''}"
+        assert line, f"it did not start: {self.stop()}"
         assert json.loads(line)["secure"] == self.secure
         return self
 

@@ -46,8 +46,9 @@ async def town(tmp_path):
     async with AsyncExitStack() as stack:
         streets = stack.enter_context(closed_doors.Town())
         house = streets.firm(1)
-        shop = (await asyncio.to_thread(Shop, tmp_path / "shop", streets.square)).up().stocked()
+        shop = await asyncio.to_thread(Shop, tmp_path / "shop", streets.square)
         stack.callback(shop.kill)
+        shop.up().stocked()
         playwright = await stack.enter_async_context(async_playwright())
 
         def new(name, *, trusting=True, **options):
