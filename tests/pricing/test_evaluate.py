@@ -66,7 +66,7 @@ def test_a_rule_that_goes_below_zero_gives_no_price():
 
 def test_no_attribute_can_name_who_asks_or_where():
     names = set(Attributes.__struct_fields__)
-    assert names == {"item", "quantity", "unit", "currency", *ATTRIBUTES}
+    assert names == {"item", "quantity", "unit", "currency", "inputs", *ATTRIBUTES}
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"item": "A", "quantity": "1", "unit": "C62", "buyer": "x"}, Attributes)
 

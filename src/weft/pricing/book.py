@@ -14,7 +14,7 @@ import msgspec
 from weft.basis import canonical, quantity
 from weft.basis.errors import Invalid
 from weft.pricing import form
-from weft.pricing.schema import PriceBook, Rule
+from weft.pricing.schema import PriceBook, RateCard, Rule
 
 _PATH = re.compile(r" - at `\$?\.?([^`]*)`$")
 
@@ -65,7 +65,17 @@ def _spelled(book: PriceBook) -> PriceBook:
         for line in book.lines
     )
     tax = replace(book.tax, percent=_number(book.tax.percent))
-    return replace(book, tax=tax, lines=lines, rules=tuple(_rule(rule) for rule in book.rules))
+    return replace(book, tax=tax, lines=lines, rules=tuple(_rule(rule) for rule in book.rules),
+                   cards=tuple(_card(card) for card in book.cards))
+
+
+def _card(card: RateCard) -> RateCard:
+    replace = msgspec.structs.replace
+    return replace(
+        card, setup=_number(card.setup), minimum=_number(card.minimum),
+        materials=tuple(replace(one, price=_number(one.price)) for one in card.materials),
+        minutes=tuple(replace(one, price=_number(one.price)) for one in card.minutes),
+        finishes=tuple(replace(one, price=_number(one.price)) for one in card.finishes))
 
 
 def _rule(rule: Rule) -> Rule:

@@ -8,13 +8,13 @@ Not here: whether an increase was announced in time (``lint.py``).
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import product
-from typing import Final
+from itertools import islice, product
+from typing import Any, Final
 
 from weft.basis import quantity
 from weft.basis.errors import Invalid
-from weft.pricing.evaluate import Attributes, Offer, Ready, chosen, ready, walk
-from weft.pricing.schema import ATTRIBUTES, PriceBook
+from weft.pricing.evaluate import Attributes, Offer, Ready, changed, chosen, ready, walk
+from weft.pricing.schema import ATTRIBUTES, PriceBook, RateCard
 
 CHOICES_MAX: Final = 50_000
 
@@ -36,10 +36,12 @@ def rises(old: PriceBook, new: PriceBook) -> Iterator[Rise]:
         yield Rise("*", "", "", old.currency, new.currency)
         return
     choices = list(_choices(old, new))
-    lines = _moving(old, new)
-    if len(choices) * len(lines) > CHOICES_MAX:
+    lines, cards = _moving(old, new), _moving_cards(old, new)
+    if len(choices) * (len(lines) + len(cards)) > CHOICES_MAX:
         yield Rise("*", "", "", old.id, new.id)
         return
+    for key in cards:
+        yield from islice((one for choice in choices for one in _card_rises(ready(old), ready(new), key, choice)), 1)
     for item, unit in lines:
         for choice in choices:
             rise = _rise(ready(old), ready(new), (item, unit), choice)
@@ -54,6 +56,51 @@ def _moving(old: PriceBook, new: PriceBook) -> list[tuple[str, str]]:
     same_rest = (old.rules, old.attributes, old.tax, old.basis) == (new.rules, new.attributes, new.tax, new.basis)
     both = [line for line in new.lines if (line.item, line.unit) in was]
     return [(line.item, line.unit) for line in both if not (same_rest and was[line.item, line.unit] == line)]
+
+
+def _moving_cards(old: PriceBook, new: PriceBook) -> list[tuple[str, str]]:
+    """Rate cards that both versions hold and that are not the same under the same rules."""
+    was = {(card.item, card.unit): card for card in old.cards}
+    same_rest = (old.rules, old.attributes, old.tax, old.basis) == (new.rules, new.attributes, new.tax, new.basis)
+    both = [card for card in new.cards if (card.item, card.unit) in was]
+    return [(card.item, card.unit) for card in both if not (same_rest and was[card.item, card.unit] == card)]
+
+
+def _card_rises(old: Ready, new: Ready, key: tuple[str, str], choice: Mapping[str, str]) -> Iterator[Rise]:
+    """Rates, charges and the minimum that are dearer under ``choice``.
+
+    A price is linear in every rate: if no rate, no charge and nothing that rules add is dearer, no part is.
+    """
+    was, now = (_rates(known.cards[key].card) for known in (old, new))
+    for start in sorted({Fraction(0), *_bounds(old), *_bounds(new)}):
+        before, after = (_told_rates(known, key, choice, start, rates) for known, rates in ((old, was), (new, now)))
+        for name, price in after.items():
+            if name in before and price > before[name]:
+                yield Rise(key[0], key[1], _told(start), _told(before[name]), _told(price))
+
+
+def _rates(card: RateCard) -> dict[str, Fraction]:
+    """Every price of ``card`` by its name."""
+    found = {"setup": card.setup, "minimum": card.minimum,
+             **{f"kg {one.name}": one.price for one in card.materials},
+             **{f"minutes {one.name}": one.price for one in card.minutes},
+             **{f"{one.per} {one.name}": one.price for one in card.finishes}}
+    return {name: Fraction(price) for name, price in found.items()}
+
+
+def _told_rates(
+    known: Ready, key: tuple[str, str], choice: Mapping[str, str], start: Fraction, rates: Mapping[str, Fraction]
+) -> dict[str, Fraction]:
+    """``rates`` as they count after all rules from quantity ``start`` on, and what rules add by themselves; net."""
+    values = {"item": key[0], **values_of(known, key, choice)}
+    share = 1 + known.percent / 100 if known.book.basis == "gross" else Fraction(1)
+    piece, charge = changed(known, values, start, (Fraction(0), Fraction(0)), None)
+    found = {"": piece / share, "charge": charge / share}
+    for name, rate in rates.items():
+        fixed = name in {"setup", "minimum"}
+        after = rate if fixed else changed(known, values, start, (rate, Fraction(0)), None)[0] - piece
+        found[name] = after / share
+    return found
 
 
 def _choices(old: PriceBook, new: PriceBook) -> Iterator[dict[str, str]]:
@@ -107,11 +154,16 @@ def net_at(
     known: Ready, offer: Offer, key: tuple[str, str], choice: Mapping[str, str], start: Fraction
 ) -> tuple[Fraction, Fraction]:
     """Price per unit and charge per line from quantity ``start`` on, net of tax."""
-    asked = {name: value for name, value in choice.items() if name in known.allowed}
-    values = chosen(known, Attributes(item=key[0], quantity="1", unit=key[1], **asked))
+    values = values_of(known, key, choice)
     unit, charge = walk(known, offer, {"item": key[0], **values}, start, None)
     share = 1 + known.percent / 100 if known.book.basis == "gross" else Fraction(1)
     return unit / share, charge / share
+
+
+def values_of(known: Ready, key: tuple[str, str], choice: Mapping[str, str]) -> dict[str, str]:
+    """The attributes of ``choice`` as far as the book lists them, its standard values for the others."""
+    asked: dict[str, Any] = {name: value for name, value in choice.items() if name in known.allowed}
+    return chosen(known, Attributes(item=key[0], quantity="1", unit=key[1], **asked))
 
 
 def _told(value: Fraction) -> str:

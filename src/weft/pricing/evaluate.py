@@ -16,14 +16,19 @@ import msgspec
 
 from weft.basis import quantity
 from weft.basis.errors import Invalid
+from weft.pricing.exact import decimals, plain, rounded, written
 from weft.pricing.form import factor
+from weft.pricing.rates import Card, work_out
 from weft.pricing.schema import ATTRIBUTES, PRICE_DECIMALS_MAX, Condition, PriceBook
 
-_EXACT_SCALE: Final = 10**12
+_ZERO: Final = Fraction(0)
 
 
 class Attributes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """All that a price may depend on; an empty attribute means the book's standard value."""
+    """All that a price may depend on; an empty attribute means the book's standard value.
+
+    ``inputs``: what the model of a rate card is given (``rates.py``), for a part made to a drawing.
+    """
 
     item: str
     quantity: str
@@ -34,15 +39,17 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     payment_term: str = ""
     packaging: str = ""
     published_class: str = ""
+    inputs: dict[str, str] = {}
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One step that a person can redo on a pocket calculator; ``pricing.step.<kind>`` is its sentence.
 
-    ``name`` is the tier or the rule, ``by`` what was applied, ``result`` the value after the step.
+    ``name`` is the tier, the rule or the rate, ``by`` what was applied, ``result`` the value after the step.
     """
 
-    kind: Literal["tier", "multiply", "add", "line-charge", "amount", "net", "tax"]
+    kind: Literal["tier", "material", "minutes", "finish", "piece", "setups", "multiply", "add", "line-charge",
+                  "amount", "minimum", "net", "tax"]
     name: str = ""
     by: str = ""
     result: str
@@ -142,10 +149,15 @@ class Ready:
         return made
 
     @cached_property
+    def cards(self) -> dict[tuple[str, str], Card]:
+        return {(card.item, card.unit): Card(card) for card in self.book.cards}
+
+    @cached_property
     def units(self) -> dict[str, tuple[str, ...]]:
         made: dict[str, tuple[str, ...]] = {}
-        for line in self.book.lines:
-            made[line.item] = (*made.get(line.item, ()), line.unit)
+        sold = [(line.item, line.unit) for line in self.book.lines]
+        for item, unit in [*sold, *self.cards]:
+            made[item] = (*made.get(item, ()), unit)
         return made
 
     @cached_property
@@ -176,14 +188,19 @@ def price(book: PriceBook, attributes: Attributes) -> Priced:
     """The price of ``attributes`` under the sound ``book``.
 
     Raises ``Invalid``: ``pricing.unknown-item``, ``pricing.wrong-unit``, ``pricing.wrong-currency``,
-    ``pricing.attribute-value``, ``pricing.below-first-tier``, ``pricing.below-zero``,
+    ``pricing.attribute-value``, ``pricing.below-first-tier``, ``pricing.below-zero``, ``pricing.input-…``,
     ``quantity.malformed``, ``quantity.not-positive``.
     """
     known = ready(book)
     amount = Fraction(quantity.positive(attributes.quantity, "quantity"))
     if attributes.currency and attributes.currency != book.currency:
         raise Invalid("pricing.wrong-currency", value=attributes.currency[:10], expected=book.currency)
+    card = known.cards.get((attributes.item, attributes.unit)) if known.book.cards else None
+    if card is not None:
+        return _by_card(known, card, attributes, amount)
     offer = known.offer(attributes.item, attributes.unit)
+    if attributes.inputs:
+        raise Invalid("pricing.no-card", item=attributes.item[:60])
     values = chosen(known, attributes)
     trace: list[Step] = []
     unit, charge = walk(known, offer, {"item": attributes.item, **values}, amount, trace)
@@ -191,7 +208,21 @@ def price(book: PriceBook, attributes: Attributes) -> Priced:
     if unit < 0 or line < 0:
         raise Invalid("pricing.below-zero", item=attributes.item[:60])
     filled = msgspec.structs.replace(attributes, currency=book.currency, **values)
-    return _taxed(known, filled, offer, (unit, charge, amount), trace)
+    return _taxed(known, filled, offer.base, (unit, charge, amount), trace)
+
+
+def _by_card(known: Ready, card: Card, attributes: Attributes, amount: Fraction) -> Priced:
+    """The price of a part made to a drawing; rules change the price of a piece and the charge, as for other lines."""
+    values = chosen(known, attributes)
+    worked = work_out(card, attributes.inputs)
+    trace = [msgspec.convert({"kind": kind, "name": name, "by": by, "result": result}, Step)
+             for kind, name, by, result in worked.steps]
+    unit, charge = changed(
+        known, {"item": attributes.item, **values}, amount, (worked.piece, worked.charge), trace)
+    if unit < 0 or unit * amount + charge < 0:
+        raise Invalid("pricing.below-zero", item=attributes.item[:60])
+    filled = msgspec.structs.replace(attributes, currency=known.book.currency, inputs=worked.inputs, **values)
+    return _taxed(known, filled, "1", (unit, charge, amount), trace, card.minimum)
 
 
 def follows(book: PriceBook, priced: Priced) -> bool:
@@ -226,7 +257,16 @@ def walk(
     unit, charge = offer.prices[at], Fraction(0)
     if trace is not None:
         start, listed = offer.told[at]
-        trace.append(Step(kind="tier", name=start, by=f"{listed} / {offer.base}", result=_exact(unit)))
+        trace.append(Step(kind="tier", name=start, by=f"{listed} / {offer.base}", result=written(unit)))
+    return changed(known, values, amount, (unit, charge), trace)
+
+
+def changed(
+    known: Ready, values: Mapping[str, str], amount: Fraction, price_of: tuple[Fraction, Fraction],
+    trace: list[Step] | None,
+) -> tuple[Fraction, Fraction]:
+    """Price per single unit and charge per line after the book's rules, from those before them."""
+    unit, charge = price_of
     for change in known.changes:
         if not all(test.holds(values, amount) for test in change.tests):
             continue
@@ -239,7 +279,7 @@ def walk(
             kind, unit = "add", unit + change.add
         if trace is not None:
             result = charge if kind == "line-charge" else unit
-            trace.append(Step(kind=kind, name=change.name, by=change.told, result=_exact(result)))
+            trace.append(Step(kind=kind, name=change.name, by=change.told, result=written(result)))
     return unit, charge
 
 
@@ -255,68 +295,45 @@ def _test(condition: Condition) -> Test:
 def _taxed(
     known: Ready,
     filled: Attributes,
-    offer: Offer,
+    base: str,
     parts: tuple[Fraction, Fraction, Fraction],
     trace: list[Step],
+    minimum: Fraction = _ZERO,
 ) -> Priced:
     """The line amount rounded once, and its tax by the book's basis; ``parts`` are unit, charge, quantity."""
     book, minor = known.book, known.minor
     unit, charge, count = parts
-    amount = _rounded(unit * count + charge, minor)
-    told = _decimals(amount, minor)
-    sum_of = f"{_exact(unit)} × {filled.quantity}" + (f" + {_exact(charge)}" if charge else "")
+    exact = unit * count + charge
+    amount = rounded(exact, minor)
+    told = decimals(amount, minor)
+    sum_of = f"{written(unit)} × {filled.quantity}" + (f" + {written(charge)}" if charge else "")
     trace.append(Step(kind="amount", by=sum_of, result=told))
+    if exact < minimum:
+        amount = rounded(minimum, minor)
+        told = decimals(amount, minor)
+        trace.append(Step(kind="minimum", by=written(minimum), result=told))
     if book.basis == "net":
-        net, tax = amount, _rounded(known.percent * amount / (100 * 10**minor), minor)
+        net, tax = amount, rounded(known.percent * amount / (100 * 10**minor), minor)
     else:
-        net = _rounded(Fraction(amount * 100, 10**minor) / (100 + known.percent), minor)
+        net = rounded(Fraction(amount * 100, 10**minor) / (100 + known.percent), minor)
         tax = amount - net
         trace.append(
-            Step(kind="net", by=f"{told} / (1 + {book.tax.percent} %)", result=_decimals(net, minor))
+            Step(kind="net", by=f"{told} / (1 + {book.tax.percent} %)", result=decimals(net, minor))
         )
-    trace.append(Step(kind="tax", name=book.tax.category, by=f"{book.tax.percent} %", result=_decimals(tax, minor)))
+    trace.append(Step(kind="tax", name=book.tax.category, by=f"{book.tax.percent} %", result=decimals(tax, minor)))
     return Priced(
         book=book.hash,
         attributes=filled,
         currency=book.currency,
         basis=book.basis,
-        unit_price=_plain(_rounded(unit * int(offer.base), PRICE_DECIMALS_MAX), PRICE_DECIMALS_MAX),
-        base=offer.base,
+        unit_price=plain(rounded(unit * int(base), PRICE_DECIMALS_MAX), PRICE_DECIMALS_MAX),
+        base=base,
         amount=told,
-        net=_decimals(net, minor),
-        tax=_decimals(tax, minor),
-        gross=_decimals(net + tax, minor),
+        net=decimals(net, minor),
+        tax=decimals(tax, minor),
+        gross=decimals(net + tax, minor),
         tax_category=book.tax.category,
         tax_percent=book.tax.percent,
         trace=tuple(trace),
     )
 
-
-def _rounded(value: Fraction, places: int) -> int:
-    """``value``, not below zero, in units of the last of ``places`` decimals, rounded half up."""
-    above: int = value.numerator * 10**places
-    below = value.denominator
-    return (2 * above + below) // (2 * below)
-
-
-def _decimals(value: int, places: int) -> str:
-    """``value`` units of the last of ``places`` decimals, with all ``places`` written."""
-    whole, rest = divmod(value, 10**places)
-    return f"{whole}.{rest:0{places}d}" if places else str(whole)
-
-
-def _plain(value: int, places: int) -> str:
-    """``value`` units of the last of ``places`` decimals in the one spelling, without zeros at the end."""
-    return _decimals(value, places).rstrip("0").rstrip(".")
-
-
-def _exact(value: Fraction) -> str:
-    """``value`` as a decimal where it ends within 12 places, else as a fraction."""
-    below = value.denominator
-    if below == 1:
-        return str(value.numerator)
-    scaled, rest = divmod(value.numerator * _EXACT_SCALE, below)
-    if rest:
-        return f"{value.numerator}/{below}"
-    whole, places = divmod(abs(scaled), _EXACT_SCALE)
-    return f"{'-' if scaled < 0 else ''}{whole}.{places:012d}".rstrip("0")

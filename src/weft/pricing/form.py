@@ -22,8 +22,11 @@ from weft.pricing.schema import (
     PRICE_DECIMALS_MAX,
     Condition,
     Finding,
+    Finish,
     Line,
     PriceBook,
+    Rate,
+    RateCard,
     Rule,
     Tax,
 )
@@ -31,6 +34,8 @@ from weft.pricing.schema import (
 LINES_MAX: Final = 20_000
 TIERS_MAX: Final = 20
 RULES_MAX: Final = 100
+CARDS_MAX: Final = 50
+RATES_MAX: Final = 60
 VALUES_MAX: Final = 200
 NOTICE_DAYS_MAX: Final = 365
 TEXT_MAX: Final = 120
@@ -58,6 +63,7 @@ def findings(book: PriceBook) -> Iterator[Finding]:
     yield from _head(book)
     yield from _tax(book.tax)
     yield from _lines(book)
+    yield from _cards(book)
     for name, values in book.attributes.items():
         yield from _attribute(name, values)
     yield from _rules(book)
@@ -77,7 +83,7 @@ def _head(book: PriceBook) -> Iterator[Finding]:
         yield found("currency", "currency", value=book.currency)
     if not 0 <= book.notice_days <= NOTICE_DAYS_MAX:
         yield found("notice", "notice_days", value=book.notice_days, limit=NOTICE_DAYS_MAX)
-    if book.attested:
+    if book.attested and not any(card.minutes for card in book.cards):
         yield found("attested", "attested")
     try:
         start = instant.to_ms(book.valid_from)
@@ -97,8 +103,10 @@ def _tax(tax: Tax) -> Iterator[Finding]:
 
 
 def _lines(book: PriceBook) -> Iterator[Finding]:
-    if not 1 <= len(book.lines) <= LINES_MAX:
-        yield found("too-many", "lines", what="lines", limit=LINES_MAX) if book.lines else found("no-lines", "lines")
+    if len(book.lines) > LINES_MAX:
+        yield found("too-many", "lines", what="lines", limit=LINES_MAX)
+    elif not book.lines and not book.cards:
+        yield found("no-lines", "lines")
     seen: set[tuple[str, str]] = set()
     for at, line in enumerate(book.lines):
         if (line.item, line.unit) in seen:
@@ -115,6 +123,54 @@ def line_findings(line: Line) -> Iterator[Finding]:
     if line.unit not in quantity.UNITS:
         yield found("unit", "unit", item=line.item, value=line.unit)
     yield from _tiers(line)
+
+
+def _cards(book: PriceBook) -> Iterator[Finding]:
+    if len(book.cards) > CARDS_MAX:
+        yield found("too-many", "cards", what="cards", limit=CARDS_MAX)
+    seen = {(line.item, line.unit) for line in book.lines}
+    for at, card in enumerate(book.cards):
+        if (card.item, card.unit) in seen:
+            yield found("duplicate-line", f"cards.{at}.item", item=card.item, unit=card.unit)
+        seen.add((card.item, card.unit))
+        for one in card_findings(card):
+            yield msgspec.structs.replace(one, place=f"cards.{at}.{one.place}")
+
+
+def card_findings(card: RateCard) -> Iterator[Finding]:
+    """Everything that is wrong with one rate card taken alone; places are within the card."""
+    if not card.item.strip() or len(card.item) > TEXT_MAX or len(card.name) > TEXT_MAX:
+        yield found("text", "item", where="item", limit=TEXT_MAX)
+    if card.unit not in quantity.UNITS:
+        yield found("unit", "unit", item=card.item, value=card.unit)
+    if not (card.materials or card.minutes or card.finishes):
+        yield found("card-empty", "", item=card.item)
+    for where in ("materials", "minutes", "finishes"):
+        yield from _rates(card.item, where, getattr(card, where))
+    setup, minimum = _decimal(card.setup, PRICE_DECIMALS_MAX), _decimal(card.minimum, PRICE_DECIMALS_MAX)
+    if setup is None or setup < 0:
+        yield found("rate-price", "setup", item=card.item, name="setup", value=card.setup)
+    if minimum is None or minimum <= 0:
+        yield found("card-minimum", "minimum", item=card.item, value=card.minimum)
+
+
+def _rates(item: str, where: str, rates: tuple[Rate | Finish, ...]) -> Iterator[Finding]:
+    if len(rates) > RATES_MAX:
+        yield found("too-many", where, what=where, limit=RATES_MAX)
+    seen: set[str] = set()
+    rate: Rate | Finish
+    for at, rate in enumerate(rates):
+        words = set(_WORD.findall(rate.name.lower()))
+        if not _VALUE.fullmatch(rate.name):
+            yield found("rate-name", f"{where}.{at}.name", item=item, name=rate.name)
+        elif _LONG_NUMBER.search(rate.name) or words & (_IDENTITY | _CHANNEL):
+            yield found("rate-identity", f"{where}.{at}.name", item=item, name=rate.name)
+        elif rate.name in seen:
+            yield found("rate-twice", f"{where}.{at}.name", item=item, name=rate.name)
+        seen.add(rate.name)
+        price = _decimal(rate.price, PRICE_DECIMALS_MAX)
+        if price is None or price < 0:
+            yield found("rate-price", f"{where}.{at}.price", item=item, name=rate.name, value=rate.price)
 
 
 def _tiers(line: Line) -> Iterator[Finding]:
@@ -173,7 +229,7 @@ def _attribute_name(name: str, place: str) -> Iterator[Finding]:
 def _rules(book: PriceBook) -> Iterator[Finding]:
     if len(book.rules) > RULES_MAX:
         yield found("too-many", "rules", what="rules", limit=RULES_MAX)
-    items = frozenset(line.item for line in book.lines)
+    items = frozenset(line.item for line in book.lines) | frozenset(card.item for card in book.cards)
     seen: set[str] = set()
     for at, rule in enumerate(book.rules):
         place = f"rules.{at}"

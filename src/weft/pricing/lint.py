@@ -75,9 +75,8 @@ def earliest(book: PriceBook, before: Iterable[PriceBook], at: str) -> str:
 
 def _selling_the_same(book: PriceBook, others: Iterable[PriceBook]) -> Iterator[PriceBook]:
     """Those of ``others`` that sell something that ``book`` sells by the same unit, or are the same book."""
-    sold = {(line.item, line.unit) for line in book.lines}
-    return (one for one in others
-            if one.id == book.id or any((line.item, line.unit) in sold for line in one.lines))
+    sold = frozenset(book.sold)
+    return (one for one in others if one.id == book.id or not sold.isdisjoint(one.sold))
 
 
 def _named(book: PriceBook, names: Collection[str]) -> Iterator[Finding]:
@@ -87,6 +86,11 @@ def _named(book: PriceBook, names: Collection[str]) -> Iterator[Finding]:
         for value in values:
             if plain(value) in partners:
                 yield found("identity-value", f"attributes.{attribute}", attribute=attribute, value=value)
+    for at, card in enumerate(book.cards):
+        for where in ("materials", "minutes", "finishes"):
+            for n, rate in enumerate(getattr(card, where)):
+                if plain(rate.name) in partners:
+                    yield found("rate-identity", f"cards.{at}.{where}.{n}.name", item=card.item, name=rate.name)
 
 
 def _parsed(value: bytes | Mapping[str, Any]) -> Any:

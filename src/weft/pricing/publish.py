@@ -129,9 +129,9 @@ def _published(state: State, command: Publish) -> BookPublished:
 
 def checked(state: State, book: PriceBook, at: str, names: Collection[str] = ()) -> tuple[Finding, ...]:
     """All that keeps ``book`` from being published at instant ``at`` after what ``state`` holds."""
-    sold = {(line.item, line.unit) for line in book.lines}
+    sold = frozenset(book.sold)
     same = [version for version in state.books.values() if version.book.id == book.id
-            or any((line.item, line.unit) in sold for line in version.book.lines)]
+            or not sold.isdisjoint(version.book.sold)]
     return lint(book, previous=lately(state, book.id, at), at=at, published=[one.published_at for one in same],
                 others=binding(state, book.id, at), names=names)
 
@@ -182,10 +182,10 @@ def coming(state: State, at: str) -> tuple[PriceBook, ...]:
 
 def selling(state: State, item: str, unit: str, at: str) -> PriceBook:
     """The book in force that prices ``item``, by ``unit`` if it can; raises ``NotFound('pricing.no-book')``."""
-    books = [book for book in current(state, at) if any(line.item == item for line in book.lines)]
+    books = [book for book in current(state, at) if any(sold == item for sold, _ in book.sold)]
     if not books:
         raise NotFound("pricing.no-book", item=item[:60], at=at)
-    exact = [book for book in books if any(line.item == item and line.unit == unit for line in book.lines)]
+    exact = [book for book in books if (item, unit) in book.sold]
     return (exact or books)[0]
 
 

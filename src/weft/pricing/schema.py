@@ -45,6 +45,39 @@ class Line(Part, frozen=True, kw_only=True):
     base: Literal["1", "100", "1000"] = "1"
 
 
+class Rate(Part, frozen=True, kw_only=True):
+    """What one unit of ``name`` costs: a kilogram of a material, a machine minute of a class of work centres."""
+
+    name: str
+    price: str
+
+
+class Finish(Part, frozen=True, kw_only=True):
+    """What a finish costs: per square decimetre, or per piece whatever its size."""
+
+    name: str
+    price: str
+    per: Literal["dm2", "piece"] = "dm2"
+
+
+class RateCard(Part, frozen=True, kw_only=True):
+    """What parts made to a drawing cost: rates, and the ``model`` (``rates.py``) that adds them up.
+
+    ``item`` is what the book calls such parts; of ``materials`` the first is the standard one. ``setup`` is per set-up
+    and line; a line never costs less than ``minimum``. All in the book's currency and basis.
+    """
+
+    item: str
+    model: Literal["machined-part/1"]
+    unit: str = "C62"
+    name: str = ""
+    materials: tuple[Rate, ...] = ()
+    minutes: tuple[Rate, ...] = ()
+    setup: str = "0"
+    finishes: tuple[Finish, ...] = ()
+    minimum: str = ""
+
+
 class Condition(Part, frozen=True, kw_only=True):
     """True when the attribute is ``one_of`` the values, or the quantity lies in [``at_least``, ``below``)."""
 
@@ -72,7 +105,8 @@ class PriceBook(
 
     ``attributes`` maps a name to its closed list of values, the first being the standard one.
     ``valid_from`` and ``valid_until`` (exclusive, empty = open) are instants; ``notice_days`` is how long
-    before an increase the next version is published. ``attested`` is kept for machine-minute attestation.
+    before an increase the next version is published. ``cards`` price parts made to a drawing; ``attested``: after
+    production the billed machine minutes are compared with the machine's own record, and the buyer is told.
     """
 
     id: str
@@ -88,6 +122,12 @@ class PriceBook(
     notice_days: int = 0
     disclosure: Literal["to-counterparties", "public"] = "to-counterparties"
     attested: bool = False
+    cards: tuple[RateCard, ...] = ()
+
+    @cached_property
+    def sold(self) -> tuple[tuple[str, str], ...]:
+        """(item, unit) of all that has a price: lines, then rate cards."""
+        return (*((line.item, line.unit) for line in self.lines), *((card.item, card.unit) for card in self.cards))
 
     @cached_property
     def canonical(self) -> bytes:

@@ -17,6 +17,7 @@ from weft.pricing.schema import Finding, PriceBook
 
 TRIES_MAX: Final = 50_000
 TOLD_MAX: Final = 20
+_ZERO: Final = Fraction(0)
 
 
 class _Turn(NamedTuple):
@@ -76,6 +77,9 @@ def _below_zero(known: Ready) -> Iterator[Finding]:
         if told < TOLD_MAX and _lowest(known, offer, key[0]) < 0 and _falls_below(known, offer, key):
             told += 1
             yield found("below-zero", f"lines.{place}.tiers", item=key[0])
+    for place, (item, _) in enumerate(known.cards):  # a part may need so little that any deduction is too much
+        if _lowest(known, Offer("1", (_ZERO,), (_ZERO,), (("0", "0"),)), item) < 0:
+            yield found("below-zero", f"cards.{place}.minimum", item=item)
 
 
 def _lowest(known: Ready, offer: Offer, item: str) -> Fraction:

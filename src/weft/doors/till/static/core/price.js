@@ -10,7 +10,7 @@ export const ATTRIBUTES = ["zone", "lead_time", "payment_term", "packaging", "pu
 /** What a book is made of, as pricing/schema.py has it: a book with more is priced by rules that we do not know. */
 export const FIELDS = {
   PriceBook: ["id", "name", "currency", "basis", "tax", "lines", "valid_from", "attributes", "rules", "valid_until",
-    "notice_days", "disclosure", "attested"],
+    "notice_days", "disclosure", "attested", "cards"],
   Tax: ["category", "percent"], Line: ["item", "unit", "tiers", "base"], Tier: ["from", "price"],
   Rule: ["id", "when", "multiply", "add", "per", "name"], Condition: ["attribute", "one_of", "at_least", "below"],
 };
@@ -85,8 +85,8 @@ function condition(one) {
 
 /**
  * The price of `given` ({item, quantity, unit, …}) under `known` (of `load`), shaped as `Priced` of evaluate.py.
- * Throws pricing.unknown-item, -wrong-unit, -wrong-currency, -attribute-value, -below-first-tier, -below-zero,
- * quantity.malformed, quantity.not-positive.
+ * Throws till.custom for a part made to a drawing, pricing.unknown-item, -wrong-unit, -wrong-currency,
+ * -attribute-value, -below-first-tier, -below-zero, quantity.malformed, quantity.not-positive.
  */
 export function price(known, given) {
   const amount = positive(given.quantity, "quantity");
@@ -116,6 +116,9 @@ function offered(known, item, unit) {
   const sold = known.units.get(item);
   if (sold !== undefined) {
     throw new WeftError("pricing.wrong-unit", { item: cut(item, 60), value: cut(unit, 10), sold: sold.join(", ") });
+  }
+  if ((known.book.cards ?? []).some((card) => card.item === item)) {
+    throw new WeftError("till.custom", { item: cut(item, 60) }); // its price is worked out in an offer
   }
   throw new WeftError("pricing.unknown-item", { item: cut(item, 60), book: known.book.id });
 }
