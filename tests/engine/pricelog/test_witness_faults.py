@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.engine.pricelog.firms_of_the_log import Branch, batch, branch, firms, stop
+from tests.engine.pricelog.firms_of_the_log import Branch, append, batch, branch, firms, stop, with_prices
 from tests.engine.test_restore import again, backup_of
 from weft.basis.errors import WeftError
 from weft.engine.memory import Identity, Memory
-from weft.engine.pricelog import gossip, known, witness
+from weft.engine.pricelog import gossip, known, log, witness
 from weft.engine.requests import sign_request
 from weft.identity.keys import Signer
 from weft.pricing.leaf import origin_of
@@ -199,3 +199,57 @@ async def test_a_show_that_is_not_ours_is_followed_by_nobody(pair):
             truth.note(12).decode(), 0, [gossip.b64(one) for one in lie.entries[:12]])))
     assert (await known.followed(other.store, seller.organisation)).size == 0
     assert origin_of(seller.organisation) == truth.origin
+
+
+@dataclass
+class CutAt:
+    """A store that loses power at its commit number ``at``, before or after it was done."""
+
+    store: MemoryStore
+    at: int
+    kept: bool
+    count: int = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    async def commit(self, given):
+        self.count += 1
+        if self.count == self.at and not self.kept:
+            raise PowerCutError
+        await self.store.commit(given)
+        if self.count == self.at:
+            raise PowerCutError
+
+
+@pytest.mark.parametrize("who", ["seller", "witness"])
+@pytest.mark.parametrize("kept", [False, True])
+async def test_wherever_the_power_goes_both_end_up_with_the_same_log_and_no_alarm(who, kept):
+    at, cut = 0, True
+    while cut:
+        at += 1
+        wires, (seller, other) = await firms("Seller", "Witness")
+        await append(seller, *(batch(k) for k in range(30)))
+        await seller.witnessing.asking.round()
+        hit = seller if who == "seller" else other
+        hit.store = cutting = CutAt(hit.store, at, kept)
+        with contextlib.suppress(PowerCutError):
+            await append(seller, *(batch(k) for k in range(30, 40)))
+        with contextlib.suppress(PowerCutError):
+            await seller.witnessing.asking.round()
+        cut = cutting.count >= at
+        hit.store = cutting.store
+        await with_prices(hit, wires)  # it starts again, and knows what it had kept
+        if (await log.head(seller.store)).size == 30:
+            await append(seller, *(batch(k) for k in range(30, 40)))
+        seller.witnessing.asking.due_ms.clear()
+        await seller.witnessing.asking.round()
+        now = await log.head(seller.store)
+        followed = await known.followed(other.store, seller.organisation)
+        signed = await witness.witnessed(other.store, seller.organisation)
+        assert (now.size, followed.size, signed.size) == (40, 40, 40), at
+        assert now.root == followed.root == signed.root
+        assert not seller.alarms
+        assert not other.alarms
+        await stop(seller, other)
+    assert at > 2
