@@ -52,14 +52,9 @@ def verify(data: bytes, options: Mapping[str, Path | None], paper: Paper) -> int
             return _fork(data, paper)
         told = _told(data, options)
     except WeftError as error:
-        paper.line("cli.price.false", {"result": "false", "follows": False, "said": error.code,
-                                       "sentence": refusal(error)}, why=refusal(error))
-        return FALSE
+        return _false(paper, error.code, refusal(error))
     result = {True: TRUE, False: FALSE, None: UNKNOWN}[told.verdict.follows]
-    if paper.as_json:
-        paper.value(_value(told, result))
-    else:
-        _print(told, result)
+    _print(told, result) if not paper.as_json else paper.value(_value(told, result))
     return result
 
 
@@ -85,9 +80,11 @@ def _fork(data: bytes, paper: Paper) -> int:
     from weft.engine.pricelog import forks
 
     shown = forks.verify(data)
-    sentence = say(f"price.fork.{shown.code}", **shown.facts)
-    paper.line("cli.price.false", {"result": "false", "follows": False, "said": f"fork.{shown.code}",
-                                   "firm": shown.firm, "sentence": sentence}, why=sentence)
+    return _false(paper, f"fork.{shown.code}", say(f"price.fork.{shown.code}", **shown.facts))
+
+
+def _false(paper: Paper, said: str, why: str) -> int:
+    paper.line("cli.price.false", {"result": "false", "follows": False, "said": said, "sentence": why}, why=why)
     return FALSE
 
 
@@ -121,5 +118,3 @@ def _print(told: Any, result: int) -> None:
             click.echo(f"- {_sentence(found.code, found.facts)}")
     click.echo(say("cli.price.own-policy" if told.own_policy else "cli.price.makers-policy", by=told.by[:8]))
 
-
-__all__ = ["content", "is_proof", "verify"]

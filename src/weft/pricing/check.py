@@ -1,4 +1,4 @@
-"""Whether a price follows its seller's public rule, and what of that is proved: the buyer's check, without any network.
+"""Whether a price follows its seller's public rule, and what of that is proved: the buyer's check, offline.
 
 The steps, in this order (``STEPS``): 1. the seller signed it · 2. the price record is the seller's · 3. the book is
 the one it names · 4. the record holds the book · 5. the seller signed the record · 6. the buyer's own witnesses saw it
