@@ -1,5 +1,7 @@
 """The till's own addresses: they open to its cookie alone, its cookie opens nothing else, and everything is bounded."""
 
+import random
+
 import msgspec
 import pytest
 
@@ -136,6 +138,33 @@ async def test_what_is_too_much_is_refused(firm):
     assert (await tablet.ask("slips", body=b"x", method="POST")).status in (400, 422)
     huge = await tablet.client.ask("/till/api/ask", "POST", body=b" " * (till_api.ASK_MAX + 1))
     assert huge.status == 413
+
+
+async def test_bent_slips_are_refused_and_never_a_fault_of_ours(firm):
+    tablet = Tablet(firm, await firm.till())
+    await tablet.open()
+    till = tablet.counter
+    sale = till.sale(("V15", "3"), ("TAPE", "1.5"))
+    till.take_back(sale.slip, (1, "1"))
+    till.close(opening="10.00")
+    chance = random.Random(20261125)
+    whole = msgspec.json.encode(sent(*till.slips))
+    good = [one.slip.canonical for one in till.slips]
+    for _ in range(300):
+        data = bytearray(chance.choice(good))
+        for _ in range(chance.randint(1, 3)):
+            data[chance.randrange(len(data))] = chance.randrange(32, 127)
+        bent = {"slips": [{"bytes": b64(bytes(data)), "signature": chance.choice(till.slips).signature}]}
+        answer = await tablet.ask("slips", bent)
+        assert answer.status == 200, answer.body
+        assert len(answer.json()["refused"]) == 1
+        body = bytearray(whole)
+        body[chance.randrange(len(body))] = chance.randrange(256)
+        assert (await tablet.client.ask("/till/api/slips", "POST", {"cookie": tablet.cookie}, bytes(body))).status in (
+            200, 400, 409, 422)
+    book = await firm.book()
+    assert all(one.n <= 3 for one in book.tills[till.key].lives.values())
+    assert (await tablet.ask("slips", sent(*till.slips))).json()["n"] == 3
 
 
 async def test_a_till_that_was_let_go_learns_nothing_more_and_may_bring_what_it_has(firm):
