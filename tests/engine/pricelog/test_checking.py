@@ -42,3 +42,17 @@ async def test_a_file_says_the_same_without_a_node():
             assert (shown.verdict.colour, shown.verdict.said, shown.verdict.steps) == (
                 here.colour, here.said, here.steps)
             assert shown.by == shop.organisation and shown.document.seller == factory.organisation
+
+
+def test_a_bill_and_its_check_share_money_alike_also_where_a_third_ends_on_half_a_cent():
+    """9.045 x 1 / 3 is 3.015 and becomes 3.02; who divides first, in 28 digits, comes to 3.01."""
+    from decimal import Decimal
+
+    from weft.pricing import worth
+    from weft.pricing.document import Line
+    from weft.trade.numbers import share
+
+    whole = Line(item="V15", quantity="3", unit="C62", net="9.045", tax="0", gross="9.045")
+    part = Line(item="V15", quantity="1", unit="C62", net="", tax="", gross="", agreed=(whole,))
+    assert share("9.045", Decimal(1), Decimal(3), "CNY") == "3.02"
+    assert float(worth._share(part, "CNY")[2]) == 3.02

@@ -1,7 +1,7 @@
 """Bills of one order: what was received, the deposit before it, the retention after it.
 
 Rule 1: amounts come from the order; a goods bill uses up the deposit that has come and holds back what was agreed.
-Rule 2: the money of a line is shared by quantity, and the last piece takes what rounding has left.
+Rule 2: the money of a line is shared by quantity, exactly, and rounded once: so does the check of who is billed.
 Not here: whether sums add up (``trade/billing.py``), statements and payments (``commands/billing.py``).
 """
 
@@ -15,6 +15,7 @@ from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.reactions.offering import next_number, other_member
 from weft.trade.messages import Invoice, InvoiceLine
+from weft.trade.numbers import share
 from weft.trade.order_state import OrderLine, OrderState
 from weft.trade.relationship_state import account
 
@@ -112,10 +113,8 @@ async def _relationship(node: Node, thread: str) -> str:
 def _line(thread: str, state: OrderState, line: OrderLine, amount: str) -> InvoiceLine:
     """The share of the line's money; the whole line's money when it is the whole line."""
     currency = state.currency
-    share = q.decimal(amount) / q.decimal(line.ordered) if q.decimal(line.ordered) else _ZERO
-    net = q.round_money(Decimal(line.net) * share, currency)
-    gross = q.round_money(Decimal(line.gross) * share, currency)
+    net, gross = (share(money, q.decimal(amount), q.decimal(line.ordered), currency) for money in (line.net, line.gross))
     return InvoiceLine(
         order=thread, order_line=line.line, item=line.item, quantity=amount, unit=line.unit,
-        net=q.money(net, currency), tax=q.money(gross - net, currency), gross=q.money(gross, currency),
+        net=net, tax=q.money(Decimal(gross) - Decimal(net), currency), gross=gross,
         tax_category=line.tax_category, tax_percent=line.tax_percent)
