@@ -109,4 +109,4 @@ def test_one_item_can_be_tried_while_another_is_still_wrong():
     wrong = msgspec.structs.replace(book, lines=(*book.lines, Line(item="X", unit="?", tiers=())))
     assert lint(wrong)
     assert lint(d.only(wrong, "V15")) == ()
-    assert d.sold(d.only(wrong, "V15"), "V15") == ("C62",)
+    assert d.sold(d.only(wrong, "V15")) == [("V15", "C62")]

@@ -16,7 +16,7 @@ import msgspec
 from weft.basis import quantity
 from weft.pricing.compare import net_at
 from weft.pricing.evaluate import ready
-from weft.pricing.schema import ATTRIBUTES, Part, PriceBook, Rule
+from weft.pricing.schema import ATTRIBUTES, Part, PriceBook, RateCard, Rule
 
 LINES_FULL_MAX: Final = 5_000  # choices times lines; beyond it only the standard choice is looked at
 CHOICES_TOLD_MAX: Final = 6
@@ -54,6 +54,25 @@ class ItemChange(Part, frozen=True, kw_only=True):
     choices: tuple[Choice, ...] = ()
 
 
+class RateMove(Part, frozen=True, kw_only=True):
+    """A rate of a card, net: ``what`` is material, minutes, finish, setup or minimum; ``""`` where it is not there."""
+
+    what: str
+    name: str = ""
+    before: str = ""
+    after: str = ""
+    percent: str = ""
+
+
+class CardChange(Part, frozen=True, kw_only=True):
+    """A rate card that is new, gone, or has other rates."""
+
+    item: str
+    unit: str
+    kind: Literal["new", "gone", "changed"]
+    moves: tuple[RateMove, ...] = ()
+
+
 class FieldChange(Part, frozen=True, kw_only=True):
     """A word at the head of the book, or the values of an attribute (``attributes.zone``)."""
 
@@ -76,6 +95,7 @@ class Differences(Part, frozen=True, kw_only=True):
     items: tuple[ItemChange, ...] = ()
     fields: tuple[FieldChange, ...] = ()
     rules: tuple[RuleChange, ...] = ()
+    cards: tuple[CardChange, ...] = ()
     counts: dict[str, int] = {}
     comparable: bool = True
     whole: bool = True
@@ -83,7 +103,7 @@ class Differences(Part, frozen=True, kw_only=True):
     @property
     def nothing(self) -> bool:
         """Whether the two say the same."""
-        return not (self.items or self.fields or self.rules)
+        return not (self.items or self.cards or self.fields or self.rules)
 
 
 def differences(old: PriceBook, new: PriceBook) -> Differences:
@@ -95,8 +115,10 @@ def differences(old: PriceBook, new: PriceBook) -> Differences:
     counts: dict[str, int] = {}
     for one in items:
         counts[one.kind] = counts.get(one.kind, 0) + 1
-    return Differences(items=tuple(one for one in items if one.kind != "same"), fields=tuple(_fields(old, new)),
-                       rules=tuple(_rules(old, new)), counts=counts, comparable=comparable, whole=whole)
+    return Differences(
+        items=tuple(one for one in items if one.kind != "same"), fields=tuple(_fields(old, new)),
+        rules=tuple(_rules(old, new)), cards=tuple(_cards(old, new)) if comparable else (), counts=counts,
+        comparable=comparable, whole=whole)
 
 
 def _choices(old: PriceBook, new: PriceBook) -> Iterator[dict[str, str]]:
@@ -195,16 +217,44 @@ def _fields(old: PriceBook, new: PriceBook) -> Iterator[FieldChange]:
 
 def _flat(book: PriceBook) -> dict[str, str]:
     """All that is neither a line nor a rule, by the name of its field."""
-    told: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(book, lines=(), rules=()))
+    told: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(book, lines=(), cards=(), rules=()))
     found: dict[str, str] = {}
     for name, value in told.items():
         if name == "attributes":
             found |= {f"attributes.{one}": ", ".join(values) for one, values in value.items()}
         elif isinstance(value, dict):
             found |= {f"{name}.{one}": str(inner) for one, inner in value.items()}
-        elif name not in {"lines", "rules"}:
+        elif name not in {"lines", "cards", "rules"}:
             found[name] = str(value)
     return found
+
+
+def _cards(old: PriceBook, new: PriceBook) -> Iterator[CardChange]:
+    was, now = ({(card.item, card.unit): card for card in book.cards} for book in (old, new))
+    for key in dict.fromkeys([*now, *was]):
+        if key not in was or key not in now:
+            yield CardChange(item=key[0], unit=key[1], kind="new" if key in now else "gone")
+        elif (moves := tuple(_rate_moves(_rates(old, was[key]), _rates(new, now[key])))) or was[key] != now[key]:
+            yield CardChange(item=key[0], unit=key[1], kind="changed", moves=moves)
+
+
+def _rates(book: PriceBook, card: RateCard) -> dict[tuple[str, str], Fraction]:
+    """Every rate of ``card``, net, by what it is for."""
+    share = 1 + Fraction(book.tax.percent) / 100 if book.basis == "gross" else Fraction(1)
+    told = {**{("material", one.name): one.price for one in card.materials},
+            **{("minutes", one.name): one.price for one in card.minutes}, ("setup", ""): card.setup,
+            **{("finish", one.name): one.price for one in card.finishes},
+            **({("minimum", ""): card.minimum} if card.minimum else {})}
+    return {key: Fraction(price) / share for key, price in told.items()}
+
+
+def _rate_moves(was: Mapping[tuple[str, str], Fraction], now: Mapping[tuple[str, str], Fraction]) -> Iterator[RateMove]:
+    for key in dict.fromkeys([*now, *was]):
+        before, after = was.get(key), now.get(key)
+        if before != after:
+            told = "" if before is None or after is None else share(before, after)
+            yield RateMove(what=key[0], name=key[1], before="" if before is None else written(before),
+                           after="" if after is None else written(after), percent=told)
 
 
 def _rules(old: PriceBook, new: PriceBook) -> Iterator[RuleChange]:

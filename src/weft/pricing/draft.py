@@ -17,14 +17,13 @@ import msgspec
 from weft.basis import canonical, instant, quantity
 from weft.basis.errors import Invalid, Refused
 from weft.pricing.compare import rises
-from weft.pricing.evaluate import ready
 from weft.pricing.form import FACTOR_DIGITS_MAX, factor, findings
 from weft.pricing.lint import DAY_MS, earliest
 from weft.pricing.schema import Line, PriceBook, Rule, Tax
 
 NEW: Final = "new"  # the place of a line or rule that is not there yet
-PARTS: Final = ("attributes", "lines", "rules")  # what forms change besides the head
-HEAD: Final = ("name", "currency", "basis", "tax", "valid_from", "valid_until", "notice_days", "disclosure")
+PARTS: Final = ("attributes", "lines", "cards", "rules")  # what forms change besides the head
+HEAD: Final = ("name", "currency", "basis", "tax", "valid_from", "valid_until", "notice_days", "disclosure", "attested")
 _ID_MAX: Final = 40
 
 
@@ -102,7 +101,7 @@ def located(draft: Draft, place: str, seen: str) -> str:
 
 
 def with_part(book: PriceBook, place: str, value: Any) -> PriceBook:
-    """``book`` with ``value`` (a line or a rule) at ``place``; None takes it away."""
+    """``book`` with ``value`` (a line, a rate card or a rule) at ``place``; None takes it away."""
     name, _, at = place.partition(".")
     held = list(getattr(book, name))
     if at == NEW:
@@ -190,6 +189,7 @@ def _dearer(book: PriceBook, before: Sequence[PriceBook]) -> bool:
 def only(book: PriceBook, item: str) -> PriceBook:
     """``book`` as far as it concerns ``item``, so that it can be tried out while other lines are still wrong."""
     lines = tuple(line for line in book.lines if line.item == item)
+    cards = tuple(card for card in book.cards if card.item == item)
     rules = []
     for rule in book.rules:
         asked = [one for one in rule.when if one.attribute == "item"]
@@ -197,9 +197,9 @@ def only(book: PriceBook, item: str) -> PriceBook:
             when = tuple(one if one.attribute != "item" else msgspec.structs.replace(one, one_of=(item,))
                          for one in rule.when)
             rules.append(msgspec.structs.replace(rule, when=when))
-    return msgspec.structs.replace(book, lines=lines, rules=tuple(rules))
+    return msgspec.structs.replace(book, lines=lines, cards=cards, rules=tuple(rules))
 
 
-def sold(book: PriceBook, item: str) -> tuple[str, ...]:
-    """The units by which the sound ``book`` sells ``item``."""
-    return ready(book).units.get(item, ())
+def sold(book: PriceBook) -> list[tuple[str, str]]:
+    """What ``book`` sells, sound or not: item and unit of each line and each rate card."""
+    return [*((line.item, line.unit) for line in book.lines), *((card.item, card.unit) for card in book.cards)]

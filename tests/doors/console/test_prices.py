@@ -39,7 +39,7 @@ async def hidden(client, address, name):
 async def send(client, draft, command, fields, at=""):
     """Post a form of the draft as its page would."""
     address = f"/prices/drafts/{draft}" + (f"/{command}?at={at}" if at else "")
-    if command in {"line", "rule"}:
+    if command in {"line", "rule", "card"}:
         fields = {**fields, "place": at, "seen": await hidden(client, address, "seen")}
     else:
         text = await page(client, address)
@@ -201,3 +201,38 @@ async def test_a_worker_s_device_sees_no_prices(work):
     token = await work.node.devices.pair(code, "bench", "")
     for address in ("/prices", "/prices/test", "/prices/drafts/x", "/prices/diff?old=a&new=b"):
         assert (await client.ask(address, headers={"cookie": f"weft_device={token}"}, token="")).status == 403
+
+
+CARD = {"item": "TURNED", "name": "Turned parts", "unit": "C62", "setup@number": "80", "minimum@number": "50",
+        "materials.0.name": "brass", "materials.0.price@number": "62", "materials.1.name": "",
+        "minutes.0.name": "lathe", "minutes.0.price@number": "1.5",
+        "finishes.0.name": "nickel", "finishes.0.price@number": "0.8", "finishes.0.per": "dm2",
+        "finishes.1.name": "", "finishes.1.per": "dm2"}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+async def test_rates_for_parts_made_to_a_drawing_are_written_tried_and_compared(work, lang):
+    client, node = Client(work.routes), work.node
+    (of,) = (await node.book_state("pricing")).books
+    draft = await begun(client, node, of=of)
+    answer = await send(client, draft, "card", CARD, at="cards.new")
+    assert answer.status == 303, answer.body.decode()[-1500:]
+    (card,) = (await drafts.get(node, draft)).book.cards
+    assert [(one.name, one.price) for one in (*card.materials, *card.minutes, *card.finishes)] == [
+        ("brass", "62"), ("lathe", "1.5"), ("nickel", "0.8")]
+    assert "62.00/kg" in await page(client, f"/prices/drafts/{draft}", lang)
+    assert 'value="62"' in await page(client, f"/prices/drafts/{draft}/card?at=cards.0", lang)
+    asked = "item=TURNED&quantity=10&in.kg=0.5&in.minutes.lathe=4&in.setups=1&in.finish=nickel&in.dm2=2"
+    tried = words(await page(client, f"/prices/drafts/{draft}/test?{asked}", lang))
+    assert "0.5 × 62 = 31" in tried and "4 × 1.5 = 6" in tried and "31 + 6 + 1.6 = 38.6" in tried
+    assert "466.00" in tried and "526.58" in tried  # 38.6 × 10 + 80, and with 13 %
+    lacking = words(await page(client, f"/prices/drafts/{draft}/test?item=TURNED&quantity=10", lang))
+    assert "minutes.lathe" not in lacking and "lathe" in lacking
+    view = await VIEWS["price-draft"](node, draft=draft)
+    assert view.findings == ()
+    await run(node, "price-draft-publish", {"draft": draft, "rev": view.rev, "valid_from": view.begins})
+    new = next(name for name in (await node.book_state("pricing")).books if name != of)
+    assert "1.50/min" in await page(client, f"/prices/versions/{new}", lang)
+    later = await begun(client, node, of=new)
+    await send(client, later, "card", {**CARD, "minutes.0.price@number": "1.8"}, at="cards.0")
+    assert "(+20 %)" in await page(client, f"/prices/diff?old={new}&new={later}", lang)

@@ -68,6 +68,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "price-draft-head": Command(pricing.DraftHead, pricing.head),
     "price-draft-attributes": Command(pricing.DraftAttributes, pricing.attributes),
     "price-draft-line": Command(pricing.DraftLine, pricing.line),
+    "price-draft-card": Command(pricing.DraftCard, pricing.card),
     "price-draft-rule": Command(pricing.DraftRule, pricing.rule),
     "price-draft-import": Command(pricing.DraftImport, pricing.take_in),
     "price-draft-publish": Command(pricing.DraftPublish, pricing.bring_out),

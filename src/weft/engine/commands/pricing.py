@@ -22,7 +22,8 @@ from weft.engine.node import Node
 from weft.pricing import draft as drafting
 from weft.pricing import table
 from weft.pricing.book import shape
-from weft.pricing.schema import ATTRIBUTES, Condition, Line, PriceBook, Rule, Tax, Tier
+from weft.pricing.rates import MODEL
+from weft.pricing.schema import ATTRIBUTES, Condition, Finish, Line, PriceBook, Rate, RateCard, Rule, Tax, Tier
 
 CONTENT_MAX = 7 * 1024 * 1024  # base64 of 5 MiB
 DAY_MS = 86_400_000
@@ -111,6 +112,7 @@ class DraftHead(Params, frozen=True, kw_only=True):
     valid_until: str = ""
     notice_days: int = 0
     disclosure: Literal["to-counterparties", "public"] = "to-counterparties"
+    attested: bool | None = None  # None: as it is
 
 
 async def head(node: Node, params: DraftHead, _key: str) -> Done:
@@ -121,6 +123,7 @@ async def head(node: Node, params: DraftHead, _key: str) -> Done:
         return msgspec.structs.replace(
             book, name=params.name, currency=params.currency, basis=params.basis, disclosure=params.disclosure,
             tax=Tax(category=params.category, percent=params.percent), notice_days=params.notice_days,
+            attested=book.attested if params.attested is None else params.attested,
             valid_from=_moment(params.valid_from, book.valid_from, "valid_from", offset),
             valid_until=_moment(params.valid_until, book.valid_until, "valid_until", offset))
 
@@ -203,6 +206,47 @@ def _tiers(typed: Sequence[TierTyped]) -> tuple[Tier, ...]:
         return tuple(sorted(made, key=lambda one: Decimal(quantity.decimal(one.from_))))
     except Invalid:
         return tuple(made)
+
+
+class RateTyped(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A rate as typed; ``per`` is for finishes: dm2 or piece."""
+
+    name: str = ""
+    price: str = ""
+    per: Literal["dm2", "piece"] = "dm2"
+
+
+class DraftCard(Params, frozen=True, kw_only=True):
+    """Rates for parts made to a drawing: materials by kg, machine minutes by class, set-ups, finishes, a minimum."""
+
+    draft: str
+    seen: str
+    place: str = "cards.new"
+    item: str = ""
+    unit: str = "C62"
+    name: str = ""
+    materials: tuple[RateTyped, ...] = ()
+    minutes: tuple[RateTyped, ...] = ()
+    setup: str = "0"
+    finishes: tuple[RateTyped, ...] = ()
+    minimum: str = ""
+    remove: bool = False
+
+
+async def card(node: Node, params: DraftCard, _key: str) -> Done:
+    """Write one rate card of a draft, or take it out."""
+    place = _placed(params.place, "cards")
+    made = None if params.remove else RateCard(
+        item=params.item.strip(), unit=params.unit, name=params.name.strip(), model=MODEL, setup=params.setup,
+        materials=_rates(params.materials), minutes=_rates(params.minutes), minimum=params.minimum,
+        finishes=tuple(Finish(name=one.name.strip(), price=one.price, per=one.per) for one in params.finishes
+                       if one.name or one.price))
+    return _begun(await drafts.change(node, params.draft, place, params.seen,
+                                      lambda book, at: drafting.with_part(book, at, made)))
+
+
+def _rates(typed: Sequence[RateTyped]) -> tuple[Rate, ...]:
+    return tuple(Rate(name=one.name.strip(), price=one.price) for one in typed if one.name or one.price)
 
 
 class DraftRule(Params, frozen=True, kw_only=True):

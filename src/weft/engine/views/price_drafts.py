@@ -3,7 +3,7 @@
 Not here: published versions (``prices.py``), changing a draft (``commands/pricing.py``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from weft.pricing import draft as drafting
 from weft.pricing import publish
 from weft.pricing.evaluate import Attributes, price
 from weft.pricing.form import findings
-from weft.pricing.schema import ATTRIBUTES, Finding, PriceBook
+from weft.pricing.schema import ATTRIBUTES, Finding, PriceBook, RateCard
 
 TESTED_MAX = 6
 
@@ -76,11 +76,15 @@ class TestSide(View, frozen=True, kw_only=True):
 
 
 class TestView(View, frozen=True, kw_only=True):
-    """What can be asked for, and the answer of each side."""
+    """What can be asked for, and the answer of each side.
+
+    ``inputs``: what a rate card is given for a part made to a drawing, with the names to choose from or none.
+    """
 
     items: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     attributes: dict[str, tuple[str, ...]] = {}
+    inputs: dict[str, tuple[str, ...]] = {}
     sides: tuple[TestSide, ...] = ()
     draft: str = ""
     name: str = ""
@@ -111,7 +115,7 @@ async def price_test(node: Any, item: str = "", quantity: str = "", unit: str = 
                      attributes: str = "") -> TestView:
     """What an order would cost and why: by the draft and the version in force.
 
-    ``attributes``: ``zone=east payment_term=30d``.
+    ``attributes``: ``zone=east payment_term=30d``, and inputs of a rate card, ``kg=1.2 minutes.turning=4``.
     """
     at = drafts.now(node)
     state = await node.book_state("pricing")
@@ -122,20 +126,21 @@ async def price_test(node: Any, item: str = "", quantity: str = "", unit: str = 
     in_force = [one for one in publish.current(state, at) if held is None or one.id == held.book.id]
     coming = [one for one in publish.coming(state, at) if held is None or one.id == held.book.id]
     books += [*(("in-force", one) for one in in_force), *(("coming", one) for one in coming)]
-    items = sorted({line.item for _, book in books for line in book.lines})
-    units = tuple(dict.fromkeys(line.unit for _, book in books for line in book.lines if line.item == item))
+    items = sorted({one for _, book in books for one, _ in drafting.sold(book)})
+    units = tuple(dict.fromkeys(one for _, book in books for sold, one in drafting.sold(book) if sold == item))
     listed = {name: tuple(dict.fromkeys(value for _, book in books for value in book.attributes.get(name, ())))
               for name in ATTRIBUTES}
     asked = {name: value for name, _, value in (part.partition("=") for part in attributes.split()) if value}
     sides: list[TestSide] = []
     if item and quantity:
         selling = [(which, book) for which, book in books if which == "draft" or len(books) == 1
-                   or any(line.item == item for line in book.lines)]
+                   or any(sold == item for sold, _ in drafting.sold(book))]
         wanted = (item, quantity, unit or (units[0] if units else "C62"))
         sides = [_side(which, book, wanted, asked) for which, book in selling[:TESTED_MAX]]
         if all(one.which != "in-force" for one in sides):
             sides.append(TestSide(which="in-force", name="", code="pricing.no-book", facts={"item": item[:60]}))
     return TestView(items=tuple(items), units=units, attributes={name: one for name, one in listed.items() if one},
+                    inputs=_inputs([card for _, book in books for card in book.cards if card.item == item]),
                     sides=tuple(sides), draft=draft, name=held.book.name if held else "")
 
 
@@ -144,12 +149,14 @@ def _side(which: str, book: PriceBook, wanted: tuple[str, str, str], asked: Mapp
     base = TestSide(which=which, name=book.name, hash=book.hash if which != "draft" else "", currency=book.currency,
                     basis=book.basis, valid_from=book.valid_from, unit=unit, tax_percent=book.tax.percent)
     try:
-        if all(line.item != item for line in book.lines):
+        if all(sold != item for sold, _ in drafting.sold(book)):
             raise NotFound("pricing.unknown-item", item=item[:60], book=book.name or book.id)
         tried = drafting.only(book, item)
         for finding in findings(tried):
             raise Invalid(finding.code, **finding.facts)
-        given = {name: value for name, value in asked.items() if name in ATTRIBUTES and name in book.attributes}
+        given: dict[str, Any] = {name: value for name, value in asked.items() if name in book.attributes}
+        if tried.cards:
+            given["inputs"] = {name: value for name, value in asked.items() if name not in ATTRIBUTES}
         priced = price(tried, Attributes(item=item, quantity=quantity, unit=unit, **given))
     except WeftError as error:
         return msgspec.structs.replace(base, code=error.code, facts=error.facts)
@@ -157,6 +164,20 @@ def _side(which: str, book: PriceBook, wanted: tuple[str, str, str], asked: Mapp
     return msgspec.structs.replace(
         base, unit_price=priced.unit_price, base=priced.base, net=priced.net, tax=priced.tax, gross=priced.gross,
         rules=rules, steps=_steps(book, priced))
+
+
+def _inputs(cards: Sequence[RateCard]) -> dict[str, tuple[str, ...]]:
+    """What the rate ``cards`` can be given, in the order of the reckoning."""
+    found: dict[str, tuple[str, ...]] = {}
+    for card in cards:
+        if card.materials:
+            found |= {"material": tuple(one.name for one in card.materials), "kg": ()}
+        found |= {f"minutes.{one.name}": () for one in card.minutes} | {"setups": ()}
+        if card.finishes:
+            found["finish"] = tuple(one.name for one in card.finishes)
+        if any(one.per == "dm2" for one in card.finishes):
+            found["dm2"] = ()
+    return found
 
 
 def _steps(book: PriceBook, priced: Any) -> tuple[TestStep, ...]:
@@ -167,9 +188,9 @@ def _steps(book: PriceBook, priced: Any) -> tuple[TestStep, ...]:
         before = ""
         if step.kind in {"multiply", "add"}:
             before, unit = unit, step.result
-        elif step.kind == "line-charge":
+        elif step.kind in {"line-charge", "setups"}:
             before, charge = charge, step.result
-        elif step.kind == "tier":
+        elif step.kind in {"tier", "piece"}:
             unit = step.result
         elif step.kind in {"net", "tax"}:
             before = priced.net if step.kind == "tax" and priced.basis == "net" else priced.amount

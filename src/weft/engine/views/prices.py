@@ -13,7 +13,7 @@ from weft.pricing import publish
 from weft.pricing.diff import Differences, differences
 from weft.pricing.draft import percent_of
 from weft.pricing.form import findings
-from weft.pricing.schema import PriceBook, Rule
+from weft.pricing.schema import PriceBook, RateCard, Rule
 
 
 class PriceTier(View, frozen=True, kw_only=True):
@@ -77,6 +77,8 @@ class PriceBookView(View, frozen=True, kw_only=True):
     tax_category: str = ""
     attributes: dict[str, tuple[str, ...]] = {}
     lines: tuple[PriceLine, ...] = ()
+    cards: tuple[RateCard, ...] = ()
+    attested: bool = False
     rules: tuple[PriceRule, ...] = ()
     before: str = ""
     edition: int = 0
@@ -190,7 +192,8 @@ def book_view(book: PriceBook, state: str, **known: Any) -> PriceBookView:
     return PriceBookView(
         id=book.id, name=book.name, state=state, currency=book.currency, basis=book.basis, valid_from=book.valid_from,
         valid_until=book.valid_until, tax_percent=book.tax.percent, tax_category=book.tax.category,
-        notice_days=book.notice_days, disclosure=book.disclosure, attributes=book.attributes,
+        notice_days=book.notice_days, disclosure=book.disclosure, attributes=book.attributes, cards=book.cards,
+        attested=book.attested,
         lines=tuple(PriceLine(item=line.item, unit=line.unit, base=line.base, tiers=tuple(
             PriceTier(quantity=tier.from_, price=tier.price) for tier in line.tiers)) for line in book.lines),
         rules=tuple(rule_view(rule) for rule in book.rules), **told,

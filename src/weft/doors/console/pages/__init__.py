@@ -61,6 +61,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "/prices/versions/{hash}/prices.{kind}": prices.export,
     "/prices/drafts/{draft}": price_drafts.page,
     "/prices/drafts/{draft}/line": price_drafts.line,
+    "/prices/drafts/{draft}/card": price_drafts.card,
     "/prices/drafts/{draft}/rule": price_drafts.rule,
     "/prices/drafts/{draft}/test": price_drafts.test,
     "/prices/drafts/{draft}/publish": price_drafts.publish,

@@ -26,7 +26,7 @@ CHANGED: Final = "pricing.draft-changed"
 _CATEGORIES: Final = ("S", "Z", "E", "AE", "G", "K", "O", "L", "M")
 assert set(_CATEGORIES) == TAX_CATEGORIES
 
-__all__ = ["line", "page", "publish", "rule", "test"]
+__all__ = ["card", "line", "page", "publish", "rule", "test"]
 
 
 class Findings:
@@ -58,7 +58,7 @@ def _words(visit: Visit, one: Finding, rules: Mapping[str, str]) -> str:
             facts[name] = rules.get(str(value), value)
         elif told and not told.startswith("⟦"):
             facts[name] = told
-        elif name == "known":
+        elif one.code == "pricing.unknown-attribute" and name == "known":
             facts[name] = visit.text("word.list-comma").join(visit.text(f"attribute.{one}") for one in ATTRIBUTES)
     return visit.error(Invalid(one.code, **facts))
 
@@ -95,6 +95,27 @@ async def line(visit: Visit) -> Response:
     return await visit.page(
         "price_line.html", tab="prices", view=view, found=found, place=place, line=held, tiers=tiers, own_errors=True,
         rows=max(len(tiers), min(ROWS_MAX, rows)), units=units(), items=stock.items, names=await item_names(visit))
+
+
+async def card(visit: Visit) -> Response:
+    """One rate card for parts made to a drawing."""
+    place = await _place(visit, "cards", "item", lambda one: one.item)
+    view, found, _ = await _opened(visit, place)
+    held = _part(view.book.cards, place)
+    rows = {kind: _rows(visit, kind, getattr(held, kind) if held else ())
+            for kind in ("materials", "minutes", "finishes")}
+    stock = await visit.view("stock")
+    return await visit.page("price_card.html", tab="prices", view=view, found=found, place=place, card=held,
+                            rows=rows, units=units(), items=stock.items, own_errors=True)
+
+
+def _rows(visit: Visit, kind: str, held: Any) -> list[tuple[str, str, str]]:
+    """The rates of one kind as rows of a form, with room for more: (name, price, per)."""
+    told = [(one.name, one.price, getattr(one, "per", "")) for one in held]
+    typed = [int(at) for name in (visit.failed.typed if visit.failed else ()) if name.startswith(f"{kind}.")
+             and (at := name.split(".")[1]).isdecimal()]
+    wanted = max([len(told) + (ROWS_MORE if told else 1), *(n + 1 for n in typed)])
+    return told + [("", "", "")] * (min(ROWS_MAX, wanted) - len(told))
 
 
 async def rule(visit: Visit) -> Response:

@@ -14,6 +14,7 @@ from weft.doors.console.pages.naming import item_names
 from weft.doors.console.visit import Visit
 from weft.engine import drafts
 from weft.engine.export_tables import Table, as_csv, as_workbook
+from weft.locale import known
 from weft.pricing import table
 from weft.pricing.book import encode
 from weft.pricing.schema import ATTRIBUTES, PriceBook
@@ -77,13 +78,28 @@ async def test(visit: Visit) -> Response:
     """What an order would cost, and why: in force, and by a draft beside it."""
     draft = visit.named("draft")
     chosen = {name: visit.asked(name)[:40] for name in ATTRIBUTES}
+    inputs = {name.removeprefix("in."): value[:40].strip() for name, value in visit.request.query_params.items()
+              if name.startswith("in.")}
     asked = {name: visit.asked(name)[:120].strip() for name in ("item", "quantity", "unit")}
     asked["quantity"] = asked["quantity"].replace(",", "").replace("，", "")
     view = await visit.view("price-test", **asked, draft=draft, attributes=" ".join(
-        f"{name}={value}" for name, value in chosen.items() if value))
-    return await visit.page("price_test.html", tab="prices", view=view, asked=asked, chosen=chosen,
+        f"{name}={value}" for name, value in {**chosen, **inputs}.items() if value))
+    return await visit.page("price_test.html", tab="prices", view=view, asked=asked, chosen=chosen, inputs=inputs,
                             names=await item_names(visit), draft=draft,
-                            refusal=lambda side: visit.error(Invalid(side.code, **side.facts)))
+                            refusal=lambda side: _refusal(visit, side))
+
+
+def _refusal(visit: Visit, side: Any) -> str:
+    """Why a book gives no price, with attributes and inputs called as the form calls them."""
+    def called(name: str) -> str:
+        kind, _, of = name.partition(".")
+        if known(visit.lang, f"prices.input.{kind}"):
+            return visit.text(f"prices.input.{kind}", name=of)
+        return visit.text(f"attribute.{name}") if known(visit.lang, f"attribute.{name}") else name
+
+    facts = {name: visit.text("word.list-comma").join(called(one) for one in str(value).split(", "))
+             if name in {"name", "known", "attribute"} else value for name, value in side.facts.items()}
+    return visit.error(Invalid(side.code, **facts))
 
 
 def units() -> tuple[str, ...]:
