@@ -31,6 +31,7 @@ WAITING: Final = "price-waiting"  # bucket: by document, when to look again (ms)
 CHECKED: Final = "price-checked"  # what a live page hears
 SOON_MS: Final = 30_000
 LATER_MS: Final = 3_600_000
+OLD_MS: Final = 30 * 24 * LATER_MS
 SHOWN_MAX: Final = 200  # versions that one partner may have us keep
 
 
@@ -130,6 +131,8 @@ def _due(found: Gathered, verdict: Verdict) -> int | None:
     now_ms = found.trust.now_ms
     if verdict.colour == "green" and verdict.level >= 3:
         return None
+    if now_ms > instant.to_ms(found.document.at) + OLD_MS:
+        return None  # who opens its page looks again, as always
     day_ms = instant.to_ms(found.document.at) + found.trust.commit_hours * LATER_MS + 1_000
     if verdict.colour == "green":
         return day_ms if now_ms < day_ms else now_ms + LATER_MS
@@ -160,7 +163,7 @@ async def _again(node: Node, thread: str, document: str) -> None:
     try:
         await judge(node, thread, document)
     except NotFound:  # erased or pruned meanwhile: nothing is left to look at
-        await node.store.commit(Batch(values=[(WAITING, document, None)]))
+        await node.store.commit(Batch(values=[(WAITING, document, None), (VERDICTS, document, None)]))
 
 
 async def red(node: Node) -> list[tuple[str, Kept]]:

@@ -113,7 +113,8 @@ async def _relationship(node: Node, thread: str) -> str:
 def _line(thread: str, state: OrderState, line: OrderLine, amount: str) -> InvoiceLine:
     """The share of the line's money; the whole line's money when it is the whole line."""
     currency = state.currency
-    net, gross = (share(money, q.decimal(amount), q.decimal(line.ordered), currency) for money in (line.net, line.gross))
+    part, whole = q.decimal(amount), q.decimal(line.ordered)
+    net, gross = (share(money, part, whole, currency) for money in (line.net, line.gross))
     return InvoiceLine(
         order=thread, order_line=line.line, item=line.item, quantity=amount, unit=line.unit,
         net=net, tax=q.money(Decimal(gross) - Decimal(net), currency), gross=gross,
