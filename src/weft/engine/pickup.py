@@ -96,9 +96,11 @@ async def held(node: Node, thread: str) -> PickUpNamed | None:
     return await row(node, HELD, thread, PickUpNamed)
 
 
-async def goods_of(node: Node, thread: str) -> Ledger:
-    """What became of the goods in the order of a shop's service."""
-    return ledger((one.id, one.message) for one in await node.log(thread) if one.message is not None and not one.void)
+async def goods_of(node: Node, thread: str, until: str = "") -> Ledger:
+    """What became of the goods in the order of a shop's service; only as far as the event ``until``, if given."""
+    said = [(one.id, one.message) for one in await node.log(thread) if one.message is not None and not one.void]
+    last = next((place for place, (name, _) in enumerate(said) if name == until), len(said))
+    return ledger(said[:last + 1])
 
 
 async def parcel_called(node: Node, label: str) -> str:

@@ -201,7 +201,7 @@ async def take_hand_out(node: Node, cause: Cause) -> None:
     if found is None or cause.message.kind != "goods":
         return
     thread, kept = found
-    ledger = await pickup.goods_of(node, cause.thread)
+    ledger = await pickup.goods_of(node, cause.thread, cause.id)
     if not is_evidence(ledger.code, (kept.named, *ledger.named)):
         raise Refused("pickup.wrong-evidence", place=kept.named.place.name)
     state: OrderState = await node.state(thread)
@@ -235,7 +235,7 @@ async def take_return(node: Node, cause: Cause) -> None:
     if found is None:
         return
     thread, kept = found
-    ledger = await pickup.goods_of(node, cause.thread)
+    ledger = await pickup.goods_of(node, cause.thread, cause.id)
     if not is_evidence(cause.message.code, (kept.named, *ledger.named)) or any(
             brought > ledger.handed.get(item, _ZERO) for item, brought in ledger.brought.items()):
         raise Refused("pickup.wrong-evidence", place=kept.named.place.name)
@@ -256,6 +256,10 @@ async def take_sent_back(node: Node, cause: Cause) -> None:
     found = await served(node, cause.thread)
     if found is None:
         return
+    ledger = await pickup.goods_of(node, cause.thread, cause.id)
+    if any(gone > ledger.arrived.get(item, _ZERO) + ledger.brought.get(item, _ZERO) - ledger.handed.get(item, _ZERO)
+           for item, gone in ledger.gone_back.items()):
+        raise Refused("pickup.more-than-there", place=found[1].named.place.name)
     stock, shop = await node.book_state("stock"), found[1].shop
     await node.record("stock", *(
         sm.Moved(ref=f"{cause.id}:{place}", item=own_item(stock, shop, line.line), quantity=line.quantity,
