@@ -10,7 +10,7 @@ import click
 from weft.cli import order_later
 from weft.cli.client import Node
 from weft.cli.options import connected
-from weft.cli.ordering import amounts, line_of, thread_of
+from weft.cli.ordering import amounts, inputs_of, line_of, thread_of
 from weft.cli.printing import Paper
 from weft.cli.words import say, word
 
@@ -98,7 +98,17 @@ def _plain(word: str, name: str, **more: Any) -> None:
         paper.done(node.do(name, thread=thread_of(node, order), **more))
 
 
-_plain("quote", "quote")
+@command.command("quote", help=say("cli.order.quote"))
+@click.argument("order")
+@click.option("--inputs", multiple=True, metavar="[LINE:]NAME=VALUE,...", help=say("cli.order.quote.inputs"))
+@connected
+def quote(node: Node, paper: Paper, order: str, inputs: tuple[str, ...]) -> None:
+    """Offer what was asked for; with inputs, a part that is made to a drawing."""
+    given = inputs_of(inputs)
+    more: dict[str, Any] = {"terms": {"inputs": given}} if given else {}
+    paper.done(node.do("quote", thread=thread_of(node, order), **more))
+
+
 _plain("place", "order")
 _plain("children", "order-children")
 order_later.add_to(command)

@@ -48,6 +48,16 @@ def amounts(lines: tuple[str, ...]) -> dict[str, str]:
     return pairs(lines)
 
 
+def inputs_of(given: tuple[str, ...]) -> dict[str, str]:
+    """``kg=1.2,setups=1`` (of line 1) or ``2:kg=3`` as inputs of a rate card by line and name."""
+    found = {}
+    for text in given:
+        line, colon, rest = text.partition(":")
+        named = pairs(tuple(part.strip() for part in (rest if colon else text).split(",") if part.strip()))
+        found.update({f"{line if colon else '1'}/{name}": value for name, value in named.items()})
+    return found
+
+
 def line_of(text: str) -> dict[str, Any]:
     """``DN15=20`` or ``WIRE=3.5KGM`` as a line of a request."""
     item, _, amount = text.partition("=")

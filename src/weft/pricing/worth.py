@@ -44,7 +44,8 @@ def compared(line: Line, book: PriceBook | None, currency: str) -> list[Told]:
 
 
 def _attributes(line: Line, currency: str) -> evaluate.Attributes:
-    given = {**line.attributes, "item": line.item, "quantity": line.quantity, "unit": line.unit, "currency": currency}
+    given = {**line.attributes, "item": line.item, "quantity": line.quantity, "unit": line.unit, "currency": currency,
+             "inputs": line.inputs}
     try:
         return msgspec.convert(given, evaluate.Attributes)
     except msgspec.ValidationError as error:

@@ -61,7 +61,7 @@ class QuotationLine(Part, frozen=True, kw_only=True):
     """One line offered. ``unit_price`` per ``base`` units in the book's basis; ``net``/``tax``/``gross`` of the line.
 
     ``trace``: the steps of the price book's evaluation as (kind, name, by, result); empty for an off-book price.
-    ``promise``: the instant at which the goods leave. ``description``: what the seller calls the item.
+    ``promise``: when the goods leave. ``description``: what the seller calls the item. ``inputs``: of the cost model.
     """
 
     line: str
@@ -79,6 +79,7 @@ class QuotationLine(Part, frozen=True, kw_only=True):
     trace: tuple[tuple[str, str, str, str], ...] = ()
     buyer_item: str = ""
     description: str = ""
+    inputs: dict[str, str] = {}
 
 
 class PriceEvidence(Part, frozen=True, kw_only=True):
@@ -493,8 +494,7 @@ ORDER_MESSAGES: Final[dict[str, type[Message]]] = {
 RELATIONSHIP_MESSAGES: Final[dict[str, type[Message]]] = {
     kind.__name__: kind
     for kind in (
-        RelationshipProposed, RelationshipAccepted, RelationshipEnded, PartyUpdated, Invoice, CreditNote,
-        Statement, StatementResponse, RemittanceAdvice, RemittanceConfirmed, MailboxesNamed, PriceBookShown,
-        PricesCommitted,
+        RelationshipProposed, RelationshipAccepted, RelationshipEnded, PartyUpdated, Invoice, CreditNote, Statement,
+        StatementResponse, RemittanceAdvice, RemittanceConfirmed, MailboxesNamed, PriceBookShown, PricesCommitted,
     )
 }

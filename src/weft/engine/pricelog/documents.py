@@ -83,7 +83,7 @@ def _quoted(said: Word, line: QuotationLine) -> Line:
         unit_price=line.unit_price, base=line.base, net=line.net, tax=line.tax, gross=line.gross,
         tax_category=line.tax_category, tax_percent=line.tax_percent, priced_at=said.at,
         book=told.get(BOOK, price.book) if price else "", attributes=dict(price.attributes) if price else {},
-        off_book=said.message.off_book)
+        inputs=dict(line.inputs), off_book=said.message.off_book)
 
 
 def agreed(deal: Deal) -> dict[str, Line]:

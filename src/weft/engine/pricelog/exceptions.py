@@ -7,9 +7,10 @@ Rule 3: how far a price was from the book is told as a band, the widest of the m
 Not here: what an off-book price is on the screens (``views/order.py``), the leaf's form (``pricing/leaf.py``).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -20,9 +21,10 @@ from weft.basis.errors import WeftError
 from weft.engine.node import Node
 from weft.engine.ports import Batch
 from weft.engine.pricelog import log
+from weft.engine.pricelog.documents import ITEM
 from weft.pricing import evaluate, leaf
 from weft.pricing.schema import PriceBook
-from weft.trade.messages import ChangeOption, Quotation
+from weft.trade.messages import ChangeOption, Quotation, QuotationLine
 from weft.trade.order_state import OrderState
 
 EXCEPTIONS: Final = "price-exception"  # bucket: agreed prices off the book that no leaf has counted yet, by event id
@@ -42,6 +44,7 @@ class _Priced(NamedTuple):
     quantity: str
     unit: str
     net: str
+    inputs: Mapping[str, str] = MappingProxyType({})
 
 
 class Agreed(msgspec.Struct, frozen=True):
@@ -81,7 +84,9 @@ async def changed(node: Node, event: str, state: OrderState, option: ChangeOptio
             continue
         quantity = part.quantity or line.ordered
         net = part.net or q.money(q.decimal(part.unit_price) * q.decimal(quantity), offer.currency)
-        bands.append(_band(book, offer, _Priced(own(line.item), quantity, line.unit, net)))
+        item, inputs = next(((_in_book(one) or own(one.item), one.inputs) for one in offer.lines
+                             if one.line == part.line), (own(line.item), {}))
+        bands.append(_band(book, offer, _Priced(item, quantity, line.unit, net, inputs)))
     band = max(bands, key=_ORDER.index)
     if band != NONE:
         await _count(node, event, band)
@@ -99,13 +104,23 @@ async def _book(node: Node, offer: Quotation) -> PriceBook | None:
     return None if known is None else known.book
 
 
+def _in_book(line: QuotationLine) -> str:
+    """What the price book calls a part that is made to a drawing; "" for others."""
+    return next((name for kind, name, _, _ in line.trace if kind == ITEM), "") if line.inputs else ""
+
+
+def _attributes(offer: Quotation) -> dict[str, Any]:
+    return dict(offer.price.attributes) if offer.price is not None else {}
+
+
 def _band(book: PriceBook | None, offer: Quotation, said: _Priced) -> str:
     """How far ``said`` is from ``book``; ``NONE``: it is the book's price."""
     if book is None or offer.price is None:
         return MORE
     try:
         priced = evaluate.price(book, evaluate.Attributes(
-            item=said.item, quantity=said.quantity, unit=said.unit, currency=offer.currency, **offer.price.attributes))
+            item=said.item, quantity=said.quantity, unit=said.unit, currency=offer.currency,
+            inputs=dict(said.inputs), **_attributes(offer)))
         by_book, net = q.decimal(priced.net), q.decimal(said.net)
     except WeftError:
         return MORE

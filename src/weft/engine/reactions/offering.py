@@ -7,6 +7,7 @@ Rule 4: begun again after a crash, a round goes on with what it has asked, held 
 Not here: what an accepted offer sets going (``ordering.py``).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -21,9 +22,9 @@ from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.planner import present
 from weft.engine.pricelog import documents, showing
-from weft.engine.reactions import terms
+from weft.engine.reactions import custom, terms
 from weft.engine.reactions.releasing import release
-from weft.pricing import evaluate, publish
+from weft.pricing import evaluate
 from weft.production import promise as promises
 from weft.production.messages import (
     CapacityReserved,
@@ -340,7 +341,8 @@ async def _make_offer(node: Node, thread: str, key: str) -> None:
             return
         plan = offer.plan
         offers.append((wanted, explosion, offer))
-    message = await quotation(node, state, [(wanted, offer.at_ms or 0) for wanted, _, offer in offers])
+    message = await quotation(node, state, [(wanted, offer.at_ms or 0) for wanted, _, offer in offers],
+                              await custom.inputs_of(node, thread))
     message = await showing.prepared(node, await other_member(node, thread), await terms.apply(node, thread, message))
     await _hold(node, thread, offers, message.valid_until, key)
     await node.speak(thread, await _as_held(node, thread, message, key), f"{key}:quotation")
@@ -381,18 +383,25 @@ async def _supplier_quotes(node: Node, thread: str) -> dict[str, promises.Quote]
     return quotes
 
 
-async def quotation(node: Node, state: OrderState, offers: list[tuple[Wanted, int]]) -> Quotation:
-    """The quotation by the book in force; raises ``NotFound('pricing.no-book')`` when there is none."""
+async def quotation(
+    node: Node, state: OrderState, offers: list[tuple[Wanted, int]], inputs: Mapping[str, custom.Inputs]
+) -> Quotation:
+    """The quotation by the book in force; raises ``NotFound('pricing.no-book')`` when there is none.
+
+    ``inputs``: of lines that are made to a drawing.
+    """
     assert state.request is not None
     now = node.clock.now_ms()
     books = await node.book_state("pricing")
     stock = await node.book_state("stock")
     lines, evidence = [], None
+    asked: dict[str, Any] = custom.attributes_of(state.request)
     for wanted, at_ms in offers:
-        book = publish.selling(books, wanted.item, wanted.unit, instant.from_ms(now))
+        given = inputs.get(wanted.line, custom.Inputs())
+        book, item = custom.selling(books, given, (wanted.item, wanted.unit), instant.from_ms(now))
         priced = evaluate.price(book, evaluate.Attributes(
-            item=wanted.item, quantity=wanted.quantity, unit=wanted.unit, currency=state.currency,
-            **state.request.attributes))
+            item=item, quantity=wanted.quantity, unit=wanted.unit, currency=state.currency, inputs=given.values,
+            **asked))
         evidence = evidence or PriceEvidence(book=priced.book, attributes=dict(state.request.attributes))
         lines.append(QuotationLine(
             line=wanted.line, item=wanted.asked or wanted.item, quantity=wanted.quantity, unit=wanted.unit,
@@ -400,7 +409,8 @@ async def quotation(node: Node, state: OrderState, offers: list[tuple[Wanted, in
             tax_category=priced.tax_category, tax_percent=priced.tax_percent, promise=instant.from_ms(at_ms),
             trace=(*_in_book(wanted, priced, evidence),
                    *((step.kind, step.name, step.by, step.result) for step in priced.trace)),
-            buyer_item=wanted.buyer_item, description=_named(stock.items.get(wanted.item))))
+            buyer_item=wanted.buyer_item, description=_named(stock.items.get(wanted.item)),
+            inputs=dict(priced.attributes.inputs)))
     currency = state.currency or node.config.firm.currency
     rules = node.config.rules
 
@@ -418,7 +428,8 @@ def _in_book(
     wanted: Wanted, priced: evaluate.Priced, evidence: PriceEvidence
 ) -> tuple[tuple[str, str, str, str], ...]:
     """What the line is called in the book, and which book it follows, where the offer itself does not say so."""
-    item = ((documents.ITEM, wanted.item, "", ""),) if wanted.asked and wanted.asked != wanted.item else ()
+    sold = priced.attributes.item
+    item = ((documents.ITEM, sold, "", ""),) if (wanted.asked or wanted.item) != sold else ()
     return (*item, *(((documents.BOOK, priced.book, "", ""),) if priced.book != evidence.book else ()))
 
 

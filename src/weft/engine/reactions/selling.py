@@ -245,7 +245,7 @@ def _band(slip: Slip, book: PriceBook) -> str:
     for line in slip.lines:
         try:
             due = Decimal(price(book, Attributes(item=line.item, quantity=line.quantity, unit=line.unit,
-                                                 **slip.attributes)).net)
+                                                 **dict[str, Any](slip.attributes))).net)
         except (WeftError, TypeError):
             return exceptions.MORE
         percent = abs(Decimal(line.net) - due) * 100 / due if due else Decimal(100)

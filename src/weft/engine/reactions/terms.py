@@ -20,7 +20,11 @@ TERMS: Final = "terms"
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Percentages are decimal strings; ``unit_prices`` maps a line to a net price per unit that is off the book."""
+    """Percentages are decimal strings; ``unit_prices`` maps a line to a net price per unit that is off the book.
+
+    ``inputs``: what the rate card is given for parts made to a drawing, by line and name (``1/kg``); ``1/card`` says
+    which card, where there are several.
+    """
 
     deposit_percent: str = "0"
     retention_percent: str = "0"
@@ -28,6 +32,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     payment_term: str = ""
     note: str = ""
     unit_prices: dict[str, str] = {}
+    inputs: dict[str, str] = {}
 
 
 async def keep(node: Node, thread: str, terms: Terms) -> None:
@@ -35,12 +40,17 @@ async def keep(node: Node, thread: str, terms: Terms) -> None:
     await node.store.commit(Batch(values=[(TERMS, thread, msgspec.json.encode(terms))]))
 
 
+async def kept(node: Node, thread: str) -> Terms | None:
+    """The terms for the next offer in ``thread``, if there are any."""
+    data = await node.store.value(TERMS, thread)
+    return None if data is None else msgspec.json.decode(data, type=Terms)
+
+
 async def apply(node: Node, thread: str, offer: Quotation) -> Quotation:
     """``offer`` with the owner's terms, if there are any."""
-    data = await node.store.value(TERMS, thread)
-    if data is None:
+    terms = await kept(node, thread)
+    if terms is None:
         return offer
-    terms = msgspec.json.decode(data, type=Terms)
     lines = tuple(_priced(line, terms.unit_prices.get(line.line, ""), offer.currency) for line in offer.lines)
 
     def total(name: str) -> str:
@@ -62,4 +72,4 @@ def _priced(line: QuotationLine, unit_price: str, currency: str) -> QuotationLin
     tax = q.round_money(net * q.decimal(line.tax_percent) / 100, currency)
     return msgspec.structs.replace(
         line, unit_price=unit_price, base="1", net=q.money(net, currency), tax=q.money(tax, currency),
-        gross=q.money(net + tax, currency), trace=())
+        gross=q.money(net + tax, currency), trace=(), inputs={})

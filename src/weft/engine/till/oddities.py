@@ -8,7 +8,7 @@ Rule 1: the book of the slip's own hash is asked, not the one in force now.
 Not here: sums and signatures, which must hold (``till/verify.py``).
 """
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -71,7 +71,8 @@ def follows(book: PriceBook, slip: Slip, line: Line) -> bool:
     if set(slip.attributes) - set(ATTRIBUTES):
         return False
     try:
-        due = price(book, Attributes(item=line.item, quantity=line.quantity, unit=line.unit, **slip.attributes))
+        due = price(book, Attributes(item=line.item, quantity=line.quantity, unit=line.unit,
+                                     **dict[str, Any](slip.attributes)))
     except WeftError:
         return False
     told = (line.unit_price, line.base, line.net, line.tax, line.gross, line.tax_category, line.tax_percent)
