@@ -328,3 +328,13 @@ async def test_what_contradicts_its_rule_stands_on_the_first_page_until_it_is_se
         "partner": "Anna", "invoice": bill, "reason": "billed wrongly", "lines": [msgspec.to_builtins(line)]})
     await quiet(seller, anna, bruno)
     assert await warned() == []
+
+
+async def test_the_seller_sees_of_its_own_offers_what_its_buyers_see(firms):
+    seller, anna, _ = firms
+    await seen(seller, anna)
+    thread, name, _ = await honest(seller, anna)
+    own = gathering.verdict_of(await gathering.gather(seller, thread, name))
+    assert (own.colour, own.level, own.seen) == ("green", 2, (anna.organisation,))
+    shown = (await VIEWS["order"](seller, thread=thread)).proof
+    assert (shown.colour, shown.ours) == ("green", True)

@@ -27,6 +27,7 @@ from weft.pricing.commitment import Opening
 from weft.thread.event import wire
 
 VERDICTS: Final = "price-verdict"  # bucket: by document, a ``Kept``
+RED: Final = "price-red"  # bucket: those of them that contradict their rule
 WAITING: Final = "price-waiting"  # bucket: by document, when to look again (ms)
 CHECKED: Final = "price-checked"  # what a live page hears
 SOON_MS: Final = 30_000
@@ -120,7 +121,8 @@ async def _keep(node: Node, thread: str, found: Gathered, verdict: Verdict) -> N
     values: list[tuple[str, str, bytes | None]] = [
         (WAITING, document.id, None if due is None else str(due).encode())]
     if before is None or msgspec.structs.replace(kept, at_ms=before.at_ms) != before:
-        values.append((VERDICTS, document.id, msgspec.msgpack.encode(kept)))
+        packed = msgspec.msgpack.encode(kept)
+        values += [(VERDICTS, document.id, packed), (RED, document.id, packed if kept.colour == "red" else None)]
     await node.store.commit(Batch(values=values))
     if len(values) > 1:
         node.tell(Change(thread, CHECKED, (verdict.colour,)))
@@ -163,13 +165,13 @@ async def _again(node: Node, thread: str, document: str) -> None:
     try:
         await judge(node, thread, document)
     except NotFound:  # erased or pruned meanwhile: nothing is left to look at
-        await node.store.commit(Batch(values=[(WAITING, document, None), (VERDICTS, document, None)]))
+        await node.store.commit(Batch(values=[(bucket, document, None) for bucket in (WAITING, VERDICTS, RED)]))
 
 
 async def red(node: Node) -> list[tuple[str, Kept]]:
     """The documents whose price contradicts its rule, newest first."""
-    found = [(name, msgspec.msgpack.decode(data, type=Kept)) for name, data in await node.store.values(VERDICTS)]
-    return sorted(((name, one) for name, one in found if one.colour == "red"), key=lambda pair: -pair[1].at_ms)
+    found = [(name, msgspec.msgpack.decode(data, type=Kept)) for name, data in await node.store.values(RED)]
+    return sorted(found, key=lambda pair: -pair[1].at_ms)
 
 
 # ---- as a file -----------------------------------------------------------------------------------
