@@ -4,6 +4,7 @@ A real Chromium on an address that is not loopback, in network namespaces that t
 """
 
 import asyncio
+import shutil
 from contextlib import AsyncExitStack
 
 import pytest
@@ -234,6 +235,71 @@ async def test_two_tills_that_sold_the_last_piece_both_stand_and_the_owner_is_to
     assert len({slip.till for slip in slips}) == 2
     assert [(one["item"], one["missing"]) for one in shop.view("tills")["short"]] == [("HOSE-1M", "1")]
     assert "till-short" in str(shop.view("today"))
+    shop.stop()
+
+
+@pytest.mark.release
+async def test_a_tablet_that_was_copied_begins_a_new_life_and_both_go_on(town):
+    """Two tablets with one memory: what stands at one place twice waits for the owner, and it stays at one time."""
+    shop, new = town
+    first = new("first")
+    page = await counter(shop, first)
+    await sell(page, "SEAL-15")
+    await all_sent(page)
+    await first.close()
+    shop.kill()
+    copied = new("copied")
+    shutil.copytree(first.folder / "profile", copied.folder / "profile", ignore=shutil.ignore_patterns("Singleton*"))
+    pages = []
+    for tablet, item in ((first, "VALVE-DN15"), (copied, "TAPE-PTFE")):
+        page = await tablet.open()
+        await page.goto(f"{shop.secure}/till")
+        await page.locator(".tile, .receipt .qr").first.wait_for()
+        if await page.locator(".receipt").count():
+            await next_customer(page)
+        await sell(page, item)
+        await next_customer(page)
+        pages.append(page)
+    shop.up()
+    for page in pages:
+        await stored(page, "get('chain')")
+        await page.reload()
+        await all_sent(page)
+    assert len(shop.view("tills")["doubts"]) == 1
+    for page in pages:
+        await page.locator(".tile").first.wait_for()
+        await sell(page, "SEAL-15")
+        await all_sent(page)
+    rows = shop.view("slips")["slips"]
+    assert sorted((row["n"], row["state"]) for row in rows) == [
+        (1, "counts"), (1, "counts"), (2, "counts"), (2, "doubted"), (3, "counts")]
+    shop.stop()
+
+
+@pytest.mark.release
+async def test_what_a_node_lost_with_a_backup_is_sent_again(town):
+    shop, new = town
+    page = await counter(shop, new("tablet"))
+    for _ in range(3):
+        await sell(page, "SEAL-15")
+        await next_customer(page)
+    await all_sent(page)
+    asked = []
+
+    async def lost(route):
+        asked.append(route.request.post_data_json)
+        if len(asked) > 1:
+            await route.fallback()
+        else:
+            facts = {"life": (await stored(page, "get('chain')"))["life"], "n": 1}
+            await route.fulfill(status=409, json={"code": "till.gap", "facts": facts})
+
+    await page.route("**/till/api/slips", lost)
+    await sell(page, "SEAL-15")
+    await all_sent(page)
+    assert [len(one["slips"]) for one in asked] == [1, 3]  # the fourth alone; then the second, third and fourth
+    assert "gap" not in asked[1]
+    assert [slip.n for slip in await asyncio.to_thread(slips_at, shop)] == [1, 2, 3, 4]
     shop.stop()
 
 
