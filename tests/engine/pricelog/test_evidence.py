@@ -153,9 +153,7 @@ def changed(draw):
     return kind, at, old, new
 
 
-@settings(max_examples=250, deadline=None)
-@given(changed())
-def test_no_field_of_a_file_can_be_changed(what):
+def is_caught(what) -> None:
     kind, at, old, new = what
     data = canonical.encode(put(VALUES[kind], at, new))
     assert holds(data) == (new == old)
@@ -163,7 +161,20 @@ def test_no_field_of_a_file_can_be_changed(what):
         assert not holds(data, seal=False) or new == old
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
+@given(changed())
+def test_no_field_of_a_file_can_be_changed(what):
+    is_caught(what)
+
+
+@pytest.mark.release
+@settings(max_examples=5_000, deadline=None)
+@given(changed())
+def test_no_field_of_a_file_can_be_changed_at_full_size(what):
+    is_caught(what)
+
+
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(KINDS), st.data())
 def test_no_byte_of_a_file_can_be_changed(kind, data):
     whole = FILES[kind]
