@@ -1,5 +1,6 @@
 """A restored firm fetches its price log back before it signs anything; the control shows that it would fork."""
 
+import msgspec
 import pytest
 
 from tests.engine.pricelog.firms_of_the_log import (
@@ -14,7 +15,7 @@ from tests.engine.test_restore import again, backup_of
 from weft.basis.errors import Unavailable, WeftError
 from weft.engine.commands import run
 from weft.engine.memory import PRICE_PEERS
-from weft.engine.pricelog import back, known, log, monitor
+from weft.engine.pricelog import back, gossip, known, log, monitor
 from weft.engine.views.price_log import price_log
 from weft.engine.views.today import today
 
@@ -98,6 +99,25 @@ async def test_a_database_copied_by_hand_stops_at_the_first_witness_that_has_see
     assert not await back.may_sign(node)
     assert await node.witnessing.back.round()
     assert (await log.head(node.store)).root == died.root
+
+
+async def test_nobody_stops_our_log_by_a_claim(lost, monkeypatch):
+    _, seller, _, died, (first, second) = lost
+    honest = first.witnessing.answer
+
+    async def boasting(asker, path, body):
+        answer = await honest(asker, path, body)
+        if path != gossip.SHOW_PATH:
+            return answer
+        return msgspec.json.encode(msgspec.structs.replace(gossip.read(answer, gossip.Shown), size=10**9))
+
+    monkeypatch.setattr(first.witnessing, "answer", boasting)
+    now = await append(seller, batch(901))
+    with pytest.raises(Unavailable, match=r"peer\.answered-badly"):
+        await seller.witnessing.asking.ask(first.organisation, now)
+    assert await back.may_sign(seller)
+    await seller.witnessing.asking.ask(second.organisation, now)
+    assert now.size == died.size + 1
 
 
 async def test_what_a_partner_gives_back_must_lead_to_what_we_signed(lost, monkeypatch):

@@ -230,3 +230,41 @@ async def test_a_crash_after_being_cosigned_asks_again_and_is_cosigned_again():
     assert await witnesses.seen_by(asking) == [buyer.organisation]
     assert len((await log.head(seller.store)).read.signatures) == 2  # each key once
     await stop(seller, buyer)
+
+
+async def test_how_many_sellers_a_firm_has_does_not_show_in_its_question():
+    _, (hub, *sellers) = await firms("Hub", *(f"Seller{k}" for k in range(5)))
+    empty = await gossip.question(hub)
+    for one in sellers:
+        await append(one, batch(1))
+        await one.witnessing.asking.ask(hub.organisation, await log.head(one.store))
+    full = await gossip.question(hub)
+    assert len(empty.asked) == len(full.asked) == gossip.HASHES_MIN
+    assert full.asked == sorted(full.asked)
+    named = {gossip.hashed(full.salt, origin_of(one.organisation)) for one in sellers}
+    assert named < set(full.asked)
+    again = await gossip.question(hub)
+    assert not set(again.asked) & set(full.asked)  # nor do two questions show what is the same in both
+    answer = gossip.read(await hub.witnessing.answer(sellers[0].organisation, gossip.GOSSIP_PATH, msgspec.json.encode(
+        gossip.Gossip(full.salt, [gossip.b64(bytes([k]) * 16) for k in range(16)]))), gossip.Gossiped)
+    assert answer.heard == []  # who knows no log's name is told nothing
+    await stop(hub, *sellers)
+
+
+async def test_more_logs_than_one_answer_holds_are_told_in_turns(monkeypatch):
+    monkeypatch.setattr(gossip, "HEARD_MAX", 2)
+    _, (hub, *sellers) = await firms("Hub", *(f"Seller{k}" for k in range(4)))
+    for one in sellers:
+        await append(one, batch(1))
+        await one.witnessing.asking.ask(hub.organisation, await log.head(one.store))
+    salt = gossip.b64(bytes(16))
+    asked = msgspec.json.encode(gossip.Gossip(salt, [gossip.hashed(salt, origin_of(one.organisation))
+                                                     for one in sellers]))
+    told = set()
+    for _ in range(30):
+        answer = gossip.read(await hub.witnessing.answer(sellers[0].organisation, gossip.GOSSIP_PATH, asked),
+                             gossip.Gossiped)
+        assert len(answer.heard) == 2
+        told |= {gossip._whose(one) for one in answer.heard}
+    assert told == {one.organisation for one in sellers}
+    await stop(hub, *sellers)

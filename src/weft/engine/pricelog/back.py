@@ -20,7 +20,7 @@ from weft.engine.memory import PRICE_PEERS, Memory
 from weft.engine.ports import Batch, Peers
 from weft.engine.pricelog import gossip, known, log, witnesses
 from weft.engine.pricelog.gossip import Given, GivenBack
-from weft.tlog import checkpoint, merkle, note, tile
+from weft.tlog import merkle, tile
 from weft.tlog.checkpoint import Checkpoint
 from weft.tlog.note import Note
 from weft.tlog.tile import ENTRIES, WIDTH, Tile
@@ -74,7 +74,7 @@ class Back:
         size = 0 if now is None else now.size
         if not await log.waits(store) or await store.value(PRICE_PEERS, partner) is None:
             return msgspec.json.encode(Given(size))
-        own = self.held[partner] = await self._own(told)
+        own = self.held[partner] = await known.ours(self.memory, told.note)
         row = self.brought.setdefault(partner, [])
         if told.start == size + len(row) and own is not None:
             row += [unb64(one) for one in told.entries][:max(0, own[0].size - told.start)]
@@ -85,7 +85,7 @@ class Back:
             return
         try:
             told = await self._told(partner, canonical.INTEGER_MAX)  # only the checkpoint
-            self.held[partner] = await self._own(told)
+            self.held[partner] = await known.ours(self.memory, told.note)
         except NotFound:
             self.held[partner] = None  # an older program, or one that holds nothing of ours
         except WeftError as error:
@@ -94,19 +94,6 @@ class Back:
     async def _told(self, partner: str, size: int) -> GivenBack:
         body = await self.peers.request(partner, gossip.BACK_PATH, msgspec.json.encode(gossip.Back(size)))
         return gossip.read(body, GivenBack)
-
-    async def _own(self, told: GivenBack) -> tuple[Checkpoint, Note] | None:
-        """The checkpoint that was told, if a device of ours signed it."""
-        if not told.note:
-            return None
-        keys = await self.memory.keys(self.memory.organisation)
-        assert keys is not None
-        trusted = known.keys_of(keys, self.memory.organisation, withdrawn=True)
-        try:
-            read = note.parse(told.note.encode())
-            return checkpoint.verify(read, trusted), known.own(read, trusted)
-        except (WeftError, UnicodeEncodeError):
-            return None
 
     async def _settled(self) -> bool:
         """Everybody has answered: take the newest back, or go on where we are."""

@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 
 from weft.basis.canonical import unb64
+from weft.basis.errors import WeftError
 from weft.engine.memory import Memory
 from weft.engine.ports import Store
 from weft.identity.keylog import SCOPE_NODE, KeyState
@@ -89,6 +90,17 @@ def own(found: Note, keys: Sequence[VerifierKey]) -> Note:
     """``found`` with no signatures but those of ``keys``: what others added is theirs to hand on."""
     names = {(one.name, one.id) for one in keys}
     return Note(found.text, tuple(one for one in found.signatures if (one.name, one.id) in names))
+
+
+async def ours(memory: Memory, text: str) -> tuple[Checkpoint, Note] | None:
+    """The checkpoint of our own log in ``text``, if a device of ours ever signed it."""
+    keys = await memory.keys(memory.organisation)
+    trusted = [] if keys is None else keys_of(keys, memory.organisation, withdrawn=True)
+    try:
+        found = note.parse(text.encode())
+        return checkpoint.verify(found, trusted), own(found, trusted)
+    except (WeftError, UnicodeEncodeError):
+        return None
 
 
 async def followed(store: Store, organisation: str) -> Followed:

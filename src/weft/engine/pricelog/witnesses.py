@@ -4,7 +4,7 @@ C2SP tlog-witness (the log's side).
 Rule 1: at most ``ASK_MAX`` partners are asked, always the same ones as long as they answer; who does not is asked again
         later, ever less often, and others in its place.
 Rule 2: what a witness answers counts only when the cosignature holds by the key that its own statement names.
-Rule 3: a witness that has seen more of our log than we hold means that we have lost what we signed: from then on
+Rule 3: a witness that can show more of our log than we hold means that we have lost what we signed: from then on
         nothing new is signed, until that is back (``back.py``).
 Not here: our log (``log.py``), what others ask of us (``witness.py``), HTTP (``peers/witness.py``).
 """
@@ -16,12 +16,12 @@ from typing import Final
 
 import msgspec
 
-from weft.basis.canonical import b64, digest
+from weft.basis.canonical import INTEGER_MAX, b64, digest
 from weft.basis.errors import Invalid, NotFound, Refused, Unavailable, WeftError
 from weft.engine.budgets import Busy
 from weft.engine.memory import PRICE_PEERS, Memory
 from weft.engine.ports import Batch, Peers, PriceLogs
-from weft.engine.pricelog import gossip, log, monitor, witness
+from weft.engine.pricelog import gossip, known, log, monitor, witness
 from weft.engine.pricelog.gossip import Show, Shown
 from weft.tlog import tile
 from weft.tlog import witness as protocol
@@ -60,7 +60,6 @@ class Asking:
     asked: dict[str, Asked] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
     due_ms: dict[str, int] = field(default_factory=dict)
-    behind: asyncio.Event = field(default_factory=asyncio.Event)  # a witness has seen more of our log than we hold
     _at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def load(self) -> None:
@@ -137,7 +136,7 @@ class Asking:
                 break
             old = protocol.parse_conflict(answer)
             if old > now.size:
-                await self._lost(partner)
+                await self._lost(partner, now.size)
         if status != 200:
             raise _refusal(status)
         lines = protocol.cosigned(unsigned, answer, [key])
@@ -145,10 +144,16 @@ class Asking:
         await self._keep(partner, msgspec.structs.replace(held, size=now.size, at_ms=self.memory.clock.now_ms(),
                                                           code=""))
 
-    async def _lost(self, partner: str) -> None:
-        """We are older than what we signed, perhaps without knowing of it: nothing is signed until that is back."""
+    async def _lost(self, partner: str, size: int) -> None:
+        """``partner`` says that it has seen more of our log than our ``size`` leaves: then it can show what we signed.
+
+        If it can, we have gone back, perhaps without knowing of it: nothing is signed until that is here again.
+        """
+        body = await self.peers.request(partner, gossip.BACK_PATH, msgspec.json.encode(gossip.Back(INTEGER_MAX)))
+        shown = await known.ours(self.memory, gossip.read(body, gossip.GivenBack).note)
+        if shown is None or shown[0].size <= size:
+            raise Unavailable("peer.answered-badly", status=409)  # nobody stops our log by a claim
         await self.memory.store.commit(Batch(values=[log.restored(), (PRICE_PEERS, partner, b"")]))
-        self.behind.set()
         raise Unavailable("pricelog.waits")
 
     async def _key(self, partner: str, told: Shown) -> VerifierKey:
@@ -166,7 +171,7 @@ class Asking:
             answer = await self.peers.request(partner, gossip.SHOW_PATH, msgspec.json.encode(show))
             told = gossip.read(answer, Shown)
             if told.size > now.size:
-                await self._lost(partner)
+                await self._lost(partner, now.size)
             if told.size == now.size and not (told.fresh and now.size):
                 return told
             if told.size == before and not told.fresh:
