@@ -123,3 +123,15 @@ def test_a_price_book_is_still_looked_at_for_what_keeps_it_from_being_published(
 def test_a_file_that_is_not_there_is_said(capsys):
     assert cli.run(["price", "verify", "no-such-file"]) == 2
     assert "no-such-file" in capsys.readouterr().err
+
+
+def test_the_text_of_a_code_is_true_with_any_proof_of_the_same_firm(tmp_path, capsys):
+    """As a customer has it: the slip's code, and a proof of that firm from another purchase."""
+    from tests.engine.pricelog.sealed import till_of
+
+    pair, beside = till_of(TRADE)
+    (tmp_path / "beside").write_bytes(beside)
+    words = ["price", "verify", qr.encode(pair), "--with", str(tmp_path / "beside"), "--json"]
+    assert cli.run(words) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["result"], told["level"]) == ("true", 2) and "committed" not in told["steps"]

@@ -122,4 +122,19 @@ def resealed(file: File, by: Firm) -> bytes:
     return evidence.sealed(file, by.device)
 
 
-__all__ = ["AT", "Trade", "b64", "files", "resealed", "trade"]
+__all__ = ["AT", "Trade", "b64", "files", "resealed", "till_of", "trade"]
+
+
+def till_of(made: Trade) -> tuple[object, bytes]:
+    """A slip of a till of the seller, and a proof of a quotation of the same firm, whose key log knows the till."""
+    from tests.till.counter import Counter
+    from weft.identity import keylog
+
+    seller = made.seller.firm
+    counter = Counter(book=valves(), firm=seller.id, at_ms=instant.to_ms("2026-11-20T02:00:00.000Z"))
+    last = seller.log[-1]
+    said = keylog.DeviceDelegation(device=counter.key, scope="till")
+    let_in = seller.key_event(said, seller.id, last.id, n=2, p=last.id)
+    file = evidence.parse(files(made)["quotation"])
+    logs = {**file.key_logs, seller.id: (*file.key_logs[seller.id], wire(let_in).decode())}
+    return counter.sale(("V15", "12")), resealed(msgspec.structs.replace(file, key_logs=logs), made.buyer)
