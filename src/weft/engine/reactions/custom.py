@@ -42,7 +42,7 @@ def split(given: dict[str, str]) -> dict[str, Inputs]:
             lines.setdefault(line, {})[key] = value.strip()
     found = {line: Inputs({key: value for key, value in values.items() if key != CARD}, values.get(CARD, ""))
              for line, values in lines.items()}
-    return {line: one for line, one in found.items() if one.values}
+    return {line: one for line, one in found.items() if set(one.values) - {"material"}}
 
 
 def attributes_of(request: RequestForQuotation) -> dict[str, str]:

@@ -13,6 +13,7 @@ from weft.basis.errors import NotFound
 from weft.engine.reactions.ordering import children
 from weft.engine.views import proofs
 from weft.engine.views.alarms import AlarmView, over
+from weft.engine.views.custom import CustomView, quoting
 from weft.engine.views.deals import COLUMNS, Deal, buys_by_itself, deal
 from weft.engine.views.jobs import JobRow, job_row
 from weft.engine.views.orders import OrderCard, card_of
@@ -145,6 +146,7 @@ class OrderView(View, frozen=True, kw_only=True):
     partner_sees: tuple[str, ...] = ()
     alarms: tuple[AlarmView, ...] = ()
     proof: Any = None
+    custom: CustomView = CustomView()
     item_of: dict[str, str] = {}
     unit_of: dict[str, str] = {}
 
@@ -177,6 +179,7 @@ async def order(node: Any, thread: str) -> OrderView:
         parent=held.parent, relationship=await thread_with(node, held.partner),
         jobs=await _jobs(node, thread), partner_sees=SEES.get(held.role, ()),
         alarms=await over(node, thread), proof=await proofs.current(node, thread, state.order_id or state.quotation_id),
+        custom=await quoting(node, thread, lines) if "Quotation" in may else CustomView(),
         item_of={line.line: line.item for line in lines}, unit_of={line.line: line.unit for line in lines})
 
 
