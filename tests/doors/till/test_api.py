@@ -154,6 +154,8 @@ async def test_bent_slips_are_refused_and_never_a_fault_of_ours(firm):
         data = bytearray(chance.choice(good))
         for _ in range(chance.randint(1, 3)):
             data[chance.randrange(len(data))] = chance.randrange(32, 127)
+        if bytes(data) in good:
+            continue  # chance has put there what stood there
         bent = {"slips": [{"bytes": b64(bytes(data)), "signature": chance.choice(till.slips).signature}]}
         answer = await tablet.ask("slips", bent)
         assert answer.status == 200, answer.body
