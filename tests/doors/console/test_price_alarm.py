@@ -11,7 +11,8 @@ from tests.engine.pricelog.firms_of_the_log import append, batch, book, branch, 
 from weft.engine.commands import run
 from weft.engine.devices import Devices
 from weft.engine.memory import PRICE_LOG
-from weft.engine.pricelog import forks, known, monitor
+from weft.engine.pricelog import forks, known, log, monitor
+from weft.engine.receive import key_log_of
 
 JARGON = re.compile(r"checkpoint|Merkle|witness|transparency|检查点|默克尔", re.IGNORECASE)
 
@@ -57,3 +58,16 @@ async def test_once_it_is_settled_the_alarm_is_gone_and_the_record_stays_red(cau
     await run(buyer, "go-on", {"thread": f"{PRICE_LOG}{seller.organisation}"})
     assert buyer.distrusted([seller.organisation]) == ""
     assert await known.red(buyer.store, seller.organisation) is not None
+
+
+async def test_when_it_is_our_own_record_the_second_machine_is_to_be_stopped(caught):
+    buyer, _ = caught
+    await append(buyer, batch(1), book(1))
+    now = await log.head(buyer.store)
+    lie = branch(buyer, [batch(1), book(2)])
+    proof = forks.make(buyer.organisation, await key_log_of(buyer, buyer.organisation), (now.note.encode(), lie.note()))
+    assert await monitor.accused(buyer, proof)
+    page = await shown(buyer, f"/alarms/{PRICE_LOG}{buyer.organisation}")
+    assert "The price record of Corner Shop tells two stories." in page
+    assert "Stop the second machine first." in page
+    assert "weft price verify" in page

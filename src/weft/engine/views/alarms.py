@@ -83,12 +83,12 @@ async def _alarm(node: Any, name: str, why: str) -> AlarmView:
 
 async def _prices(node: Any, name: str, why: str) -> AlarmView:
     """A firm whose price record tells two stories."""
-    partner = name.removeprefix(PRICE_LOG)
+    partner, names = name.removeprefix(PRICE_LOG), await partner_names(node)
     relationship = await thread_with(node, partner) if partner != node.organisation else ""
     party = await account(node, relationship) if relationship else None
     return AlarmView(id=name, why=why, about="prices", ours=partner == node.organisation, partner=partner,
-                     partner_name=(await partner_names(node))(partner), contact=party.contact if party else "",
-                     relationship=relationship, proof=name)
+                     partner_name=node.config.firm.name if partner == node.organisation else names(partner),
+                     contact=party.contact if party else "", relationship=relationship, proof=name)
 
 
 async def _partner(node: Any, thread: str) -> str:
