@@ -330,6 +330,8 @@ def _not_committed(case: Case) -> None:
     due = instant.to_ms(case.document.at) + case.trust.commit_hours * _HOUR_MS
     if case.trust.now_ms <= due:
         case.tell("note", "commit-pending", hours=case.trust.commit_hours)
+    elif case.evidence.heard_ms is None:
+        case.tell("amber", "commit-unshown", hours=case.trust.commit_hours)
     elif case.evidence.heard_ms > due:
         case.tell("red", "commit-missing", hours=case.trust.commit_hours)
     else:

@@ -65,7 +65,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     ``known``: (index, leaf) of books that the record is known to hold; ``sightings`` and ``older`` (cosigned
     checkpoints as text): how large it was when. ``forked``: a proof that the record has two histories is at hand.
-    ``audited``: when a sample was last found right, "" never. ``heard_ms``: when the seller last said something.
+    ``audited``: when a sample was last found right, "" never. ``heard_ms``: when the seller last said something; None:
+    nobody knows.
     """
 
     signed: tuple[Signed, ...]
@@ -79,7 +80,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     older: tuple[str, ...] = ()
     forked: bool = False
     audited: str = ""
-    heard_ms: int = 0
+    heard_ms: int | None = 0
 
 
 class Trust(msgspec.Struct, frozen=True, kw_only=True):

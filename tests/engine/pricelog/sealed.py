@@ -88,7 +88,7 @@ def files(made: Trade | None = None, *, honest: bool = True) -> dict[str, bytes]
     for kind, events in rests.items():
         document = {"quotation": quotation, "order": order, "invoice": bill}[kind]
         file = File(
-            weft=evidence.KIND, kind=kind, document=document.id, seller=seller.id, by=buyer.id, at=AT, heard=AT, need=2,
+            weft=evidence.KIND, kind=kind, document=document.id, seller=seller.id, by=buyer.id, at=AT, need=2,
             events=tuple(wire(one).decode() for one in events),
             key_logs={firm.id: tuple(wire(one).decode() for one in firm.log) for firm in firms},
             books=(Book(hash=book.hash, book=book.canonical.decode(), entry=made.seller.entries[index].decode(),

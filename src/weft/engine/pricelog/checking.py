@@ -190,8 +190,8 @@ async def export(node: Node, thread: str, document: str) -> bytes:
         proof=evidence.trimmed(one.proof, leaf.origin_of(seller), known_keys)) for name, one in given.books.items())
     file = evidence.File(
         weft=evidence.KIND, kind=found.document.kind, document=found.document.id, seller=seller, by=node.organisation,
-        at=instant.from_ms(found.trust.now_ms), heard=instant.from_ms(given.heard_ms) if given.heard_ms else "",
-        need=node.config.prices.seen_by, events=tuple(wire(one).decode() for one in found.events),
+        at=instant.from_ms(found.trust.now_ms), need=node.config.prices.seen_by,
+        events=tuple(wire(one).decode() for one in found.events),
         key_logs={firm: await key_log_of(node, firm) for firm in firms}, books=books, opening=given.opening,
         batch=given.batch.decode(), batch_proof=evidence.trimmed(given.batch_proof, leaf.origin_of(seller), known_keys),
         statements=tuple(statements))

@@ -1,14 +1,15 @@
 """A price and all that speaks for it in one file, which anybody can check without a node and without a network.
 
-    {"weft": "price-evidence/1", "kind", "document", "seller", "by", "at", "heard", "need", "events" or "slip",
+    {"weft": "price-evidence/1", "kind", "document", "seller", "by", "at", "need", "events" or "slip",
      "key_logs", "books", "opening", "batch", "batch_proof", "known", "older", "statements", "device", "seal"}
 
 ``events``: the document and the words that it rests on, in wire form, with the first of each thread without content.
-``by`` is who made the file: it says which witnesses it believes (``statements``), how many it wants (``need``) and
-what it has heard, and its ``device`` seals all of it.
+``by`` is who made the file: it says which witnesses it believes (``statements``) and how many it wants (``need``), and
+its ``device`` seals all of it.
 Rule 1: a file has one spelling (canonical JSON, without defaults), and so has everything in it.
 Rule 2: nobody is believed but by key logs in the file; that they are those of the firms one thinks, their ids tell.
 Rule 3: who brings a policy of its own believes nobody's choice of witnesses.
+Rule 4: what the maker has left out accuses nobody: that something is missing is never more than amber.
 Not here: how a node gathers it (``checking.py``), the check (``pricing/check.py``), sentences (``locale/``).
 """
 
@@ -76,7 +77,6 @@ class File(_Part, frozen=True, kw_only=True):
     seller: str
     by: str
     at: str
-    heard: str = ""
     need: int = 1
     events: tuple[str, ...] = ()
     slip: str = ""
@@ -367,7 +367,7 @@ def _evidence(file: File, keys: Mapping[str, KeyState], said: _Said) -> tuple[Ev
     return Evidence(
         signed=tuple(said.signed), keys=keys, books=books, opening=file.opening, batch=file.batch.encode(),
         batch_proof=file.batch_proof, known=found, older=file.older,
-        heard_ms=instant.to_ms(file.heard) if file.heard else 0), more
+        heard_ms=None), more
 
 
 def _known(file: File, keys: Mapping[str, KeyState]) -> tuple[tuple[tuple[int, BookLeaf], ...], list[Finding]]:
