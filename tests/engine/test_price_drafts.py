@@ -65,6 +65,14 @@ async def test_a_book_is_written_part_by_part_and_published_whole(node):
     await change(node, "rule", draft, "rules.new", name="小单", below="10", how="line", way="more", amount="25")
     view = await VIEWS["price-draft"](node, draft=draft)
     assert view.findings == () and view.begins == "" and await books(node) == {}
+    await change(node, "rule", draft, "rules.new", name="last", amount="1", how="each")
+    await change(node, "rule", draft, "rules.2", up=True)
+    assert [one.name for one in (await drafts.get(node, draft)).book.rules] == ["预付款", "last", "小单"]
+    await change(node, "rule", draft, "rules.1", remove=True)
+    await change(node, "rule", draft, "rules.new", name="nothing")
+    assert [one.code for one in (await VIEWS["price-draft"](node, draft=draft)).findings] == ["pricing.rule-effect"]
+    await change(node, "rule", draft, "rules.2", remove=True)
+    view = await VIEWS["price-draft"](node, draft=draft)
     assert [(tier.quantity, tier.price) for tier in view.book.lines[0].tiers] == [("1", "40"), ("100", "36.5")]
     assert [(rule.id, rule.percent, rule.add, rule.per) for rule in view.book.rules] == [
         ("预付款", "-2", "", "unit"), ("小单", "", "25", "line")]

@@ -60,6 +60,31 @@ def test_the_head_and_the_lists_of_values_are_told_field_by_field():
     assert not differences(valves(), valves(currency="EUR")).comparable
 
 
+CARD = {"item": "TURNED", "model": "machined-part/1", "setup": "80", "minimum": "50",
+        "materials": [{"name": "brass", "price": "62"}], "minutes": [{"name": "lathe", "price": "1.5"}]}
+
+
+def test_rate_cards_are_compared_rate_by_rate_net_of_tax():
+    told = differences(valves(), valves(cards=[CARD]))
+    assert [(one.item, one.kind) for one in told.cards] == [("TURNED", "new")]
+    gross = [{**CARD, "setup": "90.4", "minimum": "56.5", "materials": [{"name": "brass", "price": "77.97"}],
+              "minutes": []}]
+    told = differences(valves(cards=[CARD], rules=[]), valves(cards=gross, basis="gross", rules=[]))
+    assert [(one.what, one.name, one.before, one.after, one.percent) for one in told.cards[0].moves] == [
+        ("material", "brass", "62", "69", "+11.29"), ("minutes", "lathe", "1.5", "", "")]
+    assert differences(valves(cards=[CARD]), valves()).cards[0].kind == "gone"
+    assert differences(valves(cards=[CARD]), valves(cards=[CARD])).nothing
+
+
+def test_with_too_many_choices_only_the_standard_one_is_told():
+    many = {name: [f"v{n}" for n in range(80)] for name in ("zone", "lead_time")}
+    rules = [{"id": name, "multiply": "1/2", "when": [{"attribute": name, "one_of": ["v7"]}]} for name in many]
+    old = valves(attributes=many, rules=rules)
+    told = differences(old, valves(attributes=many, rules=rules, lines=[v15(("1", "41"), ("100", "36")), SCREW]))
+    assert not told.whole
+    assert [one.attributes for one in told.items[0].choices] == [{}]
+
+
 def test_shares_are_rounded_half_up_and_none_is_lost():
     assert share(Fraction(8), Fraction(8) + Fraction(1, 2500)) == "+0.01"
     assert share(Fraction(1), Fraction(1) - Fraction(1, 10**6)) == "-0.0001"

@@ -114,6 +114,13 @@ def test_a_reduction_below_zero_counts_only_where_an_order_can_meet_it():
     assert (finding.code, finding.facts, finding.place) == ("pricing.below-zero", {"item": "SCREW"}, "lines.1.tiers")
 
 
+def test_with_too_many_choices_to_try_a_price_that_may_fall_below_zero_is_refused():
+    many = {name: [f"v{n}" for n in range(150)] for name in ("zone", "lead_time", "packaging")}
+    rules = [{"add": "-30", "when": [{"attribute": name, "one_of": ["v7"]}, ONLY_V15]} for name in many]
+    assert {one.code for one in lint(with_rules(*rules, attributes=many))} == {"pricing.below-zero"}
+    assert lint(with_rules(rules[0], attributes=many)) == ()
+
+
 def test_a_new_name_for_a_book_slips_no_increase_through_not_even_after_a_withdrawal():
     day = "2026-11-02T00:00:00.000Z"
     state = shelf((PROMISED, day))
