@@ -21,7 +21,7 @@ from weft.basis.canonical import b64, unb64
 from weft.basis.errors import WeftError
 from weft.config import Rules
 from weft.engine.commands import run
-from weft.engine.pricelog import batches, checking, forks, gathering, known, log, monitor, showing, witness
+from weft.engine.pricelog import batches, checking, evidence, forks, gathering, known, log, monitor, showing, witness
 from weft.engine.views import VIEWS
 from weft.pricing import book as books
 from weft.pricing import check, commitment, evaluate, leaf
@@ -145,8 +145,8 @@ def without(step: str):
 async def blind(node, thread, name, step: str, **changes):
     """What a verifier without ``step`` says, or one that knows less."""
     given = await gathering.gather(node, thread, name)
-    evidence = msgspec.structs.replace(given.evidence, **changes)
-    return check.check(given.document, evidence, given.trust, without(step) if step else check.STEPS)
+    known_less = msgspec.structs.replace(given.evidence, **changes)
+    return check.check(given.document, known_less, given.trust, without(step) if step else check.STEPS)
 
 
 async def test_an_honest_offer_is_green_for_both(firms):
@@ -181,6 +181,8 @@ async def test_two_books_for_two_buyers_are_caught_when_the_buyers_talk_and_at_o
         assert (await checking.judge(buyer, where, which)).said == "forked"
         assert await shown_red(buyer, which)
         assert forks.verify(await known.red(buyer.store, seller.organisation)).firm == seller.organisation
+        shown = evidence.verify_file(await checking.export(buyer, where, which)).verdict
+        assert (shown.follows, shown.said) == (False, "forked")  # and so is anybody that they give the proof to
 
 
 async def test_a_book_that_is_dated_back_is_caught_by_a_buyer_that_had_looked(firms):
@@ -197,8 +199,25 @@ async def test_a_book_that_is_dated_back_is_caught_by_a_buyer_that_had_looked(fi
     thread, name, found_ = await quoted(seller, anna, dear, await showing.proof_of(seller.store, index), entry)
     assert (found_.colour, found_.said) == ("red", "backdated")
     assert await shown_red(anna, name)
+    shown = evidence.verify_file(await checking.export(anna, thread, name)).verdict
+    assert (shown.follows, shown.said) == (None, "maker-saw")  # to others it is Anna's word
     # The control: who never looked sees nothing wrong.
     assert (await blind(anna, thread, name, "", sightings=())).colour == "green"
+
+
+async def test_an_old_dearer_version_is_caught_by_who_follows_the_record(firms):
+    seller, anna, bruno = firms
+    cheap = {**LIST, "lines": [{"item": "V15", "unit": "C62", "tiers": [{"from": "1", "price": "36"}]}]}
+    later(60_000, seller, anna, bruno)
+    await run(seller, "publish-prices", {"book": cheap})
+    await quiet(seller, anna, bruno)
+    await seen(seller, anna)
+    later(60_000, seller, anna, bruno)
+    thread, name, found_ = await honest(seller, anna)  # by the first version, at 40
+    assert (found_.colour, found_.said) == ("red", "newer-in-force")
+    shown = evidence.verify_file(await checking.export(anna, thread, name)).verdict
+    assert (shown.follows, shown.said) == (False, "newer-in-force")
+    assert (await blind(anna, thread, name, "newest")).colour == "green"  # the control
 
 
 async def test_a_rewritten_record_is_refused_by_every_witness_and_proves_itself(firms):

@@ -7,6 +7,7 @@ Not here: what is gathered (``gathering.py``), the steps (``pricing/check.py``),
 """
 
 import contextlib
+from collections.abc import Container
 from typing import Final
 
 import msgspec
@@ -22,7 +23,7 @@ from weft.engine.pricelog import evidence, gathering, known, showing
 from weft.engine.pricelog.gathering import BOUND, SHOWN, Bound, Gathered, Shown
 from weft.engine.receive import key_log_of
 from weft.pricing import leaf
-from weft.pricing.check import Verdict
+from weft.pricing.check import Sighting, Verdict
 from weft.pricing.commitment import Opening
 from weft.thread.event import wire
 
@@ -194,5 +195,30 @@ async def export(node: Node, thread: str, document: str) -> bytes:
         events=tuple(wire(one).decode() for one in found.events),
         key_logs={firm: await key_log_of(node, firm) for firm in firms}, books=books, opening=given.opening,
         batch=given.batch.decode(), batch_proof=evidence.trimmed(given.batch_proof, leaf.origin_of(seller), known_keys),
-        statements=tuple(statements))
+        known=await _known(node, found, known_keys), older=given.older,
+        fork=(await known.red(node.store, seller) or b"").decode(),
+        seen=tuple((one.size, instant.from_ms(one.ms)) for one in _telling(found)), statements=tuple(statements))
     return evidence.sealed(file, node.identity.signer)
+
+
+def _telling(found: Gathered) -> list[Sighting]:
+    """What we have seen ourselves that speaks against the time of a book: no more is told than that."""
+    verdict = gathering.verdict_of(found)
+    if not any(one.code in {"backdated", "published-after", "no-notice"} for one in verdict.findings):
+        return []
+    places = [read.index for read in gathering.proofs_of(found)]
+    absent = [one for one in found.evidence.sightings if any(one.size <= place for place in places)]
+    return [max(absent, key=lambda one: one.ms)] if absent else []
+
+
+async def _known(
+    node: Node, found: Gathered, witnesses: Container[tuple[str, bytes]]
+) -> tuple[evidence.Known, ...]:
+    """Later versions of the document's books that stand in the record, each proven by what we saw of it."""
+    seller, told = found.document.seller, []
+    for index, one in gathering.later(found):
+        entry, text = await gathering.proven(node, seller, index)
+        if text and leaf.parse(entry) == one:
+            origin = leaf.origin_of(seller)
+            told.append(evidence.Known(entry=entry.decode(), proof=evidence.trimmed(text, origin, witnesses)))
+    return tuple(told)

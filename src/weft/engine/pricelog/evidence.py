@@ -1,7 +1,8 @@
 """A price and all that speaks for it in one file, which anybody can check without a node and without a network.
 
     {"weft": "price-evidence/1", "kind", "document", "seller", "by", "at", "need", "events" or "slip",
-     "key_logs", "books", "opening", "batch", "batch_proof", "known", "older", "statements", "device", "seal"}
+     "key_logs", "books", "opening", "batch", "batch_proof", "known", "older", "fork", "seen", "statements", "device",
+     "seal"}
 
 ``events``: the document and the words that it rests on, in wire form, with the first of each thread without content.
 ``by`` is who made the file: it says which witnesses it believes (``statements``) and how many it wants (``need``), and
@@ -21,14 +22,14 @@ import msgspec
 from weft.basis import canonical, instant
 from weft.basis.canonical import b64, digest, unb64
 from weft.basis.errors import Invalid, WeftError
-from weft.engine.pricelog import documents
+from weft.engine.pricelog import documents, forks
 from weft.engine.pricelog.documents import Deal, Word
 from weft.engine.pricelog.witness import Statement, verify_statement
 from weft.engine.receive import key_state
 from weft.identity.keylog import SCOPE_NODE, KeyState
 from weft.identity.keys import Signer, verify
 from weft.pricing import check, leaf
-from weft.pricing.check import BookEvidence, Evidence, Finding, Signed, Trust, Verdict
+from weft.pricing.check import BookEvidence, Evidence, Finding, Sighting, Signed, Trust, Verdict
 from weft.pricing.commitment import Opening
 from weft.pricing.document import Document
 from weft.pricing.leaf import BookLeaf
@@ -87,6 +88,8 @@ class File(_Part, frozen=True, kw_only=True):
     batch_proof: str = ""
     known: tuple[Known, ...] = ()
     older: tuple[str, ...] = ()
+    fork: str = ""
+    seen: tuple[tuple[int, str], ...] = ()
     statements: tuple[Statement, ...] = ()
     device: str = ""
     seal: str = ""
@@ -173,6 +176,8 @@ def verify_file(
     evidence, more = _evidence(file, keys, said)
     trust = Trust(policy=policy, now_ms=asked_ms, own="" if trusted else file.by)
     verdict = check.check(document, evidence, trust, steps)
+    if file.seen and verdict.colour != "red":
+        verdict = _with_testimony(verdict, check.check(document, _testified(file, evidence), trust, steps))
     strangers = trusted is None and _has_strangers(file, list(statements.values()))
     more += [*own, *([_red("statement")] if false else []), *([_red("strange-signature")] if strangers else [])]
     more += [Finding(code="slip-unsound", weight="red", step="price", facts={"why": one}) for one in said.faults]
@@ -362,12 +367,35 @@ def _evidence(file: File, keys: Mapping[str, KeyState], said: _Said) -> tuple[Ev
         canonical=one.book.encode(), entry=one.entry.encode(), proof=one.proof,
         with_document=one.proof in in_document) for one in file.books}
     found, more = _known(file, keys)
+    forked = False
+    if file.fork:
+        try:
+            forked = forks.verify(file.fork.encode()).firm == file.seller
+        except WeftError:
+            more.append(_red("known-malformed"))
     if len(books) != len(file.books):
         more.append(_red("book-hash"))
     return Evidence(
         signed=tuple(said.signed), keys=keys, books=books, opening=file.opening, batch=file.batch.encode(),
-        batch_proof=file.batch_proof, known=found, older=file.older,
+        batch_proof=file.batch_proof, known=found, older=file.older, forked=forked,
         heard_ms=None), more
+
+
+def _testified(file: File, evidence: Evidence) -> Evidence:
+    """``evidence`` with what the maker of the file says to have seen itself; raises ``Invalid`` for no instant."""
+    seen = tuple(Sighting(size, instant.to_ms(at)) for size, at in file.seen)
+    return msgspec.structs.replace(evidence, sightings=seen)
+
+
+def _with_testimony(alone: Verdict, told: Verdict) -> Verdict:
+    """``alone``, doubted where it does not go together with what the maker says: that is its word, and no proof."""
+    found = next((one for one in told.findings if one.weight == "red"), None)
+    if found is None:
+        return alone
+    doubt = Finding(code="maker-saw", weight="amber", step=found.step, facts={
+        "day": found.facts.get("day", ""), "seen": found.facts.get("seen", found.facts.get("day", ""))})
+    return msgspec.structs.replace(alone, colour="amber", follows=None, said=doubt.code, facts=doubt.facts,
+                                   findings=(doubt, *alone.findings))
 
 
 def _known(file: File, keys: Mapping[str, KeyState]) -> tuple[tuple[tuple[int, BookLeaf], ...], list[Finding]]:

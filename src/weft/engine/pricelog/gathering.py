@@ -6,6 +6,7 @@ Rule 2: where the seller's proof has not been seen by enough, what we have follo
 Not here: the check (``pricing/check.py``), when it is made and kept (``checking.py``), the file (``evidence.py``).
 """
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -233,13 +234,46 @@ async def _seen_by_us(node: Node, seller: str, given: tuple[str, bytes], trust: 
         if signed is None or read is None or not place < signed.size <= read[0] \
                 or read[1](0, place) != merkle.leaf_hash(entry):
             return text
-        path = merkle.inclusion(place, signed.size, read[1])
-        key = witness.key_for(node.identity, leaf.origin_of(seller))
-        own = note.parse(signed.note.encode())
-        ours = cosignature.sign(own.text, key.verifier.name, key.signer, signed.at_ms // 1000)
-        return proof.encode(proof.Proof(place, tuple(path), own._replace(signatures=(*own.signatures, ours)))).decode()
+        return _anew(node, seller, place, (signed, read[1]))
     except (WeftError, UnicodeEncodeError):
         return text
+
+
+def _anew(node: Node, seller: str, place: int, seen: tuple[witness.Witnessed, merkle.Read]) -> str:
+    """A proof of leaf ``place`` under the checkpoint that we cosigned last, with our signature."""
+    signed, read = seen
+    path = merkle.inclusion(place, signed.size, read)
+    key = witness.key_for(node.identity, leaf.origin_of(seller))
+    own = note.parse(signed.note.encode())
+    ours = cosignature.sign(own.text, key.verifier.name, key.signer, signed.at_ms // 1000)
+    return proof.encode(proof.Proof(place, tuple(path), own._replace(signatures=(*own.signatures, ours)))).decode()
+
+
+async def proven(node: Node, seller: str, index: int) -> tuple[bytes, str]:
+    """The entry at ``index`` of the record of ``seller`` and its proof, by what we followed and cosigned; "" if not."""
+    entries = await monitor.entries(node, seller, index, 1)
+    read, signed = await monitor.tree_of(node, seller), await witness.witnessed(node.store, seller)
+    if not entries or read is None or signed is None or not index < signed.size <= read[0]:
+        return b"", ""
+    return entries[0], _anew(node, seller, index, (signed, read[1]))
+
+
+def proofs_of(found: Gathered) -> list[proof.Proof]:
+    """The proofs of the document's books that can be read."""
+    texts = [found.evidence.books[name].proof for name in found.document.books if name in found.evidence.books]
+    read = []
+    for text in texts:
+        with contextlib.suppress(Invalid, UnicodeEncodeError):
+            read.append(proof.parse(text.encode()))
+    return read
+
+
+def later(found: Gathered) -> list[tuple[int, BookLeaf]]:
+    """Entries of later versions of the document's books, as far as the record is known."""
+    known_by_hash = {one.hash: one for _, one in found.evidence.known}
+    ours = [known_by_hash[name] for name in found.document.books if name in known_by_hash]
+    return [(index, one) for index, one in found.evidence.known
+            if any(one.id == own.id and one.number >= own.number and one.hash != own.hash for own in ours)]
 
 
 # ---- whom we trust -------------------------------------------------------------------------------
