@@ -268,3 +268,23 @@ async def test_more_logs_than_one_answer_holds_are_told_in_turns(monkeypatch):
         told |= {gossip._whose(one) for one in answer.heard}
     assert told == {one.organisation for one in sellers}
     await stop(hub, *sellers)
+
+
+async def test_a_lie_met_while_a_long_log_is_followed_in_part_is_caught_at_its_end():
+    _, (seller, buyer) = await firms("Seller", "Buyer")
+    all_of_it = [batch(k) for k in range(2_000)]
+    now = await append(seller, *all_of_it)
+    path = await log.consistency(seller.store, monitor.CHUNK, now.size)
+    part = monitor.Part(0, all_of_it[:monitor.CHUNK], path)
+    followed = await monitor.take(buyer, seller.organisation, now.note.encode(), part)
+    assert followed.size == monitor.CHUNK
+    lie = branch(seller, [book(1), *all_of_it[1:]])
+    await monitor.met(buyer, seller.organisation, lie.note(700))
+    assert await known.red(buyer.store, seller.organisation) is None  # it cannot be proved yet
+    with pytest.raises(WeftError):
+        await monitor.take(buyer, seller.organisation, now.note.encode(), monitor.Part(
+            monitor.CHUNK, [batch(9), *all_of_it[monitor.CHUNK + 1:]]))  # nor is what leads elsewhere followed
+    rest = monitor.Part(monitor.CHUNK, all_of_it[monitor.CHUNK:])
+    assert (await monitor.take(buyer, seller.organisation, now.note.encode(), rest)).size == 2_000
+    assert forks.verify(await known.red(buyer.store, seller.organisation)).first.size == 700
+    await stop(seller, buyer)

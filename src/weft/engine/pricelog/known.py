@@ -43,7 +43,8 @@ KEPT_MAX: Final = 16_384
 class Followed(msgspec.Struct, frozen=True):
     """``note``: the verified checkpoint of ``size`` leaves under ``root``; entries are held from leaf ``first`` on.
 
-    ``base``: the hash tiles at the edge of the tree of ``first`` leaves, by path; ``at_ms``: when we got so far.
+    ``edge`` and ``base``: the hash tiles at the edge of the trees of ``size`` and of ``first`` leaves, by path;
+    ``at_ms``: when we got so far.
     """
 
     size: int = 0
@@ -52,6 +53,7 @@ class Followed(msgspec.Struct, frozen=True):
     first: int = 0
     base: dict[str, bytes] = {}
     at_ms: int = 0
+    edge: dict[str, bytes] = {}
 
 
 class BookSeen(msgspec.Struct, frozen=True):

@@ -84,7 +84,7 @@ def _to_drop(marks: Sequence[tuple[str, bytes]], size: int) -> list[str]:
 async def _compare(memory: Memory, organisation: str, now: Followed, marks: Iterable[tuple[Checkpoint, bytes]]) -> None:
     """Whether all ``marks`` that lie within what we followed are beginnings of it."""
     within = [(said, own) for said, own in marks if now.first <= said.size <= now.size and said.size > 0]
-    if not within or _said(now.note.encode()).size != now.size or await known.red(memory.store, organisation):
+    if not within or not _is_whole(now) or await known.red(memory.store, organisation):
         return
     tree = await _tree(memory, organisation, now)
     for said, own in within:
@@ -158,19 +158,25 @@ async def take(memory: Memory, organisation: str, data: bytes, part: Part) -> Fo
         if any(len(one) > LEAF_BYTES_MAX for one in part.entries):
             raise Invalid("tlog.entry-too-large", limit=LEAF_BYTES_MAX)
         before = _based(part) if fresh else now
-        after = await _grown(memory, organisation, before, part, (own_text := note.encode(own), said))
+        after = await _grown(memory, organisation, before, part, (note.encode(own), said))
         if end == said.size:
-            marks = [(_said(one), one) for _, one in await _marks(memory, organisation)]
-            await _compare(memory, organisation, after, [*marks, (said, own_text)])
+            late = before.size if _is_whole(before) else 0  # while it was not whole, marks could not be compared
+            marks = [(_said(one), one) for name, one in await _marks(memory, organisation) if int(name) > late]
+            await _compare(memory, organisation, after, [one for one in marks if one[0].size < end])
     memory.tell(Change("", FOLLOWED, (organisation,)))
     return after
+
+
+def _is_whole(now: Followed) -> bool:
+    """Whether we followed the log up to the checkpoint that we hold; else only a part of what it says."""
+    return _said(now.note.encode()).size == now.size
 
 
 def _based(part: Part) -> Followed:
     """Where we begin with a log: at ``part.start``, by the edge that was given; whether it is true shows at the end."""
     base = {tile.path(one): part.base.get(tile.path(one), b"")[:one.width * merkle.HASH_BYTES]
             for one in tile.edge(part.start)}
-    return Followed(size=part.start, first=part.start, base=base)
+    return Followed(size=part.start, first=part.start, base=base, edge=base)
 
 
 async def _grown(
@@ -179,28 +185,44 @@ async def _grown(
     """What we hold after ``part``: kept, when it leads to the checkpoint ``up_to``."""
     own, said = up_to
     end, now_ms = part.start + len(part.entries), memory.clock.now_ms()
-    held = await _entries(memory, organisation, before)
-    tiles = _tiles(before, [*held, *part.entries])
-    root = merkle.root_of(end, tile.hashes(end, tile.given(tiles)))
+    edge = {tile.parse_path(path): data for path, data in before.edge.items()}
+    edge |= tile.grown(part.start, [merkle.leaf_hash(one) for one in part.entries], tile.given(edge))
+    root = merkle.root_of(end, tile.hashes(end, tile.given(edge)))
     merkle.verify_consistency(end, root, said.size, said.root, part.path)
-    all_held = [*held, *part.entries]
-    first, base = before.first, dict(before.base)
-    if end - first > KEPT_MAX + 2 * CHUNK:  # let go of the oldest
-        first = begin(end)
-        older = _tiles(before, all_held[:first - before.first])
-        base = {tile.path(one): older[one] for one in tile.edge(first)}
-    after = Followed(end, root, own.decode(), first, base, now_ms)
-    values: Values = [(known.FOLLOWED, organisation, msgspec.msgpack.encode(after)),
-                      await known.sighting(memory.store, organisation, said.size, now_ms)]
-    held_in, books_in = (known.shelf(bucket, organisation) for bucket in (known.ENTRIES, known.BOOKS))
-    for place in range(part.start // WIDTH, -(-end // WIDTH)):
-        piece = all_held[max(0, place * WIDTH - before.first):(place + 1) * WIDTH - before.first]
-        values.append((held_in, known.place(place), tile.bundle(piece)))
-    values += [(held_in, known.place(place), None) for place in range(before.first // WIDTH, first // WIDTH)]
-    values += _books(organisation, part, now_ms)
-    values += [(books_in, name, None) for name, _ in (await memory.store.values(books_in))[:-BOOKS_MAX]]
+    after = Followed(end, root, own.decode(), before.first, before.base, now_ms,
+                     {tile.path(one): edge[one] for one in tile.edge(end)})
+    values: Values = await _bundled(memory, organisation, part)
+    if end - before.first > KEPT_MAX + 2 * CHUNK:
+        after, dropped = await _without_oldest(memory, organisation, after)
+        values += dropped
+    books_in = known.shelf(known.BOOKS, organisation)
+    values += [(known.FOLLOWED, organisation, msgspec.msgpack.encode(after)),
+               await known.sighting(memory.store, organisation, said.size, now_ms),
+               *_books(organisation, part, now_ms),
+               *((books_in, name, None) for name, _ in (await memory.store.values(books_in))[:-BOOKS_MAX])]
     await memory.store.commit(Batch(values=values))
     return after
+
+
+async def _bundled(memory: Memory, organisation: str, part: Part) -> Values:
+    """The bundles that the entries of ``part`` fill; the first one goes on from what it held."""
+    held_in, first = known.shelf(known.ENTRIES, organisation), part.start // WIDTH
+    row = list(part.entries)
+    if part.start % WIDTH:
+        row = split(await memory.store.value(held_in, known.place(first)) or b"") + row
+    return [(held_in, known.place(first + k // WIDTH), tile.bundle(row[k:k + WIDTH]))
+            for k in range(0, len(row), WIDTH)]
+
+
+async def _without_oldest(memory: Memory, organisation: str, now: Followed) -> tuple[Followed, Values]:
+    """``now`` without its oldest entries, which the edge of the tree that they made stands for."""
+    first = begin(now.size)
+    older = await _entries(memory, organisation, msgspec.structs.replace(now, size=first))
+    tiles = _tiles(now, older)
+    base = {tile.path(one): tiles[one] for one in tile.edge(first)}
+    held_in = known.shelf(known.ENTRIES, organisation)
+    dropped: Values = [(held_in, known.place(place), None) for place in range(now.first // WIDTH, first // WIDTH)]
+    return msgspec.structs.replace(now, first=first, base=base), dropped
 
 
 def _books(organisation: str, part: Part, now_ms: int) -> Values:
@@ -231,8 +253,9 @@ async def entries(memory: Memory, organisation: str, start: int, most: int = CHU
     now = await known.followed(memory.store, organisation)
     if not now.first <= start < now.size:
         return []
-    held = await _entries(memory, organisation, now)
-    return held[start - now.first:][:most]
+    begun = start // WIDTH * WIDTH
+    part = msgspec.structs.replace(now, first=begun, size=min(now.size, start + most))
+    return (await _entries(memory, organisation, part))[start - begun:]
 
 
 def split(data: bytes) -> list[bytes]:
