@@ -2,7 +2,7 @@
 
 A partner's log grows by one leaf a request, of a thousand leaves and of a million; each request is read, judged, kept
 and cosigned. Once in memory (the check itself), once in SQLite with its sync, beside a commit of one value, which is
-what a witness must wait for before it may answer.
+what a witness must wait for before it may answer. Besides: following one more entry of a long log.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ from tests.engine.pricelog.vast import ENTRY
 from weft.engine.clock import SystemClock, system_random
 from weft.engine.memory import Identity, Memory, new_incarnation
 from weft.engine.ports import Batch, Store
-from weft.engine.pricelog import known, witness
+from weft.engine.pricelog import known, monitor, witness
 from weft.engine.receive import key_log_of, take_key_event
 from weft.identity.keys import Signer, verify
 from weft.pricing.leaf import origin_of
 from weft.stores.memory import MemoryStore
 from weft.stores.sqlite import SqliteStore
 from weft.thread.event import unwire
-from weft.tlog import checkpoint, merkle
+from weft.tlog import checkpoint, merkle, note, tile
 from weft.tlog import witness as protocol
 from weft.tlog.checkpoint import Checkpoint
 
@@ -90,6 +90,26 @@ async def _checks(store: Store, size: int) -> float:
     return told
 
 
+async def _followed(size: int) -> float:
+    """Milliseconds to follow one entry more of a log of ``size``, with as many entries kept as there may be."""
+    memory, partner, log = await _pair(MemoryStore())
+    start = monitor.begin(size)
+    base = {tile.path(one): log.read(one.level * tile.HEIGHT, 0) * one.width for one in tile.edge(start)}
+
+    def step(start: int, end: int) -> tuple[bytes, monitor.Part]:
+        whole = max(size, end)
+        signed = checkpoint.signed(Checkpoint(log.origin, whole, merkle.root_of(whole, log.read)), log.signer)
+        path = merkle.consistency(end, whole, log.read)
+        return note.encode(signed), monitor.Part(start, [ENTRY] * (end - start), path, base)
+
+    for begun in range(start, size, monitor.CHUNK):
+        await monitor.take(memory, partner, *step(begun, min(size, begun + monitor.CHUNK)))
+    steps = [step(size + k, size + k + 1) for k in range(TIMES)]
+    told = await _timed(lambda k: monitor.take(memory, partner, *steps[k]))
+    assert (await known.followed(memory.store, partner)).size == size + TIMES
+    return told
+
+
 async def _plain() -> float:
     signer, message = Signer(bytes(32)), bytes(200)
     signature = signer.sign(message)
@@ -106,6 +126,8 @@ async def _all() -> list[Result]:
     for size in SIZES:
         told = await _checks(MemoryStore(), size)
         found.append(limit(f"witness check, a log of {size:,}", told, "ms", MOST_MS, plain))
+        followed = await _followed(size)
+        found.append(limit(f"one entry followed, a log of {size:,}", followed, "ms", MOST_MS, plain))
     with tempfile.TemporaryDirectory(prefix="weft-bench-") as folder:
         store = SqliteStore(str(Path(folder) / "weft.db"))
         try:
