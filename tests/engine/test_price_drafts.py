@@ -212,6 +212,10 @@ async def test_lines_come_from_a_spreadsheet_all_or_none(node):
     made = await do(node, "price-draft", content=content, file="阀门 2026.xlsx")
     view = await VIEWS["price-draft"](node, draft=made["draft"])
     assert (view.book.name, len(view.book.lines), view.book.lines[0].item) == ("阀门 2026", 2, "V15")
+    headed = base64.b64encode(f"名称,阀门\n税率,13\n{SHEET}".encode()).decode()
+    made = await do(node, "price-draft", content=headed, file="x.csv")
+    held = (await drafts.get(node, made["draft"])).book
+    assert (held.name, held.id, held.tax.percent) == ("阀门", "阀门", "13")
     draft = await written(node)
     told = await change(node, "import", draft, "lines", content=content)
     assert told["count"] == 2 and len((await drafts.get(node, draft)).book.lines) == 2

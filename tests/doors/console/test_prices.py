@@ -86,7 +86,8 @@ async def test_what_is_wrong_stands_beside_its_field_in_both_languages(work):
     client, node = Client(work.routes), work.node
     draft = (await run(node, "price-draft", {"book": {
         "id": "b", "name": "", "currency": "CNY", "basis": "net", "tax": {"category": "Z", "percent": "13"},
-        "valid_from": "", "notice_days": 999, "attributes": {"customer": ["a"], "weather": ["dry"], "zone": ["free text", "x"]},
+        "valid_from": "", "notice_days": 999,
+        "attributes": {"customer": ["a"], "weather": ["dry"], "zone": ["free text", "x"]},
         "lines": [{"item": "", "unit": "C62", "tiers": [{"from": "1", "price": "1"}, {"from": "5", "price": "2"}]}],
         "rules": [{"id": "r", "name": "Odd", "when": [
             {"attribute": "quantity", "at_least": "7", "below": "8"}, {"attribute": "zone", "one_of": ["moon"]},

@@ -60,9 +60,11 @@ async def begin(node: Node, params: DraftBegin, _key: str) -> Done:
         name = name.rpartition(".")[0] or name
     book = drafting.empty(name, taken, params.currency)
     if params.content:
-        book, problems = _filled(book, _bytes(params.content))
+        filled, problems = _filled(book, _bytes(params.content))
         if problems:
             return _faulty(problems)
+        silent = filled.id == book.id  # the table does not say which book it is
+        book = msgspec.structs.replace(filled, id=drafting.named(filled.name, taken)) if silent else filled
     if not book.name.strip():
         raise Invalid("pricing.text", where="name", limit=120)
     return _begun(await drafts.begin(node, book))
