@@ -92,7 +92,8 @@ class App {
       signer: this.signer, name: this.me.name,
       trouble: (error) => { this.lastTrouble = error; },
       lamp: () => this.lamp(),
-      sent: () => this.count().then(() => this.lamp()),
+      sent: () => this.count(),
+      left: (n) => { this.waiting = n; this.lamp(); },
       news: (snapshot) => this.news(snapshot),
       doubted: (life) => this.#doubted(life),
       state: (asked) => { if (asked.state === "gone") this.gone(); },
@@ -107,13 +108,17 @@ class App {
   /** What is sold here and not yet counted at the node. */
   async count() {
     const rows = await store.waiting(10_000);
-    this.waiting = rows.length;
+    this.waiting = 0;
     this.sold = new Map();
-    for (const { kind, signed } of rows) {
-      for (const line of signed.slip.lines ?? []) {
-        const sign = kind === "return" ? `-${line.quantity}` : line.quantity;
-        this.sold.set(line.item, plus(this.sold.get(line.item) ?? fractionOf("0"), fractionOf(sign)));
-      }
+    for (const row of rows) this.counted(row);
+  }
+
+  /** One more slip that the node does not know yet. */
+  counted({ kind, signed }) {
+    this.waiting += 1;
+    for (const line of signed.slip.lines ?? []) {
+      const sign = kind === "return" ? `-${line.quantity}` : line.quantity;
+      this.sold.set(line.item, plus(this.sold.get(line.item) ?? fractionOf("0"), fractionOf(sign)));
     }
   }
 

@@ -67,17 +67,20 @@ export const waitingCount = () => once("slips", "readonly", (stores) =>
 export function settle(life, n) {
   return within(["slips"], "readwrite", (stores, finish) => {
     let changed = 0;
-    const cursor = stores.slips.openCursor(IDBKeyRange.bound([life, 0], [life, Infinity]));
-    cursor.onsuccess = () => {
-      const at = cursor.result;
-      if (!at) return finish(changed);
-      const due = at.value.n <= n ? 0 : 1;
-      if (at.value.waiting !== due) {
-        at.update({ ...at.value, waiting: due });
-        changed += 1;
-      }
-      at.continue();
+    const mark = (request, isMeant, waiting) => {
+      request.onsuccess = () => {
+        const at = request.result;
+        if (!at) return;
+        if (at.value.life === life && isMeant(at.value.n) && at.value.waiting !== waiting) {
+          at.update({ ...at.value, waiting });
+          finish(changed += 1);
+        }
+        at.continue();
+      };
     };
+    finish(changed);
+    mark(stores.slips.index("waiting").openCursor(IDBKeyRange.bound([1, 0], [1, Infinity])), (one) => one <= n, 0);
+    mark(stores.slips.openCursor(IDBKeyRange.bound([life, n], [life, Infinity], true)), () => true, 1);
   });
 }
 

@@ -99,6 +99,7 @@ export class Line {
       }
     } while (this.again);
     const left = await store.waitingCount();
+    this.host.left(left);
     this.timer = setTimeout(() => this.now(), left ? EVERY_WAITING_MS : EVERY_MS);
   }
 

@@ -89,6 +89,7 @@ export function view(app) {
     isBusy = true;
     await app.attempt(async () => {
       const row = await app.chain.close(currency, given, {});
+      app.counted(row);
       app.slip(row, true);
       app.line.now();
     });

@@ -135,9 +135,9 @@ async function sold(app, priced, payment, extra) {
     row = await app.chain.sale(app.basket, lines.map(({ priced: one, line }) => ({ priced: one, lot: line.lot })), payment,
       { ...(isOne ? extra : { partnerName: extra.partnerName }), names: namesOf(lines.map((one) => one.item)) }, { basket, often });
     app.basket = basket;
+    app.counted(row);
   }
   app.often = often;
-  await app.count();
   return row;
 }
 

@@ -155,7 +155,7 @@ function choosing(app, row) {
     await app.attempt(async () => {
       const made = await app.chain.giveBack(row.signed.slip, earlier, chosen, pay, sale.partner,
         { names: row.names ?? {}, ofNumber: row.number, partnerName: row.partnerName });
-      await app.count();
+      app.counted(made);
       app.slip(made, true);
       app.line.now();
     });
