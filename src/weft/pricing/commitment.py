@@ -28,6 +28,9 @@ DOCUMENT_BYTES: Final = 32
 PATH_MAX: Final = 20  # hashes above a leaf of the largest batch
 _DOMAIN: Final = "price-commitment/1"
 _CODE: Final = "pricing.opening"
+_PADDING: Final = "price-padding/1"
+_PADDING_SEED: Final = "price-padding-seed/1"
+_SHUFFLE: Final = "price-shuffle/1"
 
 Draw = Callable[[int], bytes]  # that many random bytes
 
@@ -73,6 +76,47 @@ def batch(commitments: Sequence[bytes], draw: Draw) -> Batch:
     padding = [draw(merkle.HASH_BYTES) for _ in range(n - len(commitments))]
     keyed = [(draw(16), one) for one in [*commitments, *padding]]
     return Batch(tuple(one for _, one in sorted(keyed)))
+
+
+def filled(commitments: Sequence[bytes], seed: bytes, n: int) -> Batch:
+    """The batch of ``commitments`` with padding to ``n``, a power of two: all but them follows from ``seed`` (32 B).
+
+    Padding is made of something that can be shown later (``padding_of``): then it is seen to be no document.
+    """
+    if not max(BATCH_MIN, len(commitments)) <= n <= BATCH_MAX or n & (n - 1) or len(seed) != SALT_BYTES \
+            or any(len(one) != merkle.HASH_BYTES for one in commitments):
+        raise Invalid("pricing.commitment")
+    padding = [padding_leaf(made) for made in padding_of(seed, n - len(commitments))]
+    return Batch(tuple(sorted([*commitments, *padding], key=lambda one: canonical.digest(_SHUFFLE, seed + one))))
+
+
+def padding_of(seed: bytes, count: int) -> list[bytes]:
+    """What the ``count`` leaves of padding under ``seed`` are made of, 32 bytes each."""
+    return [canonical.digest(_PADDING_SEED, seed + k.to_bytes(4, "big")) for k in range(count)]
+
+
+def padding_leaf(made: bytes) -> bytes:
+    """The leaf that is padding made of ``made``: it can be no commitment, since its domain is another one."""
+    return canonical.digest(_PADDING, made)
+
+
+def verify_padding(made: bytes, index: int, shape: tuple[int, Sequence[str]], root: str) -> None:
+    """Raise ``Invalid('pricing.opening')`` unless leaf ``index`` under ``root`` is padding; ``shape``: (n, path)."""
+    n, path = shape
+    if not BATCH_MIN <= n <= BATCH_MAX or len(path) > PATH_MAX:
+        raise Invalid(_CODE)
+    try:
+        merkle.verify_inclusion(merkle.leaf_hash(padding_leaf(made)), index, n, unb64(root, 32),
+                                [unb64(one, 32) for one in path])
+    except Invalid as error:
+        raise Invalid(_CODE) from error
+
+
+def path_of(made: Batch, indexes: Sequence[int]) -> list[tuple[str, ...]]:
+    """The paths of the leaves ``indexes`` of ``made``; the tree is hashed once."""
+    rows = _rows(made.leaves)
+    return [tuple(b64(one) for one in merkle.inclusion(index, made.n, lambda height, place: rows[height][place]))
+            for index in indexes]
 
 
 def opening(made: Batch, salt: bytes, document: bytes) -> Opening:

@@ -24,6 +24,7 @@ from weft.pricing import commitment, leaf
 PENDING: Final = "price-pending"  # bucket: documents that wait for the next batch, by id
 OPENED: Final = "price-opened"  # bucket: documents that are committed, by id, with all that shows it
 UNTOLD: Final = "price-untold"  # bucket: by leaf and partner, documents whose openings the partner does not have yet
+SEEDS: Final = "price-batch"  # bucket: by leaf, what all of a batch but its commitments follows from
 BATCHED: Final = "batched"  # in log.STATE: in which interval the last batch was made
 LATE_MS: Final = 12 * 3_600_000
 MINUTE_MS: Final = 60_000
@@ -112,8 +113,8 @@ async def make(node: Node) -> int:
         size = _size(node, rows, now_ms)
         taken = [(name, one, node.random(commitment.SALT_BYTES)) for name, one in rows[:size]]
         commitments = [commitment.commit(salt, unb64(name, 32)) for name, _, salt in taken]
-        padding = [node.random(32) for _ in range(size - len(commitments))]
-        made = commitment.batch([*commitments, *padding], node.random)
+        seed = node.random(commitment.SALT_BYTES)
+        made = commitment.filled(commitments, seed, size)
         shown = commitment.openings(made, [(salt, unb64(name, 32)) for name, _, salt in taken])
         begun = instant.from_ms(interval * _length_ms(node) + _offset_ms(node))
         counted = await exceptions.finished(node, now_ms)
@@ -123,7 +124,7 @@ async def make(node: Node) -> int:
         def beside(first: int) -> list[log.Value]:
             index = first + len(entries) - 1
             kept = [Kept(one.partner, index, opening) for (_, one, _), opening in zip(taken, shown, strict=True)]
-            return [*_moved(kept), *_untold(kept, now_ms), *counted.values,
+            return [*_moved(kept), *_untold(kept, now_ms), *counted.values, (SEEDS, str(index), seed),
                     (log.STATE, BATCHED, str(interval).encode())]
 
         return await log.append(node, entries, beside) + len(entries) - 1
