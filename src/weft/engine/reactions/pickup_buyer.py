@@ -3,6 +3,8 @@
 Not here: naming the place and the code (``commands/pickup.py``), receiving the goods (``sending.py``).
 """
 
+from decimal import Decimal
+
 import msgspec
 
 from weft.basis.errors import Unavailable
@@ -10,7 +12,9 @@ from weft.engine import pickup
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.reactions.offering import other_member, own_item
+from weft.engine.reactions.ordering import link_of
 from weft.stock import messages as sm
+from weft.trade.order_state import OrderState
 
 
 async def note_places(node: Node, cause: Cause) -> None:
@@ -28,10 +32,12 @@ async def note_ready(node: Node, cause: Cause) -> None:
 
 async def book_brought_back(node: Node, cause: Cause) -> None:
     """The seller confirms what we have brought back: it is no longer in our stock."""
-    if (await node.members(cause.thread)).get(node.organisation) != "buyer":
-        return
+    link = await link_of(node, cause.thread)
+    if (await node.members(cause.thread)).get(node.organisation) != "buyer" \
+            or (link is not None and await pickup.is_service_of(node, link.thread, cause.thread)):
+        return  # brought back to a shop that hands out for us (``pickup_seller.py``)
     state = await node.state(cause.thread)
-    if any(one.kind == "goods" and not one.receipt for one in state.despatches.values()):
+    if not await _booked_in(node, state):
         raise Unavailable("pickup.receipt-first")  # what is not booked in cannot be booked out
     stock, partner = await node.book_state("stock"), await other_member(node, cause.thread)
     said = []
@@ -43,3 +49,14 @@ async def book_brought_back(node: Node, cause: Cause) -> None:
                                   partner=partner, thread=cause.thread, gone=True, at=cause.message.at))
     if said:
         await node.record("stock", *said, key=cause.key)
+
+
+async def _booked_in(node: Node, state: OrderState) -> bool:
+    """Whether we have said what came of everything, and have it in our stock."""
+    for sent in state.despatches.values():
+        if sent.kind == "goods" and not sent.receipt:
+            return False
+        booked = await node.answered(node.book("stock"), f"{sent.receipt}:book-receipt:stock")
+        if sent.kind == "goods" and booked is None and any(Decimal(line.received) for line in sent.lines):
+            return False
+    return True
