@@ -32,13 +32,16 @@ class Till:
     async def let_in(self) -> None:
         """It shows its code; the owner types it in, with the key of the recovery sheet."""
         async def open_() -> bool:
+            try:
+                return await step()
+            except Failed:  # the node died meanwhile, and forgot who waits and what was to be signed: ask again
+                return False
+
+        async def step() -> bool:
             asked = await self._ask("ask", {"key": self.signer.public, "name": "前台"})
             if asked["state"] == "waiting":
                 sheet = (self.firm.home / "recovery-sheet.txt").read_text(encoding="utf-8")
-                try:
-                    await self.firm.do("till-let-in", code=asked["code"], sheet=sheet, name="前台")
-                except Failed:
-                    return False  # the node died meanwhile, and forgot who waits: it asks again
+                await self.firm.do("till-let-in", code=asked["code"], sheet=sheet, name="前台")
                 return False
             challenge = asked["challenge"]
             signed = self.signer.sign(digest("till-open/1", asked["firm"]["id"].encode(), unb64(challenge)))
