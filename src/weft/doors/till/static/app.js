@@ -6,7 +6,7 @@ import { check, key } from "./core/signature.js";
 import { h, icon, show } from "./dom.js";
 import { LANGUAGES, speak, spoken, t, told } from "./format.js";
 import { isLess, fractionOf, plus } from "./core/exact.js";
-import { listen } from "./scan.js";
+import { SLIP, listen } from "./scan.js";
 import { shopOf } from "./shop.js";
 import * as store from "./store.js";
 import { Line, codeOf, comeIn, enrol } from "./sync.js";
@@ -21,7 +21,6 @@ import * as slips from "./views/slips.js";
 
 const ROOT = document.getElementById("till");
 const TOAST_MS = 3_500;
-const SLIP = "WEFT-SLIP:";
 const NOTHING = { id: "", lines: [], attributes: {} };
 
 /** What the views know and may ask for. */

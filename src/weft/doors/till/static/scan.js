@@ -1,28 +1,33 @@
 // A scanner is a fast keyboard that ends with Enter: what comes faster than a person types is one code.
 // Rule 1: it works wherever the cursor stands; what the scanner wrote into a field is taken out again.
 // Rule 2: a scanner that falters is heard all the same: what stands in the field is offered as the whole code.
+export const SLIP = "WEFT-SLIP:";
 const BETWEEN_MS = 100;
+const PAUSE_MS = 2_000;
 const LEAST = 4;
 
 /** Calls `scanned(code, whole)` for each code; `whole`: all that stood in the field. Returns what ends it. */
 export function listen(scanned) {
-  let code = "", last = 0, first = 0;
+  let code = "", run = "", last = 0, first = 0; // run: all since the last pause, for the long code of a slip
 
   function key(event) {
     if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
     const now = event.timeStamp;
     if (event.key === "Enter") {
-      const burst = code;
-      const fast = burst.length >= LEAST && now - last < 2 * BETWEEN_MS && (now - first) / burst.length < BETWEEN_MS / 2;
+      const slip = run.lastIndexOf(SLIP), burst = slip < 0 ? code : run.slice(slip);
+      const fast = slip >= 0 || burst.length >= LEAST && now - last < 2 * BETWEEN_MS && (now - first) / burst.length < BETWEEN_MS / 2;
       code = "";
+      run = "";
       if (!fast) return;
       event.preventDefault();
       event.stopImmediatePropagation();
       scanned(burst, takeOut(document.activeElement, burst));
     } else if (event.key.length === 1) {
       if (now - last > BETWEEN_MS) code = "";
+      if (now - last > PAUSE_MS) run = "";
       if (!code) first = now;
       code += event.key;
+      run += event.key;
       last = now;
     }
   }

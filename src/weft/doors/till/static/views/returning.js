@@ -80,10 +80,10 @@ function seeking(app) {
     draw: () => [bar(app, { title: t("returns") }), h("main.narrow", {}, h("p.hint", {}, t("return.how")),
       h("div.row", {}, h("div.searching.grow", {}, icon("search"), field), camera), place)],
     entered: () => app.attempt(async () => {
+      field.focus({ preventScroll: true });
       const all = await store.latest(new Date(Date.now() - MONTH_MS).toISOString(), 2_000);
       rows = all.filter((row) => row.kind === "sale");
       draw();
-      field.focus({ preventScroll: true });
     }),
     scanned: (_, whole) => { field.value = whole; draw(); },
   };
