@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from tests.engine.pricelog import sealed
 from tests.fuzz import mutations
 from tests.stories.stranger import ORDER, RELATIONSHIP, Stranger
 from tests.thread.firms import Firm
@@ -22,9 +23,11 @@ from weft.basis.errors import WeftError
 from weft.engine import exchange, handle, reconcile, requests, sync
 from weft.engine.memory import Identity, Memory, new_incarnation
 from weft.engine.ports import Batch
+from weft.engine.pricelog import evidence
 from weft.engine.receive import INVITATIONS, PENDING_MAX, key_state, token_name
 from weft.identity.keylog import DeviceDelegation, KeyInception, commitment
 from weft.identity.keys import Signer
+from weft.pricing import leaf
 from weft.stores.memory import MemoryStore
 from weft.thread import bundle, event, pack
 from weft.thread.audit import audit
@@ -35,6 +38,7 @@ from weft.trade.messages import Party, PartyUpdated
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 AT = "2026-11-25T08:00:00.000Z"
 MAKER, SHOP = Firm(201), Firm(202)
+PROOFS = tuple(sealed.files().values())
 
 
 class Finding(Exception):
@@ -73,6 +77,19 @@ def reader(read: Callable[[bytes], Any]) -> Callable[[bytes, random.Random], boo
         return True
 
     return take
+
+
+def take_evidence(data: bytes, _luck: random.Random) -> bool:
+    """The proof of a price as a file: whatever is changed in it, nobody takes it for true."""
+    told = evidence.verify_file(data)
+    promised(data in PROOFS or told.verdict.follows is not True, "a changed proof was taken for true")
+    return True
+
+
+def take_leaf(data: bytes, _luck: random.Random) -> bool:
+    """An entry of a price record."""
+    promised(leaf.encode(leaf.parse(data)) == data, "a leaf does not come back from its own bytes")
+    return True
 
 
 HOLDING = reconcile.Holding({b64(bytes([k % 256, k // 256]) * 16): b64(bytes([k % 7]) * 32) for k in range(1_000)})
@@ -290,6 +307,9 @@ def corpora() -> dict[str, list[bytes]]:
         "answer": [encode(parts), encode(few), b'{"ranges":[{"same":true}]}'],
         "pack": [*_packs("packs.json"), *_packs("closing.json")], "bundle": [_bundle(events)],
         "keylog": [encode(exchange.Exchange(MAKER.id, [wire(one).decode() for one in MAKER.log]))],
+        "evidence": list(PROOFS), "leaf": [
+            leaf.encode(leaf.BatchLeaf(root=b64(bytes(32)), n=64, at=AT)),
+            leaf.encode(leaf.ExceptionsLeaf(period="2026-11", count=2, band="10"))],
     }
 
 
@@ -297,4 +317,5 @@ TARGETS: dict[str, Callable[[bytes, random.Random], bool]] = {
     "envelope": take_envelope, "request": reader(sync.read_request), "reply": reader(sync.read_reply),
     "poll": reader(sync.read_poll), "polled": reader(sync.read_polled), "question": take_question,
     "answer": take_answer, "pack": take_pack, "bundle": take_bundle, "keylog": take_key_log,
+    "evidence": take_evidence, "leaf": take_leaf,
 }
