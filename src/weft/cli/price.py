@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from weft.basis.errors import Invalid
-from weft.cli import price_drafts, price_files, price_log, proving
+from weft.cli import price_audit, price_drafts, price_files, price_log, proving
 from weft.cli.client import Node
 from weft.cli.item import told
 from weft.cli.options import connected, json_option, pairs
@@ -24,7 +24,8 @@ def command() -> None:
     """Price books."""
 
 
-for further in (price_log.log, price_files.export, price_log.witnesses, price_drafts.write, price_drafts.diff):
+for further in (price_log.log, price_files.export, price_log.witnesses, price_drafts.write, price_drafts.diff,
+                price_audit.audit):
     command.add_command(further)
 
 

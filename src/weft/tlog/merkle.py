@@ -90,6 +90,16 @@ def consistency(old: int, new: int, read: Read) -> list[bytes]:
     return found[::-1]
 
 
+def compact(first: int, read: Read) -> list[bytes]:
+    """The hashes above the first ``first`` leaves of a tree: one for each whole subtree, the largest first."""
+    found, start = [], 0
+    for height in range(first.bit_length() - 1, -1, -1):
+        if first >> height & 1:
+            found.append(read(height, start >> height))
+            start += 1 << height
+    return found
+
+
 def _split(size: int) -> int:
     return 1 << (size - 1).bit_length() - 1
 

@@ -8,6 +8,7 @@ import msgspec
 from weft.basis.canonical import b64, digest
 from weft.basis.errors import Denied, Invalid, NotFound, Refused, WeftError
 from weft.engine.commands import (
+    auditing,
     billing,
     data,
     devices,
@@ -73,6 +74,8 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "price-draft-import": Command(pricing.DraftImport, pricing.take_in),
     "price-draft-publish": Command(pricing.DraftPublish, pricing.bring_out),
     "price-draft-drop": Command(pricing.DraftNamed, pricing.drop),
+    "price-audit-sign": Command(auditing.SignAudit, auditing.sign),
+    "price-audit-take": Command(auditing.TakeAudit, auditing.take),
     "stock-receive": Command(data.StockReceive, data.stock_receive, "operator"),
     "stock-issue": Command(data.StockIssue, data.stock_issue, "operator"),
     "stock-count": Command(data.StockCount, data.stock_count, "operator"),

@@ -14,7 +14,19 @@ import msgspec
 
 from weft.basis.errors import Invalid, NotFound, WeftError
 from weft.engine.node import Node
-from weft.engine.pricelog import batches, documents, evidence, gossip, known, log, monitor, showing, witness, witnesses
+from weft.engine.pricelog import (
+    auditing,
+    batches,
+    documents,
+    evidence,
+    gossip,
+    known,
+    log,
+    monitor,
+    showing,
+    witness,
+    witnesses,
+)
 from weft.engine.pricelog.documents import Deal, Word
 from weft.engine.pricelog.witness import Statement
 from weft.pricing import check, leaf
@@ -88,7 +100,7 @@ async def gather(node: Node, thread: str, name: str) -> Gathered:
         signed=tuple(evidence.signed_by(one) for one in events), keys=keys, books=books,
         opening=bound.opening if bound else None, batch=bound.entry if bound else b"", batch_proof=batch_proof,
         known=entries, sightings=await sightings(node, seller), forked=await known.red(node.store, seller) is not None,
-        heard_ms=await _heard_ms(node, seller))
+        audited=await auditing.audited(node.store, seller, batch_proof), heard_ms=await _heard_ms(node, seller))
     return Gathered(document, found, trust, events, statements)
 
 

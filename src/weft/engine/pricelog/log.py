@@ -178,6 +178,11 @@ async def root(store: Store, size: int) -> bytes:
     return await _built(store, size, lambda read: merkle.root_of(size, read))
 
 
+async def before(store: Store, first: int, size: int) -> list[bytes]:
+    """The hashes above our first ``first`` leaves, one for each whole subtree, the largest first."""
+    return await _built(store, size, lambda read: merkle.compact(first, read))
+
+
 async def _built(store: Store, size: int, build: Callable[[merkle.Read], T]) -> T:
     now = await head(store)
     if size > (0 if now is None else now.size):

@@ -61,6 +61,11 @@ class Witnessing:
         self.suspects: dict[str, bytes] = {}  # checkpoints that did not go on from what we had seen
         self._wake = asyncio.Event()
 
+    @property
+    def logs(self) -> PriceLogs:
+        """Where others' logs are read."""
+        return self._logs
+
     async def load(self) -> None:
         """Learn what the store holds."""
         await self.asking.load()

@@ -1,0 +1,336 @@
+"""An audit as files: the plan of the auditor, what the seller opens by it, and what the auditor signs of it.
+
+    {"weft": "price-audit/1", "plan", "key_logs", "beacons", "before", "entries", "shown", "documents",
+     "device", "seal"}
+
+``entries``: all leaves of the seller's price record from the plan's first to its last; ``before``: the hashes above
+all earlier ones, so that both together come to the record's root. ``documents``: each with all that proves its price
+(``evidence.py``), by its id. The seller's ``device`` seals all of it.
+Rule 1: whoever has the file checks it without a node and without a network, and sees what the auditor saw.
+Rule 2: the roots that decide the draw are proved by those firms' own signatures.
+Rule 3: a document that is not shown, or not proved, is found wrong: silence is no answer.
+Not here: which leaves are drawn (``pricing/audit.py``), the check of a price (``pricing/check.py``).
+"""
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from weft.basis import canonical
+from weft.basis.canonical import b64, digest, unb64
+from weft.basis.errors import Invalid, WeftError
+from weft.engine.ports import Store
+from weft.engine.pricelog import evidence
+from weft.identity.keylog import SCOPE_NODE, KeyState
+from weft.identity.keys import Signer, seal, verify
+from weft.pricing import audit, check, leaf
+from weft.pricing.audit import Fault, Plan, Shown
+from weft.pricing.leaf import BatchLeaf
+from weft.tlog import checkpoint, merkle, note, proof
+
+KIND: Final = "price-audit/1"
+RESULT: Final = "price-audit-result/1"
+AUDITS: Final = "price-audit"  # bucket: by seller and auditor, the newest result that was taken in
+BYTES_MAX: Final = 256 * 1024 * 1024
+STEPS: Final = {name: check.STEPS[name] for name in ("signature", "origin", "book", "inclusion", "log", "price",
+                                                     "newest", "notice")}
+_CODE: Final = "pricing.audit-file"
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A piece of a file."""
+
+
+class Root(_Part, frozen=True, kw_only=True):
+    """That the record of a beacon had ``root`` at its size: ``note``, signed by it, goes on from there by ``path``."""
+
+    root: str
+    note: str
+    path: tuple[str, ...] = ()
+
+
+class File(_Part, frozen=True, kw_only=True):
+    """The file; see the module's first lines."""
+
+    weft: str
+    plan: str
+    key_logs: dict[str, tuple[str, ...]]
+    beacons: tuple[Root, ...]
+    before: tuple[str, ...]
+    entries: tuple[str, ...]
+    shown: tuple[Shown, ...]
+    documents: dict[str, str]
+    device: str = ""
+    seal: str = ""
+
+
+class Result(_Part, frozen=True, kw_only=True):
+    """What the auditor ``by`` found of leaves ``first`` to before ``size`` of the price record of ``seller``.
+
+    ``right``: documents whose price follows their book; ``exceptions``: said to be off the book; ``unknown``: nothing
+    could be worked out; ``wrong``: contradicted, or not shown. ``faults``: how often the draw was not kept to.
+    """
+
+    weft: str
+    plan: str
+    seller: str
+    by: str
+    at: str
+    first: int
+    size: int
+    documents: int
+    right: int
+    exceptions: int = 0
+    unknown: int = 0
+    wrong: int = 0
+    faults: int = 0
+    key_log: tuple[str, ...] = ()
+    device: str = ""
+    seal: str = ""
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether all that was drawn was shown, and every price of it follows its book or says that it does not."""
+        return self.documents > 0 and not (self.unknown or self.wrong or self.faults)
+
+
+class Wrong(NamedTuple):
+    """A document that is not as it should be, and why (a code of ``price.finding``)."""
+
+    document: str
+    kind: str
+    code: str
+    facts: Mapping[str, str | int]
+
+
+class Told(NamedTuple):
+    """What a file shows."""
+
+    plan: Plan
+    result: Result
+    faults: Sequence[Fault]
+    wrong: Sequence[Wrong]
+
+
+# ---- reading and sealing -------------------------------------------------------------------------
+
+
+def is_audit(data: bytes) -> bool:
+    """Whether ``data`` says of itself that it is such a file."""
+    return f'"{KIND}"'.encode() in data[-4096:] or f'"{KIND}"'.encode() in data[:BYTES_MAX]
+
+
+def parse(data: bytes) -> File:
+    """The file in ``data``; raises ``Invalid('pricing.audit-file')``."""
+    file: File = _read(data, File)
+    if file.weft != KIND:
+        raise Invalid(_CODE)
+    return file
+
+
+def parse_result(data: bytes) -> Result:
+    """The result in ``data``, whose seal holds; raises ``Invalid('pricing.audit-file')``."""
+    found: Result = _read(data, Result)
+    try:
+        keys = evidence.keys_of(found.by, found.key_log)
+    except WeftError as error:
+        raise Invalid(_CODE) from error
+    if found.weft != RESULT or found.by == found.seller or not _sealed_by(found, keys):
+        raise Invalid(_CODE)
+    return found
+
+
+def _read(data: bytes, kind: Any) -> Any:
+    if len(data) > BYTES_MAX:
+        raise Invalid(_CODE)
+    try:
+        found = msgspec.convert(canonical.decode(data), kind)
+        same = encode(found) == data
+    except (Invalid, msgspec.ValidationError) as error:
+        raise Invalid(_CODE) from error
+    if not same:
+        raise Invalid(_CODE)
+    return found
+
+
+def encode(thing: msgspec.Struct) -> bytes:
+    """The bytes of a plan, a file or a result."""
+    return canonical.encode(msgspec.to_builtins(thing))
+
+
+def sealed(thing: Any, signer: Signer) -> Any:
+    """``thing`` under the seal of ``signer``."""
+    open_ = msgspec.structs.replace(thing, device=signer.public, seal="")
+    return msgspec.structs.replace(open_, seal=b64(signer.sign(_to_seal(open_))))
+
+
+def _to_seal(thing: Any) -> bytes:
+    return digest(thing.weft, encode(msgspec.structs.replace(thing, seal="")))
+
+
+def _sealed_by(thing: Any, keys: KeyState) -> bool:
+    """Whether a device of the firm with ``keys`` has sealed ``thing``."""
+    device = keys.devices.get(thing.device)
+    try:
+        return (device is not None and device.scope == SCOPE_NODE
+                and verify(thing.device, _to_seal(thing), unb64(thing.seal, 64)))
+    except Invalid:
+        return False
+
+
+# ---- the seller's record -------------------------------------------------------------------------
+
+
+def root_over(first: int, before: Sequence[bytes], entries: Sequence[bytes]) -> bytes:
+    """The root of a tree whose first ``first`` leaves stand under ``before`` and that goes on with ``entries``."""
+    heights = [height for height in range(first.bit_length() - 1, -1, -1) if first >> height & 1]
+    if len(heights) != len(before) or not (first or entries):
+        raise Invalid(_CODE)
+    stack = list(zip(heights, before, strict=True))
+    for entry in entries:
+        stack.append((0, merkle.leaf_hash(entry)))
+        while len(stack) > 1 and stack[-1][0] == stack[-2][0]:
+            (height, right), (_, left) = stack.pop(), stack.pop()
+            stack.append((height + 1, merkle.node_hash(left, right)))
+    root = stack[-1][1]
+    for _, left in reversed(stack[:-1]):
+        root = merkle.node_hash(left, root)
+    return root
+
+
+def batches_in(first: int, entries: Sequence[bytes]) -> dict[int, tuple[str, int]]:
+    """(root, how many) of every batch among ``entries``, by its leaf."""
+    found = {}
+    for index, entry in enumerate(entries, first):
+        read = leaf.parse(entry)
+        if isinstance(read, BatchLeaf):
+            found[index] = (read.root, read.n)
+    return found
+
+
+# ---- verifying -----------------------------------------------------------------------------------
+
+
+def plan_of(data: bytes, keys: KeyState | None) -> Plan:
+    """The plan in ``data``, sealed by its auditor with ``keys``; raises ``Invalid('pricing.audit-plan')``."""
+    plan = audit.parse(data)
+    if keys is None or not _sealed_by(plan, keys):
+        raise Invalid("pricing.audit-plan")
+    return plan
+
+
+def verify_file(data: bytes, at: str = "") -> Told:
+    """What the file shows; raises ``Invalid`` when it does not even answer its plan. ``at``: when it is looked at."""
+    # 1. It is such a file; every key log in it holds; the auditor sealed the plan, the seller the answer.
+    file = parse(data)
+    keys = {firm: evidence.keys_of(firm, envelopes) for firm, envelopes in file.key_logs.items()}
+    plan = plan_of(file.plan.encode(), keys.get(audit.parse(file.plan.encode()).by))
+    if plan.seller not in keys or not _sealed_by(file, keys[plan.seller]):
+        raise Invalid(_CODE)
+    # 2. The record is the one that the plan names, which the seller signed, and all of it is here.
+    said = _signed(plan.checkpoint, plan.seller, keys)
+    entries = [one.encode() for one in file.entries]
+    before = [unb64(one, merkle.HASH_BYTES) for one in file.before]
+    if (said.size, b64(said.root)) != (plan.size, plan.root) or len(entries) != plan.size - plan.first \
+            or root_over(plan.first, before, entries) != said.root:
+        raise Invalid(_CODE)
+    # 3. The draw follows from what the other firms have signed.
+    seed = audit.seed(plan, [_root(one, beacon, keys) for one, beacon in zip(file.beacons, plan.beacons, strict=True)]
+                      if len(file.beacons) == len(plan.beacons) else [])
+    batches = batches_in(plan.first, entries)
+    faults = audit.faults(plan, seed, batches, file.shown)
+    # 4. Every document that was opened follows its book.
+    return _counted(plan, file, faults, at)
+
+
+def _signed(text: str, firm: str, keys: Mapping[str, KeyState]) -> checkpoint.Checkpoint:
+    if firm not in keys:
+        raise Invalid(_CODE)
+    try:
+        return check.signed_checkpoint(note.parse(text.encode()), firm, keys)
+    except (WeftError, UnicodeEncodeError) as error:
+        raise Invalid(_CODE) from error
+
+
+def _root(one: Root, beacon: audit.Beacon, keys: Mapping[str, KeyState]) -> bytes:
+    said, root = _signed(one.note, beacon.firm, keys), unb64(one.root, merkle.HASH_BYTES)
+    try:
+        merkle.verify_consistency(beacon.size, root, said.size, said.root,
+                                  [unb64(step, merkle.HASH_BYTES) for step in one.path])
+    except Invalid as error:
+        raise Invalid(_CODE) from error
+    return root
+
+
+def _counted(plan: Plan, file: File, faults: Sequence[Fault], at: str) -> Told:
+    wrong: list[Wrong] = []
+    counts: dict[str, Any] = {"right": 0, "exceptions": 0, "unknown": 0}
+    names = [one.opening.document for one in file.shown if one.opening is not None]
+    for name in names:
+        found = _judged(plan.seller, name, file.documents.get(name, ""))
+        if isinstance(found, Wrong):
+            wrong.append(found)
+        else:
+            counts[found] += 1
+    result = Result(weft=RESULT, plan=plan.hash, seller=plan.seller, by=plan.by, at=at or plan.at, first=plan.first,
+                    size=plan.size, documents=len(names), wrong=len(wrong), faults=len(faults), **counts)
+    return Told(plan, result, faults, wrong)
+
+
+def _judged(seller: str, name: str, text: str) -> str | Wrong:
+    """Whether the document ``name`` is right, an exception or unknown; else what is wrong with it."""
+    if not text:
+        return Wrong(name, "", "not-shown", {})
+    try:
+        told = evidence.verify_file(text.encode(), steps=STEPS)
+    except WeftError as error:
+        return Wrong(name, "", "not-shown", {"why": error.code})
+    document, verdict = told.document, told.verdict
+    if document.id != name or document.seller != seller:
+        return Wrong(name, document.kind, "not-shown", {})
+    if verdict.colour == "red":
+        return Wrong(name, document.kind, verdict.said, verdict.facts)
+    if verdict.follows:
+        return "right"
+    return "exceptions" if document.off_book or any(one.code == "changed" for one in verdict.findings) else "unknown"
+
+
+# ---- what was found before -----------------------------------------------------------------------
+
+
+async def audited(store: Store, seller: str, batch_proof: str) -> str:
+    """When the leaf of ``batch_proof`` in the record of ``seller`` was audited, if all was found right; "" never."""
+    try:
+        index = proof.parse(batch_proof.encode()).index
+    except (Invalid, UnicodeEncodeError):
+        return ""
+    held = [msgspec.json.decode(data, type=Result) for name, data in await store.values(AUDITS)
+            if name.partition("/")[0] == seller]
+    return max((one.at for one in held if one.is_clean and one.first <= index < one.size), default="")
+
+
+# ---- for the auditor alone -----------------------------------------------------------------------
+
+SEALED: Final = b"WEFT-AUDIT-SEALED:1."
+
+
+def is_sealed(data: bytes) -> bool:
+    """Whether ``data`` is sealed to somebody's device."""
+    return data.startswith(SEALED)
+
+
+def sealed_for(device: str, data: bytes, random: Callable[[int], bytes]) -> bytes:
+    """``data`` for the holder of ``device`` alone, as text."""
+    return SEALED + b64(seal(device, zlib.compress(data), random(32))).encode()
+
+
+def unsealed(data: bytes, signer: Signer) -> bytes:
+    """What was sealed to ``signer``; raises ``Invalid('key.sealed')``."""
+    inflater = zlib.decompressobj()
+    try:
+        opened = inflater.decompress(signer.unseal(unb64(data.removeprefix(SEALED).decode())), BYTES_MAX)
+    except (zlib.error, UnicodeDecodeError) as error:
+        raise Invalid(_CODE) from error
+    return opened
