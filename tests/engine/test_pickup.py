@@ -323,3 +323,20 @@ async def test_a_shop_cannot_send_back_or_take_back_what_it_never_had():
 
         await until(both)
         assert (await world.where())["maker"] == {("", ""): "46", ("", "shop"): "4"}
+
+
+async def test_what_the_shop_did_not_hand_out_is_sent_to_the_buyer_afterwards():
+    async with three() as world:
+        code = await at_the_counter(world, "3", "1")
+        assert await hand_out(world, code) == ""
+
+        async def received(much: str = "3"):
+            return (await world.maker.state(world.order)).lines["1"].received == much
+
+        await until(received)
+        await run(world.maker, "despatch", {"thread": world.order})
+        await until(lambda: received("4"))
+        await world.quiet()
+        assert await world.where() == {"buyer": {("", ""): "4"}, "maker": {("", ""): "45"}, "shop": {}}
+        assert sorted(await bills(world.buyer, world.maker)) == ["135.60", "45.20"]
+        assert await world.troubles() == []

@@ -103,6 +103,16 @@ async def goods_of(node: Node, thread: str, until: str = "") -> Ledger:
     return ledger(said[:last + 1])
 
 
+def from_shop(kept: Sold, ledger: Ledger, sent: Any) -> bool:
+    """Whether the delivery note ``sent`` tells the buyer of what the shop handed out: it bears place and instant."""
+    return bool(ledger.out) and (sent.carrier, sent.at) == (carrier_of(kept), ledger.out_at)
+
+
+def carrier_of(kept: Sold) -> str:
+    """The place as a delivery note names it."""
+    return kept.named.place.name[:100]
+
+
 async def parcel_called(node: Node, label: str) -> str:
     """The order whose parcel carries ``label``; raises ``NotFound('pickup.no-parcel')``, also if there are several."""
     found = [thread for thread, data in await node.store.values(HELD)

@@ -34,7 +34,7 @@ from weft.trade.messages import (
     RequestLine,
 )
 from weft.trade.order_state import OrderState, Phase
-from weft.trade.pickup import BackLine, BroughtBack, PickUpNamed, PickUpOffered, PickUpReady, opens
+from weft.trade.pickup import BackLine, BroughtBack, Ledger, PickUpNamed, PickUpOffered, PickUpReady, opens
 
 _ZERO = Decimal(0)
 
@@ -205,20 +205,27 @@ async def take_hand_out(node: Node, cause: Cause) -> None:
     if not is_evidence(ledger.code, (kept.named, *ledger.named)):
         raise Refused("pickup.wrong-evidence", place=kept.named.place.name)
     state: OrderState = await node.state(thread)
+    if not any(pickup.from_shop(kept, ledger, sent) for sent in state.despatches.values()):
+        await _tell_handed_out(node, cause, found, ledger)
+    service: OrderState = await node.state(cause.thread)
+    if not service.despatches[cause.id].receipt:  # nothing of it is to be looked at: the code is the evidence
+        await receipt(node, cause.thread, cause.id, None, f"{cause.key}:receipt")
+
+
+async def _tell_handed_out(node: Node, cause: Cause, found: tuple[str, pickup.Sold], ledger: Ledger) -> None:
+    """The buyer has it in writing, with the place and the instant of the hand-out."""
+    thread, kept = found
+    state: OrderState = await node.state(thread)
     own, stock = await own_items(node, thread), await node.book_state("stock")
     shares = pickup.lines_of(state, own, ledger.handed)
-    if sum(shares.values(), _ZERO) < sum(ledger.handed.values(), _ZERO) \
-            and await node.answered(thread, cause.key) is None:
+    if sum(shares.values(), _ZERO) < sum(ledger.handed.values(), _ZERO):
         raise Refused("pickup.more-than-open", place=kept.named.place.name)
     lines = tuple(
         DespatchLine(line=name, item=state.lines[name].item, quantity=q.text(amount), unit=state.lines[name].unit,
                      lots=tuple(lot for lot, _ in levels.pick(stock, own[name], q.text(amount), "", kept.shop)))
         for name, amount in shares.items())
     await node.speak(thread, DespatchAdvice(number=await next_number(node, "D"), lines=lines, at=cause.message.at,
-                                            carrier=kept.named.place.name[:100]), cause.key)
-    service: OrderState = await node.state(cause.thread)
-    if not service.despatches[cause.id].receipt:  # nothing of it is to be looked at: the code is the evidence
-        await receipt(node, cause.thread, cause.id, None, f"{cause.key}:receipt")
+                                            carrier=pickup.carrier_of(kept)), cause.key)
 
 
 def is_evidence(code: str, named: tuple[PickUpNamed, ...]) -> bool:

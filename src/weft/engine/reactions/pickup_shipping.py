@@ -4,6 +4,7 @@ Not here: whether they may leave (``making.py``), what the shop says of them (``
 """
 
 from decimal import Decimal
+from typing import Final
 
 from weft.basis import instant
 from weft.basis import quantity as q
@@ -17,15 +18,23 @@ from weft.trade.messages import DespatchAdvice, DespatchLine
 from weft.trade.order_state import OrderState, Phase
 from weft.trade.pickup import Ledger
 
+OVER: Final = frozenset({Phase.CLOSED, Phase.CANCELLED, Phase.DECLINED, Phase.REJECTED})
+
 
 async def may_leave(node: Node, thread: str) -> bool:
     """Whether goods of our order ``thread`` may leave now: not before the shop has agreed to take them."""
     found = await pickup.sold(node, thread)
-    return found is None or (bool(found.thread) and (await node.state(found.thread)).phase is Phase.CONFIRMED)
+    return found is None or (bool(found.thread) and await _phase(node, found) in {Phase.CONFIRMED, *OVER})
+
+
+async def _phase(node: Node, kept: pickup.Sold) -> Phase:
+    """How far the order of the shop's service is."""
+    state: OrderState = await node.state(kept.thread)
+    return state.phase
 
 
 async def to_shop(node: Node, thread: str, quantities: dict[str, str], key: str) -> list[str] | None:
-    """Say to the shop that the goods are on their way; None when the buyer does not fetch them at a shop."""
+    """Say to the shop that the goods are on their way; None when the buyer does not fetch them there (any more)."""
     found = await pickup.sold(node, thread)
     if found is None:
         return None
@@ -34,8 +43,8 @@ async def to_shop(node: Node, thread: str, quantities: dict[str, str], key: str)
     if not await may_leave(node, thread):
         raise Refused("pickup.shop-not-ready", place=found.named.place.name)
     ledger = await pickup.goods_of(node, found.thread)
-    if ledger.out:
-        raise Refused("pickup.handed-out")
+    if ledger.out or await _phase(node, found) in OVER:
+        return None  # the parcel is gone: what comes later is sent to the buyer
     lines = await _missing_there(node, thread, quantities, ledger)
     if not lines:
         raise Refused("pickup.there-already", place=found.named.place.name)

@@ -35,6 +35,8 @@ async def book_despatch(node: Node, cause: Cause) -> None:
     kept = [*levels.reservations_of(stock, cause.thread), *(levels.reservations_of(stock, link.thread) if link else ())]
     free = {one.id: Decimal(one.quantity) for one in kept}
     sold = await pickup.sold(node, cause.thread) if cause.message.kind == "goods" else None
+    if sold is not None and not pickup.from_shop(sold, await pickup.goods_of(node, sold.thread), cause.message):
+        sold = None
     if sold is not None:
         kept = []  # it leaves the shop, not us
     sent: list[traces.Goods] = []

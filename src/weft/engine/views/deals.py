@@ -14,7 +14,7 @@ import msgspec
 from weft.basis import instant
 from weft.engine import pickup
 from weft.engine.reactions.offering import LINKS, Link
-from weft.engine.reactions.pickup_shipping import may_leave
+from weft.engine.reactions.pickup_shipping import OVER, may_leave
 from weft.engine.views.naming import partner_names
 from weft.production.state import Promise
 from weft.stock import levels
@@ -172,7 +172,8 @@ async def _elsewhere(node: Any, thread: str) -> bool:
         return True
     ledger = await pickup.goods_of(node, sold.thread)
     there = sum((*ledger.here.values(), *ledger.under_way.values()), Decimal(0))
-    return bool(ledger.out) or there >= sum((one.open for one in (await node.state(thread)).lines.values()), Decimal(0))
+    owed = sum((one.open for one in (await node.state(thread)).lines.values()), Decimal(0))
+    return not ledger.out and (await node.state(sold.thread)).phase not in OVER and there >= owed
 
 
 async def deals(node: Any) -> list[Deal]:

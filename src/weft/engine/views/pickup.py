@@ -21,7 +21,7 @@ from weft.trade.pickup import QR, Ledger, PickUpNamed, PickUpPlace, label_of
 
 SHOWN: Final = 50
 _DAY_MS: Final = 86_400_000
-_STATES: Final = ("arriving", "here", "expected", "asked", "out", "over")
+_STATES: Final = ("arriving", "here", "back", "expected", "asked", "out", "over")
 
 
 class Goods(View, frozen=True, kw_only=True):
@@ -47,7 +47,7 @@ class Arriving(View, frozen=True, kw_only=True):
 
 
 class ParcelView(View, frozen=True, kw_only=True):
-    """One parcel. ``state``: asked, expected, arriving, here, out, over; ``until``: last day for bringing it back."""
+    """One parcel. ``state``: asked, expected, arriving, here, out, back or over; ``until``: last day for returns."""
 
     thread: str
     label: str
@@ -132,7 +132,7 @@ def _state(state: OrderState, ledger: Ledger, *, arriving: bool) -> str:
     if arriving:
         return "arriving"
     if ledger.here:
-        return "here"
+        return "back" if ledger.out else "here"
     if ledger.out and ledger.with_buyer:
         return "out"
     if ledger.out or ledger.gone_back or state.phase in (Phase.CANCELLED, Phase.DECLINED, Phase.REJECTED):
