@@ -340,3 +340,21 @@ async def test_what_the_shop_did_not_hand_out_is_sent_to_the_buyer_afterwards():
         assert await world.where() == {"buyer": {("", ""): "4"}, "maker": {("", ""): "45"}, "shop": {}}
         assert sorted(await bills(world.buyer, world.maker)) == ["135.60", "45.20"]
         assert await world.troubles() == []
+
+
+async def test_the_counter_shows_where_each_parcel_is_and_forgets_what_was_long_ago():
+    async with three() as world:
+        async def states():
+            return [one.state for one in (await VIEWS["pick-ups"](world.shop)).parcels]
+
+        assert await states() == []
+        await world.ordered()
+        assert await states() == ["arriving"]
+        await inspected(world, "4", "0")
+        assert await states() == ["here"]
+        assert await hand_out(world, await world.code()) == ""
+        assert await states() == ["out"]
+        assert await take_back(world, await world.code()) == ""
+        assert await states() == ["back"]
+        world.shop.clock.ms += 105 * 86_400_000
+        assert await states() == []

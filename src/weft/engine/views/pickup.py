@@ -20,6 +20,7 @@ from weft.trade.order_state import OrderState, Phase, SentLine
 from weft.trade.pickup import QR, Ledger, PickUpNamed, PickUpPlace, label_of
 
 SHOWN: Final = 50
+DAYS_SHOWN: Final = 90
 _DAY_MS: Final = 86_400_000
 _STATES: Final = ("arriving", "here", "back", "expected", "asked", "out", "over")
 
@@ -102,12 +103,21 @@ async def pickups(node: Any) -> PickUpsView:
     names = await partner_names(node)
     known = [(thread, msgspec.json.decode(data, type=PickUpNamed))
              for thread, data in await node.store.values(pickup.HELD)]
-    parcels = [await _parcel(node, thread, named, names) for thread, named in known]
+    parcels = [await _parcel(node, thread, named, names) for thread, named in known
+               if not await _long_over(node, thread, named)]
     parcels.sort(key=lambda one: (_STATES.index(one.state), one.number))
     shops = tuple(ShopView(place=one.place, partner=one.partner, partner_name=names(one.partner), item=one.item)
                   for one in await pickup.shops(node))
     return PickUpsView(parcels=tuple(parcels[:SHOWN]), shops=shops, partners=tuple(sorted(
         ((one, names(one)) for one in node.partners if one not in node.ended_with), key=lambda pair: pair[1])))
+
+
+async def _long_over(node: Any, thread: str, named: PickUpNamed) -> bool:
+    """Whether it was handed out so long ago that nobody looks for it at the counter."""
+    state: OrderState = await node.state(thread)
+    out = [one.at for one in state.despatches.values() if one.kind == "goods" and one.at]
+    days = named.place.return_days + DAYS_SHOWN
+    return bool(out) and node.clock.now_ms() > instant.to_ms(max(out)) + days * _DAY_MS
 
 
 async def _parcel(node: Any, thread: str, named: PickUpNamed, names: Any) -> ParcelView:
