@@ -10,6 +10,7 @@ import msgspec
 
 from weft.cli.client import Node
 from weft.cli.options import connected, json_option
+from weft.cli.ordering import thread_of
 from weft.cli.price_audit_told import content_of, told_of
 from weft.cli.price_drafts import a_file
 from weft.cli.printing import Paper
@@ -58,6 +59,18 @@ def opened(node: Node, paper: Paper, file: Path, output: Path | None, *, sealed:
     path = _written(output or Path(given["name"]), given["file"])
     paper.line("cli.price.audit.opened", {"file": str(path), "documents": given["documents"]}, file=path,
                documents=given["documents"])
+
+
+@audit.command("minutes", help=say("cli.price.audit.minutes"))
+@click.argument("order")
+@click.argument("line", default="1")
+@_output
+@connected
+def minutes(node: Node, paper: Paper, order: str, line: str, output: Path | None) -> None:
+    """How the jobs of a line ran, as a file for an auditor."""
+    given = node.view("minutes-record", thread=thread_of(node, order), line=line)
+    path = _written(output or Path(given["name"]), given["file"])
+    paper.line("cli.price.evidence.done", {"file": str(path)}, file=path)
 
 
 @audit.command("verify", help=say("cli.price.audit.verify"))

@@ -18,9 +18,11 @@ from weft.cli.words import say
 
 def told_of(data: bytes, *, as_json: bool) -> int:
     """Check and print what ``data`` shows; 0: all right, 1: not, 2: some of it cannot be known."""
-    from weft.engine.pricelog import auditing
+    from weft.engine.pricelog import auditing, minutes
     from weft.pricing.audit import missed, percent
 
+    if minutes.is_record(data):
+        return _record(data, as_json=as_json)
     told = auditing.verify_file(data)
     result = told.result
     code = 1 if result.wrong or result.faults else 0 if result.is_clean else 2
@@ -39,6 +41,21 @@ def told_of(data: bytes, *, as_json: bool) -> int:
         click.echo(say("cli.price.audit.missed", share=share,
                        chance=percent(missed(Fraction(share, 100), result.documents))))
     return code
+
+
+def _record(data: bytes, *, as_json: bool) -> int:
+    """Whether a word on machine minutes is what the record shown for it comes to; 0: it is, 1: it is not."""
+    from weft.engine.pricelog import minutes
+    from weft.pricing.exact import written
+
+    told = minutes.verify(data)
+    ran = {name: written(value) for name, value in told.minutes.items()}
+    code = "true" if told.holds else "false"
+    Paper(as_json=as_json).line(
+        f"cli.price.audit.minutes.{code}", {"holds": told.holds, "said": told.said.within_percent, "found": told.found,
+                                            "minutes": ran},
+        said=told.said.within_percent, found=told.found, minutes=", ".join(f"{one} {ran[one]}" for one in ran) or "-")
+    return 0 if told.holds else 1
 
 
 def content_of(file: Path, home: Path | None) -> bytes:

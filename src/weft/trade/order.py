@@ -4,7 +4,7 @@ Names follow UBL 2.4. The tables are in ``order_rules.py``, the words' effects i
 ``delivery.py``, the state in ``order_state.py``.
 Rule 1: ``judge`` is total: whatever a peer signs, it gives a code or None and never raises.
 Rule 2: a message of a type that is not of this conversation (an acknowledgement) changes nothing; those of
-        ``pickup.py`` do not either, though not everybody may say them at any time.
+        ``pickup.py`` and ``attested.py`` do not either, though not everybody may say them at any time.
 Not here: bills and payments (``relationship.py``).
 """
 
@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from weft.basis.decider import Message, Said
 from weft.basis.errors import Refused, WeftError
-from weft.trade import bargain, change, delivery, pickup
+from weft.trade import attested, bargain, change, delivery, pickup
 from weft.trade.messages import (
     ORDER_MESSAGES,
     CounterOffer,
@@ -44,7 +44,7 @@ __all__ = ["BUYER", "CROSSINGS", "CROSSINGS_BY_ROLE", "INITIAL", "MESSAGES", "NA
 
 NAME: Final = "order"
 VERSION: Final = 1
-MESSAGES: Final[Mapping[str, type[Message]]] = {**ORDER_MESSAGES, **pickup.WORDS}
+MESSAGES: Final[Mapping[str, type[Message]]] = {**ORDER_MESSAGES, **pickup.WORDS, **attested.WORDS}
 INITIAL: Final = OrderState()
 
 Check = Callable[[OrderState, Said, Any], None]
@@ -72,7 +72,7 @@ WORDS: Final[Mapping[type[Message], tuple[Check, Effect]]] = {
 def judge(state: OrderState, said: Said) -> str | None:
     """The code of the rule that denies ``said`` in ``state``, or None."""
     if type(said.message) not in WORDS:
-        return pickup.judge(state, said)
+        return pickup.judge(state, said) or attested.judge(state, said)
     try:
         _check(state, said)
     except WeftError as error:
@@ -82,9 +82,10 @@ def judge(state: OrderState, said: Said) -> str | None:
 
 def decide(state: OrderState, command: Say) -> Sequence[Message]:
     """The message to say; raises ``Refused`` or ``Invalid`` with the facts for its sentence."""
-    if type(command.message).__name__ in pickup.WORDS:
-        pickup.check(state, Said(id="", by=command.by, role=command.role, message=command.message))
-        return (command.message,)
+    for silent in (pickup, attested):
+        if type(command.message).__name__ in silent.WORDS:
+            silent.check(state, Said(id="", by=command.by, role=command.role, message=command.message))
+            return (command.message,)
     if type(command.message) not in WORDS:
         raise Refused("order.unknown-word", message=type(command.message).__name__)
     message = command.message

@@ -137,7 +137,7 @@ def parse_result(data: bytes) -> Result:
         keys = evidence.keys_of(found.by, found.key_log)
     except WeftError as error:
         raise Invalid(_CODE) from error
-    if found.weft != RESULT or found.by == found.seller or not _sealed_by(found, keys):
+    if found.weft != RESULT or found.by == found.seller or not sealed_by(found, keys):
         raise Invalid(_CODE)
     return found
 
@@ -170,7 +170,7 @@ def _to_seal(thing: Any) -> bytes:
     return digest(thing.weft, encode(msgspec.structs.replace(thing, seal="")))
 
 
-def _sealed_by(thing: Any, keys: KeyState) -> bool:
+def sealed_by(thing: Any, keys: KeyState) -> bool:
     """Whether a device of the firm with ``keys`` has sealed ``thing``."""
     device = keys.devices.get(thing.device)
     try:
@@ -216,7 +216,7 @@ def batches_in(first: int, entries: Sequence[bytes]) -> dict[int, tuple[str, int
 def plan_of(data: bytes, keys: KeyState | None) -> Plan:
     """The plan in ``data``, sealed by its auditor with ``keys``; raises ``Invalid('pricing.audit-plan')``."""
     plan = audit.parse(data)
-    if keys is None or not _sealed_by(plan, keys):
+    if keys is None or not sealed_by(plan, keys):
         raise Invalid("pricing.audit-plan")
     return plan
 
@@ -227,7 +227,7 @@ def verify_file(data: bytes, at: str = "") -> Told:
     file = parse(data)
     keys = {firm: evidence.keys_of(firm, envelopes) for firm, envelopes in file.key_logs.items()}
     plan = plan_of(file.plan.encode(), keys.get(audit.parse(file.plan.encode()).by))
-    if plan.seller not in keys or not _sealed_by(file, keys[plan.seller]):
+    if plan.seller not in keys or not sealed_by(file, keys[plan.seller]):
         raise Invalid(_CODE)
     # 2. The record is the one that the plan names, which the seller signed, and all of it is here.
     said = _signed(plan.checkpoint, plan.seller, keys)

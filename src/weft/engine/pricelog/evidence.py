@@ -40,13 +40,14 @@ from weft.till import verify as slip_rules
 from weft.tlog import merkle, note, proof
 from weft.tlog.note import VerifierKey
 from weft.tlog.policy import Group, Policy
+from weft.trade import attested
 from weft.trade.messages import ORDER_MESSAGES, RELATIONSHIP_MESSAGES, Invoice, Order, OrderChange, Quotation
 
 KIND: Final = "price-evidence/1"
 BYTES_MAX: Final = 8 * 1024 * 1024
 EVENTS_MAX: Final = 2_000
 GROUP: Final = "enough"
-_MESSAGES: Final = {**ORDER_MESSAGES, **RELATIONSHIP_MESSAGES}
+_MESSAGES: Final = {**ORDER_MESSAGES, **RELATIONSHIP_MESSAGES, **attested.WORDS}
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

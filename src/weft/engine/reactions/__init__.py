@@ -13,6 +13,7 @@ from weft.engine.effects import Reaction
 from weft.engine.node import Node
 from weft.engine.pricelog import batches, checking, showing
 from weft.engine.reactions import (
+    attesting,
     committing,
     invoicing,
     lateness,
@@ -89,7 +90,8 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
         Reaction("tell-progress", making.tell_progress), Reaction("replan-counted", lateness.replan)],
     ("production", "JobEnded"): [
         Reaction("put-into-stock", making.put_into_stock), Reaction("release-after", making.release_next),
-        Reaction("tell-made", making.tell_progress), Reaction("replan-ended", lateness.replan)],
+        Reaction("tell-made", making.tell_progress), Reaction("attest-minutes", attesting.attest_minutes),
+        Reaction("replan-ended", lateness.replan)],
     ("production", "WorkCentreDown"): [Reaction("replan-down", lateness.replan)],
     ("production", "WorkCentreUp"): [Reaction("replan-up", lateness.replan)],
     ("production", "PromiseMoved"): [Reaction("propose-moved", lateness.propose_moved)],

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from weft.basis.errors import Invalid
-from weft.engine.pricelog import auditing, sampling
+from weft.engine.pricelog import auditing, minutes, sampling
 from weft.engine.reactions.offering import partner_id
 from weft.engine.till import export
 from weft.engine.views.shape import View
@@ -41,6 +41,19 @@ async def price_audit_plan(node: Any, seller: str, witnesses: str, since: str = 
     missed = tuple((share, audit.percent(audit.missed(Fraction(share) / 100, count))) for share in audit.SHARES)
     return PlanView(name=f"audit-plan-{made.seller[:8]}.json", file=audit.encode(made).decode(), size=made.size,
                     missed=missed)
+
+
+class RecordView(View, frozen=True, kw_only=True):
+    """The file with the machines' record of a line."""
+
+    name: str
+    file: str
+
+
+async def minutes_record(node: Any, thread: str, line: str = "1") -> RecordView:
+    """How the jobs of ``line`` of the order in ``thread`` ran, for an auditor."""
+    data = await minutes.record(node, thread, line)
+    return RecordView(name=f"minutes-{thread[:8]}-{line}.json", file=data.decode())
 
 
 async def price_audit_open(node: Any, plan: str, sealed: str = "") -> OpenedView:
