@@ -348,6 +348,8 @@ async def test_the_counter_shows_where_each_parcel_is_and_forgets_what_was_long_
             return [one.state for one in (await VIEWS["pick-ups"](world.shop)).parcels]
 
         assert await states() == []
+        with pytest.raises(NotFound):
+            await VIEWS["order-pick-up"](world.shop, thread="x")
         await world.ordered()
         assert await states() == ["arriving"]
         await inspected(world, "4", "0")

@@ -178,7 +178,9 @@ def _until(node: Any, ledger: Ledger, named: PickUpNamed) -> str:
 
 
 async def order_pick_up(node: Any, thread: str) -> OrderPickUp:
-    """The pick-up of the order ``thread``."""
+    """The pick-up of the order ``thread``; raises ``NotFound``."""
+    if thread not in node.threads("order"):
+        raise NotFound("thread.unknown")
     role = (await node.members(thread)).get(node.organisation, "")
     if role == "buyer":
         return await _fetching(node, thread)
