@@ -6,18 +6,21 @@ Rule 3: it says nothing to a partner before it has back what it had said to it (
 Not here: the form of the file (``stores/archive.py``), the copy of the database (``stores/sqlite_copy.py``).
 """
 
+import contextlib
 import os
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from weft import __version__
 from weft.basis import instant
-from weft.basis.errors import Invalid, NotFound, Refused, Unavailable
+from weft.basis.errors import Invalid, NotFound, Refused, Unavailable, WeftError
 from weft.config import load
 from weft.engine import restored
 from weft.engine.clock import SystemClock, system_random
@@ -28,6 +31,8 @@ from weft.stores.sqlite import SqliteStore
 
 RESTORED: Final = "restored"  # in SELF: when, and from a backup of when
 LEFT_S: Final = 24 * 3600
+# What reading may raise when a database says nonsense.
+_UNREADABLE: Final = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 _FOLDER: Final = ".backup-"
 _OTHER_DATABASE: Final = re.compile(r"^(\s*database\s*=)", re.MULTILINE)
 Told = Callable[[int], None]
@@ -104,12 +109,15 @@ async def restore(file: Path, home: Path, passphrase: str = "") -> dict[str, Any
         raise NotFound("backup.missing", path=str(file))
     if home.exists() and any(home.iterdir() if home.is_dir() else [home]):
         raise Refused("home.exists", path=str(home))
+    home = home if home.name else home.absolute()  # "." has no name to put something beside
     partial = home.with_name(home.name + ".restoring")
+    lacking = [folder for folder in home.parents if not folder.exists()]
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True, mode=0o700)
         manifest = archive.read(file, partial, passphrase)
-        peers = await _begin_anew(Home(partial), manifest)
+        with _told_as_damage():
+            peers = await _begin_anew(Home(partial), manifest)
         if home.exists():
             home.rmdir()
         partial.rename(home)
@@ -118,8 +126,26 @@ async def restore(file: Path, home: Path, passphrase: str = "") -> dict[str, Any
         raise Unavailable("home.not-writable", path=str(home), reason=error.strerror or "") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+        with contextlib.suppress(OSError):  # they hold the home, or were not made
+            for folder in lacking:
+                folder.rmdir()
     return {"home": str(home), "organisation": manifest.organisation, "name": manifest.name, "at": manifest.at,
             "unheard": peers}
+
+
+@contextlib.contextmanager
+def _told_as_damage() -> Iterator[None]:
+    """Whatever is wrong inside is said of the backup: the file at which it was found goes away again."""
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise Invalid("backup.damaged", entry=DATABASE) from error
+    except WeftError as error:
+        if error.code == "store.corrupt":
+            raise Invalid("backup.damaged", entry=DATABASE) from error
+        if error.code == "home.key-unreadable":
+            raise Invalid("backup.damaged", entry=archive.DEVICE) from error
+        raise
 
 
 async def _begin_anew(home: Home, manifest: archive.Manifest) -> list[str]:

@@ -22,6 +22,8 @@ from weft.basis.quantity import MINOR_UNITS
 Policy = Literal["auto", "ask"]
 VARIABLE: Final = "WEFT_"
 TEXT_MAX: Final = 200
+SETTINGS_MAX: Final = 64 * 1024  # characters
+LINE_MAX: Final = 1_000
 
 
 def _about(en: str, zh: str, **limits: Any) -> Meta:
@@ -265,9 +267,11 @@ _SETTINGS: Final = {(one.section, one.name): one for one in settings()}
 
 def load(text: str, environ: Mapping[str, str]) -> Config:
     """The settings in ``text`` (TOML) and ``environ``; raises ``Invalid('config.…')``."""
+    if len(text) > SETTINGS_MAX or any(len(line) > LINE_MAX for line in text.splitlines()):
+        raise Invalid("config.too-long", limit=SETTINGS_MAX, line=LINE_MAX)  # a key of a thousand parts takes minutes
     try:
         given = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise Invalid("config.not-toml", detail=str(error)[:TEXT_MAX]) from error
     values: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
     for section, table in given.items():

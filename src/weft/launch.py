@@ -97,7 +97,7 @@ async def init(home: str | Path, name: str, lang: str = "zh", url: str = "") -> 
     """Make a home with keys, database and weft.toml; the organisation's id. Raises ``Refused``/``Unavailable``."""
     from weft.stores.archive import settle
 
-    path = Path(home)
+    path = Path(home) if Path(home).name else Path(home).absolute()  # "." has no name to put something beside
     if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
         raise Refused("home.exists", path=str(path))
     partial = path.with_name(path.name + ".partial")

@@ -57,9 +57,9 @@ TIP = "rowid = (SELECT rowid FROM events JOIN threads USING (thread) WHERE machi
     ("DELETE FROM events WHERE rowid = (SELECT max(rowid) FROM events)", "events are here"),
     ("UPDATE threads SET length = length + 1 WHERE machine LIKE 'floor%'", "events are here"),
     ("UPDATE threads SET heads = 'x' WHERE machine LIKE 'stock%'", "whole thread"),
-    ("UPDATE threads SET members = '{\"x\":\"owner\"}' WHERE machine LIKE 'floor%'", "whole thread"),
+    ("UPDATE threads SET members = CAST('{\"x\":\"owner\"}' AS BLOB) WHERE machine LIKE 'floor%'", "whole thread"),
     ("UPDATE threads SET members = x'7b22e622' WHERE machine LIKE 'floor%'", "whole thread"),
-    ("UPDATE payloads SET content = content || ' ' WHERE rowid = 9", ""),
+    ("UPDATE payloads SET content = CAST(content || ' ' AS BLOB) WHERE rowid = 9", ""),
     ("DELETE FROM payloads WHERE rowid IN (SELECT p.rowid FROM payloads p JOIN threads t USING (thread)"
      " WHERE t.machine LIKE 'floor%')", "content is gone"),
     ("UPDATE events SET signature = zeroblob(64) WHERE rowid = 3", ""),
@@ -70,7 +70,7 @@ async def test_what_was_changed_by_hand_is_found(path: Path, change: str, told: 
 
 
 async def test_another_state_than_the_events_give_is_found(path: Path) -> None:
-    result, _ = await looked(path, "UPDATE threads SET fold = '{}' WHERE machine LIKE 'relationship%'")
+    result, _ = await looked(path, "UPDATE threads SET fold = x'7b7d' WHERE machine LIKE 'relationship%'")
     assert len(result["faults"]) == 4
     assert {one["problem"] for one in result["faults"]} == {say("cli.deep.state")}
 

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import shutil
+import time
 import zipfile
 
 import pytest
@@ -94,6 +95,7 @@ def test_a_sealed_backup_that_was_cut_off_or_grew_is_refused(tmp_path, cut):
 @pytest.mark.parametrize("head", [
     b"", b"\n", b"{}\n", b"[[[[[\n", b"\xff\xff\n", b"x" * 5_000,
     b'{"kdf":"argon2id","passes":3,"memory":1099511627776,"salt":"AAAAAAAAAAAAAAAAAAAAAA"}\n',
+    b'{"kdf":"argon2id","passes":5,"memory":1073741824,"salt":"AAAAAAAAAAAAAAAAAAAAAA"}\n',
     b'{"kdf":"argon2id","passes":99,"memory":67108864,"salt":"AAAAAAAAAAAAAAAAAAAAAA"}\n',
     b'{"kdf":"argon2id","passes":3,"memory":-1,"salt":"AAAAAAAAAAAAAAAAAAAAAA"}\n',
     b'{"kdf":"argon2id","passes":3,"memory":67108864,"salt":"AA"}\n',
@@ -126,6 +128,51 @@ def test_an_entry_that_is_there_twice_is_refused(tmp_path):
 def test_small_entries_are_small(tmp_path):
     bomb = b"\0" * (archive.SMALL_MAX + 1)
     assert refused(forged(tmp_path, [*CONTENT.items(), ("keys/bomb", bomb)])) == "backup.entry"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_is_packed_otherwise_is_refused_before_it_is_unpacked(tmp_path, method):
+    """A kilobyte of either may become gigabytes at one stroke."""
+    assert refused(forged(tmp_path, CONTENT.items(), method=method)) == "backup.entry"
+    stored = forged(tmp_path, CONTENT.items(), method=zipfile.ZIP_STORED)
+    archive.read(stored, tmp_path / "out", "")  # the control
+
+
+def test_a_list_of_entries_without_end_is_refused_at_once(tmp_path):
+    path = tmp_path / "forged"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as made:
+        for number in range(30_000):
+            made.writestr(f"keys/x{number}", b"")
+    began = time.monotonic()
+    assert refused(path) == "backup.not-one"
+    assert time.monotonic() - began < 2
+
+
+def test_what_the_disk_has_no_room_for_is_refused_before_it_is_written(tmp_path, monkeypatch):
+    path = written(tmp_path)
+    free = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
+    monkeypatch.setattr(archive.shutil, "disk_usage", lambda _folder: free)
+    assert refused(path) == "backup.no-room"
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@settings(max_examples=100)
+@given(st.data())
+def test_whatever_the_lists_of_a_zip_say_it_is_a_refusal_or_all_of_it(tmp_path_factory, data):
+    """Sizes, places, kinds and lengths in the zip's own tables, set to whatever hurts most."""
+    folder = tmp_path_factory.mktemp("lists")
+    path = forged(folder, [("weft.db", b"x" * 99), *list(CONTENT.items())[1:]])
+    whole = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(len(whole) - 400, len(whole) - 1))
+        wide = data.draw(st.sampled_from((1, 2, 4, 8)))
+        whole[at : at + wide] = data.draw(st.sampled_from((b"\xff", b"\x00", b"\x7f", b"\x80"))) * wide
+    path.write_bytes(whole)
+    (folder / "out").mkdir()
+    try:
+        archive.read(path, folder / "out", "")
+    except WeftError as error:
+        assert error.code.startswith("backup.")
 
 
 def test_more_entries_than_a_home_has_are_refused(tmp_path):

@@ -46,7 +46,7 @@ async def compared(store: Store, row: ThreadRow) -> list[tuple[str, str]]:
     faults = list(_rows(held, row))
     if not pruned:
         faults += _chains(held)
-        if [one.position for one in held] != list(range(row.length)):
+        if len(held) != row.length or any(one.position != place for place, one in enumerate(held)):
             faults.append(("", say("cli.deep.length", length=row.length, events=len(held))))
     return faults or await _folded(store, row)
 
@@ -54,7 +54,10 @@ async def compared(store: Store, row: ThreadRow) -> list[tuple[str, str]]:
 def _rows(held: list[EventRow], thread: ThreadRow) -> Iterator[tuple[str, str]]:
     """Step 3, and who the members are."""
     for row in held:
-        header = parse(row.header, row.signature, {}).header
+        event = parse(row.header, row.signature, {})
+        header = event.header
+        if event.id != row.id:  # folding might go round in a circle
+            yield row.id, say("cli.log.other-id")
         if header.t is None and thread.machine != KEYLOG and msgspec.json.decode(thread.members) != header.mem:
             yield row.id, say("cli.deep.heads")
         said = (header.a or row.author, header.d, header.i, header.n, header.t or row.thread)

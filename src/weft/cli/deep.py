@@ -21,7 +21,7 @@ from weft.cli.words import refusal, say
 Told = Callable[[int, int], None]
 Fault = dict[str, str]
 # What reading may raise when the database beside the events says nonsense.
-_UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError, AssertionError)
+_UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError)
 
 
 def examine_deeply(home: Path, progress: Callable[[int], None]) -> Iterator[Finding]:

@@ -29,7 +29,13 @@ def verify(home: Path | None, *, as_json: bool) -> int:
         return _verify_pack(home, Paper(as_json=as_json))
     from weft.cli.verifying import verified
 
-    result = _with_store(home, verified)
+    async def looked(store: Any) -> Any:
+        if (sound := await store.check()) != "ok":
+            told = say("cli.deep.file", detail=sound[:200])
+            return {"threads": 0, "events": 0, "faults": [{"thread": "", "event": "", "problem": told}]}
+        return await verified(store)
+
+    result = _with_store(home, looked)
     if as_json or result["faults"]:
         Paper(as_json=as_json).table(result["faults"], "thread event problem", result)
     if not as_json:

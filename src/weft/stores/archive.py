@@ -2,17 +2,22 @@
 
 Sealed: a line that says so, a line of JSON with the parameters of argon2id, then libsodium's secretstream
 (XChaCha20-Poly1305) in pieces of 1 MiB, the last one marked, so that nothing can be cut off.
-Rule 1: entries have fixed names and sizes within bounds; whatever else a file holds, it is refused before it is read.
+Rule 1: entries have fixed names, sizes within bounds and one way of packing, which is unpacked piece by piece; whatever
+        else a file holds, it is refused before it is read, and so is what the disk has no room for.
 Rule 2: what comes out is what the manifest says, byte for byte, or nothing does.
 Not here: what is backed up and what a restored home must do (``weft/backup.py``).
 """
 
 import contextlib
 import hashlib
+import io
 import os
 import re
+import shutil
+import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Final
@@ -34,7 +39,7 @@ from nacl.exceptions import CryptoError
 from nacl.utils import random as random_bytes
 
 from weft.basis.canonical import b64, unb64
-from weft.basis.errors import Denied, Invalid, Refused
+from weft.basis.errors import Denied, Invalid, Refused, Unavailable
 
 FORMAT: Final = "weft-backup/1"
 MANIFEST: Final = "manifest.json"
@@ -49,8 +54,11 @@ MAGIC: Final = b"weft-sealed-backup/1\n"
 HEAD_MAX: Final = 1_000
 PIECE: Final = 1024 * 1024
 MEMORY_MAX: Final = 1024**3  # what a file may ask argon2id to use
-PASSES_MAX: Final = 10
-_DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+PASSES_MAX: Final = 4  # what libsodium calls sensitive takes no more
+MEGABYTE: Final = 1024 * 1024
+PACKINGS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others are unpacked without any bound
+_DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError,
+                   struct.error, OverflowError)
 Told = Callable[[int], None]
 
 
@@ -200,10 +208,20 @@ def settle(folder: Path) -> None:
             os.close(descriptor)
 
 
+class _Sparing(io.BufferedReader):
+    """A file that gives no more than a piece at once: a list of millions of entries is never read."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > PIECE:
+            raise zipfile.BadZipFile("its list of entries is too long")
+        return super().read(size)
+
+
 def _take_out(path: Path, folder: Path) -> Manifest:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _Sparing(io.FileIO(path)) as file, zipfile.ZipFile(file) as archive:
             manifest = _manifest(archive)
+            _check_room(manifest, folder)
             for name, entry in manifest.entries.items():
                 _take_one(archive, name, entry, folder / name)
     except _DAMAGED as error:
@@ -214,12 +232,12 @@ def _take_out(path: Path, folder: Path) -> Manifest:
 def _manifest(archive: zipfile.ZipFile) -> Manifest:
     """The manifest, once the list of entries is known to be that of a backup."""
     found = archive.infolist()
-    names = [one.filename for one in found]
+    names = Counter(one.filename for one in found)
     wrong = next((one.filename for one in found if not _may_be(one, names)), None)
     if wrong is not None or len(found) > ENTRIES_MAX:
-        raise Invalid("backup.entry", entry=str(wrong)[:80])
+        raise Invalid("backup.entry", entry=(wrong if wrong is not None else found[-1].filename)[:80])
     if MANIFEST not in names:
-        raise Invalid("backup.not-one", path=str(archive.filename or "").rpartition(os.sep)[2])
+        raise zipfile.BadZipFile("no manifest")
     with archive.open(MANIFEST) as entry:
         text = entry.read(SMALL_MAX + 1)
     try:
@@ -229,17 +247,25 @@ def _manifest(archive: zipfile.ZipFile) -> Manifest:
     if manifest.format != FORMAT:
         raise Invalid("backup.newer", format=manifest.format[:40], known=FORMAT)
     listed = {*manifest.entries, MANIFEST}
-    lost = next(iter(sorted(listed ^ set(names) | ({DATABASE, SETTINGS, DEVICE} - listed))), None)
+    lost = next(iter(sorted(listed ^ names.keys() | ({DATABASE, SETTINGS, DEVICE} - listed))), None)
     if lost is not None:
         raise Invalid("backup.damaged", entry=lost[:80])
     return manifest
 
 
-def _may_be(one: zipfile.ZipInfo, names: list[str]) -> bool:
-    """Whether an entry may be in a backup: one of its names, once, within its size."""
+def _check_room(manifest: Manifest, folder: Path) -> None:
+    """Raises ``Unavailable('backup.no-room')`` where the disk cannot hold what would be taken out."""
+    needed, free = sum(max(0, entry.bytes) for entry in manifest.entries.values()), shutil.disk_usage(folder).free
+    if needed > free:
+        raise Unavailable("backup.no-room", needed=-(-needed // MEGABYTE), free=free // MEGABYTE)
+
+
+def _may_be(one: zipfile.ZipInfo, names: Mapping[str, int]) -> bool:
+    """Whether an entry may be in a backup: one of its names, once, within its size, packed as we pack."""
     known = one.filename in {MANIFEST, DATABASE, SETTINGS} or KEY_NAME.fullmatch(one.filename)
     most = DATABASE_MAX if one.filename == DATABASE else SMALL_MAX
-    return bool(known) and names.count(one.filename) == 1 and one.file_size <= most
+    return (bool(known) and names[one.filename] == 1 and one.file_size <= most
+            and one.compress_type in PACKINGS)
 
 
 def _take_one(archive: zipfile.ZipFile, name: str, expected: Entry, target: Path) -> None:

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import apsw
 
-from weft.basis.errors import Unavailable, WeftError
+from weft.basis.errors import Invalid, Unavailable, WeftError
 from weft.engine.ports import (
     Batch,
     EffectRow,
@@ -341,6 +341,8 @@ class SqliteStore:
             return self._cursor.execute(self._sql[name], values).fetchall()
         except apsw.Error as error:
             raise fault(error, self._file.path) from error
+        except UnicodeDecodeError as error:  # text that is none
+            raise Invalid("store.corrupt", path=self._file.path) from error
 
     async def thread(self, thread: str) -> ThreadRow | None:
         rows = self._rows("thread", thread)

@@ -3,6 +3,8 @@
 Rule 1: one node at a time: a lock file beside the database is held as long as it is open (it ends with
         the process, however that ends); readers such as backup tools stay welcome.
 Rule 2: a database of a newer Weft is left untouched.
+Rule 3: a schema other than our own is refused before anything else is read: views and triggers run whoever reads or
+        writes them.
 Not here: what is stored (``sqlite.py``).
 """
 
@@ -52,6 +54,9 @@ class DatabaseFile:
         except apsw.Error as error:
             self._let_go()
             raise fault(error, path) from error
+        except UnicodeDecodeError as error:
+            self._let_go()
+            raise Invalid("store.corrupt", path=path) from error
         except WeftError:
             self._let_go()
             raise
@@ -117,8 +122,9 @@ class DatabaseFile:
         """What SQLite finds wrong with the whole file, or ``ok``; reads all of it, so not in the loop."""
         connection = apsw.Connection(self.path, flags=apsw.SQLITE_OPEN_READONLY)
         try:
-            return str(connection.pragma("integrity_check"))
-        except apsw.Error as error:
+            found = str(connection.pragma("integrity_check"))
+            return found if found != "ok" else _wrong_kinds(connection) or "ok"
+        except (apsw.Error, UnicodeDecodeError) as error:
             return str(error)
         finally:
             connection.close()
@@ -187,7 +193,38 @@ def check_version(connection: apsw.Connection, path: str, steps: Sequence[Migrat
     changed = next((step for step in steps if applied.get(step.number, step.checksum) != step.checksum), None)
     if changed is not None:
         raise Invalid("store.migration-changed", path=path, number=changed.number)
+    if _schema(connection) != _made_by([step for step in steps if step.number in applied]):
+        raise Invalid("store.corrupt", path=path)
     return applied
+
+
+def _schema(connection: apsw.Connection) -> set[tuple[object, ...]]:
+    """Everything that ``connection`` holds beside rows; statistics of SQLite's own are none."""
+    return set(connection.execute(
+        "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT GLOB 'sqlite_stat[1-4]'"))
+
+
+def _made_by(steps: Sequence[Migration]) -> set[tuple[object, ...]]:
+    """The schema to which ``steps`` lead."""
+    fresh = apsw.Connection(":memory:")
+    try:
+        fresh.execute(_MIGRATIONS)
+        for step in steps:
+            fresh.execute(step.sql)
+        return _schema(fresh)
+    finally:
+        fresh.close()
+
+
+def _wrong_kinds(connection: apsw.Connection) -> str:
+    """The first column that holds another kind of value than was declared: SQLite would take any; "" when none does."""
+    for (table,) in connection.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*'").fetchall():
+        for _, column, kind, *_ in connection.execute(f'PRAGMA table_info("{table}")').fetchall():
+            if connection.execute(f'SELECT 1 FROM "{table}" WHERE typeof("{column}") <> lower(?) LIMIT 1',  # noqa: S608 - our own names
+                                  (kind,)).fetchone():
+                return f"{table}.{column}"
+    return ""
 
 
 def migrate(connection: apsw.Connection, path: str, steps: Sequence[Migration]) -> None:
