@@ -2,6 +2,7 @@
 
 import random
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -197,3 +198,10 @@ def test_padding_can_be_shown_and_looks_like_a_document_until_then():
     commitment.verify_padding(made, place, (16, path), seller.made[0].root)
     with pytest.raises(Invalid):
         commitment.verify_padding(chance.randbytes(32), place, (16, path), seller.made[0].root)
+
+
+@pytest.mark.parametrize("page", ["audit.md", "audit.zh-CN.md"])
+def test_the_pages_say_what_a_sample_may_miss(page):
+    text = (Path(__file__).parents[2] / "docs" / "howto" / page).read_text(encoding="utf-8")
+    for share, chances in audit.table():
+        assert f"| {share} % | {' | '.join(chances)} |" in text

@@ -31,7 +31,7 @@ async def test_the_form_holds_what_the_routing_knows_and_the_buyer_sees_every_st
         page = await shown(maker, f"/orders/{thread}")
         assert 'name="terms.inputs~1/minutes.turning@number" type="text" value="14"' in page
         assert 'name="terms.inputs~1/setups@number" type="text" value="1"' in page
-        assert "Made to a drawing" in page and "按图加工" in await shown(maker, f"/orders/{thread}", "zh")
+        assert "Made to a drawing" in page and "来图加工" in await shown(maker, f"/orders/{thread}", "zh")
         fields = {"thread": thread, "terms.inputs~1/material": "C45", "terms.inputs~1/kg@number": "1.2",
                   "terms.inputs~1/minutes.turning@number": "14", "terms.inputs~1/setups@number": "1",
                   "terms.inputs~1/finish": "", "terms.inputs~1/dm2@number": "", "terms.payment_term": ""}
