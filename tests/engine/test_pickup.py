@@ -6,8 +6,8 @@ import asyncio
 import msgspec
 import pytest
 
-from tests.engine.picking import Three, three
-from tests.engine.world import until
+from tests.engine.picking import Three, book, table, three
+from tests.engine.world import befriend, found, quiet, until
 from weft.basis.errors import NotFound, Refused, WeftError
 from weft.config import Rules
 from weft.engine import pickup
@@ -360,3 +360,46 @@ async def test_the_counter_shows_where_each_parcel_is_and_forgets_what_was_long_
         assert await states() == ["back"]
         world.shop.clock.ms += 105 * 86_400_000
         assert await states() == []
+
+
+async def test_another_shop_is_asked_when_the_first_has_declined():
+    async with three() as world:
+        other = await found(world.wires, "Other")
+        try:
+            await befriend(other, world.maker)
+            await run(other, "import", {"kind": "items", "content": table("item,name,unit,kind\nHO,Out,C62,service\n")})
+            await run(other, "publish-prices", {"book": book("other", HO="9")})
+            await run(world.maker, "pickup-shop", {"partner": "Other", "item": "HO", "name": "Other Place"})
+            world.shop.config = msgspec.structs.replace(world.shop.config, rules=Rules(quote="ask"))
+            world.order = (await run(world.buyer, "request-quotation", {
+                "supplier": "Maker", "lines": [{"item": "V15", "quantity": "4"}]})).thread
+            places = {one.name: one.id for one in (await world.offered()).places}
+            for place in ("Other Place", "Corner Shop"):  # a change of mind before the order
+                await run(world.buyer, "pick-up", {"thread": world.order, "place": places[place]})
+                await world.quiet()
+            await run(world.buyer, "order", {"thread": world.order})
+            await until(lambda: world.shop.threads("order"))
+            await run(world.shop, "decline", {"thread": world.shop.threads("order")[0]})
+
+            async def left():
+                return [one.name for one in (await VIEWS["order-pick-up"](world.buyer, thread=world.order)).places]
+
+            await until(lambda: _equal(left, ["Other Place"]))
+            await run(world.buyer, "pick-up", {"thread": world.order, "place": places["Other Place"]})
+
+            async def coming():
+                orders = other.threads("order")
+                return orders and (await pickup.goods_of(other, orders[0])).sent
+
+            await until(coming)
+            await run(other, "inspect", {"thread": other.threads("order")[0]})
+            await run(other, "hand-out", {"thread": other.threads("order")[0], "code": await world.code()})
+            await until(lambda: world.phase(world.order, Phase.CLOSED))
+            await quiet(*world.all, other)
+            assert await world.where() == {"buyer": {("", ""): "4"}, "maker": {("", ""): "46"}, "shop": {}}
+        finally:
+            await other.stop()
+
+
+async def _equal(what, wanted) -> bool:
+    return await what() == wanted

@@ -57,10 +57,14 @@ async def take_place(node: Node, cause: Cause) -> None:
         return
     named: PickUpNamed = cause.message
     shop = next((one for one in await pickup.shops(node) if one.place.id == named.place.id), None)
-    before = await pickup.sold(node, cause.thread)
-    if shop is None or (before is not None and before.thread and before.shop != shop.partner):
+    before = await pickup.row(node, pickup.SOLD, cause.thread, pickup.Sold)
+    elsewhere = before is not None and bool(before.thread) and before.shop != (shop.partner if shop else "")
+    if before is not None and before.off:  # what a shop has declined it is not asked again
+        elsewhere, before = not elsewhere, None
+    if shop is None or elsewhere:
         raise Refused("pickup.not-offered", place=named.place.name[:60])
-    kept = before or pickup.Sold(named=named, shop=shop.partner, item=shop.item, unit=shop.unit)
+    asked = before if before is not None and before.thread else None
+    kept = asked or pickup.Sold(named=named, shop=shop.partner, item=shop.item, unit=shop.unit)
     kept = msgspec.structs.replace(kept, named=named)
     await pickup.keep(node, pickup.SOLD, cause.thread, kept)
     if kept.thread:
@@ -95,7 +99,7 @@ async def _ask_shop(node: Node, thread: str) -> None:
         child = await _open(node, thread, kept)
         kept = msgspec.structs.replace(kept, thread=child)
         await pickup.keep(node, pickup.SOLD, thread, kept)
-    await node.speak(kept.thread, await _for_shop(node, thread, kept), f"pickup:{thread}")
+    await node.speak(kept.thread, await _for_shop(node, thread, kept), f"pickup:{kept.thread}")
 
 
 async def _open(node: Node, thread: str, kept: pickup.Sold) -> str:
@@ -113,7 +117,7 @@ async def _open(node: Node, thread: str, kept: pickup.Sold) -> str:
         parent=parent.commit(salt, thread, next(iter(state.lines))))
     link = msgspec.json.encode(Link(salt=b64(salt), thread=thread, line=next(iter(state.lines))))
     return await node.open("order", {node.organisation: "buyer", kept.shop: "seller"}, message,
-                           f"pickup:{thread}", lambda child: [(LINKS, child, link)])
+                           f"pickup:{thread}:{kept.shop}", lambda child: [(LINKS, child, link)])
 
 
 async def own_items(node: Node, thread: str) -> dict[str, str]:

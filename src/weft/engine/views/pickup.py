@@ -197,7 +197,8 @@ async def _fetching(node: Any, thread: str) -> OrderPickUp:
     state: OrderState = await node.state(thread)
     sent = any(one.kind == "goods" for one in state.despatches.values())
     open_ = state.phase in (Phase.QUOTED, Phase.COUNTERED, Phase.ORDERED, Phase.CONFIRMED) and not sent
-    places = offer.places if offer and open_ else ()
+    declined = fetch.named.place.id if fetch is not None and fetch.off else ""
+    places = tuple(one for one in offer.places if one.id != declined) if offer and open_ else ()
     if fetch is None:
         return OrderPickUp(role="buyer" if places else "", places=places)
     label = label_of(fetch.named.digest)
