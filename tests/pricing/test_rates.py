@@ -213,3 +213,20 @@ def test_every_kind_of_step_has_its_sentence_in_both_languages():
     for language in ("en", "zh"):
         known = sentences(language)
         assert [kind for kind in kinds if f"pricing.step.{kind}" not in known or f"trace.{kind}" not in known] == []
+
+
+ANY = st.dictionaries(
+    st.one_of(st.sampled_from(["kg", "material", "minutes.turning", "setups", "finish", "dm2"]), st.text(max_size=8)),
+    st.one_of(st.sampled_from(["C45", "engraved", "blackened", "", "0", "-1", "1e9", "999999999999999999"]),
+              decimals(0, 10**6, 6), st.text(max_size=8)), max_size=6)
+
+
+@given(ANY, st.one_of(decimals(1, 10**6, 6), st.text(max_size=4)))
+def test_every_input_has_a_price_or_a_refusal_with_a_code(inputs, quantity):
+    try:
+        priced = price(turned(), ask("turned-part", quantity, inputs=inputs))
+    except Invalid as refused:
+        assert refused.code.startswith(("pricing.", "quantity."))
+        return
+    assert Fraction(priced.net) >= 200
+    assert follows(turned(), priced)

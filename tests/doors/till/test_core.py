@@ -87,6 +87,21 @@ def test_a_book_with_more_than_the_till_knows_is_not_priced(core):
         assert told["error"] == "pricing.shape"
 
 
+def test_a_till_sells_the_other_lines_of_a_book_with_rate_cards_and_says_why_not_these(core):
+    book = json.loads(load("price.json")["books"][-1]["canonical"])
+    line = book["lines"][0]
+    card = {"item": "turned-part", "model": "machined-part/1", "minutes": [{"name": "turning", "price": "2"}],
+            "minimum": "50"}
+    ask = """async (core, [text, item, unit, quantity]) => core.refusal(async () => {
+      const known = await core.price.load(new TextEncoder().encode(text));
+      return core.price.price(known, { item, unit, quantity });
+    })"""
+    text = canonical.encode({**book, "cards": [card]}).decode()
+    assert core.ask(ask, [text, "turned-part", "C62", "1"])["error"] == "till.custom"
+    sold = core.ask(ask, [text, line["item"], line["unit"], "5000"])
+    assert sold["value"]["attributes"]["item"] == line["item"]
+
+
 def test_both_know_the_same_units_currencies_fields_and_limits(core):
     """What is added on one side must be added on the other."""
     told = core.ask("""async ({ exact, form, slip }) => ({
