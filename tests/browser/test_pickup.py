@@ -65,8 +65,8 @@ async def counter(browser, request):
 
 
 @pytest.mark.parametrize("counter", [
-    ("zh", "phone"), ("en", "desk"), pytest.param(("en", "phone"), marks=pytest.mark.release),
-    pytest.param(("zh", "desk"), marks=pytest.mark.release)], indirect=True)
+    ("zh", "phone"), *(pytest.param(one, marks=pytest.mark.release)
+                       for one in (("en", "desk"), ("en", "phone"), ("zh", "desk")))], indirect=True)
 async def test_a_parcel_goes_over_the_counter_by_the_screens_alone(counter):
     world, page = counter.world, counter.page
     world.order = (await run(world.buyer, "request-quotation", {
