@@ -12,6 +12,7 @@ from weft.basis.errors import Refused
 from weft.config import Mailbox
 from weft.engine.commands import run
 from weft.engine.machines import state_hash
+from weft.engine.mail.keeper import Keeper
 from weft.engine.mail.post import Post
 from weft.engine.views import VIEWS
 from weft.trade.order_state import Phase
@@ -336,3 +337,29 @@ async def test_a_full_place_sends_the_letter_to_the_next_keeper(world):
         await asyncio.sleep(0.5)
     await until(lambda: sum(room.letters for room in large.mail.keeper.rooms()) >= 1)
     assert sum(room.letters for room in small.mail.keeper.rooms()) == 1
+
+
+async def test_a_keeper_that_names_letters_without_end_is_not_asked_without_end(world, monkeypatch):
+    """It repeats what was let go of, or invents boxes and letters: either costs it and us a few questions a second."""
+    shop, factory, kiln = await world.pair("Kiln")
+    await quiet(shop, factory)
+    real, names = Keeper._list, {"repeat": ["A" * 43], "invent": []}
+    place = shop.mail.fetch.ranked()[0].signer().public
+
+    async def lists(self, key, asked):
+        if key != place:
+            return await real(self, key, asked)
+        ids = names[how] or [str(next(count))]
+        return mailbox.Listed([mailbox.Letter(one, "B" * 43, 4096) for one in ids])
+
+    count = iter(range(10**9))
+    monkeypatch.setattr(Keeper, "_list", lists)
+    for how in ("repeat", "invent"):
+        await asyncio.sleep(0.2)
+        before = len([1 for _, path, _ in world.doors.asked if path == mailbox.LIST_PATH])
+        await asyncio.sleep(1.5)
+        asked = len([1 for _, path, _ in world.doors.asked if path == mailbox.LIST_PATH]) - before
+        assert asked < {"repeat": 60, "invent": 200}[how], asked  # here it waits 20 ms; unchecked: six hundred
+    monkeypatch.undo()
+    thread = await ask(shop, factory)
+    await comes_to(shop, thread, Phase.QUOTED)  # the control: it works as soon as the keeper does

@@ -159,14 +159,29 @@ async def test_more_than_the_largest_letter_is_not_even_read(kept):
     assert (await kept.ask(box, mailbox.PUT_PATH, bytes(mailbox.CLASSES[-1] + 1))).status == 413
 
 
-async def test_one_box_fills_half_of_its_place_and_the_others_find_room():
-    kept = await keeping(place_letters=4)
-    _, (one, two, three) = await kept.opened(3)
-    codes = [(await kept.ask(one, mailbox.PUT_PATH, letter(number))).status for number in range(3)]
-    assert codes == [200, 200, 409]
-    assert [(await kept.ask(two, mailbox.PUT_PATH, letter(number))).status for number in range(3)] == [200, 200, 409]
-    full = await kept.ask(three, mailbox.PUT_PATH, letter())
+async def fill(kept, box) -> int:
+    """How many letters ``box`` takes."""
+    taken = 0
+    while (await kept.ask(box, mailbox.PUT_PATH, letter(taken))).status == 200:
+        taken += 1
+    return taken
+
+
+async def test_all_boxes_that_a_partner_knows_fill_half_of_the_place_and_the_others_find_room():
+    kept = await keeping(place_letters=40)
+    _, boxes = await kept.opened(2 * mailbox.OPEN + 1)
+    assert [await fill(kept, box) for box in boxes[:mailbox.OPEN]] == [4] * mailbox.OPEN  # of one pair, five at a time
+    assert sum(room.letters for room in kept.node.mail.keeper.rooms()) == 20
+    assert [await fill(kept, box) for box in boxes[mailbox.OPEN:]] == [4] * mailbox.OPEN + [0]  # another's
+    full = await kept.ask(boxes[-1], mailbox.PUT_PATH, letter())
     assert (full.status, full.json()["code"]) == (409, "mailbox.full")
+
+
+async def test_one_letter_finds_room_in_the_smallest_place():
+    kept = await keeping(place_letters=2, place_megabytes=5)
+    _, (one, two, three) = await kept.opened(3)
+    assert (await kept.ask(one, mailbox.PUT_PATH, letter(0, mailbox.CLASSES[-1]))).status == 200
+    assert [await fill(kept, box) for box in (one, two, three)] == [0, 1, 0]
 
 
 async def test_bytes_count_too_for_each_place_and_for_all():

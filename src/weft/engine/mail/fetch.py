@@ -4,7 +4,9 @@ Each keeper is asked over and over, the question waiting there for news. A lette
 same path as a file carried by hand, and only then does the keeper hear that it may let go of it.
 Rule 1: what was fetched is let go of after it is stored; a crash between fetches it again, and changes nothing.
 Rule 2: a letter that is no bundle of a partner is let go of, too: it would only come again.
-Rule 3: boxes are open for every partner and for whom we have invited, some weeks beforehand and behind.
+Rule 3: a keeper that names letters without end is not asked at once again: with nothing new in them a little later,
+        and ever more seldom where they are those that it was told to let go of.
+Rule 4: boxes are open for every partner and for whom we have invited, some weeks beforehand and behind.
 Not here: leaving mail (``post.py``), keeping it (``keeper.py``).
 """
 
@@ -48,6 +50,7 @@ class Fetch:
     faults: dict[str, str] = field(default_factory=dict)
     heard_ms: dict[str, int] = field(default_factory=dict)
     letters: dict[str, int] = field(default_factory=dict)  # fetched since the node began
+    news: dict[str, int] = field(default_factory=dict)  # events that they brought
     _master: bytes = b""
     _told: dict[str, bytes] = field(default_factory=dict)
     _opened: dict[str, tuple[object, ...]] = field(default_factory=dict)
@@ -172,25 +175,31 @@ class Fetch:
         return await self.line.ask((place.key, place.url), place.signer(), path, body)
 
     async def _fetch(self, key: str) -> None:
-        """Ask one keeper over and over."""
+        """Ask one keeper over and over (Rule 3)."""
         first, longest = self.node.outbox.retry_ms
         pause_ms, done = first, list[str]()
-        wait_ms = int(self.node.config.peers.poll_wait_s * 1000)
         while (place := self.places.get(key)) is not None:
+            wait_ms = 0
             try:
-                body, asked_ms = msgspec.json.encode(mailbox.Asked(done, wait_ms)), self.node.clock.now_ms()
-                listed = mailbox.read(await self._ask(place, mailbox.LIST_PATH, body), mailbox.Listed)
-                self.heard_ms[key], done = self.node.clock.now_ms(), []
-                self._fault(key, "")
-                done = await self._taken_in(place, listed.letters)
-                hasty = not listed.letters and self.heard_ms[key] - asked_ms < wait_ms // 2
-                if len(done) == len(listed.letters) and not hasty:  # a keeper that does not wait is not asked at once
+                before, done, found = done, [], await self._listed(place, done)
+                if found is None or await self._taken_in(place, found, done):
                     pause_ms = first
                     continue
+                wait_ms = 0 if {one.id for one in found} <= set(before) else first
             except WeftError as error:
                 self._fault(key, error.code)
-            await asyncio.sleep(pause_ms / 1000)
-            pause_ms = min(longest, pause_ms * 2)
+            await asyncio.sleep((wait_ms or pause_ms) / 1000)
+            pause_ms = pause_ms if wait_ms else min(longest, pause_ms * 2)
+
+    async def _listed(self, place: mailbox.Place, done: list[str]) -> Sequence[mailbox.Letter] | None:
+        """The letters that the keeper names; None: it waited for some, and there are none."""
+        wait_ms = int(self.node.config.peers.poll_wait_s * 1000)
+        body, asked_ms = msgspec.json.encode(mailbox.Asked(done, wait_ms)), self.node.clock.now_ms()
+        listed = mailbox.read(await self._ask(place, mailbox.LIST_PATH, body), mailbox.Listed)
+        self.heard_ms[place.key] = self.node.clock.now_ms()
+        self._fault(place.key, "")
+        waited = not listed.letters and self.heard_ms[place.key] - asked_ms >= wait_ms // 2
+        return None if waited else listed.letters[:mailbox.LETTERS_MAX]
 
     def _fault(self, key: str, code: str) -> None:
         if self.faults.get(key, "") != code:
@@ -199,14 +208,14 @@ class Fetch:
 
     # ---- letters --------------------------------------------------------------------------------
 
-    async def _taken_in(self, place: mailbox.Place, letters: Sequence[mailbox.Letter]) -> list[str]:
-        """Letters that the keeper may let go of: taken in, or worth nothing."""
-        done = []
-        for letter in letters[:mailbox.LETTERS_MAX]:
+    async def _taken_in(self, place: mailbox.Place, letters: Sequence[mailbox.Letter], done: list[str]) -> bool:
+        """Whether any brought something new; ``done`` gets those to let go of: taken in, or worth nothing."""
+        before = self.news.get(place.key, 0)
+        for letter in letters:
             with contextlib.suppress(Unavailable):  # our store, or the keeper: later
                 await self._take_in(place, letter)
                 done.append(letter.id)
-        return done
+        return self.news.get(place.key, 0) > before
 
     async def _take_in(self, place: mailbox.Place, letter: mailbox.Letter) -> None:
         found = await self._box(place, letter.box)
@@ -216,12 +225,13 @@ class Fetch:
         try:
             content = await self._ask(place, mailbox.TAKE_PATH, body)
             carried = mailbox.unseal(found[0], place.key, found[1], content)
-            await bundles.import_(self.node, _whole(carried))
+            report = await bundles.import_(self.node, _whole(carried))
         except Unavailable:
             raise
         except WeftError:
             return  # Rule 2
         self.letters[place.key] = self.letters.get(place.key, 0) + 1
+        self.news[place.key] = self.news.get(place.key, 0) + report.new
         self.node.outbox.due.set()
         self._changed()
 

@@ -2,7 +2,7 @@
 
 Rule 1: a place is known by its key; neither firms nor threads are written down, but for the owner's own note.
 Rule 2: a letter is durable before who left it is told so; it goes when who fetches it says so, or when it is too old.
-Rule 3: one box holds at most half of what its place may: no partner of a firm keeps its others out.
+Rule 3: the boxes that one pair has open hold at most half of what their place may: no partner keeps the others out.
 Rule 4: who asks without a place or box of ours learns nothing, and costs one look into a table.
 Not here: HTTP (``doors/mailbox``), what is asked and answered (``mailbox.py``).
 """
@@ -37,6 +37,7 @@ WAITERS_MAX: Final = 2  # of one place
 WAIT_MS_MAX: Final = 60_000
 DAY_MS: Final = 86_400_000
 MEGABYTE: Final = 1024 * 1024
+SHARE: Final = 2 * mailbox.OPEN  # what a box holds is this part of its place; one letter in any case
 
 
 class PlaceGiven(msgspec.Struct, frozen=True, kw_only=True):
@@ -253,7 +254,7 @@ class Keeper:
         letters, most = self.limits.place_letters, self.limits.place_megabytes * MEGABYTE
         own = [one.bytes for one in kept.values() if one.box == name]
         if (len(kept) >= letters or sum(one.bytes for one in kept.values()) + size > most
-                or len(own) >= max(1, letters // 2) or sum(own) + size > most // 2
+                or (own and (len(own) >= letters // SHARE or sum(own) + size > most // SHARE))
                 or self._bytes + size > self.limits.all_megabytes * MEGABYTE):
             raise Refused("mailbox.full")
 

@@ -44,6 +44,7 @@ OVERHEAD: Final = NONCE_BYTES + 16 + 4
 FORTNIGHT_MS: Final = 14 * 86_400_000
 AHEAD: Final = 3  # fortnights whose boxes are open beforehand: so long may who fetches be away
 BEHIND: Final = 3  # and so many ago a letter may have been left
+OPEN: Final = AHEAD + 2  # boxes of one pair that are open at a time: who writes by a slow clock finds the last one, too
 BOXES_MAX: Final = 4_096  # of one place
 DECOYS_TO: Final = 40  # the number of boxes is a multiple of it
 IDS_MAX: Final = 500
@@ -184,7 +185,7 @@ def box(secret: str, keeper: str, when: int) -> Signer:
 def open_boxes(secrets: Sequence[str], seed: bytes, keeper: str, now_ms: int) -> list[str]:
     """The boxes that are to be open now for pairs that share ``secrets``, with decoys, in no order that tells."""
     begin = fortnight(now_ms) - 1
-    found = [box(secret, keeper, when).public for secret in secrets for when in range(begin, begin + AHEAD + 2)]
+    found = [box(secret, keeper, when).public for secret in secrets for when in range(begin, begin + OPEN)]
     lacking = -len(found) % DECOYS_TO if found else DECOYS_TO
     place = (seed, unb64(keeper, 32), begin.to_bytes(8, "big"))
     found += [Signer(digest("mail-decoy/1", *place, number.to_bytes(4, "big"))).public for number in range(lacking)]
