@@ -218,3 +218,12 @@ def test_guessing_codes_shuts_out_the_guesser_only(node):
         assert ask(node, "POST", "/pair", urlencode({"code": "AAAA-AAAA"}), **FORM)[0] == 403
     assert ask(node, "POST", "/pair", urlencode({"code": code}), **FORM)[0] == 403
     assert "weft_device" not in str(ask(node, "POST", "/pair", urlencode({"code": code}), **FORM)[1])
+
+
+def test_nonsense_from_strangers_writes_nothing_into_the_log_of_the_node(tmp_path):
+    firm = Firm(tmp_path / "home", "Hengtai").up()
+    for body in (b"{", b"--x\r\n\xff", b"--x\r\nContent-Disposition: form-data; name=\r\n\r\n"):
+        for path in ("/pair", "/language"):
+            status, _, _ = ask(firm, "POST", path, body, **{"Content-Type": "multipart/form-data; boundary=x"})
+            assert 200 <= status < 500
+    assert firm.stop() == ""

@@ -11,6 +11,7 @@ Not here: what a command does (``engine/commands``).
 
 import asyncio
 import base64
+import logging
 import unicodedata
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -36,6 +37,7 @@ FILE_BYTES_MAX: Final = 8 * 1024 * 1024
 LINES_MAX: Final = 500
 _OWN: Final = frozenset({"key", "back", "then", "form"})
 _DAY_MS: Final = 86_400_000
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # whoever sends nonsense would fill our log
 
 
 Again = Callable[[Visit, str], Awaitable[Response | None]]
