@@ -341,7 +341,7 @@ async def test_a_full_place_sends_the_letter_to_the_next_keeper(world):
 
 async def test_a_keeper_that_names_letters_without_end_is_not_asked_without_end(world, monkeypatch):
     """It repeats what was let go of, or invents boxes and letters: either costs it and us a few questions a second."""
-    shop, factory, kiln = await world.pair("Kiln")
+    shop, factory, *_ = await world.pair("Kiln")
     await quiet(shop, factory)
     real, names = Keeper._list, {"repeat": ["A" * 43], "invent": []}
     place = shop.mail.fetch.ranked()[0].signer().public
