@@ -13,7 +13,7 @@ from weft.basis import canonical
 from weft.basis.errors import Invalid, Refused, Unavailable
 from weft.cli import price
 from weft.engine.commands import run
-from weft.engine.pricelog import auditing, batches, checking, log, monitor, sampling, showing
+from weft.engine.pricelog import auditing, batches, checking, log, monitor, results, sampling, showing
 from weft.engine.till import export as slips
 from weft.engine.views import VIEWS
 from weft.pricing import audit
@@ -96,7 +96,7 @@ async def test_an_honest_seller_is_found_right_and_its_buyer_has_the_last_level(
         assert told.faults == [] and told.wrong == []
         assert told.result.documents == told.result.right >= 6  # quotations and orders of three deals
         signed = await sampling.sign(auditor, told.result)
-        assert auditing.parse_result(signed).is_clean
+        assert results.parse_result(signed).is_clean
         thread = buyer.threads("order")[0]
         state = await buyer.state(thread)
         before = await checking.judge(buyer, thread, state.quotation_id)
@@ -112,7 +112,7 @@ async def test_no_byte_of_the_draw_can_be_bent_by_the_seller():
         opened = [n for n, one in enumerate(file.shown) if one.opening is not None]
 
         def resealed(**fields):
-            return auditing.encode(auditing.sealed(replace(file, **fields), seller.identity.signer))
+            return results.encode(results.sealed(replace(file, **fields), seller.identity.signer))
 
         assert auditing.verify_file(resealed()).faults == []
         fewer = auditing.verify_file(resealed(shown=tuple(
@@ -128,7 +128,7 @@ async def test_no_byte_of_the_draw_can_be_bent_by_the_seller():
                 auditing.verify_file(resealed(**fields))
         assert [one.place for one in other.shown] == [one.place for one in file.shown]  # later states change nothing
         with pytest.raises(Invalid):
-            auditing.verify_file(auditing.encode(auditing.sealed(file, auditor.identity.signer)))
+            auditing.verify_file(results.encode(results.sealed(file, auditor.identity.signer)))
 
 
 async def test_a_price_off_the_book_that_is_not_said_to_be_one_is_found():
@@ -165,14 +165,14 @@ async def test_only_a_partner_that_planned_it_signs_and_no_result_is_changed():
         for bent in ({"wrong": 1}, {"right": 5}, {"seller": buyer.organisation}, {"size": 10**6},
                      {"by": others[0].organisation}):
             with pytest.raises(Invalid):
-                auditing.parse_result(canonical.encode({**msgspec.json.decode(signed), **bent}))
+                results.parse_result(canonical.encode({**msgspec.json.decode(signed), **bent}))
         with pytest.raises(Refused, match=r"pricing\.audit-stranger"):
             await stranger(buyer, signed)
 
 
 async def stranger(buyer, signed):
     """The same result, were its auditor nobody that the buyer knows."""
-    buyer.partners.pop(auditing.parse_result(signed).by)
+    buyer.partners.pop(results.parse_result(signed).by)
     await sampling.take(buyer, signed)
 
 
@@ -198,7 +198,7 @@ async def test_people_plan_open_check_sign_and_believe_an_audit(tmp_path, capsys
         done = await run(auditor, "price-audit-sign", {"result": result})
         assert (await run(buyer, "price-audit-take", {"file": done.facts["file"]})).facts["clean"] is True
         bent = auditing.parse(data)
-        hidden = auditing.encode(auditing.sealed(replace(bent, documents={}), seller.identity.signer))
+        hidden = results.encode(results.sealed(replace(bent, documents={}), seller.identity.signer))
         file.write_bytes(hidden)
         assert price.command.main(["audit", "verify", str(file)], standalone_mode=False) == 1
         assert "was not shown" in capsys.readouterr().out

@@ -105,7 +105,7 @@ async def test_nobody_but_the_seller_makes_a_record_and_none_fits_another_bill()
         for bent, signer in (({}, buyer.identity.signer), ({"quantity": "11"}, own), ({"line": "2"}, own),
                              ({"events": file.events[:2]}, own)):
             with pytest.raises(Invalid, match=r"pricing\.minutes-record"):
-                minutes.verify(minutes.auditing.encode(minutes.auditing.sealed(replace(file, **bent), signer)))
+                minutes.verify(minutes.results.encode(minutes.results.sealed(replace(file, **bent), signer)))
         (word,) = await said(maker, thread)
         with pytest.raises(Refused, match=r"order\.wrong-role"):
             await buyer.speak(thread, word)

@@ -11,7 +11,7 @@ from weft.basis.errors import Invalid
 from weft.engine.commands.params import Done, Params
 from weft.engine.node import Node
 from weft.engine.pricelog import sampling
-from weft.engine.pricelog.auditing import Result
+from weft.engine.pricelog.results import Result
 
 
 class SignAudit(Params, frozen=True, kw_only=True):

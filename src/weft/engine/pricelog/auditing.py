@@ -18,22 +18,18 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from weft.basis import canonical
-from weft.basis.canonical import b64, digest, unb64
+from weft.basis.canonical import b64, unb64
 from weft.basis.errors import Invalid, WeftError
-from weft.engine.ports import Store
 from weft.engine.pricelog import evidence
-from weft.identity.keylog import SCOPE_NODE, KeyState
-from weft.identity.keys import Signer, seal, verify
+from weft.engine.pricelog.results import BYTES_MAX, RESULT, Result, read, sealed_by
+from weft.identity.keylog import KeyState
+from weft.identity.keys import Signer, seal
 from weft.pricing import audit, check, leaf
 from weft.pricing.audit import Fault, Plan, Shown
 from weft.pricing.leaf import BatchLeaf
-from weft.tlog import checkpoint, merkle, note, proof
+from weft.tlog import checkpoint, merkle, note
 
 KIND: Final = "price-audit/1"
-RESULT: Final = "price-audit-result/1"
-AUDITS: Final = "price-audit"  # bucket: by seller and auditor, the newest result that was taken in
-BYTES_MAX: Final = 256 * 1024 * 1024
 STEPS: Final = {name: check.STEPS[name] for name in ("signature", "origin", "book", "inclusion", "log", "price",
                                                      "newest", "notice")}
 _CODE: Final = "pricing.audit-file"
@@ -66,36 +62,6 @@ class File(_Part, frozen=True, kw_only=True):
     seal: str = ""
 
 
-class Result(_Part, frozen=True, kw_only=True):
-    """What the auditor ``by`` found of leaves ``first`` to before ``size`` of the price record of ``seller``.
-
-    ``right``: documents whose price follows their book; ``exceptions``: said to be off the book; ``unknown``: nothing
-    could be worked out; ``wrong``: contradicted, or not shown. ``faults``: how often the draw was not kept to.
-    """
-
-    weft: str
-    plan: str
-    seller: str
-    by: str
-    at: str
-    first: int
-    size: int
-    documents: int
-    right: int
-    exceptions: int = 0
-    unknown: int = 0
-    wrong: int = 0
-    faults: int = 0
-    key_log: tuple[str, ...] = ()
-    device: str = ""
-    seal: str = ""
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether all that was drawn was shown, and every price of it follows its book or says that it does not."""
-        return self.documents > 0 and not (self.unknown or self.wrong or self.faults)
-
-
 class Wrong(NamedTuple):
     """A document that is not as it should be, and why (a code of ``price.finding``)."""
 
@@ -114,7 +80,7 @@ class Told(NamedTuple):
     wrong: Sequence[Wrong]
 
 
-# ---- reading and sealing -------------------------------------------------------------------------
+# ---- reading ------------------------------------------------------------------------------------------
 
 
 def is_audit(data: bytes) -> bool:
@@ -124,60 +90,10 @@ def is_audit(data: bytes) -> bool:
 
 def parse(data: bytes) -> File:
     """The file in ``data``; raises ``Invalid('pricing.audit-file')``."""
-    file: File = _read(data, File)
+    file: File = read(data, File)
     if file.weft != KIND:
         raise Invalid(_CODE)
     return file
-
-
-def parse_result(data: bytes) -> Result:
-    """The result in ``data``, whose seal holds; raises ``Invalid('pricing.audit-file')``."""
-    found: Result = _read(data, Result)
-    try:
-        keys = evidence.keys_of(found.by, found.key_log)
-    except WeftError as error:
-        raise Invalid(_CODE) from error
-    if found.weft != RESULT or found.by == found.seller or not sealed_by(found, keys):
-        raise Invalid(_CODE)
-    return found
-
-
-def _read(data: bytes, kind: Any) -> Any:
-    if len(data) > BYTES_MAX:
-        raise Invalid(_CODE)
-    try:
-        found = msgspec.convert(canonical.decode(data), kind)
-        same = encode(found) == data
-    except (Invalid, msgspec.ValidationError) as error:
-        raise Invalid(_CODE) from error
-    if not same:
-        raise Invalid(_CODE)
-    return found
-
-
-def encode(thing: msgspec.Struct) -> bytes:
-    """The bytes of a plan, a file or a result."""
-    return canonical.encode(msgspec.to_builtins(thing))
-
-
-def sealed(thing: Any, signer: Signer) -> Any:
-    """``thing`` under the seal of ``signer``."""
-    open_ = msgspec.structs.replace(thing, device=signer.public, seal="")
-    return msgspec.structs.replace(open_, seal=b64(signer.sign(_to_seal(open_))))
-
-
-def _to_seal(thing: Any) -> bytes:
-    return digest(thing.weft, encode(msgspec.structs.replace(thing, seal="")))
-
-
-def sealed_by(thing: Any, keys: KeyState) -> bool:
-    """Whether a device of the firm with ``keys`` has sealed ``thing``."""
-    device = keys.devices.get(thing.device)
-    try:
-        return (device is not None and device.scope == SCOPE_NODE
-                and verify(thing.device, _to_seal(thing), unb64(thing.seal, 64)))
-    except Invalid:
-        return False
 
 
 # ---- the seller's record -------------------------------------------------------------------------
@@ -295,20 +211,6 @@ def _judged(seller: str, name: str, text: str) -> str | Wrong:
     if verdict.follows:
         return "right"
     return "exceptions" if document.off_book or any(one.code == "changed" for one in verdict.findings) else "unknown"
-
-
-# ---- what was found before -----------------------------------------------------------------------
-
-
-async def audited(store: Store, seller: str, batch_proof: str) -> str:
-    """When the leaf of ``batch_proof`` in the record of ``seller`` was audited, if all was found right; "" never."""
-    try:
-        index = proof.parse(batch_proof.encode()).index
-    except (Invalid, UnicodeEncodeError):
-        return ""
-    held = [msgspec.json.decode(data, type=Result) for name, data in await store.values(AUDITS)
-            if name.partition("/")[0] == seller]
-    return max((one.at for one in held if one.is_clean and one.first <= index < one.size), default="")
 
 
 # ---- for the auditor alone -----------------------------------------------------------------------

@@ -15,7 +15,6 @@ import msgspec
 from weft.basis.errors import Invalid, NotFound, WeftError
 from weft.engine.node import Node
 from weft.engine.pricelog import (
-    auditing,
     batches,
     documents,
     evidence,
@@ -23,6 +22,7 @@ from weft.engine.pricelog import (
     known,
     log,
     monitor,
+    results,
     showing,
     witness,
     witnesses,
@@ -100,7 +100,8 @@ async def gather(node: Node, thread: str, name: str) -> Gathered:
         signed=tuple(evidence.signed_by(one) for one in events), keys=keys, books=books,
         opening=bound.opening if bound else None, batch=bound.entry if bound else b"", batch_proof=batch_proof,
         known=entries, sightings=await sightings(node, seller), forked=await known.red(node.store, seller) is not None,
-        audited=await auditing.audited(node.store, seller, batch_proof), heard_ms=await _heard_ms(node, seller))
+        audited=results.newest(await results.about(node.store, seller, batch_proof), seller, batch_proof),
+        heard_ms=await _heard_ms(node, seller))
     return Gathered(document, found, trust, events, statements)
 
 

@@ -18,7 +18,7 @@ import msgspec
 from weft.basis import canonical
 from weft.basis.errors import Invalid, NotFound, WeftError
 from weft.engine.node import Node
-from weft.engine.pricelog import auditing, evidence
+from weft.engine.pricelog import evidence, results
 from weft.engine.receive import key_log_of
 from weft.identity import keys as ed25519
 from weft.pricing import attest
@@ -95,7 +95,7 @@ async def record(node: Node, thread: str, line: str) -> bytes:
         key_logs={node.organisation: await key_log_of(node, node.organisation)}, line=line,
         quantity=state.lines[line].ordered,
         runs=tuple((one.job, one.name, tuple((mark.what, mark.at) for mark in one.marks)) for one in runs))
-    return auditing.encode(auditing.sealed(file, node.identity.signer))
+    return results.encode(results.sealed(file, node.identity.signer))
 
 
 def is_record(data: bytes) -> bool:
@@ -108,7 +108,7 @@ def verify(data: bytes) -> Told:
     try:
         file: File = msgspec.convert(canonical.decode(data), File)
         keys = evidence.keys_of(file.seller, file.key_logs[file.seller])
-        if file.weft != KIND or auditing.encode(file) != data or not auditing.sealed_by(file, keys):
+        if file.weft != KIND or results.encode(file) != data or not results.sealed_by(file, keys):
             raise Invalid("pricing.minutes-record")
         said, offer = _words(file, keys)
         billed = attest.billed(next(one for one in offer.lines if one.line == file.line).inputs, file.quantity)

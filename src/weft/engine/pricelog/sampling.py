@@ -17,8 +17,9 @@ from weft.basis.canonical import b64, unb64
 from weft.basis.errors import Invalid, NotFound, Refused, Unavailable, WeftError
 from weft.engine.node import Node
 from weft.engine.ports import Batch
-from weft.engine.pricelog import auditing, batches, checking, known, log, monitor
-from weft.engine.pricelog.auditing import File, Result, Root
+from weft.engine.pricelog import auditing, batches, checking, known, log, monitor, results
+from weft.engine.pricelog.auditing import File, Root
+from weft.engine.pricelog.results import Result
 from weft.engine.receive import key_log_of
 from weft.pricing import audit, commitment, leaf
 from weft.pricing.audit import Beacon, Padding, Plan, Shown
@@ -55,7 +56,7 @@ async def plan(node: Node, seller: str, beacons: Sequence[str], since: str, open
     made = Plan(weft=audit.PLAN, seller=seller, first=first, size=said.size, root=b64(said.root), checkpoint=held.note,
                 openings=openings, beacons=tuple(named), by=node.organisation,
                 at=instant.from_ms(node.clock.now_ms()))
-    sealed: Plan = auditing.sealed(made, node.identity.signer)
+    sealed: Plan = results.sealed(made, node.identity.signer)
     return audit.parse(audit.encode(sealed))
 
 
@@ -68,9 +69,9 @@ async def sign(node: Node, result: Result) -> bytes:
     """``result`` signed by us, who planned the audit; raises ``Refused('pricing.audit-not-ours')``."""
     if result.by != node.organisation:
         raise Refused("pricing.audit-not-ours", by=result.by[:8])
-    whole = msgspec.structs.replace(result, weft=auditing.RESULT, at=instant.from_ms(node.clock.now_ms()),
+    whole = msgspec.structs.replace(result, weft=results.RESULT, at=instant.from_ms(node.clock.now_ms()),
                                     key_log=await key_log_of(node, node.organisation))
-    return auditing.encode(auditing.sealed(whole, node.identity.signer))
+    return results.encode(results.sealed(whole, node.identity.signer))
 
 
 # ---- the seller ----------------------------------------------------------------------------------
@@ -101,7 +102,7 @@ async def opened(node: Node, data: bytes, slip: Slips) -> bytes:
                 beacons=tuple(roots), before=tuple(b64(one) for one in before),
                 entries=tuple(one.decode() for one in entries), shown=tuple(shown),
                 documents={name: text for name, text in documents.items() if text})
-    return auditing.encode(auditing.sealed(file, node.identity.signer))
+    return results.encode(results.sealed(file, node.identity.signer))
 
 
 async def _root(node: Node, beacon: Beacon) -> Root:
@@ -177,11 +178,11 @@ async def take(node: Node, data: bytes) -> Result:
 
     It counts only from an auditor that we know and that is neither the seller nor the seller's choice alone: ours.
     """
-    found = auditing.parse_result(data)
+    found = results.parse_result(data)
     held = await node.keys(found.by)
     if found.by != node.organisation and (found.by not in node.partners or held is None):
         raise Refused("pricing.audit-stranger", by=found.by[:8])
     if held is not None and found.device not in held.devices:
         raise Invalid("pricing.audit-file")
-    await node.store.commit(Batch(values=[(auditing.AUDITS, f"{found.seller}/{found.by}", data)]))
+    await node.store.commit(Batch(values=[(results.AUDITS, f"{found.seller}/{found.by}", data)]))
     return found
