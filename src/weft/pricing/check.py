@@ -262,8 +262,11 @@ def _notice(case: Case) -> None:
 
 
 def _older(case: Case) -> list[Sighting]:
-    """What signed checkpoints of before show: no more leaves than that when a witness saw them."""
-    found = []
+    """What signed checkpoints of before show: no more leaves than that when enough witnesses saw them.
+
+    One witness alone could write any time; when so many did, the earliest of their times counts.
+    """
+    found, trusted = [], case.trust.policy
     for text in case.evidence.older:
         try:
             read = note.parse(text.encode())
@@ -272,9 +275,10 @@ def _older(case: Case) -> list[Sighting]:
             case.tell("red", "older-malformed")
             continue
         seen = _seen(case, read)
-        found += [Sighting(said.size, seconds * 1000) for seconds in seen.values()]
         if not seen:
             case.tell("red", "older-malformed")
+        elif trusted is not None and trusted.quorum != policy.NONE and policy.is_met(trusted, frozenset(seen)):
+            found.append(Sighting(said.size, min(seen.values()) * 1000))
     return found
 
 

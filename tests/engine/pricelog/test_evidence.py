@@ -7,15 +7,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from tests.engine.pricelog.firms_of_the_log import Branch, batch
 from tests.engine.pricelog.sealed import AT, files, resealed, trade
-from tests.pricing.sellers import without
+from tests.pricing.books import valves
+from tests.pricing.sellers import PUBLISHED, without
 from tests.thread.firms import Firm
 from weft.basis import canonical
 from weft.basis.canonical import b64
 from weft.basis.errors import WeftError
-from weft.engine.pricelog import evidence
-from weft.pricing import check
-from weft.tlog import note, proof
+from weft.engine.pricelog import evidence, forks, witness
+from weft.identity import keylog
+from weft.pricing import check, leaf
+from weft.thread.event import wire
+from weft.tlog import cosignature, note, proof
 from weft.tlog.policy import Group, Policy
 
 TRADE = trade()
@@ -269,3 +273,56 @@ def test_what_its_maker_leaves_out_of_a_file_accuses_nobody():
     late = replace(file, opening=None, batch="", batch_proof="", at="2026-11-20T09:00:00.000Z")
     found = verdict(resealed(late, TRADE.buyer))
     assert (found.colour, found.follows, found.said) == ("amber", None, "commit-unshown")
+
+
+def _dated_back(by: Firm, made) -> str:
+    """A state of the record of before the book that ``by`` says to have seen long after the book was there."""
+    one = made.seller.checkpoint(0, by=())
+    key = witness.key_for(made.identity(by), made.origin)
+    late = check.instant.to_ms("2026-11-08T08:00:00.000Z") // 1000
+    return note.encode(one._replace(signatures=(
+        *one.signatures, cosignature.sign(one.text, key.verifier.name, key.signer, late)))).decode()
+
+
+def _reader(firms, need: int) -> Policy:
+    keys = {one.id: witness.key_for(TRADE.identity(one), TRADE.origin).verifier for one in firms}
+    return Policy("all", (), keys, {"all": Group(need, tuple(keys))})
+
+
+def test_a_witness_that_writes_a_false_time_accuses_nobody_alone():
+    liar = TRADE.witnesses[0]
+    file = replace(evidence.parse(FILES["quotation"]), older=(_dated_back(liar, trade()),))
+    data = resealed(file, TRADE.buyer)
+    assert verdict(data).colour == "green"
+    alone = verdict(resealed(replace(file, need=1), TRADE.buyer))
+    assert (alone.colour, alone.said) == ("amber", "maker-saw"), "the maker may have chosen who says so"
+    now_ms = check.instant.to_ms(AT)
+    assert verdict(data, trusted=_reader(TRADE.witnesses, 2), now_ms=now_ms).colour == "green"
+    assert verdict(data, trusted=_reader([liar], 1), now_ms=now_ms).said == "backdated", "the control: who trusts it"
+
+
+def test_the_seller_is_no_witness_of_its_own_record():
+    file = evidence.parse(FILES["quotation"])
+    own = witness.state(TRADE.identity(TRADE.seller.firm), TRADE.origin)
+    assert verdict(resealed(replace(file, statements=(*file.statements, own)), TRADE.buyer)).said == "statement"
+
+
+def test_what_only_a_thief_of_a_withdrawn_device_can_have_written_accuses_nobody():
+    told = {}
+    for name in ("withdrawn", "in force"):
+        made = trade()
+        seller, file = made.seller.firm, evidence.parse(files(made)["quotation"])
+        last = seller.log[-1]
+        said = keylog.DeviceRevocation(device=seller.device.public)
+        gone = seller.key_event(said, seller.id, last.id, n=2, p=last.id)
+        envelopes = tuple(wire(one).decode() for one in seller.log)
+        one, other = (Branch(made.origin, seller.device, [batch(k), batch(7)]) for k in (1, 2))
+        fork = forks.make(seller.id, envelopes, (one.note(2), other.note(2)))
+        newer = made.seller.log(leaf.BookLeaf(hash=b64(bytes(32)), id=valves().id, number=2, notice_days=0,
+                                              valid_from=PUBLISHED, at=PUBLISHED))
+        known = evidence.Known(entry=made.seller.entries[newer].decode(),
+                               proof=made.seller.prove(newer, made.seller.checkpoint(by=())))
+        logs = {**file.key_logs, seller.id: (*envelopes, wire(gone).decode()) if name == "withdrawn" else envelopes}
+        found = verdict(resealed(replace(file, fork=fork.decode(), known=(known,), key_logs=logs), made.buyer))
+        told[name] = {one.code for one in found.findings} & {"forked", "newer-in-force"}
+    assert told == {"withdrawn": set(), "in force": {"forked", "newer-in-force"}}

@@ -11,12 +11,13 @@ from weft.basis.canonical import b64, unb64
 from weft.basis.errors import Invalid
 from weft.engine import handle
 from weft.engine.memory import Identity, Memory, new_incarnation
-from weft.engine.pricelog import forks
-from weft.engine.receive import key_log_of
+from weft.engine.pricelog import forks, known, monitor
+from weft.engine.receive import key_log_of, key_state, take_key_event
 from weft.identity.keylog import DeviceDelegation, DeviceRevocation, KeyInception, commitment
 from weft.identity.keys import Signer
 from weft.pricing.leaf import origin_of
 from weft.stores.memory import MemoryStore
+from weft.thread.event import unwire
 from weft.tlog import merkle
 
 ENTRIES = [batch(k) for k in range(40)]
@@ -128,3 +129,17 @@ def test_the_proof_holds_what_it_needs_and_no_more(firm, logs):
     assert unb64(fork.root) == lie.root(25)
     assert len(msgspec.json.encode(fork)) < 6_000
     assert forks.verify(msgspec.json.encode(fork)).code == "rewritten"
+
+
+async def test_a_thief_who_leaves_out_that_the_device_was_withdrawn_accuses_nobody():
+    honest, device, key_log = await _firm(lambda device: DeviceRevocation(device=device))
+    one, other = (Branch(origin_of(honest), device, entries) for entries in (ENTRIES, [book(1), *ENTRIES[1:]]))
+    data = forks.make(honest, key_log[:2], (one.note(9), other.note(9)))
+    assert not forks.verify(data).withdrawn, "the control: the file alone does not tell"
+    assert forks.verify(data, key_state(honest, key_log)).withdrawn
+    random = randomness(8)
+    memory = Memory(Identity("", Signer(b"r" * 32), new_incarnation(random)), MemoryStore(), Ticking(), random)
+    for one in key_log:
+        await take_key_event(memory, honest, unwire(one.encode()))
+    assert not await monitor.accused(memory, data)
+    assert await known.red(memory.store, honest) is None

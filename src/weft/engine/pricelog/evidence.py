@@ -37,7 +37,7 @@ from weft.thread import clock
 from weft.thread.event import Event, signed_bytes, unwire, wire
 from weft.till import slip as slips
 from weft.till import verify as slip_rules
-from weft.tlog import merkle, note, proof
+from weft.tlog import cosignature, merkle, note, proof
 from weft.tlog.note import VerifierKey
 from weft.tlog.policy import Group, Policy
 from weft.trade import attested
@@ -174,10 +174,10 @@ def verify_file(
     policy = trusted if trusted is not None else policy_of(statements, file.need)
     # 4. The steps of the check.
     asked_ms = now_ms if now_ms is not None else instant.to_ms(file.at)
-    evidence, more = _evidence(file, keys, said)
+    evidence, more = _evidence(file, keys, said, own_policy=trusted is not None)
     trust = Trust(policy=policy, now_ms=asked_ms, own="" if trusted else file.by)
     verdict = check.check(document, evidence, trust, steps)
-    if file.seen and verdict.colour != "red":
+    if (file.seen or file.older) and verdict.colour != "red":
         verdict = _with_testimony(verdict, check.check(document, _testified(file, evidence), trust, steps))
     strangers = trusted is None and _has_strangers(file, list(statements.values()))
     more += [*own, *([_red("statement")] if false else []), *([_red("strange-signature")] if strangers else [])]
@@ -208,7 +208,8 @@ def witnesses_of(file: File, keys: Mapping[str, KeyState]) -> tuple[dict[str, Ve
     found: dict[str, VerifierKey] = {}
     for one in file.statements:
         try:
-            if one.witness not in keys or one.origin != leaf.origin_of(file.seller) or one.witness in found:
+            if one.witness not in keys or one.witness == file.seller or one.witness in found \
+                    or one.origin != leaf.origin_of(file.seller):
                 return found, True
             found[one.witness] = verify_statement(one, keys[one.witness])
         except Invalid:
@@ -361,7 +362,10 @@ def slip_signed(pair: slips.Signed) -> Signed:
                   scopes=frozenset({"till", SCOPE_NODE}), place=("till", one.life, one.n))
 
 
-def _evidence(file: File, keys: Mapping[str, KeyState], said: _Said) -> tuple[Evidence, list[Finding]]:
+def _evidence(
+    file: File, keys: Mapping[str, KeyState], said: _Said, *, own_policy: bool
+) -> tuple[Evidence, list[Finding]]:
+    """What the file holds. Older states are proof by the reader's own witnesses alone: its maker chose the others."""
     in_document = {one.message.price.proof for one in said.words.values()
                    if isinstance(one.message, Quotation) and one.message.price}
     books = {one.hash: BookEvidence(
@@ -371,21 +375,22 @@ def _evidence(file: File, keys: Mapping[str, KeyState], said: _Said) -> tuple[Ev
     forked = False
     if file.fork:
         try:
-            forked = forks.verify(file.fork.encode()).firm == file.seller
+            told = forks.verify(file.fork.encode(), keys.get(file.seller))
+            forked = told.firm == file.seller and not told.withdrawn
         except WeftError:
             more.append(_red("known-malformed"))
     if len(books) != len(file.books):
         more.append(_red("book-hash"))
     return Evidence(
         signed=tuple(said.signed), keys=keys, books=books, opening=file.opening, batch=file.batch.encode(),
-        batch_proof=file.batch_proof, known=found, older=file.older, forked=forked,
-        heard_ms=None), more
+        batch_proof=file.batch_proof, known=found, older=file.older if own_policy else (),
+        forked=forked, heard_ms=None), more
 
 
 def _testified(file: File, evidence: Evidence) -> Evidence:
     """``evidence`` with what the maker of the file says to have seen itself; raises ``Invalid`` for no instant."""
     seen = tuple(Sighting(size, instant.to_ms(at)) for size, at in file.seen)
-    return msgspec.structs.replace(evidence, sightings=seen)
+    return msgspec.structs.replace(evidence, sightings=seen, older=file.older)
 
 
 def _with_testimony(alone: Verdict, told: Verdict) -> Verdict:
@@ -393,6 +398,8 @@ def _with_testimony(alone: Verdict, told: Verdict) -> Verdict:
     found = next((one for one in told.findings if one.weight == "red"), None)
     if found is None:
         return alone
+    if found.code == "older-malformed":
+        return told
     doubt = Finding(code="maker-saw", weight="amber", step=found.step, facts={
         "day": found.facts.get("day", ""), "seen": found.facts.get("seen", found.facts.get("day", ""))})
     return msgspec.structs.replace(alone, colour="amber", follows=None, said=doubt.code, facts=doubt.facts,
@@ -400,7 +407,10 @@ def _with_testimony(alone: Verdict, told: Verdict) -> Verdict:
 
 
 def _known(file: File, keys: Mapping[str, KeyState]) -> tuple[tuple[tuple[int, BookLeaf], ...], list[Finding]]:
-    """Other entries, each with a proof that the seller's own signature is under."""
+    """Other entries, each with a proof that the seller's own signature is under.
+
+    Under that of a device which was withdrawn since, a thief may have written them: they count neither way.
+    """
     found = []
     for one in file.known:
         try:
@@ -410,6 +420,7 @@ def _known(file: File, keys: Mapping[str, KeyState]) -> tuple[tuple[tuple[int, B
                                     read.path)
         except WeftError:
             return (), [_red("known-malformed")]
-        if isinstance(entry, BookLeaf):
+        by = note.verify(read.note, check.log_keys(file.seller, keys), cosignature.is_signed)
+        if isinstance(entry, BookLeaf) and not all(keys[file.seller].devices[b64(key.public)].revoked for key in by):
             found.append((read.index, entry))
     return tuple(found), []

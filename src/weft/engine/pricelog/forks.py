@@ -74,8 +74,11 @@ def is_fork(data: bytes) -> bool:
     return KIND.encode() in data[:BYTES_MAX]
 
 
-def verify(data: bytes) -> Told:
-    """What the file proves; raises ``Invalid``: ``pricelog.fork-malformed``, ``pricelog.fork-unproved``."""
+def verify(data: bytes, held: KeyState | None = None) -> Told:
+    """What the file proves; raises ``Invalid``: ``pricelog.fork-malformed``, ``pricelog.fork-unproved``.
+
+    ``held``: the firm's devices as the reader knows them; the maker of a file may leave out what was withdrawn since.
+    """
     # 1. It is such a file.
     if len(data) > BYTES_MAX:
         raise Invalid(_MALFORMED)
@@ -88,22 +91,25 @@ def verify(data: bytes) -> Told:
     if fork.weft != KIND:
         raise Invalid(_MALFORMED)
     # 3. A device of the firm signed both checkpoints.
-    first, second = (_signed(fork.firm, keys, text) for text in (fork.first, fork.second))
+    first, second = (_signed(fork.firm, (keys, held or keys), text) for text in (fork.first, fork.second))
     # 4. They cannot both be true.
     if not _contradict(first[0], second[0], fork):
         raise Invalid("pricelog.fork-unproved")
     return Told(fork.firm, first[0], second[0], first[1] or second[1])
 
 
-def _signed(firm: str, keys: KeyState, text: str) -> tuple[Checkpoint, bool]:
-    """(the checkpoint, whether only a device that was withdrawn since has signed it)."""
+def _signed(firm: str, known: tuple[KeyState, KeyState], text: str) -> tuple[Checkpoint, bool]:
+    """(the checkpoint, whether by what is ``known`` only a device that was withdrawn since has signed it)."""
+    given, held = known
+    gone = {device for device, one in held.devices.items() if one.revoked}
+    lasting = [key for key in keys_of(given, firm) if b64(key.public) not in gone]
     try:
         read = note.parse(text.encode())
-        said = checkpoint.verify(read, keys_of(keys, firm, withdrawn=True))
+        said = checkpoint.verify(read, keys_of(given, firm, withdrawn=True))
     except (WeftError, UnicodeEncodeError) as error:
         raise Invalid("pricelog.fork-unproved") from error
     try:
-        checkpoint.verify(read, keys_of(keys, firm))
+        checkpoint.verify(read, lasting)
     except Invalid:
         return said, True
     return said, False

@@ -105,13 +105,12 @@ async def accused(memory: Memory, data: bytes) -> bool:
 
     One that a thief of a withdrawn device may have made is kept by nobody: it proves nothing of the firm.
     """
-    told = forks.verify(data)
-    if told.withdrawn or await known.red(memory.store, told.firm) is not None:
+    firm = forks.verify(data).firm
+    held = await memory.keys(firm)
+    if held is None or forks.verify(data, held).withdrawn or await known.red(memory.store, firm) is not None:
         return False
-    if await memory.keys(told.firm) is None:
-        return False
-    name = f"{PRICE_LOG}{told.firm}"
-    await memory.store.commit(Batch(values=[(known.RED, told.firm, data), (ALARMS, name, ALARM.encode())]))
+    name = f"{PRICE_LOG}{firm}"
+    await memory.store.commit(Batch(values=[(known.RED, firm, data), (ALARMS, name, ALARM.encode())]))
     memory.alarm(name, ALARM)
     return True
 
