@@ -6,6 +6,7 @@ from tests.doors.console.sample import TOKEN
 from tests.doors.console.test_orders import posted, reached, shown
 from tests.engine.dealing import table
 from tests.engine.pricelog.test_custom import asked
+from tests.engine.pricelog.test_minutes import made
 from weft.engine.commands import run
 from weft.engine.devices import Devices
 from weft.engine.live import Live
@@ -59,3 +60,11 @@ async def test_without_a_rate_card_the_form_is_as_it_was(lang):
     async with asked(cards=[]) as (maker, _, thread):
         opened(maker)
         assert "terms.inputs" not in await shown(maker, f"/orders/{thread}", lang)
+
+
+async def test_the_buyer_reads_one_sentence_on_the_machine_minutes():
+    async with asked(attested=True) as (maker, buyer, _):
+        opened(maker, buyer)
+        thread = await made(maker, buyer, 19)
+        assert "within ± 10 % of the machine's own record" in await shown(buyer, f"/orders/{thread}")
+        assert "所计机时与机床自身记录相差不超过 ±10 %" in await shown(buyer, f"/orders/{thread}", "zh")

@@ -10,6 +10,7 @@ from tests.engine.pricelog.firms_of_the_log import firms, stop
 from tests.engine.world import quiet, until
 from tests.pricing.test_rates import CARD
 from weft.basis.errors import Invalid
+from weft.cli.ordering import inputs_of
 from weft.config import Rules
 from weft.engine.commands import run
 from weft.engine.pricelog import checking, evidence, log
@@ -117,3 +118,9 @@ async def test_of_several_cards_one_is_named():
         book = next(iter((await maker.book_state("pricing")).books.values())).book
         asked_for = evaluate.Attributes(item="milled-part", quantity="50", unit="C62", inputs=offer.lines[0].inputs)
         assert evaluate.price(book, asked_for).net == offer.lines[0].net
+
+
+def test_inputs_are_said_on_the_command_line_by_line_and_name():
+    assert inputs_of(("kg=1.2,minutes.turning=14,setups=1",)) == INPUTS
+    assert inputs_of(("2:card=turned-part, kg=3", "setups=1")) == {"2/card": "turned-part", "2/kg": "3", "1/setups": "1"}
+    assert inputs_of(()) == {}
