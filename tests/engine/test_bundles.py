@@ -13,12 +13,12 @@ from weft.basis.errors import Denied, Invalid, NotFound, Refused, WeftError
 from weft.engine import bundles, handle
 from weft.engine.commands import run
 from weft.engine.machines import state_hash
-from weft.engine.receive import take_key_event
+from weft.engine.receive import key_log_of, take_key_event
 from weft.identity.keylog import DeviceRevocation
 from weft.identity.keys import Signer
 from weft.thread import bundle
 from weft.thread.bundle import Carried, Manifest, Writer
-from weft.thread.event import compose, signed_bytes
+from weft.thread.event import compose, event_id, signed_bytes, unwire
 from weft.trade.order_state import Phase
 
 
@@ -395,3 +395,70 @@ async def test_the_same_world_makes_the_same_bundle(monkeypatch):
 
     first, second, other = [await once(seed) for seed in (900, 900, 910)]
     assert first == second != other
+
+
+# ---- floods in a small file
+
+
+def flood(sender, recipient, count) -> bytes:
+    """A bundle with one thread of ``count`` records that are no events."""
+    signer = sender.identity.signer
+    bad = [msgspec.json.encode({"e": f"{number:06}", "g": ""}) for number in range(count)]
+    ids = [event_id(f"{number:06}".encode()) for number in range(count)]
+    manifest = Manifest(by=sender.organisation, device=signer.public, to=recipient.organisation,
+                        at="2026-11-25T08:00:00.000Z", keys=0, content=bundle.content_of(ids),
+                        threads=[Carried("A" * 43, [], [], count)])
+    writer = Writer(manifest, signer, recipient.identity.signer.public, sender.random(64))
+    chunks = [writer.begin()]
+    for record in bad:
+        writer._left += writer._packer.compress(len(record).to_bytes(4, "big") + record)
+    return b"".join([*chunks, *writer.end()])
+
+
+async def turns_of_others(work) -> int:
+    """How often others had a turn while ``work`` was done."""
+    turns, task = 0, asyncio.ensure_future(work)
+    while not task.done():
+        await asyncio.sleep(0)
+        turns += 1
+    await task
+    return turns
+
+
+async def test_a_flood_of_records_that_are_no_events_costs_no_memory_and_stops_nobody(apart):
+    shop, factory = apart
+    await met(shop, factory)
+    data = flood(shop, factory, 30_000)
+    reports = []
+
+    async def take():
+        reports.append(await bundles.import_(factory, pieces(data, len(data))))
+
+    assert await turns_of_others(take()) >= 30_000 // bundles.AT_ONCE
+    assert (reports[0].refused, len(reports[0].threads[0].refused)) == (30_001, bundles.REFUSED_TOLD)
+
+
+async def test_a_stranger_s_flood_ends_after_a_few(apart, monkeypatch):
+    shop, factory = apart
+    read, take = [], bundles.Taking.take
+    monkeypatch.setattr(bundles.Taking, "take", lambda self, item: (read.append(item), take(self, item))[1])
+    keys = [unwire(one.encode()) for one in await key_log_of(shop, shop.organisation)]
+    data = sealed(shop, factory, [], keys=keys)
+    with pytest.raises(Denied, match=r"bundle\.stranger"):
+        await bundles.import_(factory, pieces(data))  # the control: its keys prove who it is, and it is nobody
+    monkeypatch.setattr(bundles.Taking, "_begin", lambda self: asyncio.sleep(0))  # as if it had been proved
+    read.clear()
+    with pytest.raises(Denied, match=r"bundle\.stranger"):
+        await bundles.import_(factory, pieces(flood(shop, factory, 5_000)))
+    assert len(read) < 20
+
+
+async def test_key_events_do_not_fill_the_memory(apart, monkeypatch):
+    shop, factory = apart
+    keys = [unwire(one.encode()) for one in await key_log_of(shop, shop.organisation)]
+    monkeypatch.setattr(bundles, "KEYS_BYTES_MAX", sum(map(bundle.record_bytes, keys)) - 1)
+    with pytest.raises(Invalid, match=r"bundle\.too-large"):
+        await bundles.import_(factory, pieces(sealed(shop, factory, [], keys=keys)))
+    monkeypatch.undo()
+    with pytest.raises(Denied, match=r"bundle\.stranger"):  # the control
+        await bundles.import_(factory, pieces(sealed(shop, factory, [], keys=keys)))

@@ -39,7 +39,10 @@ DEVICES: Final = "carry-to"  # bucket: by firm, the device that its invitation n
 RAW_BYTES_MAX: Final = 192 * 1024 * 1024  # of one bundle before it is packed: well below what a reader unpacks
 EVENTS_MAX: Final = 200_000  # of one bundle
 EVENTS_OF_ONE_MAX: Final = bundle.EVENTS_MAX - 3  # of one thread; the words that close may go besides
-STRANGERS_THREADS_MAX: Final = 8  # threads that a firm we do not know may try
+STRANGERS_THREADS_MAX: Final = 8  # threads that a firm we do not know may try, and events that cannot be read
+REFUSED_TOLD: Final = 20  # of one thread
+KEYS_BYTES_MAX: Final = 16 * 1024 * 1024  # of key events, which wait in memory until all are there
+AT_ONCE: Final = 200  # records that may be read before others have their turn
 ENDING: Final = ".weft-bundle"
 
 
@@ -320,6 +323,8 @@ class Taking:
     _thread: str = ""
     _batch: list[Event] = field(default_factory=list)
     _size: int = 0
+    _keys_size: int = 0
+    _read: int = 0
 
     @property
     def manifest(self) -> Manifest:
@@ -329,10 +334,11 @@ class Taking:
 
     async def take(self, item: Item) -> None:
         """One record, in the order of the bundle."""
+        self._read += 1
+        if self._read % AT_ONCE == 0:
+            await asyncio.sleep(0)
         if item.thread == "":
-            if item.event is None:
-                raise Invalid(item.fault)
-            self._keys.append(item.event)
+            self._take_key(item)
             return
         await self._begin()
         if item.thread != self._thread:
@@ -340,15 +346,25 @@ class Taking:
             self._thread = item.thread
         told = self._of(item.thread)
         if item.event is None:
-            told["refused"].append((item.id, item.fault))
+            told["given"] += 1
+            _refuse(told, [(item.id, item.fault)])
+            await self._check_stranger()
             return
         self._batch.append(item.event)
         self._size += len(item.event.raw) + sum(len(one.content) for one in item.event.payloads.values())
         if len(self._batch) >= sync.EVENTS_MAX or self._size > sync.BYTES_MAX:
             await self.flush()
 
+    def _take_key(self, item: Item) -> None:
+        if item.event is None:
+            raise Invalid(item.fault)
+        self._keys.append(item.event)
+        self._keys_size += bundle.record_bytes(item.event)
+        if self._keys_size > KEYS_BYTES_MAX:
+            raise Invalid("bundle.too-large", limit=KEYS_BYTES_MAX)
+
     def _of(self, thread: str) -> dict[str, Any]:
-        return self.threads.setdefault(thread, {"new": 0, "given": 0, "refused": [], "code": ""})
+        return self.threads.setdefault(thread, {"new": 0, "given": 0, "refused": [], "bad": 0, "code": ""})
 
     async def _begin(self) -> None:
         """Who sends this, and whether it may; raises ``Denied('bundle.…')``."""
@@ -390,13 +406,15 @@ class Taking:
             await self._check_stranger()
             return
         told["new"] += len(received.stored)
-        told["refused"] += received.invalid
+        _refuse(told, received.invalid)
         self.new += len(received.stored)
 
     async def _check_stranger(self) -> None:
         """A firm that nobody here knows may try a few threads, and no more."""
-        denied = sum(bool(one["code"]) for one in self.threads.values())
-        if not self._known and denied > STRANGERS_THREADS_MAX and await self.node.keys(self.manifest.by) is None:
+        if self._known:
+            return
+        denied = sum(bool(one["code"]) + one["bad"] for one in self.threads.values())
+        if denied > STRANGERS_THREADS_MAX and await self.node.keys(self.manifest.by) is None:
             raise Denied("bundle.stranger")
 
     async def finish(self) -> Report:
@@ -419,15 +437,21 @@ class Taking:
         return Report(
             by=manifest.by, name=name, at=manifest.at, threads=told, new=sum(one.new for one in told),
             known=sum(one.known for one in told), waiting=sum(one.waiting for one in told),
-            refused=sum(len(one.refused) + bool(one.code) for one in told))
+            refused=sum(one["bad"] for one in self.threads.values()) + sum(bool(one.code) for one in told))
 
     async def _told(self, carried: Carried, loaded: Loaded | None) -> Thread:
         found = self._of(carried.thread)
         code = found["code"] or ("" if loaded is not None else "thread.unknown")
         early = len(await self.node.store.pending(carried.thread)) if loaded is not None else 0
-        known = 0 if code else max(0, found["given"] - found["new"] - len(found["refused"]) - early)
+        known = 0 if code else max(0, found["given"] - found["new"] - found["bad"] - early)
         return Thread(thread=carried.thread, machine=loaded.machine_name if loaded else "", new=found["new"],
-                      known=known, waiting=early, refused=found["refused"][:20], code=code)
+                      known=known, waiting=early, refused=found["refused"], code=code)
+
+
+def _refuse(told: dict[str, Any], found: Sequence[tuple[str, str]]) -> None:
+    """Count what was refused of a thread; the first few are told one by one."""
+    told["bad"] += len(found)
+    told["refused"] += found[:max(0, REFUSED_TOLD - len(told["refused"]))]
 
 
 def _check_device(keys: KeyState | None, device: str) -> None:
