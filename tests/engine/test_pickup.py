@@ -78,6 +78,7 @@ async def test_goods_are_inspected_fetched_with_the_line_down_billed_and_brought
         await world.quiet()
         assert await world.where() == {"buyer": {("", ""): "1"}, "maker": {("", ""): "46", ("", "shop"): "2"},
                                        "shop": {("maker", ""): "2"}}
+        assert "news-BroughtBack" in [task.kind for task in (await VIEWS["today"](maker)).arrived]
         with pytest.raises(Refused) as more:
             await run(shop, "take-back", {"thread": world.service, "code": code, "lines": [
                 {"item": "V15", "quantity": "2"}]})

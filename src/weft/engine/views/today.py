@@ -35,7 +35,8 @@ ARRIVED_MS: Final = 36 * 3_600_000
 ARRIVED_SHOWN: Final = 12
 NEWS: Final = ("RequestForQuotation", "Quotation", "CounterOffer", "Order", "OrderResponse", "OrderChange",
                "OrderChangeResponse", "OrderCancellation", "DespatchAdvice", "ReceiptAdvice", "RequestDeclined",
-               "PickUpReady", "BroughtBack")
+               "PickUpReady", "BroughtBack", "SentBack")
+NEWS_OF_OWN: Final = ("BroughtBack", "SentBack")  # also where the node itself buys: somebody decides about the money
 
 
 class Task(View, frozen=True, kw_only=True):
@@ -278,10 +279,11 @@ async def _news(node: Any, cards: list[tuple[Deal, OrderCard]]) -> list[Task]:
     since = int(node.clock.now_ms()) - ARRIVED_MS
     found = []
     for held, card in cards:
-        if buys_by_itself(node, held) or milliseconds((await node.loaded(held.thread)).hlc) < since:
+        if milliseconds((await node.loaded(held.thread)).hlc) < since:
             continue
+        kinds = NEWS_OF_OWN if buys_by_itself(node, held) else NEWS
         said = [one for one in await node.log(held.thread)
-                if one.author != node.organisation and not one.void and one.kind in NEWS and one.at_ms >= since]
+                if one.author != node.organisation and not one.void and one.kind in kinds and one.at_ms >= since]
         if said:
             found.append((said[-1].at_ms, _order_task(f"news-{said[-1].kind}", card, instant.from_ms(said[-1].at_ms))))
     return [task for _, task in sorted(found, key=lambda pair: -pair[0])]
