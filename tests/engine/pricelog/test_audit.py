@@ -13,7 +13,7 @@ from weft.basis import canonical
 from weft.basis.errors import Invalid, Refused, Unavailable
 from weft.cli import price
 from weft.engine.commands import run
-from weft.engine.pricelog import auditing, batches, checking, log, monitor, results, sampling, showing
+from weft.engine.pricelog import auditing, batches, checking, evidence, log, monitor, results, sampling, showing
 from weft.engine.till import export as slips
 from weft.engine.views import VIEWS
 from weft.pricing import audit
@@ -103,6 +103,22 @@ async def test_an_honest_seller_is_found_right_and_its_buyer_has_the_last_level(
         await sampling.take(buyer, signed)
         after = await checking.judge(buyer, thread, state.quotation_id)
         assert (before.colour, before.level, after.colour, after.level) == ("green", 3, "green", 4)
+        await as_a_file(buyer, seller, thread, state.quotation_id)
+
+
+async def as_a_file(buyer, seller, thread, document):
+    """The level goes along in the buyer's file; bent it is caught, and in a file of the seller's it counts for nothing."""
+    file = evidence.parse(await checking.export(buyer, thread, document))
+
+    def level(signer=buyer.identity.signer, **fields):
+        told = evidence.verify_file(evidence.sealed(replace(file, **fields), signer)).verdict
+        return told.level, told.colour
+
+    assert level() == (4, "green")
+    assert level(audits=()) == (3, "green")
+    bent = file.audits[0].replace('"right":', '"right":1')
+    assert bent != file.audits[0] and level(audits=(bent,)) == (0, "red")
+    assert level(seller.identity.signer, by=seller.organisation) == (3, "green")
 
 
 async def test_no_byte_of_the_draw_can_be_bent_by_the_seller():

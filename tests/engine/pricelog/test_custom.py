@@ -122,5 +122,6 @@ async def test_of_several_cards_one_is_named():
 
 def test_inputs_are_said_on_the_command_line_by_line_and_name():
     assert inputs_of(("kg=1.2,minutes.turning=14,setups=1",)) == INPUTS
-    assert inputs_of(("2:card=turned-part, kg=3", "setups=1")) == {"2/card": "turned-part", "2/kg": "3", "1/setups": "1"}
+    second = inputs_of(("2:card=turned-part, kg=3", "setups=1"))
+    assert second == {"2/card": "turned-part", "2/kg": "3", "1/setups": "1"}
     assert inputs_of(()) == {}

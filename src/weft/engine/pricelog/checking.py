@@ -19,7 +19,7 @@ from weft.engine.effects import Cause
 from weft.engine.memory import Change
 from weft.engine.node import Node
 from weft.engine.ports import Batch
-from weft.engine.pricelog import evidence, gathering, known, showing
+from weft.engine.pricelog import evidence, gathering, known, results, showing
 from weft.engine.pricelog.gathering import BOUND, SHOWN, Bound, Gathered, Shown
 from weft.engine.receive import key_log_of
 from weft.pricing import leaf
@@ -197,7 +197,8 @@ async def export(node: Node, thread: str, document: str) -> bytes:
         batch=given.batch.decode(), batch_proof=evidence.trimmed(given.batch_proof, leaf.origin_of(seller), known_keys),
         known=await _known(node, found, known_keys), older=given.older,
         fork=(await known.red(node.store, seller) or b"").decode(),
-        seen=tuple((one.size, instant.from_ms(one.ms)) for one in _telling(found)), statements=tuple(statements))
+        seen=tuple((one.size, instant.from_ms(one.ms)) for one in _telling(found)), statements=tuple(statements),
+        audits=tuple(await results.about(node.store, seller, given.batch_proof)))
     return evidence.sealed(file, node.identity.signer)
 
 

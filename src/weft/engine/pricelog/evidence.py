@@ -1,8 +1,8 @@
 """A price and all that speaks for it in one file, which anybody can check without a node and without a network.
 
     {"weft": "price-evidence/1", "kind", "document", "seller", "by", "at", "need", "events" or "slip",
-     "key_logs", "books", "opening", "batch", "batch_proof", "known", "older", "fork", "seen", "statements", "device",
-     "seal"}
+     "key_logs", "books", "opening", "batch", "batch_proof", "known", "older", "fork", "seen", "statements", "audits",
+     "device", "seal"}
 
 ``events``: the document and the words that it rests on, in wire form, with the first of each thread without content.
 ``by`` is who made the file: it says which witnesses it believes (``statements``) and how many it wants (``need``), and
@@ -22,7 +22,7 @@ import msgspec
 from weft.basis import canonical, instant
 from weft.basis.canonical import b64, digest, unb64
 from weft.basis.errors import Invalid, WeftError
-from weft.engine.pricelog import documents, forks
+from weft.engine.pricelog import documents, forks, results
 from weft.engine.pricelog.documents import Deal, Word
 from weft.engine.pricelog.witness import Statement, verify_statement
 from weft.engine.receive import key_state
@@ -92,6 +92,7 @@ class File(_Part, frozen=True, kw_only=True):
     fork: str = ""
     seen: tuple[tuple[int, str], ...] = ()
     statements: tuple[Statement, ...] = ()
+    audits: tuple[str, ...] = ()
     device: str = ""
     seal: str = ""
 
@@ -175,12 +176,15 @@ def verify_file(
     # 4. The steps of the check.
     asked_ms = now_ms if now_ms is not None else instant.to_ms(file.at)
     evidence, more = _evidence(file, keys, said, own_policy=trusted is not None)
+    audited, false_audits = _audited(file, relies=trusted is None and file.by != file.seller)
+    evidence = msgspec.structs.replace(evidence, audited=audited)
     trust = Trust(policy=policy, now_ms=asked_ms, own="" if trusted else file.by)
     verdict = check.check(document, evidence, trust, steps)
     if (file.seen or file.older) and verdict.colour != "red":
         verdict = _with_testimony(verdict, check.check(document, _testified(file, evidence), trust, steps))
     strangers = trusted is None and _has_strangers(file, list(statements.values()))
-    more += [*own, *([_red("statement")] if false else []), *([_red("strange-signature")] if strangers else [])]
+    more += [*own, *false_audits]
+    more += [*([_red("statement")] if false else []), *([_red("strange-signature")] if strangers else [])]
     more += [Finding(code="slip-unsound", weight="red", step="price", facts={"why": one}) for one in said.faults]
     if trusted is None and file.by == file.seller:
         more.append(Finding(code="sellers-choice", weight="note", step="witnesses"))
@@ -385,6 +389,15 @@ def _evidence(
         signed=tuple(said.signed), keys=keys, books=books, opening=file.opening, batch=file.batch.encode(),
         batch_proof=file.batch_proof, known=found, older=file.older if own_policy else (),
         forked=forked, heard_ms=None), more
+
+
+def _audited(file: File, *, relies: bool) -> tuple[str, list[Finding]]:
+    """When an auditor on whom the file's maker relies has found all right, if the reader relies on that, too."""
+    try:
+        at = results.newest(file.audits, file.seller, file.batch_proof)
+    except Invalid:
+        return "", [_red("audit-malformed")]
+    return at if relies else "", []
 
 
 def _testified(file: File, evidence: Evidence) -> Evidence:
