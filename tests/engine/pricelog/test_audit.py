@@ -107,7 +107,7 @@ async def test_an_honest_seller_is_found_right_and_its_buyer_has_the_last_level(
 
 
 async def as_a_file(buyer, seller, thread, document):
-    """The level goes along in the buyer's file; bent it is caught, and in a file of the seller's it counts for nothing."""
+    """The level goes along in the buyer's file; bent it is caught, and of the seller's own choice nothing counts."""
     file = evidence.parse(await checking.export(buyer, thread, document))
 
     def level(signer=buyer.identity.signer, **fields):
