@@ -1,6 +1,7 @@
 """``weft log``: packs out of a home and back, and homes whose key logs hold what nobody expected."""
 
 import json
+import tracemalloc
 
 import msgspec
 import pytest
@@ -12,9 +13,12 @@ from weft.engine import handle
 from weft.engine.clock import SystemClock, system_random
 from weft.engine.memory import Identity, Memory
 from weft.engine.receive import key_log_of, take_key_event
-from weft.identity.keylog import KeyInception, commitment
+from weft.identity.keylog import DeviceDelegation, KeyInception, commitment
+from weft.identity.keys import Signer
 from weft.stores.memory import MemoryStore
+from weft.thread import audit
 from weft.thread.event import compose, signed_bytes, unwire
+from weft.thread.key_log import KeyLog
 
 
 @pytest.fixture
@@ -103,3 +107,45 @@ def test_a_key_event_that_nobody_knows_is_no_reason_to_fall_over(home, capsys):
     launch.run(take_strange_key_events(home))
     assert cli.run(["log", "verify", str(home), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["faults"] == []
+
+
+def test_a_file_of_nothing_but_ends_of_lines_is_read_no_further_than_the_first(tmp_path, capsys):
+    file = tmp_path / "lines"
+    file.write_bytes(b"\n" * 10_000_000)
+    tracemalloc.start()
+    assert cli.run(["log", "verify", str(file)]) == 1
+    assert tracemalloc.get_traced_memory()[1] < 30_000_000
+    tracemalloc.stop()
+    assert "[pack.line]" in capsys.readouterr().out
+
+
+def test_a_file_that_no_memory_holds_is_refused_unread(tmp_path, capsys):
+    file = tmp_path / "film"
+    with file.open("wb") as made:
+        made.truncate(50 * 1024**3)  # a hole: it takes no room
+    assert cli.run(["log", "verify", str(file)]) == 2
+    assert "[pack.too-large]" in capsys.readouterr().err
+
+
+def test_a_key_log_is_read_once_however_many_forks_of_it_are_shown(monkeypatch):
+    memory = Memory(Identity("", DEVICE, b64(bytes(8))), MemoryStore(), SystemClock(), system_random)
+
+    async def log_of():
+        firm = await handle.append_key_events(memory, ROOT, [
+            KeyInception(keys=[ROOT.public], next=commitment([DEVICE.public])),
+            *(DeviceDelegation(device=Signer(bytes([number]) * 32).public, scope="node") for number in range(1, 11))])
+        return firm, [unwire(one.encode()) for one in await key_log_of(memory, firm)]
+
+    firm, log = launch.run(log_of())
+    header = {name: value for name, value in msgspec.json.decode(log[-1].raw).items() if name != "b"}
+    pairs = {}
+    for number in range(40):
+        halves = [compose(header, [("*", bytes([48 + half]))], [bytes([number]) * 32]) for half in (0, 1)]
+        pairs[number] = tuple(msgspec.structs.replace(one, signature=ROOT.sign(signed_bytes(one.id))) for one in halves)
+    taken, take = [], KeyLog.take
+    monkeypatch.setattr(KeyLog, "take", lambda self, event: (taken.append(event), take(self, event))[1])
+    assert audit._branches(pairs, {firm: log}) == dict.fromkeys(pairs)  # all of them are forks
+    assert len(taken) == len(log)
+    unsigned = {0: (pairs[0][0], msgspec.structs.replace(pairs[0][1], signature=bytes(64)))}
+    assert audit._branches(unsigned, {firm: log})[0].code == "event.signature"
+    assert audit._branches({0: (pairs[0][0], pairs[0][0])}, {firm: log}) == {}  # one event twice is none

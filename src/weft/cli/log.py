@@ -5,14 +5,16 @@ Not here: the checks (``verifying.py`` for homes, ``thread/audit.py`` for packs)
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
-from weft.basis.errors import NotFound, Unavailable
+from weft.basis.errors import Invalid, NotFound, Unavailable
 from weft.cli.options import found, home_argument, json_option
 from weft.cli.printing import Paper
 from weft.cli.words import say
+
+PACK_BYTES_MAX: Final = 1024**3  # it is read into memory
 
 
 @click.group("log", help=say("cli.log"))
@@ -99,6 +101,8 @@ def _verify_pack(file: Path, paper: Paper) -> int:
     from weft.cli.auditing import told
 
     try:
+        if (size := file.stat().st_size) > PACK_BYTES_MAX:
+            raise Invalid("pack.too-large", size=size // 1024**2, limit=PACK_BYTES_MAX // 1024**2)
         data = file.read_bytes()
     except OSError as error:
         raise NotFound("cli.pack-unreadable", path=str(file), reason=error.strerror or "") from error

@@ -42,6 +42,7 @@ STEPS: Final = (
     "form", "headers", "commitments", "keys", "genesis", "signatures", "chains", "parents", "heads", "forks",
 )
 Chain = tuple[str, str, str]
+Pair = tuple[Event, Event]
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,42 +244,63 @@ def _heads(manifest: Manifest, lines: Iterable[_Line], before: set[str]) -> None
 
 
 def _forks(result: Audit, manifest: Manifest, lines: Sequence[_Line]) -> None:
-    def check(one: Event, two: Event) -> None:
-        if one.thread in result.logs and one.thread != manifest.thread:
-            _branches(one, two, result.logs[one.thread])
-            result.forks.append((one, two))
-            return
-        same = (one.thread, _chain(one), one.header.n) == (manifest.thread, _chain(two), two.header.n)
-        keys = result.keys.get(one.author, keylog.INITIAL)
-        if not same or two.thread != one.thread or one.id == two.id or one.header.d not in keys.devices:
-            raise Invalid("pack.no-fork")
-        if not all(verify(half.header.d, signed_bytes(half.id), half.signature) for half in (one, two)):
-            raise Denied("event.signature")
-        result.forks.append((one, two))
-
     by_line: dict[int, list[Event]] = {}
     for line in lines:
         by_line.setdefault(line.number, []).append(line.event)
-    for number, pair in by_line.items():
-        if len(pair) == 2:
-            result.look(10, number, check, *pair)
+    pairs = {number: (pair[0], pair[1]) for number, pair in by_line.items() if len(pair) == 2}
+    of_logs = {number: pair for number, pair in pairs.items()
+               if pair[0].thread in result.logs and pair[0].thread != manifest.thread}
+    proved = _branches(of_logs, result.logs)
+
+    def check(number: int, one: Event, two: Event) -> None:
+        if number in of_logs:
+            if (error := proved.get(number, Invalid("pack.no-fork"))) is not None:
+                raise error
+        else:
+            _fork(result, manifest, one, two)
+        result.forks.append((one, two))
+
+    for number, pair in pairs.items():
+        result.look(10, number, check, number, *pair)
 
 
-def _branches(one: Event, two: Event, log: Sequence[Event]) -> None:
-    """Two events of a key log that both continue it from the same place; ``log`` is the branch that the pack holds."""
-    if one.id == two.id or one.thread != two.thread or set(one.parents) != set(two.parents) or not one.parents:
+def _fork(result: Audit, manifest: Manifest, one: Event, two: Event) -> None:
+    same = (one.thread, _chain(one), one.header.n) == (manifest.thread, _chain(two), two.header.n)
+    keys = result.keys.get(one.author, keylog.INITIAL)
+    if not same or two.thread != one.thread or one.id == two.id or one.header.d not in keys.devices:
         raise Invalid("pack.no-fork")
-    held = KeyLog(one.thread)
-    for event in log:
-        if set(one.parents) == set(held.heads):
-            break
-        held.take(event)
-    if set(one.parents) != set(held.heads):
-        raise Invalid("pack.no-fork")
-    for half in (one, two):
-        if half.header.m != KEYLOG:
-            raise Invalid("keylog.other-log")
-        check_key_event(half, held.state)
+    if not all(verify(half.header.d, signed_bytes(half.id), half.signature) for half in (one, two)):
+        raise Denied("event.signature")
+
+
+def _branches(pairs: Mapping[int, Pair], logs: Mapping[str, Sequence[Event]]) -> dict[int, WeftError | None]:
+    """Of pairs that both continue a key log from the same place: what is wrong with them, by number; others are none.
+
+    ``logs`` hold the branches of the pack. Each is read once, however many pairs there are.
+    """
+    waiting: dict[tuple[str, str], list[int]] = {}
+    for number, (one, two) in pairs.items():
+        if one.id != two.id and one.thread == two.thread and len({*one.parents, *two.parents}) == 1 and two.parents:
+            waiting.setdefault((one.thread, two.parents[0]), []).append(number)
+    proved: dict[int, WeftError | None] = {}
+    for member in {member for member, _ in waiting}:
+        held = KeyLog(member)
+        for event in logs[member]:
+            held.take(event)
+            for number in waiting.get((member, event.id), ()):
+                proved[number] = _half_wrong(pairs[number], held.state)
+    return proved
+
+
+def _half_wrong(pair: Pair, state: keylog.KeyState) -> WeftError | None:
+    try:
+        for half in pair:
+            if half.header.m != KEYLOG:
+                raise Invalid("keylog.other-log")
+            check_key_event(half, state)
+    except WeftError as error:
+        return error
+    return None
 
 
 def _chain(event: Event) -> Chain:

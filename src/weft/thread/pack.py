@@ -8,7 +8,7 @@ Rule 2: a payload may be withheld, slot by slot; its commitment stays, and prove
 Not here: whether what a pack says is true (``audit.py``), gathering it (``engine/packs.py``).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -72,18 +72,26 @@ def write(
 
 def read(data: bytes) -> Pack:
     """The pack in ``data``; raises ``Invalid('pack.…')`` with the number of the line."""
-    lines = data.split(b"\n")
-    if lines.pop() != b"" or not lines:
-        raise Invalid("pack.line", line=len(lines) + 1)
-    pack = Pack(_line(lines[0], Manifest, 1))
+    if not data.endswith(b"\n"):
+        raise Invalid("pack.line", line=data.count(b"\n") + 1)
+    lines = enumerate(_lines(data), 1)
+    pack = Pack(_line(next(lines)[1], Manifest, 1))
     if pack.manifest.format != FORMAT:
         raise Invalid("pack.format", format=pack.manifest.format[:40])
-    for number, text in enumerate(lines[1:], 2):
+    for number, text in lines:
         _take(pack, _line(text, Line, number), number)
     counts = (len(pack.keys), len(pack.events), len(pack.forks))
     if counts != (pack.manifest.keys, pack.manifest.events, pack.manifest.forks):
         raise Invalid("pack.counts")
     return pack
+
+
+def _lines(data: bytes) -> Iterator[bytes]:
+    """One line after the other: the first that is wrong ends it, and of megabytes of them no list is made."""
+    begin = 0
+    while (end := data.find(b"\n", begin)) >= 0:
+        yield data[begin:end]
+        begin = end + 1
 
 
 T = TypeVar("T", bound=msgspec.Struct)
