@@ -177,3 +177,18 @@ async def test_a_till_that_was_let_go_learns_nothing_more_and_may_bring_what_it_
     assert (told["state"], told["books"], told["items"], told["partners"]) == ("gone", [], [], [])
     has = (await tablet.ask("slips", sent(tablet.counter.sale(("V15", "1"))))).json()
     assert [one["why"] for one in has["doubted"]] == ["let-go"]
+
+
+async def test_for_what_a_thief_signs_with_a_till_that_was_let_go_nobody_vouches(firm):
+    stolen, other = Tablet(firm, await firm.till()), Tablet(firm, await firm.till(2))
+    await stolen.open()
+    await other.open()
+    before, after = stolen.counter.sale(("V15", "1")), stolen.counter.sale(("V15", "1"))
+    await stolen.ask("slips", sent(before))
+    assert not any(one.get("gone") for one in (await other.ask("snapshot")).json()["tills"])
+    await run(firm.node, "till-let-go", {"till": stolen.counter.key, "sheet": firm.sheet})
+    await stolen.ask("slips", sent(after))
+    tills = {one["key"]: one.get("gone", False) for one in (await other.ask("snapshot")).json()["tills"]}
+    assert tills == {stolen.counter.key: True, other.counter.key: False}, "so the till asks the node"
+    assert (await other.ask(f"slip?hash={before.slip.hash}")).status == 200, "the control: what was sold can come back"
+    assert (await other.ask(f"slip?hash={after.slip.hash}")).status == 404

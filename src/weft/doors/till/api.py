@@ -15,8 +15,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from weft import web
+from weft.basis.errors import NotFound
 from weft.engine.till import intake, pairing, slips
 from weft.engine.till.snapshot import snapshot
+from weft.till.messages import SlipDoubted
 
 PREFIX: Final = "/till/api"
 ASK_MAX: Final = 4 * 1024
@@ -98,8 +100,11 @@ class Api:
 
     async def slip(self, request: Request) -> Response:
         pairing.key_of(request.state.device)
-        found = await slips.one(self.node, request.query_params.get("hash", "")[:60])
-        return _fresh(Kept(intake.written(found), found.signature))
+        name = request.query_params.get("hash", "")[:60]
+        found = await slips.kept(self.node, name)
+        if found is None or (isinstance(found, SlipDoubted) and found.why == "let-go"):
+            raise NotFound("till.no-slip", slip=name[:12])  # for what a till brings once it is gone we do not vouch
+        return _fresh(Kept(intake.written(slips.signed(found)), found.signature))
 
 
 def _fresh(value: Any) -> Response:

@@ -78,11 +78,15 @@ class TillOf(msgspec.Struct, frozen=True):
     lives: dict[str, Place]
 
 
-class Known(msgspec.Struct, frozen=True):
-    """A till of the firm, also one that was let go: so that a slip can be known as one of ours without the node."""
+class Known(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A till of the firm: so that a slip can be known as one of ours without the node.
+
+    ``gone``: it was let go, so that a thief may sign with its key; which of its slips are true only the node knows.
+    """
 
     key: str
     name: str
+    gone: bool = False
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -116,9 +120,9 @@ async def snapshot(node: Node, key: str) -> Snapshot:
     if state != "open":
         return bare
     books = _books(await node.book_state("pricing"), at)
+    tills = tuple(Known(one.key, one.name, bool(one.ended_at)) for one in book.tills.values())
     return msgspec.structs.replace(bare, books=books, items=_items(await node.book_state("stock"), books),
-                                   partners=_partners(node, book),
-                                   tills=tuple(Known(one.key, one.name) for one in book.tills.values()))
+                                   partners=_partners(node, book), tills=tills)
 
 
 def _books(state: publish.State, at: str) -> tuple[Book, ...]:
