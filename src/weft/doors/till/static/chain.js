@@ -1,6 +1,7 @@
 // The till's own history: makes a slip, signs it, writes it down, and only then gives it to be shown.
 // Rule 1: one page at a time writes (a lock of the browser); the store refuses a second slip at one place all the same.
 // Rule 2: a memory that was lost or rolled back begins another life: the key stays, its history does not fork.
+// Rule 3: between two closes there is one currency: a day of two could never be closed.
 // Not here: what a slip must be (core/), where it is kept (store.js), how it gets to the node (sync.js).
 import * as closing from "./core/closing.js";
 import { WeftError } from "./core/errors.js";
@@ -77,6 +78,7 @@ export class Chain {
   async #add(fields, extra, after, basket = null) {
     if (navigator.locks && !this.held) throw new WeftError("till.browser-other");
     const { head } = this;
+    if (fields.kind !== "close") await this.#oneCurrency(fields.currency);
     const last = head.n ? await store.slipAt(head.life, head.n) : null;
     const at = new Date(Math.max(Date.now(), last ? Date.parse(last.at) : 0)).toISOString();
     const slip = slips.make({
@@ -95,6 +97,14 @@ export class Chain {
     if (!(await store.append(row, head, values, basket))) throw new WeftError("till.browser-other");
     this.head = next;
     return row;
+  }
+
+  async #oneCurrency(currency) {
+    const close = await store.get("closed");
+    const first = close?.life === this.head.life ? close.n + 1 : 1;
+    const begun = this.head.n >= first ? await store.slipAt(this.head.life, first) : null;
+    const expected = begun?.signed.slip.currency ?? currency;
+    if (currency !== expected) throw new WeftError("slip.close-currency", { n: this.head.n + 1, currency, expected });
   }
 
   /** Slips that the node has had for so long that nobody comes back with them. */
