@@ -37,7 +37,7 @@ def _of_home(home: str) -> str:
         return ""
     try:
         firm = tomllib.loads((Path(home) / "weft.toml").read_text(encoding="utf-8")).get("firm", {})
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return ""
     return str(firm.get("lang", "")) if isinstance(firm, dict) else ""
 
