@@ -357,6 +357,45 @@ def test_a_deposit_bills_its_per_cent_and_no_more():
     assert codes(deposit("1484.83")) == {"bill-differs"}
 
 
+def test_a_deposit_that_is_asked_for_twice_is_too_much():
+    seller, book, _, _ = sold()
+    whole = line(book, priced_at=QUOTED)
+    half, all_of_it = (replace(whole, quantity="1", net=gross, tax="0.00", gross=gross, agreed=(whole,), percent="30",
+                               unit_price="", order="o") for gross in ("742.41", "1484.82"))
+    for lines, colour in (((half, half), "green"), ((all_of_it, half), "red"), ((all_of_it, all_of_it), "red")):
+        document = quoted(seller, *lines, kind="invoice")
+        verdict = judged(document, evidence(seller, document, book, 0))
+        assert (verdict.colour, codes(verdict)) == (colour, set() if colour == "green" else {"bill-differs"})
+
+
+def test_goods_that_are_billed_twice_in_one_bill_are_more_than_was_ordered():
+    seller, book, _, _ = sold()
+    whole = line(book, priced_at=QUOTED)
+    share = replace(whole, quantity="80", net="2920.00", tax="379.60", gross="3299.60", agreed=(whole,), order="o")
+    rest = replace(whole, quantity="40", net="1460.00", tax="189.80", gross="1649.80", agreed=(whole,), order="o")
+    other = replace(share, order="p")
+    for lines, found in (((share, rest), set()), ((share, other), set()), ((share, share), {"bill-more"})):
+        document = quoted(seller, *lines, kind="invoice")
+        verdict = judged(document, evidence(seller, document, book, 0))
+        assert (codes(verdict), verdict.follows) == (found, None if found else True)
+
+
+def test_a_bill_over_more_than_any_number_that_is_read_is_told_and_no_fault_of_ours():
+    seller, book, _, _ = sold()
+    whole = line(book, quantity="1", net="999999999999999.99", tax="0.00", gross="999999999999999.99")
+    share = replace(whole, quantity="99999.5", net="1.00", gross="1.00", agreed=(whole,))
+    document = quoted(seller, share, kind="invoice")
+    verdict = judged(document, evidence(seller, document, book, 0))
+    assert {"bill-lower", "bill-more"} < codes(verdict)
+
+
+def test_the_price_of_another_item_of_the_same_book_is_not_passed_over():
+    seller, book, _, _ = sold()
+    for name, found in (("your number 7", set()), ("V15", set()), (book.lines[-1].item, {"other-item"})):
+        document = quoted(seller, line(book, name=name))
+        assert codes(judged(document, evidence(seller, document, book, 0))) == found, name
+
+
 # ---- sentences -----------------------------------------------------------------------------------
 
 

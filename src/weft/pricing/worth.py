@@ -2,11 +2,12 @@
 
 Rule 1: amounts are compared exactly, to the last minor digit; what a price was called is not compared.
 Rule 2: a bill shares the agreed amounts by quantity, rounded half up; a deposit or what was held back is a per cent of
-        the whole, and may be less.
+        the whole, and may be less. What a bill asks for twice counts together.
 Not here: whether the book is the right one (``check.py``), when it was in force (``timing.py``).
 """
 
 from collections.abc import Iterator
+from decimal import Context, Decimal
 from fractions import Fraction
 from typing import Final, Literal, NamedTuple
 
@@ -19,6 +20,7 @@ from weft.pricing.document import Document, Line
 from weft.pricing.schema import PriceBook
 
 AMOUNTS: Final = ("net", "tax", "gross")
+_WIDE: Final = Context(prec=100)  # a share of a readable amount is exact in it
 
 
 class Told(NamedTuple):
@@ -38,9 +40,11 @@ def compared(line: Line, book: PriceBook | None, currency: str) -> list[Told]:
         priced = evaluate.price(book, _attributes(line, currency))
     except Invalid as error:
         return [_differs(line, "not-in-rule", {**facts, "why": error.code})]
-    if _same(line, priced, currency):
-        return []
-    return [_differs(line, "price-differs", {**facts, "said": line.net, "rule": priced.net, "currency": currency})]
+    if not _same(line, priced, currency):
+        return [_differs(line, "price-differs", {**facts, "said": line.net, "rule": priced.net, "currency": currency})]
+    if line.name not in {"", line.item} and any(one.item == line.name for one in book.lines):
+        return [Told("amber", "other-item", {**facts, "taken": line.item})]
+    return []
 
 
 def _attributes(line: Line, currency: str) -> evaluate.Attributes:
@@ -85,11 +89,35 @@ def shares(document: Document) -> Iterator[Told]:
         except (Invalid, KeyError, ZeroDivisionError):
             yield Told("red", "bill-differs", {**facts, "agreed": "?"})
             continue
-        gross = quantity.money(quantity.decimal(_text(wanted[2])), document.currency)
+        gross = quantity.money(_decimal(wanted[2]), document.currency)
         if given[2] > wanted[2] or (not line.percent and given[2] == wanted[2] and given != wanted):
             yield Told("red", "bill-differs", {**facts, "agreed": gross})
         elif given[2] < wanted[2] and not line.percent:
             yield Told("amber", "bill-lower", {**facts, "agreed": gross})
+
+
+def together(document: Document) -> Iterator[Told]:
+    """What a bill asks for more than was agreed in all: each of its lines may be a share by itself."""
+    asked: dict[tuple[str, str, str], list[Line]] = {}
+    for line in document.lines:
+        if line.agreed:
+            asked.setdefault((line.order, "" if line.percent else line.line, line.percent), []).append(line)
+    for lines in asked.values():
+        first, what = lines[0], "gross" if lines[0].percent else "quantity"
+        try:
+            limit = _share(first, document.currency)[2] if first.percent else Fraction(
+                quantity.decimal(first.agreed[0].quantity))
+            said = sum((Fraction(quantity.decimal(getattr(one, what))) for one in lines), Fraction(0))
+        except (Invalid, KeyError, ZeroDivisionError):
+            continue  # told by ``shares``
+        if said <= limit:
+            continue
+        facts: dict[str, str | int] = {"item": first.name or first.item, "said": quantity.text(_decimal(said)),
+                                       "agreed": quantity.text(_decimal(limit))}
+        if not first.percent:
+            yield Told("amber", "bill-more", facts)
+        elif len(lines) > 1:  # one alone was told already
+            yield Told("red", "bill-differs", {**facts, "currency": document.currency})
 
 
 def _share(line: Line, currency: str) -> list[Fraction]:
@@ -112,9 +140,9 @@ def _rounded(value: Fraction, places: int) -> Fraction:
     return Fraction((2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator), 10**places)
 
 
-def _text(value: Fraction) -> str:
-    """``value``, which ends within a currency's decimals, in plain notation."""
-    return f"{float(value):.4f}" if value.denominator > 1 else str(value.numerator)
+def _decimal(value: Fraction) -> Decimal:
+    """``value``, which ends within a number's decimals, whatever its size."""
+    return _WIDE.divide(Decimal(value.numerator), Decimal(value.denominator))
 
 
 def sums(document: Document) -> Iterator[Told]:

@@ -123,5 +123,5 @@ def _billed(message: Invoice, line: InvoiceLine, deal: Deal | None) -> Line:
     return Line(
         line=line.order_line, item=first.item if first else line.item, name=line.item, quantity=line.quantity,
         unit=line.unit, net=line.net, tax=line.tax, gross=line.gross, tax_category=line.tax_category,
-        tax_percent=line.tax_percent, book=first.book if first else "", agreed=whole, percent=percent,
+        tax_percent=line.tax_percent, book=first.book if first else "", agreed=whole, percent=percent, order=line.order,
         priced_at=first.priced_at if first else "")
