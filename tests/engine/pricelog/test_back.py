@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from tests.engine.pricelog.firms_of_the_log import (
+    Branch,
     append,
     batch,
     book,
@@ -12,12 +13,14 @@ from tests.engine.pricelog.firms_of_the_log import (
     with_prices,
 )
 from tests.engine.test_restore import again, backup_of
+from weft.basis.canonical import b64
 from weft.basis.errors import Unavailable, WeftError
 from weft.engine.commands import run
 from weft.engine.memory import PRICE_PEERS
 from weft.engine.pricelog import back, gossip, known, log, monitor
 from weft.engine.views.price_log import price_log
 from weft.engine.views.today import today
+from weft.pricing.leaf import origin_of
 
 
 @pytest.fixture
@@ -134,6 +137,29 @@ async def test_what_a_partner_gives_back_must_lead_to_what_we_signed(lost, monke
     assert node.witnessing.back.code == "pricelog.back-incomplete"
     assert not await back.may_sign(node)
     monkeypatch.setattr(monitor, "entries", honest)
+    assert await node.witnessing.back.round()
+    assert (await log.head(node.store)).root == died.root
+
+
+async def test_a_partner_with_a_thief_s_longer_story_does_not_make_us_forget_the_one_that_others_saw(lost, monkeypatch):
+    wires, seller, kept, died, (first, _second) = lost
+    entries = [await log.entry(seller.store, k) for k in range(300)]
+    thief = Branch(origin_of(seller.organisation), seller.identity.signer, [*entries, *map(batch, range(700, 760))])
+    node = await restored(seller, wires, kept)
+    honest = first.witnessing.answer
+
+    async def lying(asker, path, body):
+        if path != gossip.BACK_PATH:
+            return await honest(asker, path, body)
+        start = gossip.read(body, gossip.Back).size
+        told = [b64(one) for one in thief.entries[start:]] if start < len(thief.entries) else []
+        return msgspec.json.encode(gossip.GivenBack(thief.note().decode(), start, told))
+
+    monkeypatch.setattr(first.witnessing, "answer", lying)
+    assert not await node.witnessing.back.round()
+    assert node.witnessing.back.code == "tlog.witness-fork"
+    assert not await back.may_sign(node)
+    await run(node, "restored-go-on", {"partner": first.organisation})
     assert await node.witnessing.back.round()
     assert (await log.head(node.store)).root == died.root
 

@@ -4,7 +4,9 @@ What we had signed after the backup is gone here, and is held elsewhere: whoever
 Rule 1: until everybody who may hold something has answered (or the owner goes on without them), nothing is signed: one
         more checkpoint of the old size would be a fork, and prove us liars.
 Rule 2: what comes back must lead, entry by entry, from what we hold to a checkpoint that our own device signed.
-Rule 3: who can be reached is asked; who cannot brings what it holds by itself, as soon as it hears that we are back.
+Rule 3: what comes back holds all that anybody has of ours: if two of them cannot both be true, a thief signed one
+        with a device that was withdrawn, and the owner says whom to go on without.
+Rule 4: who can be reached is asked; who cannot brings what it holds by itself, as soon as it hears that we are back.
 Not here: what else comes back (``engine/restored.py``), the log (``log.py``).
 """
 
@@ -108,17 +110,20 @@ class Back:
             await log.go_on(self.memory)
             return True
         said, signed = newest
+        told = [held[0] for held in self.held.values() if held is not None]
+        self.code = "pricelog.back-incomplete"
         for partner in [one for one, held in self.held.items() if held is not None and held[0].size == said.size]:
             entries = await self._entries(partner, size, said.size)
             if len(entries) != said.size - size:
                 continue
             try:
-                await log.take_back(self.memory, signed, await self._tiles(size, entries))
-            except Invalid:
+                await log.take_back(self.memory, signed, await self._tiles(size, entries), told)
+            except Invalid as error:
+                if error.code == "tlog.witness-fork":
+                    self.code = error.code
                 continue  # not what led there: the next one may be honest
             await self._done()
             return True
-        self.code = "pricelog.back-incomplete"
         self.held.clear()
         return False
 

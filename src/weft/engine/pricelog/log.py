@@ -287,10 +287,13 @@ def _takes_over(after: Head, held: Head, now_ms: int) -> bool:
 # ---- after a restore -----------------------------------------------------------------------------
 
 
-async def take_back(memory: Memory, newest: Note, tiles: Mapping[str, bytes]) -> None:
+async def take_back(
+    memory: Memory, newest: Note, tiles: Mapping[str, bytes], others: Sequence[checkpoint.Checkpoint] = ()
+) -> None:
     """Go on from ``newest``, our own checkpoint as another firm kept it; ``tiles`` by path are what we lack of it.
 
     Everything must lead from what we hold to that checkpoint, or ``Invalid('tlog.…')`` is raised and nothing kept.
+    ``others``: checkpoints of ours that other firms kept; what does not hold all of them is ``tlog.witness-fork``.
     """
     said = checkpoint.verify(newest, await keys(memory))
     async with memory.lock(LOCK):
@@ -301,6 +304,9 @@ async def take_back(memory: Memory, newest: Note, tiles: Mapping[str, bytes]) ->
         if now is not None and merkle.root_of(now.size, tile.hashes(said.size, tile.given(data))) != now.root:
             raise Invalid("tlog.consistency")
         tile.whole(said.size, said.root, tile.given(data))
+        read = tile.hashes(said.size, tile.given(data))
+        if any(merkle.root_of(one.size, read) != one.root for one in others if one.size <= said.size):
+            raise Invalid("tlog.witness-fork")
         for one in [one for one in bundles_of(said.size) if tile.path(one) in tiles]:
             row = data[Tile(0, one.place, one.width)]
             tile.parse_bundle(one, data[one], tile.split(Tile(0, one.place, one.width), row))
