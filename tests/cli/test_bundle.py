@@ -54,3 +54,12 @@ def test_firms_that_never_reach_each_other_meet_by_files_with_their_nodes_at_res
     damaged.write_bytes(back.read_bytes()[:-1])
     attempt(shop, "import", str(damaged), code="bundle.damaged")
     attempt(shop, "export", "--for", "mill", str(tmp_path / "no" / "folder"), code="cli.bundle-unwritten")
+
+
+def test_a_film_is_no_bundle_whether_the_node_runs_or_not(firms, tmp_path):
+    mill, _shop = firms
+    with (tmp_path / "film").open("wb") as film:
+        film.truncate(50 * 1024**3)  # a hole: it takes no room
+    attempt(mill, "import", str(tmp_path / "film"), code="bundle.too-large")
+    mill.up()
+    attempt(mill, "import", str(tmp_path / "film"), code="bundle.too-large")

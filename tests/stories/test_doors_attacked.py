@@ -227,3 +227,11 @@ def test_nonsense_from_strangers_writes_nothing_into_the_log_of_the_node(tmp_pat
             status, _, _ = ask(firm, "POST", path, body, **{"Content-Type": "multipart/form-data; boundary=x"})
             assert 200 <= status < 500
     assert firm.stop() == ""
+
+
+@pytest.mark.parametrize("path", ["/pair", "/language"])
+def test_a_stranger_s_form_of_megabytes_is_not_even_read(node, path):
+    status, _, told = ask(node, "POST", path, b"a=" + b"&" * 2_000_000, **FORM)
+    assert (status, "4096" in told) == (400, True) or status == 413, told
+    assert ask(node, "POST", path, "code=x&lang=zh&back=/", **FORM)[0] in (303, 403)  # the control
+

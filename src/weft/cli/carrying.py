@@ -46,9 +46,13 @@ def exported(home: Path, partner: str, file: Path, *, everything: bool) -> int:
 
 def imported(home: Path, file: Path) -> dict[str, Any]:
     """Take ``file`` in; what became of it. Raises ``WeftError``."""
+    from weft.thread.bundle import BYTES_MAX
+
     try:
+        if (size := file.stat().st_size) > BYTES_MAX:
+            raise Invalid("bundle.too-large", limit=BYTES_MAX)
         with file.open("rb") as source:
-            answer = _asked(home, "/api/weft/v1/bundles", source, file.stat().st_size)
+            answer = _asked(home, "/api/weft/v1/bundles", source, size)
     except OSError as error:
         raise Invalid("cli.bundle-unreadable", path=str(file), reason=str(error)[:120]) from error
     if answer is None:

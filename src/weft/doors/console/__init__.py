@@ -109,7 +109,7 @@ def _pair(node: Any) -> web.Handler:
         visit = visit_of(node, request)
         if request.method != "POST":
             return visit.plain("door.html", code=request.query_params.get("code", "")[:20], error=None)
-        typed = await forms.read(request)
+        typed = await forms.read(request, forms.STRANGERS_BYTES_MAX)
         fields = typed.shown
         try:
             token = await node.devices.pair(fields.get("code", "")[:40], fields.get("name", ""),
@@ -134,7 +134,7 @@ def _join(node: Any) -> web.Handler:
 
 def _language(_node: Any) -> web.Handler:
     async def language(request: Request) -> Response:
-        typed = await forms.read(request)
+        typed = await forms.read(request, forms.STRANGERS_BYTES_MAX)
         chosen = typed.shown.get("lang", "")
         response = RedirectResponse(forms.local(typed.own.get("back", "/")), 303, HEADERS)
         if chosen in LANGUAGES:

@@ -34,6 +34,7 @@ FIELDS_MAX: Final = 2000
 NAME_MAX: Final = 200
 DEPTH_MAX: Final = 8
 FILE_BYTES_MAX: Final = 8 * 1024 * 1024
+STRANGERS_BYTES_MAX: Final = 4 * 1024  # megabytes of empty fields take seconds to read, and nobody else has a turn
 LINES_MAX: Final = 500
 _OWN: Final = frozenset({"key", "back", "then", "form"})
 _DAY_MS: Final = 86_400_000
@@ -56,11 +57,11 @@ class Typed:
         return {name: value for name, value in self.fields if isinstance(value, str)}
 
 
-async def read(request: Request) -> Typed:
-    """The form in ``request``; raises ``Invalid`` when it is too large."""
+async def read(request: Request, most: int = FILE_BYTES_MAX) -> Typed:
+    """The form in ``request``; raises ``Invalid`` when it has more than ``most`` bytes."""
     declared = request.headers.get("content-length", "")
-    if not declared.isdecimal() or int(declared[:12]) > FILE_BYTES_MAX:
-        raise Invalid("web.body-too-large", limit=FILE_BYTES_MAX)
+    if not declared.isdecimal() or int(declared[:12]) > most:
+        raise Invalid("web.body-too-large", limit=most)
     own: dict[str, str] = {}
     fields: list[tuple[str, str | bytes]] = []
     try:
