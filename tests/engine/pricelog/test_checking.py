@@ -3,9 +3,12 @@
 import msgspec
 
 from tests.engine.dealing import dealt
+from tests.engine.pricelog.firms_of_the_log import firms, stop
 from tests.engine.pricelog.test_binding import said, told
-from weft.engine.pricelog import checking, evidence, gathering
-from weft.trade.messages import Invoice, Order, Quotation
+from weft.basis.canonical import b64, digest
+from weft.engine.effects import Cause
+from weft.engine.pricelog import checking, evidence, gathering, known, showing
+from weft.trade.messages import Invoice, Order, PriceBookShown, Quotation
 
 
 async def kept(node, document):
@@ -42,6 +45,19 @@ async def test_a_file_says_the_same_without_a_node():
             assert (shown.verdict.colour, shown.verdict.said, shown.verdict.steps) == (
                 here.colour, here.said, here.steps)
             assert shown.by == shop.organisation and shown.document.seller == factory.organisation
+
+
+async def test_a_partner_cannot_fill_our_disk_with_books_that_travel_small():
+    _, (node, partner) = await firms("Buyer", "Seller")
+    for k in range(20):
+        data = b"%02d" % k + bytes(showing.BOOK_BYTES_MAX - 3)
+        message = PriceBookShown(hash=b64(digest("price-book/1", data)), deflated=b64(showing.deflate(data)))
+        assert len(message.deflated) < 4_000
+        await checking.take_book(node, Cause("", "", partner.organisation, "", "", message, 0, ""))
+    held = await known.under(node.store, gathering.SHOWN, partner.organisation)
+    assert 0 < len(held) < 20
+    assert sum(len(one) for _, one in held) <= checking.SHOWN_BYTES_MAX + 4_000
+    await stop(node, partner)
 
 
 def test_a_bill_and_its_check_share_money_alike_also_where_a_third_ends_on_half_a_cent():

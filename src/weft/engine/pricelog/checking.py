@@ -35,6 +35,7 @@ SOON_MS: Final = 30_000
 LATER_MS: Final = 3_600_000
 OLD_MS: Final = 30 * 24 * LATER_MS
 SHOWN_MAX: Final = 200  # versions that one partner may have us keep
+SHOWN_BYTES_MAX: Final = 32 * 1024 * 1024  # and bytes of them: what travels deflated is kept as it is
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -63,7 +64,7 @@ async def take_book(node: Node, cause: Cause) -> None:
         return
     held = await known.under(node.store, SHOWN, cause.author)
     if b64(digest("price-book/1", data)) != message.hash or await node.store.value(SHOWN, name) is not None \
-            or len(held) >= SHOWN_MAX:
+            or len(held) >= SHOWN_MAX or len(data) + sum(len(one) for _, one in held) > SHOWN_BYTES_MAX:
         return
     await _met(node, cause.author, message.proof)
     kept = msgspec.msgpack.encode(Shown(data, message.leaf.encode(), message.proof))
