@@ -68,7 +68,7 @@ def opened(node: Node, paper: Paper, file: Path, output: Path | None, *, sealed:
 @connected
 def minutes(node: Node, paper: Paper, order: str, line: str, output: Path | None) -> None:
     """How the jobs of a line ran, as a file for an auditor."""
-    given = node.view("minutes-record", thread=thread_of(node, order), line=line)
+    given = node.view("price-minutes", thread=thread_of(node, order), line=line)
     path = _written(output or Path(given["name"]), given["file"])
     paper.line("cli.price.evidence.done", {"file": str(path)}, file=path)
 

@@ -85,7 +85,7 @@ async def test_a_false_word_is_contradicted_by_the_record_that_an_auditor_is_sho
     async with asked(attested=True) as (maker, buyer, _):
         thread = await made(maker, buyer, 30)
         file = tmp_path / "minutes.json"
-        file.write_text((await VIEWS["minutes-record"](maker, thread)).file, encoding="utf-8")
+        file.write_text((await VIEWS["price-minutes"](maker, thread)).file, encoding="utf-8")
         assert price.command.main(["audit", "verify", str(file)], standalone_mode=False) == 0  # the control: a true one
         (true,) = await said(maker, thread)
         await maker.speak(thread, replace(true, within_percent="5"))

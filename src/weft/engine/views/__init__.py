@@ -65,7 +65,7 @@ VIEWS: Final[Mapping[str, Callable[..., Awaitable[View]]]] = {
     "price-test": price_drafts.price_test,
     "price-audit-plan": price_audit.price_audit_plan,
     "price-audit-open": price_audit.price_audit_open,
-    "minutes-record": price_audit.minutes_record,
+    "price-minutes": price_audit.price_minutes,
     "carry": carry.carry,
     "mailbox": mailbox.mailbox,
     "data": data.data,

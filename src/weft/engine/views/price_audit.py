@@ -50,7 +50,7 @@ class RecordView(View, frozen=True, kw_only=True):
     file: str
 
 
-async def minutes_record(node: Any, thread: str, line: str = "1") -> RecordView:
+async def price_minutes(node: Any, thread: str, line: str = "1") -> RecordView:
     """How the jobs of ``line`` of the order in ``thread`` ran, for an auditor."""
     data = await minutes.record(node, thread, line)
     return RecordView(name=f"minutes-{thread[:8]}-{line}.json", file=data.decode())
