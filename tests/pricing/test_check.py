@@ -28,6 +28,8 @@ from weft.identity.keys import Signer
 from weft.locale import sentences
 from weft.pricing import check, leaf
 from weft.pricing.check import BookEvidence, Sighting, Trust
+from weft.pricing.compare import rises
+from weft.pricing.schema import Condition, Rule
 from weft.tlog import note, proof
 from weft.tlog.policy import NONE, Policy
 
@@ -276,6 +278,29 @@ def test_an_increase_without_the_notice_that_was_promised():
     known = ((0, leaf.book_leaf(cheap, 1, "2026-10-01T08:00:00.000Z")),)
     assert judged(document, given).colour == "green"  # who does not hold the version before cannot tell
     caught(document, replace(given, books=held, known=known), "notice", "no-notice")
+
+
+def test_two_books_that_take_too_long_to_compare_are_not_compared_and_that_is_said():
+    seller = Seller()
+    zones = tuple(f"z{k}" for k in range(200))
+
+    def book(shift):
+        rules = tuple(Rule(id=f"r{k}", name=f"r{k}", multiply="999/1000", when=(
+            Condition(attribute="zone", one_of=(zones[k],)),
+            Condition(attribute="quantity", at_least=str(1000 + 9 * k + shift), below=str(5000 + 9 * k + shift))))
+            for k in range(100))
+        return replace(valves(notice_days=14, name=f"b{shift}"), attributes={"zone": zones}, rules=rules)
+
+    old, new = book(0), book(3)
+    seller.publish(old, 1, "2026-10-01T08:00:00.000Z")
+    index = seller.publish(new, 2, PUBLISHED)
+    document = quoted(seller, line(new))
+    given = evidence(seller, document, new, index, known=((0, leaf.book_leaf(old, 1, "2026-10-01T08:00:00.000Z")),))
+    given = replace(given, books={**given.books, old.hash: BookEvidence(canonical=old.canonical)})
+    verdict = judged(document, given)
+    assert (verdict.colour, codes(verdict)) == ("amber", {"notice-unknown"})
+    assert [one.item for one in rises(old, new)] == ["*"]
+    assert [*rises(old, old)] == []
 
 
 def test_a_document_that_is_left_out_of_the_record():

@@ -5,7 +5,7 @@ Rule 2: where there are too many choices to look at, the answer is "perhaps dear
 Not here: whether an increase was announced in time (``lint.py``).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, product
@@ -17,6 +17,7 @@ from weft.pricing.evaluate import Attributes, Offer, Ready, changed, chosen, rea
 from weft.pricing.schema import ATTRIBUTES, PriceBook, RateCard
 
 CHOICES_MAX: Final = 50_000
+STEPS_MAX: Final = 10_000_000  # rules that are looked at in one comparison; a million take about a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +31,21 @@ class Rise:
     after: str
 
 
-def rises(old: PriceBook, new: PriceBook) -> Iterator[Rise]:
-    """The first increase of each line that both versions hold; an item ``*`` when that cannot be told."""
+def rises(
+    old: PriceBook, new: PriceBook, items: frozenset[str] | None = None, steps_max: int = STEPS_MAX
+) -> Iterator[Rise]:
+    """The first increase of each line that both versions hold; an item ``*`` when that cannot be told.
+
+    ``items``: the lines that are looked at (None: all); ``steps_max``: the work that is done before it cannot be told.
+    """
     if old.currency != new.currency:
         yield Rise("*", "", "", old.currency, new.currency)
         return
     choices = list(_choices(old, new))
-    lines, cards = _moving(old, new), _moving_cards(old, new)
-    if len(choices) * (len(lines) + len(cards)) > CHOICES_MAX:
+    lines, cards = ([key for key in keys if items is None or key[0] in items]
+                    for keys in (_moving(old, new), _moving_cards(old, new)))
+    if len(choices) * (len(lines) + len(cards)) > CHOICES_MAX \
+            or len(choices) * _steps(ready(old), ready(new), lines, cards) > steps_max:
         yield Rise("*", "", "", old.id, new.id)
         return
     for key in cards:
@@ -48,6 +56,14 @@ def rises(old: PriceBook, new: PriceBook) -> Iterator[Rise]:
             if rise is not None:
                 yield rise
                 break
+
+
+def _steps(old: Ready, new: Ready, lines: Sequence[tuple[str, str]], cards: Sequence[tuple[str, str]]) -> int:
+    """How many rules one choice leads through: every rule at every quantity at which a price may change."""
+    bounds = len({*_bounds(old), *_bounds(new)}) + 1
+    places = sum(len(old.offers[key].starts) + len(new.offers[key].starts) + bounds for key in lines)
+    places += sum(bounds * (len(_rates(old.cards[key].card)) + len(_rates(new.cards[key].card))) for key in cards)
+    return places * (len(old.changes) + len(new.changes) + 2)
 
 
 def _moving(old: PriceBook, new: PriceBook) -> list[tuple[str, str]]:

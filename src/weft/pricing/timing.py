@@ -16,6 +16,7 @@ from weft.pricing.schema import PriceBook
 from weft.pricing.worth import Told
 
 SKEW_MS: Final = 3_600_000
+STEPS_MAX: Final = 1_000_000  # others' books: a second of work at most
 _DAY_MS: Final = 86_400_000
 
 
@@ -62,9 +63,9 @@ def public(
     if entry.with_document and entry.witnessed and min(entry.witnessed) * 1000 > used_ms + SKEW_MS:
         yield Told("amber", "document-backdated", {"day": at, "seen": instant.from_ms(min(entry.witnessed) * 1000)})
     days = before.notice_days if before is not None else 0
-    if before is not None and used_ms + SKEW_MS < since_ms + days * _DAY_MS and _dearer(before, book, items):
-        yield Told("red", "no-notice", {"days": days, "day": instant.from_ms(since_ms)})
-
-
-def _dearer(before: PriceBook, book: PriceBook, items: frozenset[str]) -> bool:
-    return any(rise.item in items for rise in rises(before, book))
+    if before is not None and used_ms + SKEW_MS < since_ms + days * _DAY_MS:
+        dearer = {rise.item for rise in rises(before, book, items, STEPS_MAX)}
+        if dearer & items:
+            yield Told("red", "no-notice", {"days": days, "day": instant.from_ms(since_ms)})
+        elif dearer:  # too much to compare, or another currency
+            yield Told("amber", "notice-unknown", {"days": days, "day": instant.from_ms(since_ms)})
