@@ -305,9 +305,9 @@ async def take_back(
             raise Invalid("tlog.consistency")
         tile.whole(said.size, said.root, tile.given(data))
         read = tile.hashes(said.size, tile.given(data))
-        for one in others:
-            if one.size <= said.size and merkle.root_of(one.size, read) != one.root:
-                raise Invalid("tlog.witness-fork", origin=one.origin, size=one.size)
+        for other in others:
+            if other.size <= said.size and merkle.root_of(other.size, read) != other.root:
+                raise Invalid("tlog.witness-fork", origin=other.origin, size=other.size)
         for one in [one for one in bundles_of(said.size) if tile.path(one) in tiles]:
             row = data[Tile(0, one.place, one.width)]
             tile.parse_bundle(one, data[one], tile.split(Tile(0, one.place, one.width), row))
