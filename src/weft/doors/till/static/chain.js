@@ -59,13 +59,14 @@ export class Chain {
     }, extra, {});
   }
 
-  /** What the next close will sum: {rows, last (row or null), first, opening}. */
-  async day(currency) {
+  /** What the next close will sum: {rows, last (row or null), first, currency (of its slips, else `otherwise`), opening}. */
+  async day(otherwise) {
     const close = await store.get("closed");
     const last = close?.life === this.head.life ? await store.slipAt(close.life, close.n) : null;
     const first = last ? last.n + 1 : 1;
     const rows = this.head.n >= first ? await store.since(this.head.life, first) : [];
-    return { rows, last, first, opening: closing.opening(last?.signed.slip ?? null, currency) };
+    const currency = rows[0]?.signed.slip.currency ?? otherwise;
+    return { rows, last, first, currency, opening: closing.opening(last?.signed.slip ?? null, currency) };
   }
 
   /** Close the day with `cash` ({opening, counted, removed}). */

@@ -31,19 +31,22 @@ export function told(error) {
   return t("trouble", { detail: String(error?.code ?? error?.message ?? error).slice(0, 120) });
 }
 
-/** `12.50` CNY as `¥12.50`. */
+/** `12.50` CNY as `¥12.50`; what is less than nothing has a true minus sign, the same in every language. */
 export function money(amount, currency) {
   const places = MINOR_UNITS[currency] ?? 2;
   return new Intl.NumberFormat(LOCALES[lang], {
     style: "currency", currency, currencyDisplay: "narrowSymbol", minimumFractionDigits: places,
     maximumFractionDigits: Math.max(places, (String(amount).split(".")[1] ?? "").length),
-  }).format(amount);
+  }).format(amount).replace("-", "−");
 }
 
 /** `1200.5` as `1,200.5`. */
 export function number(value) {
   return new Intl.NumberFormat(LOCALES[lang], { maximumFractionDigits: 12 }).format(value);
 }
+
+/** Names one after the other, as the chosen language lists them. */
+export const listed = (names) => names.join(lang === "zh" ? "、" : ", ");
 
 /** A unit code as a word. */
 export const unit = (code) => words[`unit.${code}`] ?? code;

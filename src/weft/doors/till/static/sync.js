@@ -23,12 +23,20 @@ export class Answered extends Error {
   }
 }
 
+/** No answer came: the browser's own words for that are for nobody. */
+export class Away extends Error {
+  constructor(cause) {
+    super("till.node-away", { cause });
+    this.code = "till.node-away";
+  }
+}
+
 async function ask(method, address, body, headers = {}) {
   const answer = await fetch(`/till/api/${address}`, {
     method, credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS),
     headers: { ...(body ? { "Content-Type": "application/json" } : {}), ...headers },
     body: body ? JSON.stringify(body) : undefined,
-  });
+  }).catch((error) => { throw new Away(error); });
   if (answer.status === 304) return { same: true };
   const told = await answer.json().catch(() => null);
   if (!answer.ok) throw new Answered(answer.status, told);

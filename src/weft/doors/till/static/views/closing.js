@@ -99,9 +99,8 @@ export function view(app) {
   return {
     draw: () => [bar(app, { title: t("close-day") }), h("main.narrow", {}, place)],
     entered: () => app.attempt(async () => {
-      currency = app.shop.snapshot.currency ?? "CNY";
-      day = await app.chain.day(currency);
-      currency = day.rows[0]?.signed.slip.currency ?? currency;
+      day = await app.chain.day(app.shop.snapshot.currency ?? "CNY");
+      ({ currency } = day);
       draw();
     }),
   };

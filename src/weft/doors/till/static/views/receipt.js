@@ -5,6 +5,7 @@ import { qrText } from "../core/slip.js";
 import * as totals from "../core/totals.js";
 import { h, show, squares } from "../dom.js";
 import { moment, money, nameOf, number, t, unit } from "../format.js";
+import { dialog } from "./dialog.js";
 
 /** A promise of the slip in `row`, drawn. */
 export async function receipt(app, row) {
@@ -62,7 +63,7 @@ function closeParts(slip) {
     h("p.pair", {}, h("span", {}, t("close.sales")), h("span", {}, String(close.sales))),
     h("p.pair", {}, h("span", {}, t("close.returns")), h("span", {}, String(close.returns))),
     h("ul.items", {}, ...close.ways.map((way) => h("li", {}, h("span.pair", {}, h("span", {}, t(`pay.${way.pay}`)), h("span", {}, show_(way.received))),
-      way.returns ? h("span.pair", {}, h("span", {}, t("kind.return")), h("span", {}, `−${show_(way.given_back)}`)) : null))),
+      way.returns ? h("span.pair", {}, h("span", {}, t("kind.return")), h("span", {}, show_(`-${way.given_back}`))) : null))),
     ...close.rates.map((rate) => h("p.pair", {}, h("span", {}, `${t("tax")} ${number(rate.tax_percent)} %`), h("span", {}, show_(rate.tax)))),
     ...["opening", "expected", "counted", "difference", "removed", "left"].map((one) =>
       h(`p.pair${one === "difference" ? ".total" : ""}`, {}, h("span", {}, t(`drawer.${one}`)), h("span", {}, show_(close.cash[one])))),
@@ -72,10 +73,17 @@ function closeParts(slip) {
 async function code(row) {
   try {
     const { modules } = qr.encode(await qrText(row.signed));
-    const caption = row.kind === "close" ? t("qr.close") : t("qr.caption");
-    return [squares(modules, t("qr.label")), h("p.caption", {}, caption)];
+    const caption = row.kind === "sale" ? t("qr.caption") : t("qr.close");
+    const drawn = () => squares(modules, t("qr.label"));
+    return [h("button.qr-place", { onclick: () => large(drawn()), title: t("qr.large") }, drawn()), h("p.caption", {}, caption)];
   } catch (error) {
     if (error?.code !== "slip.qr-too-long") throw error;
     return [h("p.caption", {}, t("qr.too-long"))];
   }
+}
+
+/** The code over the whole screen, on white, so that another phone can read it; a tap anywhere takes it away. */
+function large(drawn) {
+  const box = dialog(t("qr.label"), [h("button.qr-place", { onclick: () => box.close(), title: t("cancel") }, drawn)],
+    { cls: "whole" });
 }

@@ -9,7 +9,7 @@ import * as verify from "../core/verify.js";
 import { WeftError } from "../core/errors.js";
 import { fractionOf } from "../core/exact.js";
 import { h, icon, show } from "../dom.js";
-import { money, moment, nameOf, number, t, told, unit } from "../format.js";
+import { listed, money, moment, nameOf, number, t, told, unit } from "../format.js";
 import { hasCamera, look } from "../scan.js";
 import { stepped } from "../shop.js";
 import * as store from "../store.js";
@@ -103,10 +103,10 @@ function lookFor(app) {
 
 function line(app, row) {
   const slip = row.signed.slip;
-  const names = slip.lines.map((one) => nameOf({ id: one.item, ...row.names?.[one.item] })).join("、");
+  const names = slip.lines.map((one) => nameOf({ id: one.item, ...row.names?.[one.item] }));
   return h("li", {}, h("button.list-line", { onclick: () => app.returns(row), data: { slip: row.hash } },
     h("span.face", {}, icon(slip.pay)),
-    h("span.grow", {}, h("strong", {}, `${moment(row.at, app.shop.offset)} · ${row.number}`), h("small.cut", {}, names)),
+    h("span.grow", {}, h("strong", {}, `${moment(row.at, app.shop.offset)} · ${row.number}`), h("small.cut", {}, listed(names))),
     h("span.amount", {}, money(slip.gross, slip.currency)), icon("go")));
 }
 

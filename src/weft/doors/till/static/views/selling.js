@@ -231,10 +231,16 @@ function payButton(app, priced, sum) {
   return h("button.button.main.huge.pay", { disabled: isWrong, onclick: () => app.pay() }, t("pay"));
 }
 
+/** How many pieces lie in the basket; what is weighed or measured counts as one. */
+function pieces(priced) {
+  const isCounted = ({ line, item }) => item.unit === "C62" && /^\d+$/.test(line.quantity);
+  return String(priced.reduce((sum, one) => sum + (isCounted(one) ? BigInt(one.line.quantity) : 1n), 0n));
+}
+
 function footParts(app, priced) {
   const sum = sumOf(priced);
   return [
-    h("span.bubble", {}, String(app.basket.lines.length)),
+    h("span.bubble", {}, pieces(priced)),
     h("span.grow", {}, t("to-basket")),
     h("strong", {}, sum ? money(totals.told(sum, sum.currency).gross, sum.currency) : ""),
     icon("go"),

@@ -2,6 +2,7 @@
 import { h, show } from "../dom.js";
 import { LANGUAGES, moment, spoken, t, told } from "../format.js";
 import * as store from "../store.js";
+import { Away } from "../sync.js";
 import { bar } from "./bar.js";
 
 export function view(app) {
@@ -14,7 +15,7 @@ export function view(app) {
     const n = await store.waitingCount();
     show(standing,
       ...fact(t("standing.node"), app.line.state === "here" ? t("lamp.here") : t("standing.away"), app.line.state === "here"),
-      ...(app.line.state !== "here" && app.lastTrouble ? fact(t("standing.why"), told(app.lastTrouble)) : []),
+      ...(app.line.state !== "here" && app.lastTrouble && !(app.lastTrouble instanceof Away) ? fact(t("standing.why"), told(app.lastTrouble)) : []),
       ...fact(t("standing.waiting"), n ? t("lamp.waiting-n", { n }) : t("standing.none"), !n),
       ...fact(t("standing.program"), ready ? t("standing.program.yes") : t("standing.program.no"), ready),
       ...fact(t("standing.kept"), kept ? t("standing.kept.yes") : t("standing.kept.no"), kept),

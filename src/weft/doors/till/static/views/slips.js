@@ -35,6 +35,7 @@ export function view(app, row, { fresh }) {
     news: drawSent,
     scanned: fresh ? undefined : (code, whole) => app.sell().then(() => app.view.scanned(code, whole)),
     key(event) {
+      if (document.getElementById("dialog").open) return;
       if (event.key === "Enter" && event.target === document.body) next();
       else if (event.key === "Escape") next();
     },
@@ -77,7 +78,7 @@ export function list(app) {
 function line(app, row) {
   const slip = row.signed.slip;
   const drawing = slip.kind === "close" ? "day" : slip.kind === "return" ? "return" : slip.pay;
-  const amount = slip.kind === "close" ? "" : `${slip.kind === "return" ? "−" : ""}${money(slip.gross, slip.currency)}`;
+  const amount = slip.kind === "close" ? "" : money(`${slip.kind === "return" ? "-" : ""}${slip.gross}`, slip.currency);
   return h("li", {}, h("button.list-line", { onclick: () => app.slip(row), data: { slip: row.hash } },
     h(`span.face${slip.kind === "return" ? ".alert" : ""}`, {}, icon(drawing)),
     h("span.grow", {}, h("strong", {}, moment(row.at, app.shop.offset)), h("small", {}, `${row.number}${slip.kind === "sale" ? "" : ` · ${t(`kind.${slip.kind}`)}`}${row.partnerName ? ` · ${row.partnerName}` : ""}`)),

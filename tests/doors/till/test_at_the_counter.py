@@ -1,0 +1,236 @@
+"""The whole page of the till in a real Chromium: what the seller and the customer see on a phone.
+
+The firm's own currency is CNY and its price book is in EUR: the drawer counts in the money that was taken.
+"""
+
+import base64
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.browser.chromium import chromium
+from tests.till.counter import FIRM
+from weft.basis import canonical
+from weft.doors import till
+from weft.pricing import book as books
+
+pytestmark = pytest.mark.browser
+PHONE = {"width": 390, "height": 844}
+NAME = "Jinggong Machining"
+KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png"}
+BOOK = books.load({
+    "id": "counter", "name": "Counter", "currency": "EUR", "basis": "gross", "valid_from": "2020-01-01T00:00:00Z",
+    "tax": {"category": "S", "percent": "13"},
+    "lines": [{"item": item, "unit": "C62", "tiers": [{"from": "1", "price": price}]}
+              for item, price in (("SEAL-15", "3.2"), ("VALVE-DN15", "18"))]})
+ITEMS = [{"id": "SEAL-15", "unit": "C62", "free": "100", "on_hand": "100", "zh": "密封件 15", "en": "Seal kit 15"},
+         {"id": "VALVE-DN15", "unit": "C62", "free": "40", "on_hand": "40", "zh": "球阀 DN15", "en": "Ball valve DN15"}]
+SNAPSHOT = {
+    "state": "open", "at": "2026-11-25T02:00:00.000Z", "currency": "CNY", "items": ITEMS, "partners": [], "tills": [],
+    "firm": {"id": FIRM, "name": NAME, "address": "", "contact": "", "tax_number": "", "lang": "en",
+             "utc_offset_minutes": 480},
+    "till": {"key": "", "name": "Front counter", "lives": {}},
+    "books": [{"hash": BOOK.hash, "number": 1, "valid_from": BOOK.valid_from,
+               "book": json.loads(books.encode(BOOK))}]}
+WIDE = """() => {
+  const seen = document.documentElement.clientWidth;
+  const cut = (one) => one.closest(".cut, h1, .tile") !== null;
+  return [...document.querySelectorAll("body *")].filter((one) => one.getClientRects().length && !cut(one)
+    && one.getBoundingClientRect().right > seen + 0.5).map((one) => `${one.tagName}.${one.className}`);
+}"""
+
+
+class StandIn(BaseHTTPRequestHandler):
+    """The till's files, and a node that lets everybody in and takes every slip."""
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        if path == "/till/":
+            self._say((till.STATIC / "till.html").read_bytes(), "text/html; charset=utf-8")
+        elif path.startswith("/till/words/"):
+            self._told(till.words(path[-7:-5]))
+        elif path == "/till/api/snapshot":
+            self._told(SNAPSHOT, 304 if self.headers["If-None-Match"] else 200)
+        elif path.startswith("/till/static/") and (file := till.STATIC / path[len("/till/static/"):]).is_file():
+            self._say(file.read_bytes(), KINDS[file.suffix])
+        else:
+            self._told({"code": "web.not-found"}, 404)
+
+    def do_POST(self) -> None:
+        given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == "/till/api/slips":
+            slips = [json.loads(canonical.unb64(one["bytes"])) for one in given["slips"]]
+            self.server.slips += slips
+            self._told({"life": slips[-1]["life"], "n": slips[-1]["n"]})
+        else:
+            challenge = base64.urlsafe_b64encode(bytes(32)).decode().rstrip("=")
+            self._told({"state": "open", "firm": {"id": FIRM, "name": NAME}, "challenge": challenge})
+
+    def _told(self, value: Any, status: int = 200) -> None:
+        self._say(json.dumps(value).encode(), "application/json", status)
+
+    def _say(self, content: bytes, kind: str, status: int = 200) -> None:
+        self.send_response(status)
+        self.send_header("ETag", '"1"')
+        if status != 304:
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if status != 304:
+            self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server():
+    if not chromium():
+        pytest.skip("no Chromium")
+    served = ThreadingHTTPServer(("127.0.0.1", 0), StandIn)
+    served.slips = []
+    serving = threading.Thread(target=served.serve_forever, args=(0.05,))
+    serving.start()
+    yield served
+    served.shutdown()
+    serving.join()
+    served.server_close()
+
+
+@pytest_asyncio.fixture
+async def opened(server):
+    """``await opened("en-GB")``: the page of a phone in that language, let in and ready to sell."""
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+
+        async def new(locale):
+            context = await browser.new_context(locale=locale, viewport=PHONE)
+            page = await context.new_page()
+            page.set_default_timeout(10_000)
+            await page.goto(f"http://127.0.0.1:{server.server_port}/till/")
+            await page.locator(".door .button.main").click()
+            await page.locator(".tile").first.wait_for()
+            return page
+
+        yield new
+        await browser.close()
+
+
+async def sell(page, *items):
+    """From the tiles to the slip, in cash."""
+    for item in items:
+        await page.locator(".tile", has_text=item).click()
+    await page.locator(".basket-bar").click()
+    await page.locator(".basket .pay").click()
+    await page.locator(".paying .button.main").last.click()
+    await page.locator(".receipt .qr").wait_for()
+
+
+async def on(page):
+    await page.locator(".slip-acts .button.main").click()
+    await page.locator(".tile").first.wait_for()
+
+
+async def close(page, counted, removed=""):
+    """Count the drawer and close; what the page said about it before."""
+    await page.locator(".way").nth(2).click()
+    await page.locator("input[name=counted]").fill(counted)
+    if removed:
+        await page.locator("input[name=removed]").fill(removed)
+    said = await page.locator("main").inner_text()
+    await page.locator("main .button.main.huge").click()
+    await page.locator(".receipt .qr").wait_for()
+    return said
+
+
+async def test_the_drawer_goes_on_from_the_last_close_in_the_money_that_was_taken(server, opened):
+    page = await opened("en-GB")
+    await sell(page, "VALVE-DN15", "SEAL-15")
+    await on(page)
+    await close(page, "21.20")
+    await on(page)
+    await sell(page, "SEAL-15")
+    await on(page)
+    said = await close(page, "24.00")
+    assert "€21.20" in said and "€24.40" in said
+    assert "Difference −€0.40" in said
+    shown = await page.locator(".receipt").inner_text()
+    assert "−€0.40" in shown and "-" not in shown.partition("Sales")[2]
+    await on(page)
+    closes = [slip["close"]["cash"] for slip in server.slips if slip["kind"] == "close"]
+    assert [(one["opening"], one["expected"], one["left"]) for one in closes] == [
+        ("0.00", "21.20", "21.20"), ("21.20", "24.40", "24.00")]
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+async def test_on_a_phone_nothing_is_wider_than_the_screen(opened, locale):
+    page = await opened(locale)
+
+    async def fits(where):
+        assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], where
+        assert await page.evaluate(WIDE) == [], where
+
+    await fits("home")
+    for item in ("VALVE-DN15", "VALVE-DN15", "SEAL-15"):
+        await page.locator(".tile", has_text=item).click()
+    assert await page.locator(".bubble").inner_text() == "3", "pieces, not lines"
+    await page.locator(".basket-bar").click()
+    await page.wait_for_timeout(300)
+    await fits("basket")
+    await page.locator(".basket .pay").click()
+    for way in ("cash", "transfer", "account"):
+        await page.locator(f".tab[data-way={way}]").click()
+        await fits(way)
+    await page.locator(".tab[data-way=cash]").click()
+    await page.locator(".paying .button.main").last.click()
+    await page.locator(".receipt .qr").wait_for()
+    await fits("slip")
+    await page.locator(".way").nth(1).click()
+    names = await page.locator(".list-line small").first.inner_text()
+    assert names == ("Ball valve DN15, Seal kit 15" if locale == "en-GB" else "球阀 DN15、密封件 15")
+    await fits("returns")
+
+
+async def test_a_tap_on_the_code_shows_it_over_the_whole_screen_and_another_takes_it_away(opened):
+    page = await opened("en-GB")
+    await sell(page, "SEAL-15")
+    for away in ("tap", "Escape"):
+        await page.locator(".receipt .qr").click()
+        large = page.locator("dialog.whole .qr")
+        assert (await large.bounding_box())["width"] == PHONE["width"]
+        box = await page.locator("dialog.whole").bounding_box()
+        assert (box["x"], box["y"], box["width"], box["height"]) == (0, 0, PHONE["width"], PHONE["height"])
+        assert await page.locator("dialog.whole").evaluate("(it) => getComputedStyle(it).backgroundColor") == (
+            "rgb(255, 255, 255)")
+        await (large.click() if away == "tap" else page.keyboard.press(away))
+        await large.wait_for(state="detached")
+        assert await page.locator(".receipt .qr").is_visible(), "the slip is still there"
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+async def test_without_its_node_a_till_says_so_in_words_of_its_own(opened, locale):
+    page, words = await opened(locale), till.words(locale[:2])
+    await page.context.set_offline(True)
+    await page.locator(".way").nth(3).click()
+    await page.get_by_role("button", name=words["standing.try"]).click()
+    await page.locator(".facts").get_by_text(words["standing.away"]).wait_for()
+    shown = await page.locator(".facts").inner_text()
+    assert words["standing.why"] not in shown, "nobody has answered"
+    assert "fetch" not in shown.lower()
+
+
+async def test_a_device_that_wants_to_be_a_till_says_in_words_that_nobody_answers(opened):
+    page = await opened("zh-CN")
+    other = await (await page.context.browser.new_context(locale="zh-CN")).new_page()
+    await other.goto(page.url)
+    await other.locator(".door .button.main").wait_for()
+    await other.context.set_offline(True)
+    await other.locator(".door .button.main").click()
+    said = await other.locator(".notice.alert").inner_text()
+    assert said.strip() == till.words("zh")["error.till.node-away"]
