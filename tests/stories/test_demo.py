@@ -63,6 +63,7 @@ def test_a_node_killed_after_every_step_changes_nothing():
     assert kills(told("--kill-at", "all", "--seed", "1")) >= len(STEPS)
 
 
+@pytest.mark.release
 def test_nodes_killed_at_any_moment_and_while_machines_are_told_something_change_nothing():
     assert kills(told("--kill-at", "during,writes", "--seed", "2")) >= 5
 
