@@ -6,6 +6,8 @@ Rule 1: entries count only when the tree grown by them, from the one that we had
 Rule 2: two checkpoints that cannot both be true become a proof (``forks.py``) at once; the log is red from then on.
 Rule 3: what is fetched is bounded: ``CHUNK`` entries a step, the last ``KEPT_MAX`` of a long log.
 Rule 4: a checkpoint that cannot be compared yet is kept as a mark, and compared as soon as the log was followed so far.
+Rule 5: what we have followed to its end ourselves we cosign unasked, by the rules of a request (``witness.py``):
+        a node that nobody can reach is a witness for itself as well.
 Not here: when to follow (``witnessing.py``), what is told to others (``gossip.py``), checks of prices (``pricing``).
 """
 
@@ -15,7 +17,7 @@ from typing import Final
 import msgspec
 
 from weft.basis import instant
-from weft.basis.errors import Invalid, WeftError
+from weft.basis.errors import Invalid, Refused, WeftError
 from weft.engine.memory import ALARMS, PRICE_LOG, Change, Memory
 from weft.engine.ports import Batch, PriceLogs
 from weft.engine.pricelog import forks, known, witness
@@ -23,6 +25,7 @@ from weft.engine.pricelog.known import KEPT_MAX, MARKS_MAX, BookSeen, Followed
 from weft.engine.receive import key_log_of
 from weft.pricing.leaf import LEAF_BYTES_MAX, BookLeaf, parse
 from weft.tlog import merkle, note, tile
+from weft.tlog import witness as protocol
 from weft.tlog.checkpoint import Checkpoint, parse_text
 from weft.tlog.merkle import Read
 from weft.tlog.tile import ENTRIES, WIDTH, Tile
@@ -307,7 +310,32 @@ async def follow(memory: Memory, logs: PriceLogs, organisation: str) -> Followed
         except Invalid:
             await _suspect(memory, logs, organisation, note.encode(own))
             raise
+    await _cosigned(memory, logs, organisation, now)
     return now
+
+
+async def _cosigned(memory: Memory, logs: PriceLogs, organisation: str, now: Followed) -> None:
+    """Cosign the checkpoint that ``now`` has come to, unless it was; by the rules and under the lock of a request."""
+    signed = await witness.witnessed(memory.store, organisation)
+    old = 0 if signed is None else signed.size
+    if signed is not None and old == now.size and signed.root != now.root:
+        await _accuse(memory, organisation, signed.note.encode(), now.note.encode())
+    if not _is_whole(now) or old >= now.size or not witness.is_partner(memory, organisation):
+        return
+    path = list[bytes]()
+    if old:
+        read = await (_tree(memory, organisation, now) if old >= now.first
+                      else _theirs(logs, organisation, now.size, [old]))
+        path = merkle.consistency(old, now.size, read)
+    body = protocol.encode(protocol.Request(old, tuple(path), note.parse(now.note.encode())))
+    try:
+        await witness.add_checkpoint(memory, organisation, body)
+    except Refused:  # the log is red, or it asked for itself meanwhile
+        return
+    except Invalid:  # what we signed when it asked is no beginning of what it shows
+        await _suspect(memory, logs, organisation, now.note.encode())
+        raise
+    memory.tell(Change("", FOLLOWED, (organisation,)))
 
 
 async def _fetched(logs: PriceLogs, organisation: str, now: Followed, size: int) -> Part:

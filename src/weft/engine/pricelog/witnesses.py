@@ -151,7 +151,8 @@ class Asking:
         """
         body = await self.peers.request(partner, gossip.BACK_PATH, msgspec.json.encode(gossip.Back(INTEGER_MAX)))
         shown = await known.ours(self.memory, gossip.read(body, gossip.GivenBack).note)
-        if shown is None or shown[0].size <= size:
+        head = await log.head(self.memory.store)  # it may have followed what we signed since
+        if shown is None or shown[0].size <= max(size, head.size if head else 0):
             raise Unavailable("peer.answered-badly", status=409)  # nobody stops our log by a claim
         await self.memory.store.commit(Batch(values=[log.restored(), (PRICE_PEERS, partner, b"")]))
         raise Unavailable("pricelog.waits")
