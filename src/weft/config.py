@@ -66,7 +66,7 @@ class Https(Section, frozen=True):
     """Where this node answers with HTTPS, which tills and cameras of phones need."""
 
     port: Annotated[int, _about(
-        "Port for HTTPS, such as 8441; 0: no HTTPS.", "HTTPS 端口，例如 8441；0 表示不启用。", ge=0, le=65_535)] = 0
+        "Port for HTTPS, such as 8444; 0: no HTTPS.", "HTTPS 端口，例如 8444；0 表示不启用。", ge=0, le=65_535)] = 0
     host: Annotated[str, _about(
         "Address to listen on for HTTPS, such as this machine's on the LAN; empty: as [listen] host.",
         "HTTPS 监听地址，例如本机在局域网内的地址；留空与 [listen] 的 host 相同。")] = ""

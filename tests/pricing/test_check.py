@@ -31,7 +31,7 @@ from weft.pricing.check import BookEvidence, Sighting, Trust
 from weft.pricing.compare import rises
 from weft.pricing.schema import Condition, Rule
 from weft.tlog import note, proof
-from weft.tlog.policy import NONE, Policy
+from weft.tlog.policy import NONE, Group, Policy
 
 
 def judged(document, given, trust=TRUST, steps=check.STEPS):
@@ -93,6 +93,13 @@ def test_too_few_witnesses_are_too_few():
     verdict = judged(document, edited(given, book.hash, proof=text))
     assert (verdict.colour, verdict.level, verdict.said) == ("amber", 1, "too-few")
     assert verdict.facts["seen"] == 2
+
+
+def test_where_nobody_is_named_it_does_not_speak_of_none_of_none():
+    _, _, document, given = sold()
+    nobody = Policy("all", (), {}, {"all": Group(1, ())})
+    verdict = judged(document, given, Trust(policy=nobody, now_ms=NOW_MS))
+    assert (verdict.colour, verdict.level, verdict.said) == ("amber", 1, "unseen")
 
 
 def test_a_book_without_a_proof_is_the_sellers_own_word():

@@ -203,6 +203,8 @@ def _witnesses(case: Case) -> None:
         case.seen[name] = seen
         if trusted is None or trusted.quorum == policy.NONE:
             case.tell("amber" if name else "note", "no-witnesses")
+        elif not trusted.witnesses:
+            case.tell("amber" if name else "note", "unseen")
         elif not policy.is_met(trusted, frozenset(seen)):
             case.tell("amber" if name else "note", "too-few", seen=len(seen), known=len(trusted.witnesses))
         elif set(seen) == {case.trust.own}:
@@ -396,7 +398,7 @@ def _follows(case: Case, red: list[Finding]) -> bool | None:
 def _level(case: Case, amber: list[Finding]) -> int:
     if not case.priced:
         return 0
-    blocking = {"not-logged", "no-witnesses", "too-few", "log-key-withdrawn", "book-missing", "keys-missing"}
+    blocking = {"not-logged", "no-witnesses", "unseen", "too-few", "log-key-withdrawn", "book-missing", "keys-missing"}
     if any(one.code in blocking for one in amber):
         return 1
     if not case.committed:

@@ -97,6 +97,9 @@ def _tax(tax: Tax) -> Iterator[Finding]:
     if tax.category not in TAX_CATEGORIES:
         yield found("tax-category", "tax.category", value=tax.category)
     percent = _decimal(tax.percent, 4)
+    if not tax.percent.strip():
+        yield found("tax-missing", "tax.percent")
+        return
     untaxed = tax.category in TAX_CATEGORIES - TAXED
     if percent is None or not 0 <= percent <= 100 or (untaxed and percent != 0):
         yield found("tax-percent", "tax.percent", value=tax.percent, category=tax.category)

@@ -2,6 +2,7 @@
 
 import re
 
+import msgspec
 import pytest
 
 from tests.doors.asking import Client
@@ -59,7 +60,8 @@ async def test_a_first_book_is_written_tried_and_published_from_its_pages():
     sample = await alone()
     client, node = Client(sample.routes), sample.node
     draft = await begun(client, node, name="Valves 2027", currency="CNY")
-    await page(client, f"/prices/drafts/{draft}")
+    fresh = await page(client, f"/prices/drafts/{draft}")
+    assert "Write the tax rate, such as 13" in fresh and "“”" not in fresh and 'class="fault' not in fresh
     assert (await send(client, draft, "head", {"name": "Valves 2027", "currency": "CNY", "percent@number": "13",
                                                "notice_days@number": "14"})).status == 303
     line = {"item": "BV-15", "unit": "C62", "tiers.0.from@number": "1", "tiers.0.price@number": "46",
@@ -74,11 +76,34 @@ async def test_a_first_book_is_written_tried_and_published_from_its_pages():
     tried = await page(client, f"/prices/drafts/{draft}/test?item=BV-15&quantity=200&zone=west")
     assert "¥7,885.00" in tried and "41.5 −5 % = 39.425" in words(tried)
     summary = f"/prices/drafts/{draft}/publish"
+    for n in range(25):
+        part = {"item": f"V-{n}", "unit": "C62", "tiers.0.from@number": "1", "tiers.0.price@number": f"{n + 1}"}
+        assert (await send(client, draft, "line", part, at="lines.new")).status == 303
+    told = words(await page(client, summary))
+    assert "¥46.00" in told and "¥41.50" in told and "V-18" in told and "V-19" not in told and "And 6 more." in told
     rev = await hidden(client, summary, "rev")
     answer = await post(client, "price-draft-publish", {"draft": draft, "rev": rev, "then": "/prices"})
     assert answer.status == 303
     (version,) = (await node.book_state("pricing")).books.values()
     assert version.book.rules[0].multiply == "19/20"
+    await sample.stop()
+
+
+@pytest.mark.parametrize(("basis", "told"), [("net", "each (pcs) net"), ("gross", "each (pcs) with tax")])
+async def test_a_unit_price_says_whether_the_tax_is_in_it(basis, told):
+    sample = await alone()
+    client, node = Client(sample.routes), sample.node
+    node.config = msgspec.structs.replace(node.config, firm=msgspec.structs.replace(node.config.firm, currency="EUR"))
+    assert '<option value="EUR" selected' in await page(client, "/prices")
+    draft = (await run(node, "price-draft", {"name": "Plain"})).facts["draft"]
+    view = await VIEWS["price-draft"](node, draft=draft)
+    assert view.book.currency == "EUR"
+    assert (await send(client, draft, "head", {"name": "Plain", "currency": "EUR", "basis": basis,
+                                               "percent@number": "13"})).status == 303
+    line = {"item": "BV-15", "unit": "C62", "tiers.0.from@number": "1", "tiers.0.price@number": "17.20"}
+    assert (await send(client, draft, "line", line, at="lines.new")).status == 303
+    shown = words(await page(client, f"/prices/drafts/{draft}/test?item=BV-15&quantity=60"))
+    assert "€17.20 " + told in shown, shown[-900:]
     await sample.stop()
 
 

@@ -37,7 +37,7 @@ async def test_whoever_asks_is_told_what_to_install_and_what_to_compare(work, la
 async def test_without_https_the_page_says_how_to_switch_it_on(work, lang, words):
     page = (await Client(work.routes).ask("/trust", headers={"cookie": f"weft_lang={lang}"})).body.decode()
     assert words in page
-    assert "port = 8441" in page
+    assert "port = 8444" in page and "host = " in page and "0.0.0.0" in page
     assert (await Client(work.routes).ask("/trust/ca.crt")).status == 404
     assert (await Client(work.routes, TOKEN).ask("/settings")).status == 200
 

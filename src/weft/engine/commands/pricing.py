@@ -32,11 +32,11 @@ DAY_MS = 86_400_000
 class DraftBegin(Params, frozen=True, kw_only=True):
     """A new draft: of a published version ``of`` (hash), of a file (``content`` base64), of ``book``, or empty.
 
-    ``file`` is the file's name.
+    ``file`` is the file's name; without ``currency`` an empty one is in the firm's.
     """
 
     name: str = ""
-    currency: str = "CNY"
+    currency: str = ""
     of: str = ""
     content: str = ""
     file: str = ""
@@ -58,7 +58,7 @@ async def begin(node: Node, params: DraftBegin, _key: str) -> Done:
     if params.content:  # a table is called as its file is
         name = (name or params.file).rpartition("/")[2]
         name = name.rpartition(".")[0] or name
-    book = drafting.empty(name, taken, params.currency)
+    book = drafting.empty(name, taken, params.currency or node.config.firm.currency)
     if params.content:
         filled, problems = _filled(book, _bytes(params.content))
         if problems:

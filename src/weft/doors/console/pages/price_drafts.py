@@ -22,6 +22,8 @@ from weft.pricing.schema import ATTRIBUTES, Finding
 ROWS_MORE: Final = 2
 ROWS_MAX: Final = 20
 FINDINGS_SHOWN: Final = 30
+FIRST_SHOWN: Final = 20  # prices of a first version before it is published
+UNWRITTEN: Final = frozenset({"pricing.no-lines", "pricing.tax-missing"})  # not wrong, only not there yet
 CHANGED: Final = "pricing.draft-changed"
 _CATEGORIES: Final = ("S", "Z", "E", "AE", "G", "K", "O", "L", "M")
 assert set(_CATEGORIES) == TAX_CATEGORIES
@@ -33,15 +35,17 @@ class Findings:
     """What is wrong with a draft, in the visitor's words, by the place where it is to be mended."""
 
     def __init__(self, visit: Visit, found: Iterable[Finding], rules: Mapping[str, str]) -> None:
-        self.all = [(one.place, _words(visit, one, rules)) for one in found]
+        told = list(found)
+        self.all = [(one.place, _words(visit, one, rules)) for one in told]
+        self.wrong = [pair for pair, one in zip(self.all, told, strict=True) if one.code not in UNWRITTEN]
 
     def at(self, *places: str) -> list[str]:
-        """Sentences about exactly these places."""
-        return [words for place, words in self.all if place in places]
+        """Sentences about exactly these places, where something is wrong."""
+        return [words for place, words in self.wrong if place in places]
 
     def under(self, place: str) -> list[str]:
-        """Sentences about ``place`` and all that is in it."""
-        return [words for one, words in self.all if one == place or one.startswith(f"{place}.")]
+        """Sentences about ``place`` and all that is in it, where something is wrong."""
+        return [words for one, words in self.wrong if one == place or one.startswith(f"{place}.")]
 
     def shown(self) -> list[tuple[str, str]]:
         """As many as a page bears: (place, sentence)."""
@@ -168,4 +172,5 @@ async def publish(visit: Visit) -> Response:
     view, found, _ = await _opened(visit)
     told = await visit.view("price-diff", old=view.current, new=view.draft) if view.current else None
     return await visit.page("price_publish.html", tab="prices", view=view, found=found, diff=told, own_errors=True,
+                            lines=list(enumerate(view.book.lines[:FIRST_SHOWN])), first_shown=FIRST_SHOWN,
                             most=MOVES_SHOWN, names=await item_names(visit))

@@ -32,10 +32,9 @@ async def page(visit: Visit) -> Response:
     books: dict[str, list[Any]] = {}
     for version in view.books:
         books.setdefault(version.id, []).append(version)
-    currency = view.books[0].currency if view.books else "CNY" if visit.lang == "zh" else "EUR"
     return await visit.page(
         "prices.html", tab="prices", live="pricing", view=view, books=[_ordered(one) for one in books.values()],
-        own_errors=True, currency=currency, currencies=[(code, code) for code in MINOR_UNITS])
+        own_errors=True, currency=visit.node.config.firm.currency, currencies=[(code, code) for code in MINOR_UNITS])
 
 
 def _ordered(versions: list[Any]) -> list[Any]:

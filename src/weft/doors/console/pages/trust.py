@@ -5,6 +5,7 @@ Rule 2: it is of use only to who compares the fingerprint with the node's own sc
 Not here: making certificates (``certificates.py``).
 """
 
+from ipaddress import ip_address
 from typing import Final
 
 from starlette.responses import Response
@@ -13,6 +14,8 @@ from weft.basis.errors import NotFound
 from weft.doors.console.visit import HEADERS, Visit
 
 CERTIFICATE: Final = "application/x-x509-ca-cert"  # by which phones know what to do with the file
+PORT: Final = 8444  # what is proposed for HTTPS: not the one that the plain door has in most places
+ANY: Final = "0.0.0.0"  # noqa: S104 - a proposal to read, nothing is opened
 DEVICES: Final = (("ios", 4), ("android", 3), ("harmony", 3), ("windows", 3), ("mac", 3))  # and how many steps
 
 
@@ -22,7 +25,17 @@ async def page(visit: Visit) -> Response:
     pairs = https.fingerprint.split() if https else []
     rows = [" ".join(pairs[at:at + 8]) for at in range(0, len(pairs), 8)]
     here = visit.request.url.scheme == "https"
-    return visit.plain("trust.html", https=https, rows=rows, here=here, devices=DEVICES)
+    return visit.plain("trust.html", https=https, rows=rows, here=here, devices=DEVICES,
+                       port=PORT if visit.request.url.port != PORT else PORT + 1, host=_address(visit))
+
+
+def _address(visit: Visit) -> str:
+    """The machine's address on the network as the visitor has it; from the machine itself: all that it has."""
+    try:
+        found = ip_address(visit.request.url.hostname or "")
+    except ValueError:
+        return ANY
+    return ANY if found.is_loopback else str(found)
 
 
 async def certificate(visit: Visit) -> Response:
