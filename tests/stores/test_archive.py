@@ -175,6 +175,15 @@ def test_whatever_the_lists_of_a_zip_say_it_is_a_refusal_or_all_of_it(tmp_path_f
         assert error.code.startswith("backup.")
 
 
+def test_an_entry_before_the_file_begins_is_a_refusal_and_no_fault_of_the_disk(tmp_path):
+    path = forged(tmp_path, list(CONTENT.items()))
+    whole = bytearray(path.read_bytes())
+    at = whole.rfind(b"PK\5\6") + 16  # where the list of entries is said to begin
+    whole[at : at + 4] = (int.from_bytes(whole[at : at + 4], "little") + 100_000).to_bytes(4, "little")
+    path.write_bytes(whole)
+    assert refused(path) == "backup.not-one"
+
+
 def test_more_entries_than_a_home_has_are_refused(tmp_path):
     many = [(f"keys/{n}", b"") for n in range(archive.ENTRIES_MAX)]
     assert refused(forged(tmp_path, [*CONTENT.items(), *many])) == "backup.entry"

@@ -216,6 +216,11 @@ class _Sparing(io.BufferedReader):
             raise zipfile.BadZipFile("its list of entries is too long")
         return super().read(size)
 
+    def seek(self, target: int, whence: int = os.SEEK_SET, /) -> int:
+        if whence == os.SEEK_SET and target < 0:  # the system's own answer would look like a fault of the disk
+            raise zipfile.BadZipFile("an entry before the file begins")
+        return super().seek(target, whence)
+
 
 def _take_out(path: Path, folder: Path) -> Manifest:
     try:
