@@ -65,8 +65,10 @@ class Town:
         _ip("-n", self.square, "link", "add", here, "type", "veth", "peer", "name", there, "netns", house)
         _ip("-n", self.square, "addr", "add", f"10.77.{number}.1/24", "dev", here)
         _ip("-n", house, "addr", "add", f"10.77.{number}.2/24", "dev", there)
-        _ip("-n", self.square, "link", "set", here, "up")
-        _ip("-n", house, "link", "set", there, "up")
+        for place, link in ((self.square, here), (house, there)):
+            # no IPv6 address of its own that comes a second later: to a browser that is a change of the network
+            _ip("-n", place, "link", "set", link, "addrgenmode", "none")
+            _ip("-n", place, "link", "set", link, "up")
         return house
 
     def link(self, number: int, address: str) -> None:
