@@ -47,7 +47,7 @@ def burn_down(firm: Firm, file) -> None:
     assert len(done["unheard"]) == 1
 
 
-@pytest.mark.parametrize("who", ["maker", "buyer"])
+@pytest.mark.parametrize("who", [pytest.param("maker", marks=pytest.mark.release), "buyer"])
 def test_a_node_restored_from_an_old_backup_gets_back_what_it_said_and_goes_on(two, tmp_path, who):
     maker, buyer = two
     loser, keeper = (maker, buyer) if who == "maker" else (buyer, maker)
