@@ -234,3 +234,26 @@ async def test_a_device_that_wants_to_be_a_till_says_in_words_that_nobody_answer
     await other.locator(".door .button.main").click()
     said = await other.locator(".notice.alert").inner_text()
     assert said.strip() == till.words("zh")["error.till.node-away"]
+
+
+@pytest.mark.parametrize("lost", [1, 99])
+async def test_a_part_of_the_till_that_was_lost_on_the_way_is_asked_for_again_but_not_for_ever(server, lost):
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        page = await (await browser.new_context(service_workers="block")).new_page()
+        asked = []
+
+        async def part(route):
+            asked.append(route.request.url)
+            await (route.abort("internetdisconnected") if len(asked) <= lost else route.continue_())
+
+        await page.route("**/views/selling.js", part)
+        await page.goto(f"http://127.0.0.1:{server.server_port}/till/")
+        if lost == 1:
+            await page.locator(".door .button.main").wait_for(timeout=8_000)
+        else:
+            await page.wait_for_timeout(6_000)
+            assert len(asked) == 4
+        await browser.close()
