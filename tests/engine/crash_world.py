@@ -236,8 +236,8 @@ class World:
 
     # ---- the story --------------------------------------------------------------------------------
 
-    async def run(self) -> dict[str, Any]:
-        """The whole story; what it came to."""
+    async def _begin(self) -> None:
+        """Firms that know each other and have what they need; from here on commits count towards their deaths."""
         for firm in self.firms:
             await firm.found()
             firm.start()
@@ -247,6 +247,10 @@ class World:
         for firm in self.firms:
             firm.commits[0] = 0
             firm.last = firm.line.last = self.deaths.get(firm.name, ())
+
+    async def run(self) -> dict[str, Any]:
+        """The whole story; what it came to."""
+        await self._begin()
         valves = await self._order_valves()
         handles = await self._order_more_and_cancel()
         await self._make(valves)

@@ -35,15 +35,7 @@ class Counter(World):
         self.shop.rules, self.turner.rules = Rules(receive="auto"), AUTO
 
     async def run(self) -> dict[str, Any]:
-        for firm in self.firms:
-            await firm.found()
-            firm.start()
-        await self._meet(self.factory, self.shop)
-        await self._meet(self.turner, self.factory)
-        await self._furnish()
-        for firm in self.firms:
-            firm.commits[0] = 0
-            firm.last = firm.line.last = self.deaths.get(firm.name, ())
+        await self._begin()
         order = await self._order()
         await self._over_the_counter(order)
         await self._bind()

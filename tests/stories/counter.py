@@ -59,7 +59,7 @@ class Shop(Firm):
         super().__init__(folder, "明记五金", reachable=False)
         settings = self.home / "weft.toml"
         told = settings.read_text(encoding="utf-8")
-        for name, value in (("address", "杭州市西湖区文三路 12 号"), ("tax_number", "91330106MA2AXXXX1B")):
+        for name, value in (("address", "杭州市西湖区文三路 12 号"), ("tax_number", "91330106MA2A5K3J1B")):
             told = told.replace(f'# {name} = ""', f'{name} = "{value}"')
         settings.write_text(told, encoding="utf-8")
 

@@ -15,7 +15,7 @@ from weft.pricing.evaluate import Attributes, price
 from weft.pricing.schema import PriceBook
 
 SEED = 20_261_125
-RANDOM_BOOKS = 110
+RANDOM_BOOKS = 68
 ASKS = 18
 WHOLE_EACH = 24
 LONG = 20  # steps: too long to stand here whole
