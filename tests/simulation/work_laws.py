@@ -10,6 +10,7 @@ from tests.simulation.scene import AMOUNT, Scene, undone
 from tests.simulation.tables import HOLD
 from weft.engine.node import Node
 from weft.engine.planner import present
+from weft.engine.reactions.offering import short
 from weft.production.plan import Plan, PlannedJob, Problem
 from weft.production.state import JobState, State
 from weft.stock.messages import ReservationReleased, Reserved
@@ -90,7 +91,11 @@ def _quantities(message: object) -> list[tuple[str, Decimal]]:
 
 
 async def started_once(scene: Scene) -> list[str]:
-    """The machine itself began no job twice, and what it began is known as begun, or to be settled by its owner."""
+    """The machine itself began no job twice, and what it began is known as begun, or to be settled by its owner.
+
+    Of an order that came back over and done after a backup had been restored nothing is made again: there it is enough
+    that the book of the floor holds what the machine told.
+    """
     found = []
     for organisation, starts in scene.starts.items():
         node = scene.nodes.get(organisation)
@@ -103,9 +108,16 @@ async def started_once(scene: Scene) -> list[str]:
                 found.append(f"{job} was started {count} times at {node.config.firm.name}")
             known = production.jobs.get(job)
             unsettled = any(one.job == job and one.status in ("unknown", "open") for one in floor.commands.values())
-            if (known is None or not known.started) and not unsettled:
+            if (known is None or not known.started) and not unsettled and not await _told_and_over(scene, node, job):
                 found.append(f"{job} was started at {node.config.firm.name}, and its book does not say so")
     return found
+
+
+async def _told_and_over(scene: Scene, node: Node, job: str) -> bool:
+    """Whether the floor's book says that ``job`` began, and the order that it was for needs nothing more."""
+    told = {one.message.job for one in await scene.said(node, node.book("floor")) if one.kind == "JobStarted"}
+    over = [await node.state(thread) for thread in node.threads("order") if job.startswith(f"{short(thread)}-")]
+    return job in told and bool(over) and all(one.phase in (Phase.CLOSED, Phase.CANCELLED) for one in over)
 
 
 async def nothing_forgotten(scene: Scene) -> list[str]:
