@@ -22,11 +22,24 @@ pytestmark = pytest.mark.browser
 PHONE = {"width": 390, "height": 844}
 NAME = "Jinggong Machining"
 KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png"}
-BOOK = books.load({
-    "id": "counter", "name": "Counter", "currency": "EUR", "basis": "gross", "valid_from": "2020-01-01T00:00:00Z",
-    "tax": {"category": "S", "percent": "13"},
-    "lines": [{"item": item, "unit": "C62", "tiers": [{"from": "1", "price": price}]}
-              for item, price in (("SEAL-15", "3.2"), ("VALVE-DN15", "18"))]})
+
+
+def book(name: str, prices: dict[str, str], **more: Any) -> books.PriceBook:
+    return books.load({
+        "id": name, "name": name, "currency": "EUR", "basis": "gross", "valid_from": "2020-01-01T00:00:00Z",
+        "tax": {"category": "S", "percent": "13"}, **more,
+        "lines": [{"item": item, "unit": "C62", "tiers": [{"from": "1", "price": price}]}
+                  for item, price in prices.items()]})
+
+
+def told(number: int, one: books.PriceBook) -> dict[str, Any]:
+    """A version as a till is told of it."""
+    return {"hash": one.hash, "number": number, "valid_from": one.valid_from, "book": json.loads(books.encode(one))}
+
+
+BOOK = book("counter", {"SEAL-15": "3.2", "VALVE-DN15": "18"})
+HOSES = book("hoses", {"HOSE-1M": "7.45"}, basis="net", attributes={"zone": ["town", "country"]})
+FOREIGN = book("foreign", {"HOSE-1M": "7.45"}, currency="USD")
 ITEMS = [{"id": "SEAL-15", "unit": "C62", "free": "100", "on_hand": "100", "zh": "密封件 15", "en": "Seal kit 15"},
          {"id": "VALVE-DN15", "unit": "C62", "free": "40", "on_hand": "40", "zh": "球阀 DN15", "en": "Ball valve DN15"}]
 SNAPSHOT = {
@@ -34,8 +47,14 @@ SNAPSHOT = {
     "firm": {"id": FIRM, "name": NAME, "address": "", "contact": "", "tax_number": "", "lang": "en",
              "utc_offset_minutes": 480},
     "till": {"key": "", "name": "Front counter", "lives": {}},
-    "books": [{"hash": BOOK.hash, "number": 1, "valid_from": BOOK.valid_from,
-               "book": json.loads(books.encode(BOOK))}]}
+    "books": [told(1, BOOK)]}
+HOSE = {"id": "HOSE-1M", "unit": "C62", "free": "9", "on_hand": "9", "zh": "软管 1 米", "en": "Hose 1 m"}
+
+
+def with_second(other: books.PriceBook) -> dict[str, Any]:
+    return SNAPSHOT | {"items": [*ITEMS, HOSE], "books": [told(1, BOOK), told(2, other)]}
+
+
 WIDE = """() => {
   const seen = document.documentElement.clientWidth;
   const cut = (one) => one.closest(".cut, h1, .tile") !== null;
@@ -54,7 +73,7 @@ class StandIn(BaseHTTPRequestHandler):
         elif path.startswith("/till/words/"):
             self._told(till.words(path[-7:-5]))
         elif path == "/till/api/snapshot":
-            self._told(SNAPSHOT, 304 if self.headers["If-None-Match"] else 200)
+            self._told(self.server.snapshot, 304 if self.headers["If-None-Match"] else 200)
         elif path.startswith("/till/static/") and (file := till.STATIC / path[len("/till/static/"):]).is_file():
             self._say(file.read_bytes(), KINDS[file.suffix])
         else:
@@ -92,7 +111,7 @@ def server():
     if not chromium():
         pytest.skip("no Chromium")
     served = ThreadingHTTPServer(("127.0.0.1", 0), StandIn)
-    served.slips = []
+    served.slips, served.snapshot = [], SNAPSHOT
     serving = threading.Thread(target=served.serve_forever, args=(0.05,))
     serving.start()
     yield served
@@ -166,6 +185,52 @@ async def test_the_drawer_goes_on_from_the_last_close_in_the_money_that_was_take
     closes = [slip["close"]["cash"] for slip in server.slips if slip["kind"] == "close"]
     assert [(one["opening"], one["expected"], one["left"]) for one in closes] == [
         ("0.00", "21.20", "21.20"), ("21.20", "24.40", "24.00")]
+
+
+async def test_a_basket_over_two_price_books_is_two_slips_that_are_paid_and_shown_at_once(server, opened):
+    server.snapshot = with_second(HOSES)
+    page = await opened("en-GB")
+    for item in ("VALVE-DN15", "HOSE-1M", "SEAL-15", "HOSE-1M"):
+        await page.locator(".tile", has_text=item).click()
+    await page.locator(".basket-bar").click()
+    await page.locator(".chip", has_text="country").click()
+    await page.locator(".basket .pay").click()
+    assert "From 2 price books: 2 slips, paid at once" in await page.locator(".paying").inner_text()
+    for digit in "50":
+        await page.keyboard.press(digit)
+    await page.keyboard.press("Enter")
+    await page.locator(".receipt .qr").nth(1).wait_for()
+    said = await page.locator(".said").inner_text()
+    assert "€11.96" in said and "€38.04 of €50.00" in said  # 18 + 3.20 gross, and 14.90 net with 13 %
+    shown = await page.locator(".receipt").all_inner_texts()
+    assert [("slip 1 of 2" in one, "slip 2 of 2" in one, "€50.00" in one) for one in shown] == [
+        (True, False, False), (False, True, True)]
+    await page.reload()  # both are shown again
+    await page.locator(".receipt .qr").nth(1).wait_for()
+    await on(page)
+    assert await page.locator(".basket .line").count() == 0
+    await page.wait_for_function("document.querySelector('.lamp-words')?.innerText === 'Connected'")
+    first, second = {one["n"]: one for one in server.slips}.values()  # sent again: this node says it holds none
+    assert [(one["book"], one["gross"], one.get("attributes", {})) for one in (first, second)] == [
+        (BOOK.hash, "21.20", {}), (HOSES.hash, "16.84", {"zone": "country"})]
+    assert [[line["item"] for line in one["lines"]] for one in (first, second)] == [
+        ["VALVE-DN15", "SEAL-15"], ["HOSE-1M"]]
+    said = await close(page, "38.04")
+    assert "€38.04" in said and "fits exactly" in said
+
+
+async def test_a_basket_of_two_currencies_says_why_it_cannot_be_paid(server, opened):
+    server.snapshot = with_second(FOREIGN)
+    page = await opened("en-GB")
+    for item in ("VALVE-DN15", "HOSE-1M"):
+        await page.locator(".tile", has_text=item).click()
+    await page.locator(".basket-bar").click()
+    assert "Two currencies" in await page.locator(".basket .notice").inner_text()
+    assert await page.locator(".basket .pay").is_disabled()
+    await page.locator(".line", has_text="Hose").get_by_label("One less").click()
+    await page.locator(".basket .notice").wait_for(state="detached")
+    await page.locator(".basket .pay").click()
+    assert "price books" not in await page.locator(".paying").inner_text()
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])

@@ -25,13 +25,14 @@ SELL = """async ([firm, currencies]) => {
       base: "1", unit_price: "10", net: currency === "JPY" ? "10" : "10.00", tax: currency === "JPY" ? "0" : "0.00",
       gross: currency === "JPY" ? "10" : "10.00", tax_category: "Z", tax_percent: "0" };
     const zero = currency === "JPY" ? "0" : "0.00";
+    const groups = [{ lines: [{ priced }] }];
+    const sold = async () => (await chain.sell({ id: "b" }, groups, { pay: "cash", partner: "" }, {}))[0].n;
     try {
-      const row = await chain.sale({ id: "b" }, [{ priced }], { pay: "cash", partner: "" }, {}, {});
-      told.push(row.n);
+      told.push(await sold());
     } catch (error) {
       told.push(error.code);
       await chain.close(error.facts.expected, { opening: "0.00", counted: "20.00", removed: "20.00" }, {});
-      told.push((await chain.sale({ id: "b" }, [{ priced }], { pay: "cash", partner: "" }, {}, {})).n);
+      told.push(await sold());
       await chain.close(currency, { opening: zero, counted: "10", removed: zero }, {});
     }
   }

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from tests.engine import world
+from tests.engine.dealing import table
 from tests.engine.test_restore import again, backup_of
-from tests.engine.till.selling import shop
+from tests.engine.till.selling import BOOK, shop
 from tests.engine.world import Wires, befriend, found, quiet, until
 from weft.basis.canonical import b64, unb64
 from weft.basis.errors import Denied, NotFound, Refused
@@ -202,6 +203,28 @@ async def test_a_book_that_was_withdrawn_since_was_in_force_when_the_slip_was_ma
         till.take_back(till.slips[0].slip, (1, "1"))
         await firm.send(till)
         assert {one.n: one.codes for one in (await firm.book()).odd.values()} == {2: ("book-time",)}
+
+
+async def test_a_basket_over_two_books_is_a_slip_for_each_and_one_slip_over_both_is_told():
+    async with shop() as firm:
+        till = await firm.till()
+        pipes = {**BOOK, "id": "pipes", "name": "Pipes", "lines": [
+            {"item": "PIPE", "unit": "MTR", "tiers": [{"from": "1", "price": "7"}]}]}
+        await run(firm.node, "import", {"kind": "items", "content": table("item,name,unit,kind\nPIPE,管,MTR,supply\n")})
+        await run(firm.node, "publish-prices", {"book": pipes})
+        other = next(one.book for one in (await firm.node.book_state("pricing")).books.values()
+                     if one.book.id == "pipes")
+        own = till.book
+        valve = till.line("V15", "1")
+        till.sale(("V15", "1"))
+        till.book = other
+        till.sale(("PIPE", "2"))
+        pipe = till.line("PIPE", "2")
+        await firm.send(till)
+        assert (await firm.book()).odd == {}
+        till._say("sale", (valve, pipe), pay="cash", book=own.hash)  # the control
+        await firm.send(till)
+        assert [one.codes for one in (await firm.book()).odd.values()] == [("price",)]
 
 
 async def test_the_counter_and_the_network_have_one_price():

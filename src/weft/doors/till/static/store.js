@@ -37,18 +37,18 @@ export const putLightly = (name, value) => within(["self"], "readwrite", (stores
 }, { durability: "relaxed" });
 
 /**
- * Keep `row` as the next slip of the chain: only if `head` is still the head, together with `values` of what else
- * changes with it; a sale only if its `basket` (id) still lies there, so that one basket is sold once.
+ * Keep `rows` as the next slips of the chain: only if `head` is still the head, together with `values` of what else
+ * changes with them; a sale only if its `basket` (id) still lies there, so that one basket is sold once.
  * Resolves when it is on the disk; false when another page, or another press of the button, was first.
  */
-export function append(row, head, values, basket = null) {
+export function append(rows, head, values, basket = null) {
   return within(["self", "slips"], "readwrite", (stores, finish) => {
     const lying = stores.self.get("basket"), asked = stores.self.get("chain");
     asked.onsuccess = () => {
       const now = asked.result ?? null;
       if ((now?.life ?? "") !== (head?.life ?? "") || (now?.n ?? 0) !== (head?.n ?? 0)) return finish(false);
       if (basket !== null && lying.result?.id !== basket) return finish(false);
-      stores.slips.add(row);
+      for (const row of rows) stores.slips.add(row);
       for (const [name, value] of Object.entries(values)) stores.self.put(value, name);
       finish(true);
     };

@@ -14,7 +14,7 @@ const NOTES = { CNY: [1, 5, 10, 50, 100], EUR: [5, 10, 20, 50, 100], USD: [1, 5,
 export function open(app) {
   const priced = pricedLines(app), sum = sumOf(priced);
   if (!sum || priced.some((one) => one.error)) return;
-  const text = totals.told(sum, sum.currency);
+  const text = totals.told(sum, sum.currency), books = byBook(priced).length;
   const body = h("div.paying");
   let way = "cash", act = () => {}, keys = null, isBusy = false;
 
@@ -33,7 +33,8 @@ export function open(app) {
     ({ act, keys } = parts);
     show(body,
       h("p.due", {}, h("span", {}, t("to-pay")), h("strong", {}, money(text.gross, sum.currency)),
-        h("small", {}, t("net-and-tax", { net: money(text.net, sum.currency), tax: money(text.tax, sum.currency) }))),
+        h("small", {}, t("net-and-tax", { net: money(text.net, sum.currency), tax: money(text.tax, sum.currency) })),
+        books > 1 ? h("small.books", {}, t("books", { n: books })) : null),
       h("div.tabs", { role: "tablist" }, ...["cash", "transfer", "account"].map((one) =>
         h(`button.tab${one === way ? ".chosen" : ""}`, { role: "tab", "aria-selected": String(one === way), data: { way: one }, onclick: () => { way = one; draw(); } },
           icon(one), t(`pay.${one}`)))),
@@ -121,24 +122,27 @@ function account({ app, done }) {
 
 /** Makes the slip (or, where two price books are in the basket, one for each) and empties the basket with it. */
 async function sold(app, priced, payment, extra) {
+  const books = byBook(priced), of = books.length, often = { ...app.often };
+  for (const { line } of priced) often[line.item] = (often[line.item] ?? 0) + 1;
+  const sum = sumOf(priced), { gross } = totals.told(sum, sum.currency);
+  const basket = { id: crypto.randomUUID(), lines: [], attributes: {} };
+  const groups = books.map((lines, at) => ({
+    lines: lines.map(({ priced: one, line }) => ({ priced: one, lot: line.lot })),
+    extra: { ...(at === of - 1 ? extra : { partnerName: extra.partnerName }), names: namesOf(lines.map((one) => one.item)),
+      ...(of > 1 ? { visit: { at: at + 1, of, gross } } : {}) },
+  }));
+  const rows = await app.chain.sell(app.basket, groups, payment, { basket, often });
+  app.basket = basket;
+  for (const row of rows) app.counted(row);
+  app.often = often;
+  return rows.at(-1);
+}
+
+/** The lines of a basket, those of one price book together. */
+function byBook(priced) {
   const books = new Map();
   for (const one of priced) books.set(one.priced.book, [...(books.get(one.priced.book) ?? []), one]);
-  let row = null, left = [...books.values()];
-  const often = { ...app.often };
-  for (const { line } of priced) often[line.item] = (often[line.item] ?? 0) + 1;
-  const isOne = left.length === 1;
-  while (left.length) {
-    const [lines, ...others] = left;
-    left = others;
-    const rest = others.flat().map((one) => one.line);
-    const basket = { id: crypto.randomUUID(), lines: rest, attributes: rest.length ? app.basket.attributes : {} };
-    row = await app.chain.sale(app.basket, lines.map(({ priced: one, line }) => ({ priced: one, lot: line.lot })), payment,
-      { ...(isOne ? extra : { partnerName: extra.partnerName }), names: namesOf(lines.map((one) => one.item)) }, { basket, often });
-    app.basket = basket;
-    app.counted(row);
-  }
-  app.often = often;
-  return row;
+  return [...books.values()];
 }
 
 /** The names that a slip shows, kept with it: items may be called otherwise later. */

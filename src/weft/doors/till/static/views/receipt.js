@@ -5,6 +5,7 @@ import { qrText } from "../core/slip.js";
 import * as totals from "../core/totals.js";
 import { h, show, squares } from "../dom.js";
 import { moment, money, nameOf, number, t, unit } from "../format.js";
+import * as store from "../store.js";
 import { dialog } from "./dialog.js";
 
 /** A promise of the slip in `row`, drawn. */
@@ -14,10 +15,18 @@ export async function receipt(app, row) {
   return h(`article.receipt.w${app.own.paper}`, {}, ...head(app, row, slip), ...parts, ...(await code(row)));
 }
 
-/** Prints `row` on the roll that was chosen. */
-export async function print(app, row) {
+/** All rows that were paid together with `row`, itself among them: one for each price book of a basket. */
+export async function together(row) {
+  if (!row.visit) return [row];
+  const { at, of } = row.visit;
+  const rows = await Promise.all(Array.from({ length: of }, (_, place) => store.slipAt(row.life, row.n - at + 1 + place)));
+  return rows.filter(Boolean);
+}
+
+/** Prints `rows` on the roll that was chosen. */
+export async function print(app, rows) {
   const place = document.getElementById("paper");
-  show(place, await receipt(app, row));
+  show(place, ...(await Promise.all(rows.map((row) => receipt(app, row)))));
   document.body.classList.add("printing");
   globalThis.print();
   document.body.classList.remove("printing");
@@ -53,6 +62,7 @@ function goodsParts(app, row, slip) {
     h("p.pair.total", {}, h("span", {}, t(slip.kind === "return" ? "given-back" : "total")), h("span", {}, show_(slip.gross))),
     h("p.pair", {}, h("span", {}, t(`pay.${slip.pay}`)), h("span", {}, row.partnerName ?? (row.given ? show_(row.given) : ""))),
     row.given && Number(row.change) ? h("p.pair", {}, h("span", {}, t("change")), h("span", {}, show_(row.change))) : null,
+    row.visit ? h("p.pair", {}, h("span", {}, t("visit", row.visit)), h("span", {}, show_(row.visit.gross))) : null,
     row.ofNumber ? h("p.pair", {}, h("span", {}, t("of-slip")), h("span", {}, row.ofNumber)) : null,
   ].filter(Boolean);
 }

@@ -133,6 +133,8 @@ export function sumOf(priced) {
   return { currency, ...totals.total(good.map((one) => totals.read(one.priced, currency))) };
 }
 
+const hasTwoCurrencies = (priced) => new Set(priced.filter((one) => one.priced).map((one) => one.priced.currency)).size > 1;
+
 async function added(app, item) {
   const lines = [...app.basket.lines];
   const at = lines.findIndex((one) => one.item === item.id && !one.fixed);
@@ -158,7 +160,8 @@ function basketParts(app, priced, change) {
       h("button.quiet", { onclick: () => change(() => app.empty()) }, icon("bin"), t("empty-basket"))),
     h("ul.lines", {}, ...rows),
     ...choices(app, change),
-    h("footer.basket-foot", {}, ...sums(sum), payButton(app, priced, sum)),
+    h("footer.basket-foot", {}, hasTwoCurrencies(priced) ? h("p.notice.alert", {}, icon("alarm"), t("two-currencies")) : null,
+      ...sums(sum), payButton(app, priced, sum)),
   ];
 }
 

@@ -3,7 +3,7 @@ import { h, icon, show } from "../dom.js";
 import { dayOf, moment, money, t } from "../format.js";
 import * as store from "../store.js";
 import { bar } from "./bar.js";
-import { print, receipt } from "./receipt.js";
+import { print, receipt, together } from "./receipt.js";
 
 const DAY_MS = 86_400_000;
 const LISTED_MAX = 500;
@@ -16,10 +16,12 @@ export function view(app, row, { fresh }) {
   const acts = h("div.slip-acts", {},
     h("button.button.main.huge", { onclick: next }, fresh ? t("next-customer") : t("back")),
     h("div.acts", {},
-      h("button.button", { onclick: () => app.attempt(() => print(app, row)) }, icon("print"), t("print")),
+      h("button.button", { onclick: () => app.attempt(async () => print(app, await shown())) }, icon("print"), t("print")),
       slip.kind === "sale" ? h("button.button", { onclick: () => app.returns(row) }, icon("return"), t("return-of-it")) : null));
   const said = h("div.said", {}, ...headline(row, slip));
   const sent = h("p.sent", {});
+
+  const shown = async () => (fresh ? together(row) : [row]); // the customer before us gets all; later each is by itself
 
   async function drawSent() {
     const now = await store.slipAt(row.life, row.n);
@@ -29,7 +31,7 @@ export function view(app, row, { fresh }) {
   return {
     draw: () => [bar(app, { title: t(`kind.${slip.kind}`) }), h("main.slip-page", {}, h("section.slip-side", {}, said, sent, acts), place)],
     entered() {
-      app.attempt(async () => show(place, await receipt(app, row)));
+      app.attempt(async () => show(place, ...(await Promise.all((await shown()).map((one) => receipt(app, one))))));
       drawSent();
     },
     news: drawSent,
@@ -44,12 +46,13 @@ export function view(app, row, { fresh }) {
 
 function headline(row, slip) {
   if (slip.kind === "close") return [h("span.tick", {}, icon("done")), h("h2", {}, t("close.done"))];
-  const change = row.given && Number(row.change) > 0;
+  const change = row.given && Number(row.change) > 0, gross = row.visit?.gross ?? slip.gross;
   return [
     h("span.tick", {}, icon("done")),
     change ? h("h2.huge", {}, h("small", {}, t("change")), money(row.change, slip.currency))
-      : h("h2.huge", {}, h("small", {}, t(slip.kind === "return" ? "given-back" : `paid.${slip.pay}`)), money(slip.gross, slip.currency)),
-    change ? h("p.soft", {}, t("of-given", { total: money(slip.gross, slip.currency), given: money(row.given, slip.currency) })) : null,
+      : h("h2.huge", {}, h("small", {}, t(slip.kind === "return" ? "given-back" : `paid.${slip.pay}`)), money(gross, slip.currency)),
+    row.visit ? h("p.soft", {}, t("books", { n: row.visit.of })) : null,
+    change ? h("p.soft", {}, t("of-given", { total: money(gross, slip.currency), given: money(row.given, slip.currency) })) : null,
     row.partnerName ? h("p.soft", {}, row.partnerName) : null,
   ].filter(Boolean);
 }
