@@ -6,5 +6,5 @@ API (all pure):
     elements  submodel elements in AAS 3.0 JSON
     paths     idShortPath -> element
     values    value-only, metadata, paths and references of elements
-Not here: which book holds what (``engine/twins.py``), HTTP (``doors/aas``).
+Not here: which book holds what (``engine/twins``), HTTP (``doors/aas``).
 """

@@ -1,0 +1,136 @@
+"""What the twins ask of a store: rows by kind and id, pages in order of id, files by digest, and what changed.
+
+Rule 1: ``commit`` is all or nothing and durable when it returns; whatever raised is not stored.
+Rule 2: a row's revision counts from 1 for each (kind, id) and goes on when the twin is deleted and made again.
+Rule 3: what changes nothing is no change: the same bytes again make neither a revision nor an entry of the feed.
+Rule 4: indexes are the store's own affair, derived from the bodies; nobody tells it what to index.
+Not here: which twins may be written, and how they are checked (``writing.py``), engines (``stores/twins``).
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, Literal, Protocol, get_args
+
+import msgspec
+
+from weft.basis.errors import WeftError
+
+Kind = Literal["shell", "submodel", "concept", "shell-descriptor", "submodel-descriptor", "package"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+ChangeType = Literal["", "created", "updated", "deleted", "valueChanged"]
+
+CREATED, UPDATED, DELETED, VALUE_CHANGED = "created", "updated", "deleted", "valueChanged"
+
+
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """One twin as it is (or was): ``at`` is the instant of this ``revision``, ``body`` its canonical JSON.
+
+    A derived twin has revision 0 and is of this moment.
+    """
+
+    kind: Kind
+    id: str
+    revision: int
+    at: str
+    body: bytes
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """What one twin becomes; ``body`` None deletes it.
+
+    ``expected``: the revision that must stand (0: none may be there; None: whatever is).
+    ``type`` and ``path`` say what the feed tells; "" leaves it to what happens (created, updated, deleted).
+    ``files``: (value, digest) of files that the body names by ``value`` (a File's value, a thumbnail's path); those
+    named before are remembered for as long as the body names them.
+    """
+
+    kind: Kind
+    id: str
+    body: bytes | None
+    expected: int | None = None
+    type: ChangeType = ""
+    path: str = ""
+    files: tuple[tuple[str, str], ...] = ()
+
+
+class Where(msgspec.Struct, frozen=True, gc=False):
+    """Which twins are wanted; what is empty does not matter, and all of the rest must hold.
+
+    ``semantic``: value of a key of semanticId or of a supplementalSemanticId. ``assets``: (name, value) of specific
+    asset ids, the global one under the name ``globalAssetId``. ``submodel``: id that a shell refers to.
+    ``asset_kind`` and ``asset_type`` as a shell (or its descriptor) has them. ``condition``: of ``twin/query``.
+    """
+
+    id_short: str = ""
+    semantic: str = ""
+    assets: tuple[tuple[str, str], ...] = ()
+    asset_kind: str = ""
+    asset_type: str = ""
+    submodel: str = ""
+    condition: Any = None
+
+
+ALL = Where()
+
+
+class Told(msgspec.Struct, frozen=True, gc=False):
+    """One entry of the feed: change ``number`` made ``revision`` of a twin; ``path``: of the element, or ""."""
+
+    number: int
+    kind: Kind
+    id: str
+    path: str
+    type: ChangeType
+    at: str
+    revision: int
+
+
+class File(msgspec.Struct, frozen=True, gc=False):
+    """A file that is kept: ``digest`` is the SHA-256 in hex, ``size`` in bytes; ``chunks`` gives its content anew."""
+
+    digest: str
+    size: int
+    content_type: str
+    name: str
+    chunks: Callable[[], AsyncIterator[bytes]]
+
+
+class TwinStore(Protocol):
+    """Where written twins rest. One writer; commits of one moment share a transaction.
+
+    ``commit`` raises ``Refused('twin.changed')`` where another revision stands than expected,
+    ``Unavailable('store.full')`` without room, ``Unavailable('store.unavailable')`` when the disk fails.
+    """
+
+    async def get(self, kind: Kind, id: str) -> Row | None: ...
+    async def page(self, kind: Kind, after: str, limit: int, where: Where = ALL) -> Sequence[Row]:
+        """At most ``limit`` rows whose id is behind ``after``, bytewise in order of id."""
+        ...
+
+    async def count(self, kind: Kind) -> int: ...
+    async def commit(self, changes: Sequence[Change]) -> Sequence[Row | None]:
+        """Apply ``changes`` one after the other; the row that each left, None where it is deleted."""
+        ...
+
+    async def history(self, kind: Kind, id: str, before: int, limit: int) -> Sequence[Row]:
+        """Rows with revision below ``before`` (0: all), the newest first; one that is deleted has an empty body."""
+        ...
+
+    async def at(self, kind: Kind, id: str, instant: str) -> Row | None:
+        """The row as it stood at ``instant``; None when there was none, or when that is no longer known."""
+        ...
+
+    async def feed(self, after: int, limit: int) -> Sequence[Told]: ...  # number > after, by number
+    async def feed_ends(self) -> tuple[int, int]: ...  # the first and the last number that are there; (0, 0): none
+    async def keep_file(self, chunks: AsyncIterator[bytes], content_type: str, name: str) -> str:
+        """Keep a file; its digest. Raises ``Refused('twin.file-size')``. What no twin names is swept away later."""
+        ...
+
+    async def file(self, digest: str) -> File | None: ...
+    async def file_of(self, kind: Kind, id: str, value: str) -> File | None:
+        """The file that a twin names by ``value``."""
+        ...
+
+    async def files_of(self, kind: Kind, id: str) -> Sequence[tuple[str, str]]: ...  # (value, digest), by value
+    async def trouble(self) -> WeftError | None: ...
+    async def size(self) -> int: ...
+    async def close(self) -> None: ...
