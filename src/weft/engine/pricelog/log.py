@@ -191,10 +191,10 @@ async def _built(store: Store, size: int, build: Callable[[merkle.Read], T]) -> 
     return build(tile.hashes(size, tile.given(data)))
 
 
-async def prove(store: Store, index: int, at: Head, signed: Note | None = None) -> str:
-    """The text of a tlog-proof of leaf ``index`` under the checkpoint ``at``; ``signed``: with fewer signatures."""
+async def prove(store: Store, index: int, at: Head) -> str:
+    """The text of a tlog-proof of leaf ``index`` under the checkpoint ``at``."""
     path = await inclusion(store, index, at.size)
-    return proof.encode(proof.Proof(index, tuple(path), signed or at.read)).decode()
+    return proof.encode(proof.Proof(index, tuple(path), at.read)).decode()
 
 
 # ---- writing -------------------------------------------------------------------------------------

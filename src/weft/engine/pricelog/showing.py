@@ -10,6 +10,7 @@ Not here: checking what partners show us (``checking.py``), who witnesses (``wit
 
 import contextlib
 import zlib
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -24,6 +25,7 @@ from weft.engine.pricelog import documents, log
 from weft.engine.pricelog.batches import MINUTE_MS, OPENED, UNTOLD, Kept, Untold
 from weft.engine.pricelog.witnesses import ASKED, Asked
 from weft.pricing import leaf
+from weft.tlog import proof as proofs
 from weft.tlog.note import parse_vkey
 from weft.tlog.tile import WIDTH
 from weft.trade.messages import PriceBookShown, PriceOpening, PricesCommitted, Quotation
@@ -32,7 +34,7 @@ from weft.trade.relationship import DEFLATED_MAX, OPENINGS_MAX
 BOOKS: Final = "price-book"  # bucket: by a book's hash, the index of its leaf
 SEEN_SHOWN: Final = 5
 SEEN_LEAST: Final = 3
-PROOF_BYTES: Final = 1_500
+PROOF_BYTES: Final = 1_500  # what a quotation's proof stays below, as long as ``SEEN_LEAST`` fit
 BOOK_BYTES_MAX: Final = 2 * 1024 * 1024
 
 # ---- books ---------------------------------------------------------------------------------------
@@ -91,16 +93,27 @@ async def _newest(store: Store, index: int) -> log.Head:
 async def book_proof(node: Node, name: str, partner: str = "") -> str:
     """The text of a proof that our book version ``name`` is logged; "" while it cannot be given.
 
-    It travels with every quotation and stays small: a few of those who have seen it, ``partner`` itself before all.
+    It travels with every quotation and stays small: as many of those who have seen it as fit, ``partner`` before all.
     """
     try:
         index = await log_book(node, name)
         at, witness = await _newest(node.store, index), await _witness(node.store, partner)
-        text = await log.prove(node.store, index, at, at.lean(SEEN_SHOWN, witness))
-        if len(text) > PROOF_BYTES:
-            text = await log.prove(node.store, index, at, at.lean(SEEN_LEAST, witness))
+        return fitting(index, await log.inclusion(node.store, index, at.size), at, witness)
     except WeftError:
         return ""
+
+
+def fitting(index: int, path: Sequence[bytes], at: log.Head, first: str = "") -> str:
+    """The proof by ``path`` with as many cosignatures, from ``SEEN_SHOWN`` down to ``SEEN_LEAST``, as fit.
+
+    What is too large with ``SEEN_LEAST`` has so many all the same: a buyer may want so many, and one hash more each
+    time the log doubles is all that it grows by. ``first``: the name of the key that comes before all.
+    """
+    text = ""
+    for most in range(SEEN_SHOWN, SEEN_LEAST - 1, -1):
+        text = proofs.encode(proofs.Proof(index, tuple(path), at.lean(most, first))).decode()
+        if len(text.encode()) < PROOF_BYTES:
+            break
     return text
 
 

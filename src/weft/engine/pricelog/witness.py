@@ -37,7 +37,7 @@ SEEN: Final = "price-witnessed"  # bucket: by firm, a ``Witnessed``
 STATEMENT: Final = "price-witness/1"
 _KEY: Final = "weft witness key"
 _DOOR: Final = "weft witness door"
-NAME_CHARACTERS: Final = 16
+NAME_CHARACTERS: Final = 10  # 60 bits, and 32 more in the key's id: a label, since the signature itself is checked
 DOOR_CHARACTERS: Final = 22
 
 
@@ -75,8 +75,12 @@ def key_for(identity: Identity, origin: str) -> Key:
     """The key by which we cosign checkpoints of ``origin``."""
     signer = Signer(_secret(identity, _KEY, origin))
     public = unb64(signer.public, 32)
-    name = f"w/{b64(sha256(public).digest())[:NAME_CHARACTERS]}"
-    return Key(signer, VerifierKey(name, COSIGNATURE, public))
+    return Key(signer, VerifierKey(name_of(public), COSIGNATURE, public))
+
+
+def name_of(public: bytes, characters: int = NAME_CHARACTERS) -> str:
+    """The name of a witness's key: it says nothing but which key it is, and is short, since proofs carry it."""
+    return f"w/{b64(sha256(public).digest())[:characters]}"
 
 
 def door_for(identity: Identity, origin: str) -> str:
