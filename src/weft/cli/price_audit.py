@@ -90,7 +90,7 @@ def sign(node: Node, paper: Paper, file: Path, output: Path | None) -> None:
     """Check what was opened once more, and sign what was found with the node's key."""
     from weft.engine.pricelog import auditing
 
-    told = auditing.verify_file(content_of(file, None))
+    told = auditing.verify_file(content_of(file, node.home))
     done = node.do("price-audit-sign", result=msgspec.to_builtins(told.result))
     path = _written(output or Path(f"audit-{told.result.seller[:8]}.json"), done["facts"]["file"])
     paper.line("cli.price.audit.signed", {"file": str(path), "clean": told.result.is_clean}, file=path)

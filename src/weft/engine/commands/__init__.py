@@ -74,6 +74,8 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "price-draft-import": Command(pricing.DraftImport, pricing.take_in),
     "price-draft-publish": Command(pricing.DraftPublish, pricing.bring_out),
     "price-draft-drop": Command(pricing.DraftNamed, pricing.drop),
+    "price-audit-begin": Command(auditing.BeginAudit, auditing.begin),
+    "price-audit-file": Command(auditing.AuditFile, auditing.file),
     "price-audit-sign": Command(auditing.SignAudit, auditing.sign),
     "price-audit-take": Command(auditing.TakeAudit, auditing.take),
     "stock-receive": Command(data.StockReceive, data.stock_receive, "operator"),

@@ -13,8 +13,9 @@ Not here: which leaves are drawn (``pricing/audit.py``), the check of a price (`
 """
 
 import zlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -71,13 +72,31 @@ class Wrong(NamedTuple):
     facts: Mapping[str, str | int]
 
 
+class Looked(NamedTuple):
+    """A document that was opened: the leaf that binds the seller to it, its number, its day, and what it is.
+
+    ``said``: right, exceptions, unknown or wrong; ``code`` and ``facts``: why it is wrong.
+    """
+
+    document: str
+    leaf: int
+    kind: str
+    number: str
+    at: str
+    said: str
+    code: str = ""
+    facts: Mapping[str, str | int] = {}
+
+
 class Told(NamedTuple):
-    """What a file shows."""
+    """What a file shows; ``places``: how many places were drawn until there were enough documents."""
 
     plan: Plan
     result: Result
     faults: Sequence[Fault]
     wrong: Sequence[Wrong]
+    looked: Sequence[Looked] = ()
+    places: int = 0
 
 
 # ---- reading ------------------------------------------------------------------------------------------
@@ -181,36 +200,35 @@ def _root(one: Root, beacon: audit.Beacon, keys: Mapping[str, KeyState]) -> byte
 
 
 def _counted(plan: Plan, file: File, faults: Sequence[Fault], at: str) -> Told:
-    wrong: list[Wrong] = []
-    counts: dict[str, Any] = {"right": 0, "exceptions": 0, "unknown": 0}
-    names = [one.opening.document for one in file.shown if one.opening is not None]
-    for name in names:
-        found = _judged(plan.seller, name, file.documents.get(name, ""))
-        if isinstance(found, Wrong):
-            wrong.append(found)
-        else:
-            counts[found] += 1
+    looked = [_judged(plan.seller, one.batch, one.opening.document, file.documents.get(one.opening.document, ""))
+              for one in file.shown if one.opening is not None]
+    counts = Counter(one.said for one in looked)
     result = Result(weft=RESULT, plan=plan.hash, seller=plan.seller, by=plan.by, at=at or plan.at, first=plan.first,
-                    size=plan.size, documents=len(names), wrong=len(wrong), faults=len(faults), **counts)
-    return Told(plan, result, faults, wrong)
+                    size=plan.size, documents=len(looked), right=counts["right"], exceptions=counts["exceptions"],
+                    unknown=counts["unknown"], wrong=counts["wrong"], faults=len(faults))
+    wrong = [Wrong(one.document, one.kind, one.code, one.facts) for one in looked if one.said == "wrong"]
+    return Told(plan, result, faults, wrong, looked, len(file.shown))
 
 
-def _judged(seller: str, name: str, text: str) -> str | Wrong:
+def _judged(seller: str, place: int, name: str, text: str) -> Looked:
     """Whether the document ``name`` is right, an exception or unknown; else what is wrong with it."""
+    missing = Looked(name, place, "", "", "", "wrong", "not-shown")
     if not text:
-        return Wrong(name, "", "not-shown", {})
+        return missing
     try:
         told = evidence.verify_file(text.encode(), steps=STEPS)
     except WeftError as error:
-        return Wrong(name, "", "not-shown", {"why": error.code})
+        return missing._replace(facts={"why": error.code})
     document, verdict = told.document, told.verdict
     if document.id != name or document.seller != seller:
-        return Wrong(name, document.kind, "not-shown", {})
+        return missing._replace(kind=document.kind)
+    found = Looked(name, place, document.kind, document.number, document.at, "right")
     if verdict.colour == "red":
-        return Wrong(name, document.kind, verdict.said, verdict.facts)
+        return found._replace(said="wrong", code=verdict.said, facts=verdict.facts)
     if verdict.follows:
-        return "right"
-    return "exceptions" if document.off_book or any(one.code == "changed" for one in verdict.findings) else "unknown"
+        return found
+    excepted = document.off_book or any(one.code == "changed" for one in verdict.findings)
+    return found._replace(said="exceptions" if excepted else "unknown")
 
 
 # ---- for the auditor alone -----------------------------------------------------------------------

@@ -30,6 +30,11 @@ DEFAULT: Final = 300
 Slips = Callable[[Node, str], Awaitable[bytes]]
 
 
+def called(node: Node, firm: str) -> str:
+    """What we call ``firm``: the name that it gave itself, else the beginning of its id."""
+    return next(iter(node.names.get(firm, ())), "") or f"{firm[:8]}…"
+
+
 # ---- the auditor ---------------------------------------------------------------------------------
 
 
@@ -41,16 +46,16 @@ async def plan(node: Node, seller: str, beacons: Sequence[str], since: str, open
     """
     held = await known.followed(node.store, seller)
     if not held.size:
-        raise NotFound("pricing.audit-none", firm=seller[:8])
+        raise NotFound("pricing.audit-none", firm=called(node, seller))
     entries = await monitor.entries(node, seller, held.first, held.size - held.first)
     first = next((index for index, one in enumerate(entries, held.first) if _since(one, since)), None)
     if first is None:
-        raise NotFound("pricing.audit-none", firm=seller[:8])
+        raise NotFound("pricing.audit-none", firm=called(node, seller))
     named = []
     for firm in beacons:
         size = (await known.followed(node.store, firm)).size
         if not size:
-            raise NotFound("pricing.audit-none", firm=firm[:8])
+            raise NotFound("pricing.audit-none", firm=called(node, firm))
         named.append(Beacon(firm=firm, size=size + 1))
     said = checkpoint.parse_text(note.parse(held.note.encode()).text)
     made = Plan(weft=audit.PLAN, seller=seller, first=first, size=said.size, root=b64(said.root), checkpoint=held.note,
@@ -68,7 +73,7 @@ def _since(entry: bytes, since: str) -> bool:
 async def sign(node: Node, result: Result) -> bytes:
     """``result`` signed by us, who planned the audit; raises ``Refused('pricing.audit-not-ours')``."""
     if result.by != node.organisation:
-        raise Refused("pricing.audit-not-ours", by=result.by[:8])
+        raise Refused("pricing.audit-not-ours", by=called(node, result.by))
     whole = msgspec.structs.replace(result, weft=results.RESULT, at=instant.from_ms(node.clock.now_ms()),
                                     key_log=await key_log_of(node, node.organisation))
     return results.encode(results.sealed(whole, node.identity.signer))
@@ -77,11 +82,10 @@ async def sign(node: Node, result: Result) -> bytes:
 # ---- the seller ----------------------------------------------------------------------------------
 
 
-async def opened(node: Node, data: bytes, slip: Slips) -> bytes:
-    """What the plan in ``data`` asks us to open, as a file; ``slip`` proves one of our slips by its hash.
+async def of_us(node: Node, data: bytes) -> Plan:
+    """The plan in ``data``, if its auditor sealed it and it is about our price record as it is.
 
-    Raises ``Invalid('pricing.audit-plan')``, ``Refused('pricing.audit-not-of-us')``, ``Unavailable`` while the draw is
-    still open (``pricing.audit-too-early``), ``NotFound('pricing.audit-unopened')``.
+    Raises ``Invalid('pricing.audit-plan')``, ``Refused('pricing.audit-not-of-us')``.
     """
     asked = audit.parse(data)
     auditing.plan_of(data, await node.keys(asked.by))
@@ -89,6 +93,16 @@ async def opened(node: Node, data: bytes, slip: Slips) -> bytes:
     if asked.seller != node.organisation or head is None or head.size < asked.size \
             or b64(await log.root(node.store, asked.size)) != asked.root:
         raise Refused("pricing.audit-not-of-us")
+    return asked
+
+
+async def opened(node: Node, data: bytes, slip: Slips) -> bytes:
+    """What the plan in ``data`` asks us to open, as a file; ``slip`` proves one of our slips by its hash.
+
+    Raises ``Invalid('pricing.audit-plan')``, ``Refused('pricing.audit-not-of-us')``, ``Unavailable`` while the draw is
+    still open (``pricing.audit-too-early``), ``NotFound('pricing.audit-unopened')``.
+    """
+    asked = await of_us(node, data)
     roots = [await _root(node, one) for one in asked.beacons]
     entries = [await log.entry(node.store, index) for index in range(asked.first, asked.size)]
     found = auditing.batches_in(asked.first, entries)
@@ -110,7 +124,7 @@ async def _root(node: Node, beacon: Beacon) -> Root:
     now = await known.followed(node.store, beacon.firm)
     tree = await monitor.tree_of(node, beacon.firm)
     if tree is None or now.size < beacon.size:
-        raise Unavailable("pricing.audit-too-early", firm=beacon.firm[:8], size=beacon.size, now=now.size)
+        raise Unavailable("pricing.audit-too-early", firm=called(node, beacon.firm), size=beacon.size, now=now.size)
     path = merkle.consistency(beacon.size, now.size, tree[1])
     return Root(root=b64(merkle.root_of(beacon.size, tree[1])), note=now.note, path=tuple(b64(one) for one in path))
 
@@ -181,7 +195,7 @@ async def take(node: Node, data: bytes) -> Result:
     found = results.parse_result(data)
     held = await node.keys(found.by)
     if found.by != node.organisation and (found.by not in node.partners or held is None):
-        raise Refused("pricing.audit-stranger", by=found.by[:8])
+        raise Refused("pricing.audit-stranger", by=called(node, found.by))
     if held is not None and found.device not in held.devices:
         raise Invalid("pricing.audit-file")
     await node.store.commit(Batch(values=[(results.AUDITS, f"{found.seller}/{found.by}", data)]))

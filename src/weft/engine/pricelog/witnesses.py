@@ -38,7 +38,8 @@ NO_WITNESS_MS: Final = 6 * 3_600_000  # before who is no witness is asked again
 class Asked(msgspec.Struct, frozen=True):
     """A partner as our witness: what it cosigned last (``size``), when, by which key, at which door.
 
-    ``followed``: how many of our leaves it holds; ``code``: why the last try failed, or "".
+    ``followed``: how many of our leaves it holds; ``code``: why the last try failed, or ""; ``since_ms``: when it
+    cosigned for the first time, 0 for who did before that was kept.
     """
 
     size: int = 0
@@ -47,6 +48,7 @@ class Asked(msgspec.Struct, frozen=True):
     door: str = ""
     followed: int = 0
     code: str = ""
+    since_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -141,8 +143,10 @@ class Asking:
             raise _refusal(status)
         lines = protocol.cosigned(unsigned, answer, [key])
         await log.keep_cosigned(self.memory, Note(unsigned.text, (*unsigned.signatures, *lines.values())))
-        await self._keep(partner, msgspec.structs.replace(held, size=now.size, at_ms=self.memory.clock.now_ms(),
-                                                          code=""))
+        now_ms = self.memory.clock.now_ms()
+        since_ms = held.since_ms if held.at_ms else now_ms
+        await self._keep(partner, msgspec.structs.replace(held, size=now.size, at_ms=now_ms, code="",
+                                                          since_ms=since_ms))
 
     async def _lost(self, partner: str, size: int) -> None:
         """``partner`` says that it has seen more of our log than our ``size`` leaves: then it can show what we signed.

@@ -63,6 +63,8 @@ VIEWS: Final[Mapping[str, Callable[..., Awaitable[View]]]] = {
     "price-diff": prices.price_diff,
     "price-draft": price_drafts.price_draft,
     "price-test": price_drafts.price_test,
+    "price-audits": price_audit.price_audits,
+    "price-audit": price_audit.price_audit,
     "price-audit-plan": price_audit.price_audit_plan,
     "price-audit-open": price_audit.price_audit_open,
     "price-minutes": price_audit.price_minutes,

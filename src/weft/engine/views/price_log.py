@@ -4,7 +4,9 @@ Rule 1: of other firms' records there is nothing to show but sizes, times and bo
 Not here: seeing and being seen (``engine/pricelog``), what is in our own record (``prices.py``).
 """
 
-from typing import Any
+from typing import Any, Final
+
+import msgspec
 
 from weft.basis.errors import NotFound
 from weft.engine.memory import PRICE_PEERS
@@ -14,9 +16,14 @@ from weft.engine.reactions.offering import partner_id
 from weft.engine.views.naming import partner_names
 from weft.engine.views.shape import View
 
+SILENT_MS: Final = 3 * 86_400_000  # a computer that is off over a weekend is no news
+
 
 class SeenBy(View, frozen=True, kw_only=True):
-    """A partner that sees our record. ``size``: as far as it has confirmed, at ``at_ms``; ``code``: why not further."""
+    """A partner that sees our record. ``size``: as far as it has confirmed, at ``at_ms``; ``code``: why not further.
+
+    ``since_ms``: when it confirmed for the first time, 0: before that was kept.
+    """
 
     organisation: str
     name: str
@@ -25,12 +32,21 @@ class SeenBy(View, frozen=True, kw_only=True):
     at_ms: int
     newest: bool
     code: str = ""
+    since_ms: int = 0
+
+
+class Partner(View, frozen=True, kw_only=True):
+    """A partner in whose record, or in ours, nothing was seen yet."""
+
+    name: str
+    thread: str
 
 
 class PriceLogView(View, frozen=True, kw_only=True):
     """Our own record. ``begun``: there is one; ``state``: none, alone, seen or waits (a backup was restored).
 
-    ``seen``: how many partners have confirmed its newest state; ``waiting``: from whom we still wait to hear of it.
+    ``seen``: how many partners have confirmed its newest state; ``waiting``: from whom we still wait to hear of it;
+    ``others``: partners that were not asked yet, or could not be.
     """
 
     begun: bool
@@ -41,12 +57,15 @@ class PriceLogView(View, frozen=True, kw_only=True):
     waiting: tuple[str, ...] = ()
     code: str = ""
     partners: tuple[SeenBy, ...] = ()
+    others: tuple[Partner, ...] = ()
 
 
 class SeenLog(View, frozen=True, kw_only=True):
     """A partner's record as far as we have seen it. ``confirmed``: up to where we confirmed it; ``books``: price lists.
 
-    ``witnesses``: how many firms, we among them, are known here to see it; ``forked``: it tells two stories.
+    ``witnesses``: how many firms, we among them, are known here to see it; ``enough``: no price of it can count as
+    checked with fewer than we want (``WitnessesView.need``); ``forked``: it tells two stories; ``silent``: it did not
+    grow for ``SILENT_MS``, while a record grows by itself many times a day; ``seen_ms``: when we saw it last.
     """
 
     organisation: str
@@ -58,12 +77,19 @@ class SeenLog(View, frozen=True, kw_only=True):
     books: int
     witnesses: int
     forked: bool
+    silent: bool = False
+    enough: bool = True
+    seen_ms: int = 0
 
 
 class WitnessesView(View, frozen=True, kw_only=True):
-    """Other firms' records that we see."""
+    """Other firms' records that we see. ``need``: how many firms that we know, we among them, must have seen one;
+    ``others``: partners of which we have seen no record.
+    """
 
     logs: tuple[SeenLog, ...] = ()
+    need: int = 1
+    others: tuple[Partner, ...] = ()
 
 
 class PriceForkView(View, frozen=True, kw_only=True):
@@ -81,8 +107,11 @@ async def price_log(node: Any) -> PriceLogView:
     size = 0 if now is None else now.size
     asked: dict[str, Asked] = node.witnessing.asking.asked if node.witnessing is not None else {}
     rows = [SeenBy(organisation=one, name=names(one), thread=node.partner(one) or "", size=held.size, at_ms=held.at_ms,
-                   newest=bool(held.at_ms) and held.size == size, code=held.code)
+                   newest=bool(held.at_ms) and held.size == size, code=held.code, since_ms=held.since_ms)
             for one, held in asked.items() if witness.is_partner(node, one)]
+    told = {row.organisation for row in rows}
+    others = [Partner(name=names(one), thread=thread) for one, thread in node.partners.items()
+              if one not in told and witness.is_partner(node, one)]
     waits = now is not None and await log.waits(node.store)
     waiting = [names(one) for one in await waited_for(node)]
     count = sum(row.newest for row in rows)
@@ -90,7 +119,8 @@ async def price_log(node: Any) -> PriceLogView:
     return PriceLogView(
         begun=now is not None, state=state, size=size, seen=count, seen_size=0 if seen is None else seen.size,
         waiting=tuple(sorted(waiting)), code=node.witnessing.back.code if waits and node.witnessing else "",
-        partners=tuple(sorted(rows, key=lambda row: (not row.newest, row.name, row.organisation))))
+        partners=tuple(sorted(rows, key=lambda row: (not row.newest, row.name, row.organisation))),
+        others=tuple(sorted(others, key=lambda one: one.name)))
 
 
 async def waited_for(node: Any) -> list[str]:
@@ -102,17 +132,33 @@ async def waited_for(node: Any) -> list[str]:
 
 async def price_witnesses(node: Any) -> WitnessesView:
     """Partners' price records that we have seen."""
-    names, rows = await partner_names(node), []
+    names, need = await partner_names(node), node.config.prices.seen_by
+    rows, others = [], []
     for organisation, thread in node.partners.items():
-        now, signed = await known.followed(node.store, organisation), await witness.witnessed(node.store, organisation)
-        forked = await known.red(node.store, organisation) is not None
-        if not now.size and signed is None and not forked:
-            continue
-        rows.append(SeenLog(
-            organisation=organisation, name=names(organisation), thread=thread, size=now.size, at_ms=now.at_ms,
-            confirmed=0 if signed is None else signed.size, books=len(await known.books(node.store, organisation)),
-            witnesses=len(await gossip.statements(node, organisation)), forked=forked))
-    return WitnessesView(logs=tuple(sorted(rows, key=lambda row: (not row.forked, row.name, row.organisation))))
+        row = await _seen(node, organisation, need)
+        if row is not None:
+            rows.append(msgspec.structs.replace(row, name=names(organisation), thread=thread))
+        elif witness.is_partner(node, organisation):
+            others.append(Partner(name=names(organisation), thread=thread))
+    return WitnessesView(
+        logs=tuple(sorted(rows, key=lambda row: (not row.forked, not row.silent, row.name, row.organisation))),
+        need=need, others=tuple(sorted(others, key=lambda one: one.name)))
+
+
+async def _seen(node: Any, organisation: str, need: int) -> SeenLog | None:
+    """What we have seen of the record of ``organisation``, if anything."""
+    now, signed = await known.followed(node.store, organisation), await witness.witnessed(node.store, organisation)
+    forked = await known.red(node.store, organisation) is not None
+    if not now.size and signed is None and not forked:
+        return None
+    seen_ms = max([now.at_ms, signed.at_ms if signed else 0,
+                   *(ms for _, ms in await known.sightings(node.store, organisation))])
+    witnesses = len(await gossip.statements(node, organisation))
+    return SeenLog(
+        organisation=organisation, name="", thread="", size=now.size, at_ms=now.at_ms,
+        confirmed=0 if signed is None else signed.size, books=len(await known.books(node.store, organisation)),
+        witnesses=witnesses, enough=witnesses >= need, forked=forked, seen_ms=seen_ms,
+        silent=node.clock.now_ms() - seen_ms > SILENT_MS)
 
 
 async def price_fork(node: Any, firm: str) -> PriceForkView:
