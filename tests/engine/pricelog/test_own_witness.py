@@ -75,7 +75,7 @@ async def test_a_buyer_without_an_address_gets_a_true_price_by_what_it_has_seen_
     assert await witnesses.seen_by(seller.witnessing.asking) == []  # nobody can ask it
 
     async def verdict():
-        buyer.witnessing.followed_ms.clear()
+        buyer.witnessing.following.now(seller.organisation)
         await buyer.witnessing.follow_due()
         return gathering.verdict_of(await gathering.gather(buyer, thread, name))
 

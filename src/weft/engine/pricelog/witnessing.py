@@ -3,6 +3,7 @@
 Rule 1: each worker goes on by itself after a fault; nothing that was promised lies in memory alone.
 Rule 2: a partner is followed and told things once in ``peers.compare_every_s``, after it was heard; besides, of all
         partners ``CONTACTS_A_DAY`` drawn by lot: so what two firms were told differently meets, with or without trade.
+        With whom following fails is tried again after a minute, ever less often, and at once when it is heard again.
 Not here: the parts (``witnesses.py``, ``monitor.py``, ``gossip.py``, ``back.py``), HTTP (``peers/witness.py``).
 """
 
@@ -21,6 +22,7 @@ from weft.engine.ports import Batch, PriceLogs
 from weft.engine.pricelog import gossip, known, log, monitor, witness
 from weft.engine.pricelog.back import Back
 from weft.engine.pricelog.gossip import Gossip, Gossiped, Show
+from weft.engine.pricelog.turns import Turns
 from weft.engine.pricelog.witnesses import Asking
 from weft.tlog.checkpoint import Checkpoint
 from weft.trade import relationship
@@ -57,7 +59,7 @@ class Witnessing:
         self.every_ms = int(retry.compare_every_s * 1000)
         self.check_s = min(CHECK_S, retry.compare_every_s)
         self.told_ms: dict[str, int] = {}  # when we told each partner last what we know
-        self.followed_ms: dict[str, int] = {}
+        self.following = Turns(self.every_ms, node.random)
         self.suspects: dict[str, bytes] = {}  # checkpoints that did not go on from what we had seen
         self._wake = asyncio.Event()
 
@@ -124,7 +126,7 @@ class Witnessing:
         """Compare a checkpoint that came with a document, and follow the log so far; raises as ``known.read``."""
         said = await monitor.met(self._node, organisation, data)
         if said.size > (await known.followed(self._node.store, organisation)).size:
-            self.followed_ms.pop(organisation, None)
+            self.following.now(organisation)
         return said
 
     # ---- our own log -----------------------------------------------------------------------------
@@ -149,7 +151,7 @@ class Witnessing:
                 self._wake.set()
             elif change.machine == RESTORED:
                 for partner in change.kinds:
-                    self.followed_ms.pop(partner, None)
+                    self.following.now(partner)
         await asyncio.Event().wait()  # the node stops
 
     # ---- others' logs ----------------------------------------------------------------------------
@@ -167,14 +169,24 @@ class Witnessing:
             with contextlib.suppress(WeftError):
                 await monitor.suspect(node, self._logs, organisation, data)
         for partner in sorted(node.partners):
-            if not self._is_due(self.followed_ms, partner, now) or not node.peers.reachable(partner):
+            heard_ms = node.outbox.seen_ms.get(partner, 0)
+            if not self.following.is_due(partner, now, heard_ms) or not node.peers.reachable(partner):
                 continue
-            self.followed_ms[partner] = now
-            with contextlib.suppress(WeftError):
-                await monitor.follow(node, self._logs, partner)
+            await self._followed(partner, now, heard_ms)
             if not node.config.firm.url:  # it cannot ask us, should it have lost its log
                 with contextlib.suppress(WeftError):
                     await self.give(partner)
+
+    async def _followed(self, partner: str, now_ms: int, heard_ms: int) -> None:
+        """Follow the log of ``partner``, or note when to try again."""
+        try:
+            await monitor.follow(self._node, self._logs, partner)
+        except NotFound:  # it has none
+            self.following.done(partner, now_ms)
+        except WeftError:
+            self.following.failed(partner, now_ms, heard_ms)
+        else:
+            self.following.done(partner, now_ms)
 
     def _is_due(self, last_ms: dict[str, int], partner: str, now: int) -> bool:
         """Whether it is time; a clock that went back puts nothing off."""
