@@ -20,7 +20,7 @@ from weft.engine.memory import Change
 from weft.engine.node import Node
 from weft.engine.ports import Batch
 from weft.engine.pricelog import evidence, gathering, known, results, showing
-from weft.engine.pricelog.gathering import BOUND, SHOWN, Bound, Gathered, Shown
+from weft.engine.pricelog.gathering import BATCHES, BOUND, SHOWN, BatchSeen, Bound, Gathered, Shown
 from weft.engine.receive import key_log_of
 from weft.pricing import leaf
 from weft.pricing.check import Sighting, Verdict
@@ -75,14 +75,15 @@ async def take_book(node: Node, cause: Cause) -> None:
 async def take_openings(node: Node, cause: Cause) -> None:
     """A partner shows what its price record binds it to."""
     await _met(node, cause.author, cause.message.proof)
-    values = []
+    batch, values = BatchSeen(cause.message.leaf.encode(), cause.message.proof), []
     for one in cause.message.openings:
         opened = Opening(document=one.document, salt=one.salt, index=one.index, n=one.n, path=one.path)
         name = f"{cause.author}/{one.document}"
         if await node.store.value(BOUND, name) is None:
-            bound = Bound(cause.author, opened, cause.message.leaf.encode(), cause.message.proof)
-            values.append((BOUND, name, msgspec.msgpack.encode(bound)))
-    await node.store.commit(Batch(values=[*values]))
+            values.append((BOUND, name, msgspec.msgpack.encode(Bound(cause.author, opened, batch=batch.name))))
+    if values:
+        values.append((BATCHES, f"{cause.author}/{batch.name}", msgspec.msgpack.encode(batch)))
+        await node.store.commit(Batch(values=[*values]))
     await look_again(node, cause.author)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from weft.basis.canonical import b64, digest
 from weft.basis.errors import Invalid, NotFound, WeftError
 from weft.engine.node import Node
 from weft.engine.pricelog import (
@@ -41,7 +42,8 @@ from weft.tlog.policy import Policy
 from weft.trade.messages import Invoice, Order, OrderChange, OrderChangeResponse, Quotation
 
 SHOWN: Final = "price-shown"  # bucket: by seller and hash, a ``Shown``
-BOUND: Final = "price-bound"  # bucket: by document, a ``Bound``
+BOUND: Final = "price-bound"  # bucket: by seller and document, a ``Bound``
+BATCHES: Final = "price-bound-batch"  # bucket: by seller and hash, a ``BatchSeen``: once for all that it binds
 KINDS: Final = {"Quotation": "quotation", "Order": "order", "Invoice": "invoice"}
 
 
@@ -53,13 +55,29 @@ class Shown(msgspec.Struct, frozen=True):
     proof: str
 
 
-class Bound(msgspec.Struct, frozen=True):
-    """That ``seller`` has bound itself to a document: opening, the batch's entry and proof."""
+class Bound(msgspec.Struct, frozen=True, omit_defaults=True):
+    """That ``seller`` has bound itself to a document: opening, the batch's entry and proof.
+
+    As it is kept, ``batch`` names the ``BatchSeen`` that holds the last two; what was kept before that has them itself.
+    """
 
     seller: str
     opening: Opening
+    entry: bytes = b""
+    proof: str = ""
+    batch: str = ""
+
+
+class BatchSeen(msgspec.Struct, frozen=True):
+    """A batch that its seller showed us: its entry, and the proof that the record holds it."""
+
     entry: bytes
     proof: str
+
+    @property
+    def name(self) -> str:
+        """What it is kept under."""
+        return b64(digest("price-bound-batch/1", self.entry, self.proof.encode()))
 
 
 @dataclass(slots=True)
@@ -198,7 +216,15 @@ async def _bound(node: Node, document: str, seller: str) -> Bound | None:
         return Bound(seller, held.opening, await log.entry(node.store, held.batch),
                      await showing.proof_of(node.store, held.batch))
     data = await node.store.value(BOUND, f"{seller}/{document}")
-    return None if data is None else msgspec.msgpack.decode(data, type=Bound)
+    if data is None:
+        return None
+    found = msgspec.msgpack.decode(data, type=Bound)
+    if not found.batch:
+        return found
+    batch = await node.store.value(BATCHES, f"{seller}/{found.batch}")
+    assert batch is not None, "both are kept in one transaction"
+    seen = msgspec.msgpack.decode(batch, type=BatchSeen)
+    return msgspec.structs.replace(found, entry=seen.entry, proof=seen.proof)
 
 
 async def _best(node: Node, seller: str, held: BookEvidence, in_words: set[str], trust: Trust) -> BookEvidence:
