@@ -37,7 +37,7 @@ from tests.faults.power import Theatre, theatre
 from weft.basis.errors import Unavailable, WeftError
 from weft.engine.ports import Batch, StoreConflict
 from weft.launch import DATABASE
-from weft.stores import sqlite
+from weft.stores import writer
 from weft.stores.sqlite import SqliteStore
 
 FAULTS_OF_A_WORLD = 12
@@ -158,7 +158,7 @@ class Firm:
 async def in_memory(at: Theatre, luck: random.Random, control: str, figures: Counter[str]) -> None:
     """One disk through its faults; after some of them the power goes too."""
     disk = Disk(dict(at.image), luck)
-    sqlite.WAL_PAGES_CHECKPOINT = luck.choice((12, 40, 2_000))
+    writer.WAL_PAGES_CHECKPOINT = luck.choice((12, 40, 2_000))
     firm = Firm(at.stage, _opened(disk.path(at.folder, DATABASE), control), luck, Ledger(at.begun), figures)
     for _ in range(FAULTS_OF_A_WORLD):
         kind = luck.choice(tuple(IN_MEMORY))
@@ -242,7 +242,7 @@ def limited(path: str, luck: random.Random) -> Iterator[None]:
 async def in_files(folder: Path | None, seed: int, faults: int, control: str, figures: Counter[str]) -> None:
     """One real file through its faults; with a thread in the background, as in a running node."""
     luck = random.Random(seed)
-    sqlite.WAL_PAGES_CHECKPOINT = 40
+    writer.WAL_PAGES_CHECKPOINT = 40
     with tempfile.TemporaryDirectory(prefix="weft-limit-") as other:
         path = str((folder or Path(other)) / f"{seed}.db")
         store = SqliteStore(path)
@@ -275,13 +275,13 @@ async def in_files(folder: Path | None, seed: int, faults: int, control: str, fi
 @contextlib.contextmanager
 def soon() -> Iterator[None]:
     """No waiting before the file is opened anew."""
-    before = sqlite.MEND_S, sqlite.WAL_PAGES_CHECKPOINT
-    sqlite.MEND_S = (0.0, 0.01)
+    before = writer.MEND_S, writer.WAL_PAGES_CHECKPOINT
+    writer.MEND_S = (0.0, 0.01)
     logging.getLogger("weft.store").setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        sqlite.MEND_S, sqlite.WAL_PAGES_CHECKPOINT = before
+        writer.MEND_S, writer.WAL_PAGES_CHECKPOINT = before
         logging.getLogger("weft.store").setLevel(logging.NOTSET)
 
 

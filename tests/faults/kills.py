@@ -31,7 +31,7 @@ from tests.faults.firm import Stage, Work, staged
 from tests.faults.ledger import Found, Ledger, applied, contents
 from weft.basis.errors import WeftError
 from weft.engine.ports import Batch
-from weft.stores import sqlite
+from weft.stores import writer
 from weft.stores.sqlite import SqliteStore
 
 KILLS_OF_A_FILE = 12
@@ -97,7 +97,7 @@ class Killing:
     def _be_killed(self, pipe: int, seed: int) -> None:
         """The process; it never returns."""
         luck = random.Random(seed)
-        sqlite.WAL_PAGES_CHECKPOINT = luck.choice((20, 200, 2_000))
+        writer.WAL_PAGES_CHECKPOINT = luck.choice((20, 200, 2_000))
 
         async def work() -> None:
             store = SqliteStore(self.path)

@@ -34,7 +34,7 @@ from tests.faults.ledger import Found, Ledger, Table, contents
 from weft.basis.errors import Unavailable, WeftError
 from weft.engine.ports import Batch
 from weft.launch import DATABASE
-from weft.stores import sqlite, sqlite_copy, sqlite_file
+from weft.stores import sqlite_copy, sqlite_file, writer
 from weft.stores.sqlite import SqliteStore
 from weft.stores.statements import Migration, migrations
 
@@ -85,7 +85,7 @@ class World:
     async def run(self) -> Counter[str]:
         """All cuts; raises ``Found``."""
         self.disk = Disk(dict(self.at.image), self.luck)
-        sqlite.WAL_PAGES_CHECKPOINT = self.luck.choice((12, 40, 120, 2_000))
+        writer.WAL_PAGES_CHECKPOINT = self.luck.choice((12, 40, 120, 2_000))
         self.ledger = Ledger(self.at.begun)
         if self.luck.random() < 0.1:
             self._cut_at_the_beginning()
@@ -261,7 +261,7 @@ class World:
 def theatre() -> Iterator[Theatre]:
     """A founded firm, its files, and a place for them."""
     with tempfile.TemporaryDirectory(prefix="weft-power-") as folder, inserted():
-        before = sqlite.WAL_PAGES_CHECKPOINT, sqlite_file.migrations
+        before = writer.WAL_PAGES_CHECKPOINT, sqlite_file.migrations
         logging.getLogger("weft.store").setLevel(logging.CRITICAL)
         disk = Disk()
 
@@ -276,7 +276,7 @@ def theatre() -> Iterator[Theatre]:
         try:
             yield Theatre(stage, disk.image(), begun, folder)
         finally:
-            sqlite.WAL_PAGES_CHECKPOINT, sqlite_file.migrations = before
+            writer.WAL_PAGES_CHECKPOINT, sqlite_file.migrations = before
             logging.getLogger("weft.store").setLevel(logging.NOTSET)
 
 

@@ -15,7 +15,7 @@ from tests.faults.errors import CONTROLS, in_files_worlds, in_memory_worlds, soo
 from tests.stores.engines import said
 from weft.basis.errors import Invalid, Unavailable
 from weft.locale import text
-from weft.stores import sqlite
+from weft.stores import sqlite_file, writer
 from weft.stores.sqlite import SqliteStore
 
 
@@ -72,8 +72,8 @@ class Store:
 
 async def test_after_a_failed_sync_nothing_is_written_before_the_file_was_read_through(monkeypatch, caplog):
     looked = []
-    monkeypatch.setattr(sqlite.DatabaseFile, "settle", lambda *_: looked.append(1))
-    monkeypatch.setattr(sqlite, "MEND_S", (0.0, 0.0))
+    monkeypatch.setattr(sqlite_file.DatabaseFile, "settle", lambda *_: looked.append(1))
+    monkeypatch.setattr(writer, "MEND_S", (0.0, 0.0))
     with inserted(), caplog.at_level(logging.WARNING, "weft.store"):
         one = Store()
         await one.store.commit(said(0))
@@ -97,7 +97,7 @@ async def test_a_file_that_is_found_damaged_stays_closed_to_writing(monkeypatch)
     def damaged(*_):
         raise Invalid("store.corrupt", path="x")
 
-    monkeypatch.setattr(sqlite.DatabaseFile, "settle", damaged)
+    monkeypatch.setattr(sqlite_file.DatabaseFile, "settle", damaged)
     with inserted(), soon():
         one = Store()
         one.wrong("sync")

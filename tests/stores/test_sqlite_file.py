@@ -15,8 +15,9 @@ from tests.stores.engines import event, said
 from weft.basis.errors import Invalid, Unavailable, WeftError
 from weft.engine.ports import Batch, PayloadRow
 from weft.stores import sqlite_file
-from weft.stores.sqlite import WAL_PAGES_CHECKPOINT, SqliteStore
+from weft.stores.sqlite import SqliteStore
 from weft.stores.statements import Migration, migrations, queries
+from weft.stores.writer import WAL_PAGES_CHECKPOINT
 
 
 @pytest.fixture

@@ -9,22 +9,21 @@ Not here: how a group is written (the engines).
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final
-
-from weft.engine.ports import Batch
+from typing import Final, Generic, TypeVar
 
 BATCHES_MAX: Final = 500
+B = TypeVar("B")
 
 
-class GroupCommit:
+class GroupCommit(Generic[B]):
     """Gathers batches and hands them to ``write``, which gives an error or None for each."""
 
-    def __init__(self, write: Callable[[Sequence[Batch]], Sequence[Exception | None]]) -> None:
+    def __init__(self, write: Callable[[Sequence[B]], Sequence[Exception | None]]) -> None:
         self._write = write
-        self._waiting: list[tuple[Batch, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[B, asyncio.Future[None]]] = []
         self._scheduled: asyncio.Handle | None = None
 
-    async def commit(self, batch: Batch) -> None:
+    async def commit(self, batch: B) -> None:
         """Returns when ``batch`` is durable; raises what ``write`` says of it."""
         loop = asyncio.get_running_loop()
         stored: asyncio.Future[None] = loop.create_future()
@@ -59,7 +58,7 @@ class GroupCommit:
             self._scheduled.cancel()
             self._scheduled = None
 
-    def drop(self) -> list[Batch]:
+    def drop(self) -> list[B]:
         """Forget all that waits, as a crash does; gives the batches that nobody was told are stored."""
         dropped = [batch for batch, _ in self._waiting]
         for _, stored in self._waiting:

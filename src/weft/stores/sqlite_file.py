@@ -19,6 +19,8 @@ from weft.basis.errors import Invalid, Unavailable, WeftError
 from weft.stores.statements import Migration, migrations
 
 APPLICATION_ID: Final = 0x57656674  # "Weft"
+MAIN: Final = "sqlite"  # the schema of the node's own database: the folder of its SQL
+MEMORY: Final = ":memory:"
 BUSY_MS: Final = 250
 MMAP_BYTES: Final = 256 * 1024 * 1024
 WAL_BYTES_KEPT: Final = 64 * 1024 * 1024
@@ -39,17 +41,22 @@ def fault(error: apsw.Error, path: str) -> WeftError:
 
 
 class DatabaseFile:
-    """The ``connection`` and what belongs to the file as a whole; with ``reading`` beside a running node, too."""
+    """The ``connection`` and what belongs to the file as a whole; with ``reading`` beside a running node, too.
 
-    def __init__(self, path: str, *, reading: bool = False) -> None:
+    ``dialect`` names the schema; the path ":memory:" is a database of this connection alone, for tests.
+    """
+
+    def __init__(self, path: str, *, dialect: str = MAIN, reading: bool = False) -> None:
         self.path = path
-        self._lock = None if reading else _lock(path)
+        self.in_memory = path == MEMORY
+        self._dialect = dialect
+        self._lock = None if reading or self.in_memory else _lock(path)
         try:
             self.connection = _open_to_read(path) if reading else _open(path)
-            if reading and not check_version(self.connection, path, migrations("sqlite")):
+            if reading and not check_version(self.connection, path, migrations(dialect)):
                 raise Invalid("store.corrupt", path=path)
             if not reading:
-                migrate(self.connection, path, migrations("sqlite"))
+                migrate(self.connection, path, migrations(dialect))
                 _tune(self.connection)
         except apsw.Error as error:
             self._let_go()
@@ -110,7 +117,7 @@ class DatabaseFile:
             before.close(True)
         opened = _open(self.path)
         try:
-            check_version(opened, self.path, migrations("sqlite"))
+            check_version(opened, self.path, migrations(self._dialect))
             _tune(opened)
         except (apsw.Error, WeftError):
             opened.close(True)
@@ -120,14 +127,16 @@ class DatabaseFile:
 
     def check(self) -> str:
         """What SQLite finds wrong with the whole file, or ``ok``; reads all of it, so not in the loop."""
-        connection = apsw.Connection(self.path, flags=apsw.SQLITE_OPEN_READONLY)
+        connection = self.connection if self.in_memory else apsw.Connection(
+            self.path, flags=apsw.SQLITE_OPEN_READONLY)
         try:
             found = str(connection.pragma("integrity_check"))
             return found if found != "ok" else _wrong_kinds(connection) or "ok"
         except (apsw.Error, UnicodeDecodeError) as error:
             return str(error)
         finally:
-            connection.close()
+            if connection is not self.connection:
+                connection.close()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -152,6 +161,8 @@ def _lock(path: str) -> apsw.Connection:
 
 
 def _open(path: str) -> apsw.Connection:
+    if path == MEMORY:
+        return apsw.Connection(path)
     with contextlib.suppress(OSError):  # an unwritable place is told by SQLite in the next line
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     connection = apsw.Connection(path)
@@ -220,9 +231,11 @@ def _wrong_kinds(connection: apsw.Connection) -> str:
     """The first column that holds another kind of value than was declared: SQLite would take any; "" when none does."""
     for (table,) in connection.execute(
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*'").fetchall():
-        for _, column, kind, *_ in connection.execute(f'PRAGMA table_info("{table}")').fetchall():
-            if connection.execute(f'SELECT 1 FROM "{table}" WHERE typeof("{column}") <> lower(?) LIMIT 1',  # noqa: S608 - our own names
-                                  (kind,)).fetchone():
+        for _, column, kind, needed, _, key in connection.execute(f'PRAGMA table_info("{table}")').fetchall():
+            absent = "" if needed or key else "null"
+            if connection.execute(
+                    f'SELECT 1 FROM "{table}" WHERE typeof("{column}") NOT IN (lower(?), ?) LIMIT 1',  # noqa: S608 - our own names
+                    (kind, absent)).fetchone():
                 return f"{table}.{column}"
     return ""
 
