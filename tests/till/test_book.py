@@ -198,3 +198,60 @@ def test_a_setting_of_the_counter_changes_its_life_only():
     till = Counter()
     assert replace(till, memory=2).life != till.life
     assert replace(till, memory=2).key == till.key
+
+
+def test_what_came_since_a_till_was_lost_is_doubted_after_all_and_may_count_again():
+    till = Counter()
+    before = till.sale(("V15", "1"))
+    till.close(counted="111.30")
+    after = till.sale(("V15", "3"))
+    state = said(paired(till), *(take(one) for one in till.slips))
+    held = taken(after)
+    with pytest.raises(Refused, match=r"till\.not-let-go"):
+        book.decide(state, book.HoldBack(slip=held))
+    state = said(state, book.LetGo(key=till.key, at=AT, since=AT, first={till.life: 3}))
+    assert state.tills[till.key].counts == {till.life: 2}
+    assert next(iter(state.days.values())).sales == 2, "the control: it counts until it is held back"
+    state = said(state, book.HoldBack(slip=held), book.HoldBack(slip=held))
+    assert [(one.hash, one.why) for one in state.doubts.values()] == [(after.slip.hash, "since")]
+    sums = next(iter(state.days.values()))
+    assert (sums.sales, sums.gross) == (1, totals.minor(before.slip.gross, "CNY"))
+    assert said(state, book.Settle(hash=after.slip.hash, counts=True, at=AT)).tills[till.key].cash == {"CNY": 3390}
+
+
+def taken(signed: Signed, **more: object) -> m.SlipTaken:
+    return m.SlipTaken(slip=signed.slip.canonical.decode(), signature=signed.signature, hash=signed.slip.hash,
+                       **{"day": DAY, "at": AT, **more})
+
+
+@given(STEPS, st.integers(0, 25), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_held_back_the_newest_first_a_book_is_what_it_was_before_and_settled_what_it_had_become(steps, which, whole):
+    till = Counter()
+    states = [paired(till)]
+    for step, amount, pay in steps:
+        partner = {"partner": till.key} if pay == "account" else {}
+        sales = [one.slip for one in till.slips if one.slip.kind == "sale"]
+        if step == "return" and sales and not any(one.slip.of == sales[-1].hash for one in till.slips):
+            made = till.take_back(sales[-1], (1, "1"), pay=pay, **partner)
+        elif step == "close":
+            made = till.close()
+        else:
+            made = till.sale(("V15", str(amount)), pay=pay, **partner)
+        states.append(said(states[-1], take(made, odd=("price",) if amount % 7 == 0 else ())))
+    first = 0 if whole else min(which, len(till.slips))
+    end = states[-1]
+    ended = said(end, book.LetGo(key=till.key, at=AT, since=AT, first={till.life: first + 1}))
+    late = till.slips[first:]
+    state = said(ended, *(book.HoldBack(slip=taken(one)) for one in reversed(late)))
+    assert sums_of(state) == sums_of(states[first])
+    assert set(state.doubts) == {one.slip.hash for one in late}
+    state = said(state, *(book.Settle(hash=one.slip.hash, counts=True, at=AT) for one in late))
+    assert sums_of(state) == sums_of(end)
+
+
+def sums_of(state: State) -> tuple:
+    """All that follows the slips that count, whatever is nought left out."""
+    customers = {name: one.open for name, one in state.customers.items() if one.open}
+    cash = {name: {one: amount for one, amount in till.cash.items() if amount} for name, till in state.tills.items()}
+    return state.days, state.closings, customers, cash, state.returned, state.exceptions

@@ -3,7 +3,8 @@
 A slip counts (``SlipTaken``) when it is the next in its chain; else it is kept and waits for the owner's word.
 Rule 1: of two different slips at one place both are kept; the one that came first counts, until the owner says more.
 Rule 2: of a till that was let go, what it had brought before counts; what comes after is kept up to a limit.
-Rule 3: sums, drawer, returns and accounts follow the slips that count, and nothing else.
+Rule 3: sums, drawer, returns and accounts follow the slips that count (``counting.py``), and nothing else.
+Rule 4: what a till had brought since it was lost counted until the owner knew: it is doubted, the newest first.
 Not here: signatures and the form of a slip (``verify.py``), stock and bills (the engine's reactions).
 """
 
@@ -20,8 +21,9 @@ from weft.basis.decider import Crossing, Message, Said
 from weft.basis.errors import Invalid, NotFound, Refused, WeftError
 from weft.till import messages as m
 from weft.till import totals
+from weft.till.counting import counted, owed, uncounted, with_customer, with_till, without
 from weft.till.slip import Slip, parse
-from weft.till.state import Closing, Customer, Doubt, Odd, Place, Short, State, Sums, Till, day_key
+from weft.till.state import Customer, Doubt, Place, Short, State, Till
 
 NAME: Final = "till"
 VERSION: Final = 1
@@ -32,14 +34,10 @@ CROSSINGS: Final[Mapping[tuple[type[Message], type[Message]], Crossing]] = {}  #
 NAME_MAX: Final = 60
 DOUBTS_MAX: Final = 200  # open at a time, of all tills
 KEPT_MAX: Final = 1_000  # slips of a till after it was let go
+SINCE_MAX: Final = 5_000  # slips that came since a till was lost, of all tills
 LIVES_MAX: Final = 500  # of one till
 TILLS_MAX: Final = 200
 CUSTOMERS_MAX: Final = 2_000
-ODD_KEPT: Final = 500
-DAYS_KEPT: Final = 4_000
-CLOSINGS_KEPT: Final = 500
-RETURNED_KEPT: Final = 5_000
-MONTHS_KEPT: Final = 36
 
 _replace = msgspec.structs.replace
 
@@ -61,11 +59,19 @@ class Take(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LetGo(msgspec.Struct, frozen=True, kw_only=True):
-    """Command: the till ``key`` sells no more."""
+    """Command: the till ``key`` sells no more. ``since``: when it was lost; ``first``: of each life what came then."""
 
     key: str
     at: str
     reason: str = ""
+    since: str = ""
+    first: dict[str, int] = {}
+
+
+class HoldBack(msgspec.Struct, frozen=True, kw_only=True):
+    """Command: ``slip`` counted, and came since its till was lost, which is let go: it is doubted after all."""
+
+    slip: m.SlipTaken
 
 
 class Settle(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +83,7 @@ class Settle(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-Command = Message | Take | LetGo | Settle
+Command = Message | Take | LetGo | HoldBack | Settle
 
 
 def judge(state: State, said: Said, /) -> str | None:
@@ -94,11 +100,8 @@ def decide(state: State, command: Command, /) -> Sequence[Message]:
     match command:
         case Take():
             told = _take(state, command)
-        case LetGo():
-            till = _till(state, command.key)
-            counts = {life: place.n for life, place in till.lives.items()}
-            told = () if till.ended_at else (
-                m.TillLetGo(key=till.key, counts=counts, at=command.at, reason=command.reason),)
+        case LetGo() | HoldBack():
+            told = _ended(state, command)
         case Settle():
             told = (_settled(state, command),)
         case m.TillPaired() if command.key in state.tills:
@@ -113,6 +116,23 @@ def decide(state: State, command: Command, /) -> Sequence[Message]:
         _CHECKS[type(message)](state, message)
         state = evolve(state, Said(id="", by="", role="", message=message))
     return told
+
+
+def _ended(state: State, command: LetGo | HoldBack) -> tuple[Message, ...]:
+    if isinstance(command, HoldBack):
+        slip = command.slip
+        return () if slip.hash in state.doubts else (m.SlipDoubted(
+            slip=slip.slip, signature=slip.signature, hash=slip.hash, day=slip.day, at=slip.at, odd=slip.odd,
+            billed=slip.billed, why="since"),)
+    till = _till(state, command.key)
+    return () if till.ended_at else (m.TillLetGo(
+        key=till.key, counts=_counts(till, command.first), at=command.at, reason=command.reason, since=command.since),)
+
+
+def _counts(till: Till, first: Mapping[str, int]) -> dict[str, int]:
+    """The last number that counts of each life, where those from ``first`` on do not."""
+    last = {life: min(place.n, first.get(life, place.n + 1) - 1) for life, place in till.lives.items()}
+    return {life: n for life, n in last.items() if n > 0}
 
 
 def _take(state: State, command: Take) -> tuple[Message, ...]:
@@ -208,7 +228,13 @@ def _slip_doubted(state: State, said: m.SlipDoubted) -> None:
     slip = _kept(state, said)
     if said.hash in state.doubts:
         raise Refused("till.doubted", n=slip.n)
-    if len(state.doubts) >= DOUBTS_MAX or state.tills[slip.till].kept >= KEPT_MAX:
+    since = sum(one.why == "since" for one in state.doubts.values())
+    if said.why == "since":
+        if not state.tills[slip.till].ended_at:
+            raise Refused("till.not-let-go", till=state.tills[slip.till].name)
+        if since >= SINCE_MAX:
+            raise Refused("till.too-many-since", limit=SINCE_MAX)
+    elif len(state.doubts) - since >= DOUBTS_MAX or state.tills[slip.till].kept >= KEPT_MAX:
         raise Refused("till.too-many-doubts", limit=DOUBTS_MAX)
 
 
@@ -280,17 +306,18 @@ def evolve(state: State, said: Said, /) -> State:
 
 
 def _pair(state: State, said: m.TillPaired) -> State:
-    return _with_till(state, Till(key=said.key, name=said.name, paired_at=said.at))
+    return with_till(state, Till(key=said.key, name=said.name, paired_at=said.at))
 
 
 def _end(state: State, said: m.TillLetGo) -> State:
-    till = _replace(state.tills[said.key], ended_at=said.at, reason=said.reason, counts=said.counts)
-    return _with_till(state, till)
+    till = _replace(state.tills[said.key], ended_at=said.at, reason=said.reason, counts=said.counts,
+                    since=said.since)
+    return with_till(state, till)
 
 
 def _lost(state: State, said: m.SlipsMissing) -> State:
     till = state.tills[said.key]
-    return _with_till(state, _replace(till, missing=(*till.missing, (said.life, said.first, said.last))))
+    return with_till(state, _replace(till, missing=(*till.missing, (said.life, said.first, said.last))))
 
 
 def _shortage(state: State, said: m.SoldOver) -> State:
@@ -301,79 +328,19 @@ def _shortage(state: State, said: m.SoldOver) -> State:
 def _less_short(state: State, said: m.ShortageMet) -> State:
     short = state.short[_line(said)]
     left = Decimal(short.missing) - Decimal(said.quantity)
-    rest = _without(state.short, _line(said))
+    rest = without(state.short, _line(said))
     if left > 0:
         rest[_line(said)] = _replace(short, missing=q.text(left))
     return _replace(state, short=rest)
 
 
-def _counted(state: State, said: m.SlipTaken) -> State:
-    slip = parse(said.slip.encode())
-    till = state.tills[slip.till]
-    if said.settled:
-        state = _replace(state, doubts=_without(state.doubts, said.hash))
-    else:
-        lives = {**till.lives, slip.life: Place(n=slip.n, hash=said.hash)}
-        till = _replace(till, lives=lives, last_at=max(till.last_at, slip.at))
-    if said.odd:
-        odd = Odd(hash=said.hash, key=slip.till, n=slip.n, number=slip.number, codes=said.odd, at=slip.at)
-        state = _replace(state, odd=_newest({**state.odd, said.hash: odd}, ODD_KEPT))
-    if slip.kind == "close":
-        return _closed(state, till, slip, said)
-    sign = -1 if slip.kind == "return" else 1
-    gross = sign * totals.minor(slip.gross, slip.currency)
-    if slip.pay == "cash":
-        till = _replace(till, cash={**till.cash, slip.currency: till.cash.get(slip.currency, 0) + gross})
-    state = _summed(_with_till(state, till), slip, said.day, sign)
-    if slip.pay == "account" and not said.billed:
-        state = _owed(state, slip.partner, slip.currency, gross)
-    if slip.kind == "return":
-        state = _came_back(state, slip)
-    return state
-
-
-def _summed(state: State, slip: Slip, day: str, sign: int) -> State:
-    key = day_key(day, slip.till, slip.currency)
-    held, money = state.days.get(key, Sums()), totals.read(slip, slip.currency)
-    sums = _replace(
-        held, sales=held.sales + (sign > 0), returns=held.returns + (sign < 0),
-        off_book=held.off_book + (slip.off_book and sign > 0),
-        net=held.net + sign * money.net, tax=held.tax + sign * money.tax, gross=held.gross + sign * money.gross,
-        **{slip.pay: getattr(held, slip.pay) + sign * money.gross})
-    days = {**state.days, key: sums}
-    if len(days) > DAYS_KEPT:
-        del days[min(days)]
-    state = _replace(state, days=days)
-    if not slip.off_book or sign < 0:
-        return state
-    months = {**state.exceptions, day[:7]: state.exceptions.get(day[:7], 0) + 1}
-    return _replace(state, exceptions=dict(sorted(months.items())[-MONTHS_KEPT:]))
-
-
-def _closed(state: State, till: Till, slip: Slip, said: m.SlipTaken) -> State:
-    """The drawer was counted. A doubted closing that was settled moves no drawer: it was another memory's."""
-    assert slip.close is not None
-    cash, currency = slip.close.cash, slip.currency
-    if said.settled:
-        return _with_till(state, till)
-    booked = totals.minor(cash.opening, currency) + till.cash.get(currency, 0)
-    closing = Closing(hash=said.hash, key=till.key, day=said.day, at=slip.at, currency=currency, booked=booked,
-                      counted=totals.minor(cash.counted, currency), expected=totals.minor(cash.expected, currency))
-    till = _replace(till, cash={name: amount for name, amount in till.cash.items() if name != currency})
-    return _replace(_with_till(state, till), closings=(*state.closings, closing)[-CLOSINGS_KEPT:])
-
-
-def _came_back(state: State, slip: Slip) -> State:
-    back = (*state.returned.get(slip.of, ()), slip.hash)
-    rest = _without(state.returned, slip.of)
-    return _replace(state, returned=_newest({**rest, slip.of: back}, RETURNED_KEPT))
-
-
 def _doubted(state: State, said: m.SlipDoubted) -> State:
     slip = parse(said.slip.encode())
     till = state.tills[slip.till]
-    if till.ended_at:
-        state = _with_till(state, _replace(till, kept=till.kept + 1))
+    if said.why == "since":
+        state = uncounted(state, said)
+    elif till.ended_at:
+        state = with_till(state, _replace(till, kept=till.kept + 1))
     doubt = Doubt(hash=said.hash, why=said.why, slip=said.slip, signature=said.signature, day=said.day, at=said.at,
                   odd=said.odd, billed=said.billed)
     return _replace(state, doubts={**state.doubts, said.hash: doubt})
@@ -381,45 +348,21 @@ def _doubted(state: State, said: m.SlipDoubted) -> State:
 
 def _looked(state: State, said: m.OddSeen) -> State:
     if said.hash:
-        return _replace(state, odd=_without(state.odd, said.hash))
-    return _with_till(state, _replace(state.tills[said.key], missing=()))
-
-
-def _owed(state: State, customer: str, currency: str, more: int) -> State:
-    held = state.customers.get(customer) or Customer(id=customer, name="")
-    open_ = {**held.open, currency: held.open.get(currency, 0) + more}
-    return _with_customer(state, _replace(held, open={name: amount for name, amount in open_.items() if amount}))
-
-
-def _with_till(state: State, till: Till) -> State:
-    return _replace(state, tills={**state.tills, till.key: till})
-
-
-def _with_customer(state: State, customer: Customer) -> State:
-    return _replace(state, customers={**state.customers, customer.id: customer})
-
-
-def _without(rows: Mapping[str, Any], key: str) -> dict[str, Any]:
-    return {name: one for name, one in rows.items() if name != key}
-
-
-def _newest(rows: dict[str, Any], limit: int) -> dict[str, Any]:
-    for old in list(rows)[: max(0, len(rows) - limit)]:
-        del rows[old]
-    return rows
+        return _replace(state, odd=without(state.odd, said.hash))
+    return with_till(state, _replace(state.tills[said.key], missing=()))
 
 
 _EVOLVE: Final[Mapping[type[Message], Callable[[State, Any], State]]] = {
     m.TillPaired: _pair,
     m.TillLetGo: _end,
-    m.CustomerAdded: lambda state, said: _with_customer(state, Customer(id=said.id, name=said.name)),
-    m.SlipTaken: _counted,
+    m.CustomerAdded: lambda state, said: with_customer(state, Customer(id=said.id, name=said.name)),
+    m.SlipTaken: counted,
     m.SlipDoubted: _doubted,
-    m.SlipDismissed: lambda state, said: _replace(state, doubts=_without(state.doubts, said.hash)),
+    m.SlipDismissed: lambda state, said: _replace(state, doubts=without(state.doubts, said.hash)),
     m.SlipsMissing: _lost,
     m.OddSeen: _looked,
     m.SoldOver: _shortage,
     m.ShortageMet: _less_short,
-    m.AccountPaid: lambda state, said: _owed(
+    m.AccountPaid: lambda state, said: owed(
         state, said.customer, said.currency, -totals.minor(said.amount, said.currency)),
 }

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from weft.basis.decider import Message
 
-DoubtReason = Literal["double", "broken", "let-go"]
+DoubtReason = Literal["double", "broken", "let-go", "since"]
 
 
 class TillPaired(Message, frozen=True, kw_only=True):
@@ -22,12 +22,16 @@ class TillPaired(Message, frozen=True, kw_only=True):
 
 
 class TillLetGo(Message, frozen=True, kw_only=True):
-    """The till sells no more: of each life its slips count up to ``counts``; what comes later is kept and shown."""
+    """The till sells no more: of each life its slips count up to ``counts``; what comes later is kept and shown.
+
+    ``since``: when it was lost, "" if the owner did not say; what came from then on is doubted, too.
+    """
 
     key: str
     counts: dict[str, int]
     at: str
     reason: str = ""
+    since: str = ""
 
 
 class CustomerAdded(Message, frozen=True, kw_only=True):
@@ -61,7 +65,10 @@ class SlipTaken(Kept, frozen=True, kw_only=True):
 
 
 class SlipDoubted(Kept, frozen=True, kw_only=True):
-    """A slip is kept and does not count: another stands at its place, its chain is broken, or its till was let go."""
+    """A slip is kept and does not count: another stands at its place, its chain is broken, or its till was let go.
+
+    ``since``: it counted, and came after its till was lost, as the owner said later: what it did is taken back.
+    """
 
     why: DoubtReason
 

@@ -24,8 +24,9 @@ class Place(Data, frozen=True, kw_only=True):
 class Till(Data, frozen=True, kw_only=True):
     """One till. ``cash``: by currency what came into the drawer since the last closing, in minor units.
 
-    ``counts``: of a till that was let go, the last number that counts of each life. ``kept`` counts all that it
-    brought after that. ``missing`` are ranges (life, first, last) that nobody holds.
+    ``counts``: of a till that was let go, the last number that counts of each life; ``since``: when it was lost, if
+    that was said. ``kept`` counts all that it brought after it was let go.
+    ``missing`` are ranges (life, first, last) that nobody holds.
     """
 
     key: str
@@ -33,6 +34,7 @@ class Till(Data, frozen=True, kw_only=True):
     paired_at: str
     ended_at: str = ""
     reason: str = ""
+    since: str = ""
     lives: dict[str, Place] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     kept: int = 0

@@ -102,6 +102,30 @@ async def test_a_till_is_let_in_by_its_code_and_let_go_and_the_sheet_is_not_show
     assert await pairing.standing(firm.node, other.key) == "gone"
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+async def test_the_owner_says_since_when_a_till_is_lost_and_decides_about_all_that_came_since(firm, lang):
+    till = await firm.till(name="前台")
+    sold = [till.sale(("V15", "1")), till.sale(("TAPE", "2"))]
+    await firm.send(till)
+    assert 'name="since"' in await shown(firm, f"/tills?go={till.key}", lang)
+    ahead = await posted(firm, "/tills/use", till=till.key, sheet=firm.sheet, since="2999-01-01T08:00")
+    assert ahead.status == 422
+    told = ahead.body.decode()
+    assert "2999-01-01T08:00 is yet to come" in told
+    assert 'value="2999-01-01T08:00"' in told, "what was typed is still there"
+    assert firm.sheet.splitlines()[0] not in told
+    assert await pairing.standing(firm.node, till.key) == "open"
+    assert (await posted(firm, "/tills/use", till=till.key, sheet=firm.sheet, since="2020-01-01T08:00")).status == 303
+    page = await shown(firm, "/tills", lang)
+    for one in sold:
+        assert one.slip.number in page
+    assert ("来的" if lang == "zh" else "It came since this till was lost.") in page
+    back = {"till": till.key, "counts": "false", "back": "/tills"}
+    assert (await posted(firm, "/do/till-settle", **back)).status == 422, "a reason is needed"
+    assert (await posted(firm, "/do/till-settle", **back, reason="stolen")).status == 303
+    assert 'id="doubts"' not in await shown(firm, "/tills", lang)
+
+
 async def test_what_waits_is_decided_with_one_button(firm):
     await busy(firm)
     page = await shown(firm, "/tills")

@@ -17,6 +17,7 @@ from tests.simulation.loop import run
 from tests.simulation.network import Network
 from tests.simulation.stores import MemoryDisk
 from tests.till.counter import Counter
+from weft.basis import instant
 from weft.config import Rules
 from weft.engine.effects import Reaction
 from weft.engine.node import Node
@@ -61,7 +62,11 @@ class Day(World):
         self.shop.last = self.shop.line.last = self.deaths.get("Shop", ())
         one, other = [await self._let_in(seed, paper) for seed in (1, 2)]
         await self._sell(one, other)
-        await self.do(self.shop, "till-let-go", till=other.key, sheet=paper, reason="lost")
+        await self._quiet()
+        since = instant.from_ms(self.shop.clock.now_ms())
+        await self._send(other, other.sale(("TAPE", "5"), pay="account", partner=self.factory.organisation))
+        await self._still_soon()
+        await self.do(self.shop, "till-let-go", till=other.key, sheet=paper, reason="lost", since=since)
         await self._send(other, other.sale(("TAPE", "1")))
         await self._quiet()
         return await self._result(())
@@ -143,7 +148,7 @@ def check(*last: int) -> None:
 def test_undisturbed_the_day_adds_up():
     result, _ = undisturbed()
     assert result["troubles"] == ""
-    assert result["doubts"] == ["let-go"]
+    assert result["doubts"] == ["let-go", "since"]
     assert result["closings"][0][0] == result["closings"][0][1]
     assert result["here"] == {"V15": "0", "TAPE": "97"}
     assert result["short"] == [("V15", "1")]  # 15 sold, 1 came back, 12 + 1 were there

@@ -25,6 +25,7 @@ ASK_MAX: Final = 4 * 1024
 SLIPS_BODY_MAX: Final = 2 * intake.BYTES_MAX
 YEAR_SECONDS: Final = 365 * 86_400
 TILLS: Final = frozenset({web.TILL})
+LOST: Final = frozenset({"let-go", "since"})  # of slips that a thief may have signed
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -102,8 +103,8 @@ class Api:
         pairing.key_of(request.state.device)
         name = request.query_params.get("hash", "")[:60]
         found = await slips.kept(self.node, name)
-        if found is None or (isinstance(found, SlipDoubted) and found.why == "let-go"):
-            raise NotFound("till.no-slip", slip=name[:12])  # for what a till brings once it is gone we do not vouch
+        if found is None or (isinstance(found, SlipDoubted) and found.why in LOST):
+            raise NotFound("till.no-slip", slip=name[:12])  # for what a till brings once it is lost we do not vouch
         return _fresh(Kept(intake.written(slips.signed(found)), found.signature))
 
 

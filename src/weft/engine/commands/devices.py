@@ -62,7 +62,7 @@ async def revoke_key(node: Node, params: RevokeKey, _key: str) -> Done:
     """A device signs no more; beyond what counts, its words are void on every side."""
     since = instant.to_ms(params.since, "since") if params.since else None
     given = await keys.hands(node, params.sheet)
-    await pairing.close_book(node, given, params.key)
+    await pairing.close_book(node, given, params.key, since=params.since)
     count = await keys.revoke_device(node, given, params.key, since)
     return Done(facts={"chains": count})
 

@@ -4,18 +4,22 @@ Rule 1: keys typed in from the recovery sheet sign once and are neither kept nor
 Not here: taking slips in (``engine/till``), the pages (``doors/console``).
 """
 
+import re
+
 from weft.basis import instant
 from weft.basis import quantity as q
 from weft.basis.canonical import b64
-from weft.basis.errors import NotFound
+from weft.basis.errors import Invalid, NotFound
 from weft.engine.commands.params import Done, Params
 from weft.engine.node import Node
 from weft.engine.till import pairing
 from weft.till import messages as m
 from weft.till.book import Settle
+from weft.till.slip import parse
 from weft.till.state import State
 
 CUSTOMER_BYTES = 32
+_LOCAL = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d))?")
 
 
 class LetIn(Params, frozen=True, kw_only=True):
@@ -32,31 +36,70 @@ async def let_in(node: Node, params: LetIn, _key: str) -> Done:
 
 
 class LetGo(Params, frozen=True, kw_only=True):
-    """``till``: its key; ``sheet``: the firm's key in force; ``reason``: lost, stolen, worn out."""
+    """``till``: its key; ``sheet``: the firm's key in force; ``reason``: lost, stolen, worn out.
+
+    ``since``: when it was lost: an instant, or the firm's own day or day and time ("2026-11-24", "2026-11-24 09:30").
+    """
 
     till: str
     sheet: str
     reason: str = ""
+    since: str = ""
 
 
 async def let_go(node: Node, params: LetGo, _key: str) -> Done:
-    """A till sells no more: what it has brought counts, what it brings later is kept and shown."""
-    await pairing.let_go(node, params.till, params.sheet, params.reason)
-    return Done()
+    """A till sells no more: what it brought before it was lost counts, what came or comes later is kept and shown."""
+    since = since_of(node, params.since.strip())
+    doubted = await pairing.let_go(node, params.till, params.sheet, params.reason, since)
+    return Done(facts={"doubted": doubted})
+
+
+def since_of(node: Node, typed: str) -> str:
+    """The instant that somebody has typed, or ""; raises ``Invalid``: not a time, or yet to come."""
+    if not typed:
+        return ""
+    local = _LOCAL.fullmatch(typed)
+    if local:
+        day, time = local.groups()
+        at_ms = instant.to_ms(f"{day}T{time or '00:00'}:00.000Z", "since")
+        at_ms -= node.config.firm.utc_offset_minutes * 60_000
+    else:
+        at_ms = instant.to_ms(typed, "since")
+    if at_ms > node.clock.now_ms():
+        raise Invalid("till.since-future", value=typed[:40])
+    return instant.from_ms(at_ms)
 
 
 class SettleSlip(Params, frozen=True, kw_only=True):
-    """``slip``: hash of a doubtful slip; ``counts``: goods and money follow it; else ``reason`` says why not."""
+    """``slip``: hash of a doubtful slip; ``counts``: goods and money follow it; else ``reason`` says why not.
 
-    slip: str
+    ``till`` (its key) instead of ``slip``: all that came since it was lost.
+    """
+
     counts: bool
+    slip: str = ""
+    till: str = ""
     reason: str = ""
 
 
 async def settle(node: Node, params: SettleSlip, key: str) -> Done:
-    """The owner's word about a slip that was kept and did not count."""
+    """The owner's word about slips that were kept and did not count."""
+    if params.till:
+        return await _settle_all(node, params)
     word = Settle(hash=params.slip, counts=params.counts, reason=params.reason, at=_now(node))
     return Done(thread=node.book("till"), events=await node.record("till", word, key=key))
+
+
+async def _settle_all(node: Node, params: SettleSlip) -> Done:
+    state: State = await node.book_state("till")
+    names = [name for name, one in state.doubts.items()
+             if one.why == "since" and parse(one.slip.encode()).till == params.till]
+    if not names:
+        raise NotFound("till.no-doubt", slip=params.till[:12])
+    for name in reversed(names):  # they were doubted the newest first
+        word = Settle(hash=name, counts=params.counts, reason=params.reason, at=_now(node))
+        await node.record("till", word, key=f"settled:{name}")
+    return Done(thread=node.book("till"), facts={"slips": len(names)})
 
 
 class Seen(Params, frozen=True, kw_only=True):

@@ -27,6 +27,7 @@ from weft.engine.reactions import (
     releasing,
     selling,
     sending,
+    withholding,
 )
 
 TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
@@ -126,7 +127,9 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
     ("till", "SlipTaken"): [
         Reaction("book-slip", selling.book_slip), Reaction("bill-slip", selling.bill_slip),
         Reaction("commit-slip", selling.commit_slip)],
-    ("till", "SlipDoubted"): [Reaction("commit-doubted", selling.commit_slip)],
+    ("till", "SlipDoubted"): [
+        Reaction("commit-doubted", selling.commit_slip), Reaction("unbook-slip", withholding.unbook_slip),
+        Reaction("unbill-slip", withholding.unbill_slip)],
 }
 
 TICKS: Final[Sequence[Callable[[Node], Awaitable[None]]]] = (

@@ -20,6 +20,7 @@ from weft.engine.node import Node
 from weft.engine.ports import Batch
 from weft.engine.pricelog import batches, exceptions
 from weft.engine.reactions.making import trace
+from weft.engine.till import slips
 from weft.pricing import leaf
 from weft.pricing.evaluate import Attributes, price
 from weft.pricing.schema import PriceBook
@@ -37,30 +38,40 @@ TRIES: Final = 5  # somebody may take of the same lot at the same moment
 async def book_slip(node: Node, cause: Cause) -> None:
     """Goods follow the slip: sold ones leave, returned ones come back."""
     slip = parse(cause.message.slip.encode())
-    for place, line in enumerate(slip.lines, 1):
-        item = (await node.book_state("stock")).items.get(line.item)
-        if item is None:
-            continue  # the slip says that it is odd
-        amount = in_item_unit(item, line)
-        if slip.kind == "return":
-            await _take_back(node, slip, (place, line), amount)
-        else:
-            await _hand_over(node, slip, (place, line), amount)
-    await _trace(node, slip, cause.key)
+    name = await _name(node, cause.message)
+    async with node.lock(ref(slip.hash, 0)):
+        if name == slip.hash and await node.answered(node.book("till"), slips.doubt_key(name)) is not None:
+            return  # doubted before anything followed from it
+        for place, line in enumerate(slip.lines, 1):
+            item = (await node.book_state("stock")).items.get(line.item)
+            if item is None:
+                continue  # the slip says that it is odd
+            amount = in_item_unit(item, line)
+            if slip.kind == "return":
+                await _take_back(node, slip, ref(name, place), (line, amount))
+            else:
+                await _hand_over(node, slip, (name, place), (line, amount))
+        await _trace(node, slip, name, cause.key)
 
 
-async def _trace(node: Node, slip: Slip, key: str) -> None:
+async def _name(node: Node, said: m.SlipTaken) -> str:
+    """Under which name the slip's lines are booked: its hash; another when it counts again after it was doubted."""
+    again = said.settled and await node.answered(node.book("till"), slips.doubt_key(said.hash)) is not None
+    return f"{said.hash}:again" if again else said.hash
+
+
+async def _trace(node: Node, slip: Slip, name: str, key: str) -> None:
     """Which lots went over the counter by the slip, or came back by it: so that a recall finds them."""
     stock = node.book("stock")
     goods: list[traces.Goods] = []
     for place, _ in enumerate(slip.lines, 1):
-        said = await node.answered(stock, ref(slip.hash, place)) or []
-        goods += await _moved(node, said)
+        said = await node.answered(stock, ref(name, place)) or []
+        goods += await moved(node, said)
     await trace(node, traces.sold(node.organisation, goods, slip.at, slip.hash, back=slip.kind == "return"),
                 f"{key}:trace")
 
 
-async def _moved(node: Node, events: list[str]) -> list[traces.Goods]:
+async def moved(node: Node, events: list[str]) -> list[traces.Goods]:
     """The lots that events of the stock book took out or in."""
     loaded, items = await node.loaded(node.book("stock")), (await node.book_state("stock")).items
     found: list[traces.Goods] = []
@@ -92,13 +103,18 @@ def in_item_unit(item: sm.Item, line: Line) -> Decimal:
 
 
 def ref(name: str, place: int) -> str:
-    """The reference of line ``place`` of the slip with hash ``name`` in the stock book."""
+    """The reference of line ``place`` of the slip booked as ``name`` in the stock book."""
     return f"slip:{name}:{place}"
 
 
-async def _hand_over(node: Node, slip: Slip, row: tuple[int, Line], amount: Decimal) -> None:
-    place, line = row
-    key = ref(slip.hash, place)
+def short_key(name: str, at: str, missing: str) -> str:
+    """The key under which stock gives what line ``name`` (hash/line) sold over ``at``, while ``missing`` is open."""
+    return f"short:{name}:{at}:{missing}"
+
+
+async def _hand_over(node: Node, slip: Slip, booked: tuple[str, int], what: tuple[Line, Decimal]) -> None:
+    (name, place), (line, amount) = booked, what
+    key = ref(name, place)
     if await node.answered(node.book("till"), key) is not None:
         return
     missing = amount - await _issue(node, key, slip, line, amount)
@@ -145,15 +161,14 @@ def _picks(stock: Any, line: Line, amount: Decimal) -> tuple[sm.Pick, ...]:
     return tuple(found)
 
 
-async def _take_back(node: Node, slip: Slip, row: tuple[int, Line], amount: Decimal) -> None:
+async def _take_back(node: Node, slip: Slip, key: str, what: tuple[Line, Decimal]) -> None:
     """Returned goods are stock again: in the lot that stands on the slip, if we still know it, else in a new one."""
-    place, line = row
+    line, amount = what
     stock = await node.book_state("stock")
     known = stock.lots.get(line.lot) if line.lot else None
     same = known is not None and (known.item, known.owner) == (line.item, "")
     lot = sm.LotIn(id=line.lot if same else "", item=line.item, quantity=q.text(amount))
     partner = known.partner if same and known is not None else ""
-    key = ref(slip.hash, place)
     await node.record("stock", sm.Received(ref=key, lots=(lot,), why="return", partner=partner, at=slip.at), key=key)
 
 
@@ -168,7 +183,7 @@ async def meet_shortages(node: Node) -> None:
 
 
 async def _meet(node: Node, name: str, short: Short) -> None:
-    key = f"short:{name}:{short.missing}"
+    key = short_key(name, short.at, short.missing)
     first = await node.answered(node.book("stock"), key)
     if first is None:
         free = levels.available(await node.book_state("stock"), short.item)
@@ -180,7 +195,7 @@ async def _meet(node: Node, name: str, short: Short) -> None:
                                                          at=_now(node)), key=key)
         except WeftError:
             return  # somebody was quicker: the next look finds what is left
-    sold = traces.sold(node.organisation, await _moved(node, first), short.at, short.hash)
+    sold = traces.sold(node.organisation, await moved(node, first), short.at, short.hash)
     await trace(node, sold, f"{key}:trace")
     quantity = q.text(await _quantity(node, first))
     await node.record("till", m.ShortageMet(hash=short.hash, line=short.line, quantity=quantity, at=_now(node)),
@@ -196,12 +211,12 @@ async def bill_slip(node: Node, cause: Cause) -> None:
     if not said.billed:
         return
     slip = parse(said.slip.encode())
-    number = f"T-{slip.number}-{slip.digest.hex()[:4].upper()}"
+    number = bill_number(slip) + ("-2" if await _name(node, said) != said.hash else "")
     name = slip.of or slip.hash
     state = await node.state(said.billed)
     if any(one.by == node.organisation and one.number == number for one in state.documents.values()):
         return  # said in an earlier life, and given back by the partner after a restored backup
-    lines = tuple(_bill_line(name, place, line) for place, line in enumerate(slip.lines, 1))
+    lines = bill_lines(slip)
     if slip.kind == "sale":
         bill = Invoice(number=number, lines=lines, currency=slip.currency, net=slip.net, tax=slip.tax,
                        gross=slip.gross, payable=slip.gross)
@@ -211,8 +226,18 @@ async def bill_slip(node: Node, cause: Cause) -> None:
     if not bills:
         raise Refused("till.no-bill", number=number)
     await node.speak(said.billed, CreditNote(
-        number=number, invoice=bills[0], lines=lines, currency=slip.currency, net=slip.net, tax=slip.tax,
+        number=number, invoice=bills[-1], lines=lines, currency=slip.currency, net=slip.net, tax=slip.tax,
         gross=slip.gross, reason=""), cause.key)
+
+
+def bill_number(slip: Slip) -> str:
+    """What the bill or credit note of ``slip`` is called."""
+    return f"T-{slip.number}-{slip.digest.hex()[:4].upper()}"
+
+
+def bill_lines(slip: Slip) -> tuple[InvoiceLine, ...]:
+    """The lines of ``slip`` as a bill or credit note has them."""
+    return tuple(_bill_line(slip.of or slip.hash, place, line) for place, line in enumerate(slip.lines, 1))
 
 
 def _bill_line(name: str, place: int, line: Line) -> InvoiceLine:

@@ -3,6 +3,7 @@
 Rule 1: the till's key is delegated in the firm's key log with scope ``till``; its cookie opens ``/till/api`` alone.
 Rule 2: letting go closes the book for it first and revokes the key then: what it had brought counts, by the places of
         its chains; what it brings later is kept and shown (``till/book.py``).
+Rule 3: where the owner says since when it was lost, our own clock at the arrival decides: a thief sets the till's.
 Not here: who waits and what it signs (``engine/knocking.py``), the door (``doors/till``).
 """
 
@@ -16,9 +17,11 @@ from weft.engine import keys
 from weft.engine.devices import Device
 from weft.engine.knocking import code_of
 from weft.engine.node import Node
+from weft.engine.till import slips
 from weft.identity.keys import registered
-from weft.till.book import LetGo
+from weft.till.book import SINCE_MAX, HoldBack, LetGo
 from weft.till.messages import TillPaired
+from weft.till.slip import parse
 from weft.till.state import State
 
 SCOPE: Final = "till"  # of its key in the key log, and of its cookie
@@ -89,23 +92,40 @@ async def let_in(node: Node, code: str, sheet: str, name: str) -> str:
     return knock.key
 
 
-async def let_go(node: Node, key: str, sheet: str, reason: str = "") -> None:
-    """The till sells no more; what it has brought counts. Again after a crash: goes on where it stopped."""
+async def let_go(node: Node, key: str, sheet: str, reason: str = "", since: str = "") -> int:
+    """The till sells no more; what it has brought counts, but for what came at ``since`` (an instant) or later.
+
+    How many slips are doubted for that. Again after a crash: goes on where it stopped.
+    """
     given = await keys.hands(node, sheet)
-    await close_book(node, given, key, reason)
+    doubted = await close_book(node, given, key, reason, since)
     held = await node.keys(node.organisation)
     assert held is not None
     if key in held.devices and not held.devices[key].revoked:
         await keys.revoke_device(node, given, key)
+    return doubted
 
 
-async def close_book(node: Node, given: keys.Hands, key: str, reason: str = "") -> None:
-    """If ``key`` is a till's: from here on its slips do not count by themselves. Raises ``Denied``."""
+async def close_book(node: Node, given: keys.Hands, key: str, reason: str = "", since: str = "") -> int:
+    """If ``key`` is a till's: from here on its slips do not count by themselves. Raises ``Denied``.
+
+    Slips that came at ``since`` or later are doubted, the newest first; how many.
+    """
     if given.present is None:
         raise Denied("paper.not-in-force")
     book: State = await node.book_state("till")
-    if key in book.tills:
-        await node.record("till", LetGo(key=key, at=_now(node), reason=reason))
+    if key not in book.tills:
+        return 0
+    came = await slips.since(node, key, instant.to_ms(since, "since")) if since else []
+    if len(came) > SINCE_MAX:
+        raise Refused("till.too-many-since", limit=SINCE_MAX)
+    first: dict[str, int] = {}
+    for slip in (parse(one.slip.encode()) for one in came):
+        first[slip.life] = min(slip.n, first.get(slip.life, slip.n))
+    await node.record("till", LetGo(key=key, at=_now(node), reason=reason, since=since, first=first))
+    for one in came:
+        await node.record("till", HoldBack(slip=one), key=slips.doubt_key(one.hash))
+    return len(came)
 
 
 def key_of(device: Device | None) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from weft.basis import instant
 from weft.basis.errors import NotFound
 from weft.engine.memory import Memory
 from weft.engine.threads import Entry, entry_of
@@ -16,6 +17,7 @@ from weft.till.book import NAME
 from weft.till.slip import Signed, parse
 
 READ_AT_ONCE: Final = 500
+CLOCK_MS: Final = 86_400_000  # so far our own clock may have been set back
 
 
 def key_of(name: str) -> str:
@@ -23,10 +25,15 @@ def key_of(name: str) -> str:
     return f"slip:{name}"
 
 
+def doubt_key(name: str) -> str:
+    """The key under which it is recorded that the slip, which counted, came since its till was lost."""
+    return f"since:{name}"
+
+
 async def kept(memory: Memory, name: str) -> m.Kept | None:
-    """What the book holds of the slip with hash ``name`` as it came, or None."""
+    """What the book holds of the slip with hash ``name`` as it came (or as it was doubted since), or None."""
     book = memory.book(NAME)
-    first = await memory.store.done(book, key_of(name))
+    first = await memory.store.done(book, doubt_key(name)) or await memory.store.done(book, key_of(name))
     if first is None:
         return None
     loaded = await memory.loaded(book)
@@ -66,3 +73,21 @@ async def newest(memory: Memory, limit: int, before: int = -1) -> list[tuple[int
                   if isinstance(entry.message, m.Kept)]
         end = start
     return found[:limit]
+
+
+async def since(memory: Memory, till: str, since_ms: int) -> list[m.SlipTaken]:
+    """The slips of ``till`` that came at ``since_ms`` or later and count by themselves, the newest first."""
+    found: list[m.SlipTaken] = []
+    told: set[str] = set()
+    before = -1
+    while page := await newest(memory, READ_AT_ONCE, before):
+        for _, said in page:
+            last = said.hash not in told
+            told.add(said.hash)
+            if (last and isinstance(said, m.SlipTaken) and not said.settled and instant.to_ms(said.at) >= since_ms
+                    and parse(said.slip.encode()).till == till):
+                found.append(said)
+        if all(instant.to_ms(said.at) < since_ms - CLOCK_MS for _, said in page):
+            break
+        before = page[-1][0]
+    return found

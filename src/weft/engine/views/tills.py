@@ -46,7 +46,9 @@ class SumsRow(View, frozen=True, kw_only=True):
 class TillRow(View, frozen=True, kw_only=True):
     """One till. ``state``: open, gone or waiting (its key is not delegated any more or not yet).
 
-    ``last_at``: the time on its newest slip; ``seen_ms``: when it last reached us; ``missing``: slips nobody holds.
+    ``last_at``: the time on its newest slip; ``seen_ms``: when it last reached us; ``missing``: slips nobody holds;
+    ``since``: when it was lost, if its owner said so, and how many slips are
+    ``waiting`` for that.
     """
 
     key: str
@@ -55,11 +57,13 @@ class TillRow(View, frozen=True, kw_only=True):
     paired_at: str
     ended_at: str = ""
     reason: str = ""
+    since: str = ""
     last_at: str = ""
     seen_ms: int = 0
     lives: int = 0
     slips: int = 0
     missing: int = 0
+    waiting: int = 0
     today: tuple[SumsRow, ...] = ()
     drawer: tuple[tuple[str, str], ...] = ()
 
@@ -289,9 +293,10 @@ async def _till(node: Any, book: State, key: str, today: str, seen: Mapping[str,
     rows = [_sums(name, one) for name, one in book.days.items() if name.startswith(f"{today}|{key}|")]
     return TillRow(
         key=key, name=till.name, state=await standing(node, key), paired_at=till.paired_at, ended_at=till.ended_at,
-        reason=till.reason, last_at=till.last_at, seen_ms=seen.get(key, 0), lives=len(till.lives),
+        reason=till.reason, since=till.since, last_at=till.last_at, seen_ms=seen.get(key, 0), lives=len(till.lives),
         slips=sum(place.n for place in till.lives.values()), today=tuple(rows), drawer=_money(till.cash),
-        missing=sum(last - first + 1 for _, first, last in till.missing))
+        missing=sum(last - first + 1 for _, first, last in till.missing),
+        waiting=sum(one.why == "since" and parse(one.slip.encode()).till == key for one in book.doubts.values()))
 
 
 def _sums(name: str, one: Any) -> SumsRow:
@@ -311,6 +316,8 @@ def _row(book: State, position: int, said: m.Kept) -> SlipRow:
     state, why = "counts", ""
     if isinstance(said, m.SlipDoubted):
         state, why = ("doubted" if said.hash in book.doubts else "decided"), said.why
+    elif said.hash in book.doubts:
+        state, why = "doubted", book.doubts[said.hash].why
     elif isinstance(said, m.SlipTaken) and said.settled:
         state = "settled"
     return SlipRow(
