@@ -1,10 +1,12 @@
 """A shop and a factory trade through the whole engine, in one process."""
 
+import asyncio
 import base64
 
+import msgspec
 import pytest
 
-from tests.engine.world import Wires, befriend, found, quiet, until
+from tests.engine.world import AUTO, Wires, befriend, found, quiet, until
 from weft.engine.commands import run
 from weft.engine.machines import state_hash
 from weft.stock import levels
@@ -151,6 +153,38 @@ async def test_deposit_tolerance_and_retention_run_through_to_the_last_bill(firm
     documents = list((await shop.state(relationship)).documents.values())
     assert [(one.purpose, one.amount) for one in documents] == [("goods", "848.06"), ("retention", "44.64")]
     assert not await factory.store.values("trouble")
+
+
+@pytest.mark.parametrize("held", [True, False])
+async def test_two_who_bill_an_order_in_one_moment_make_one_bill(held, monkeypatch):
+    """``held`` False is the control: without the lock of the order the same goods are billed twice."""
+    wires = Wires()
+    shop, factory = await found(wires, "Shop"), await found(wires, "Factory", rules=msgspec.structs.replace(
+        AUTO, invoice="ask"))
+    await befriend(factory, shop)
+    await fill_factory(factory)
+    thread = (await run(shop, "request-quotation", {
+        "supplier": "Factory", "lines": [{"item": "V15", "quantity": "20"}]})).thread
+
+    async def quoted():
+        return (await shop.state(thread)).phase is Phase.QUOTED
+
+    async def received():
+        return [one for one in (await factory.state(thread)).lines.values() if one.received == "20"]
+
+    await until(quoted)
+    await run(shop, "order", {"thread": thread})
+    await until(received)
+    await quiet(shop, factory)
+    if not held:
+        monkeypatch.setattr(type(factory), "lock", lambda node, name, lock=type(factory).lock: asyncio.Lock()
+                            if name.startswith("bills/") else lock(node, name))
+    await asyncio.gather(*(run(factory, "invoice", {"thread": thread}, key) for key in ("owner", "clerk")))
+    await quiet(shop, factory)
+    documents = (await factory.state(factory.partner(shop.organisation))).documents
+    assert len(documents) == (1 if held else 2)
+    await shop.stop()
+    await factory.stop()
 
 
 async def test_a_buyer_without_items_gets_one_with_the_first_goods(firms):

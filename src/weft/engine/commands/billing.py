@@ -46,14 +46,17 @@ async def invoice(node: Node, params: InvoiceOrder, key: str) -> Done:
     state: OrderState = await node.state(params.thread)
     if not isinstance(state, OrderState):
         raise NotFound("order.unknown")
-    if params.kind == "goods":
-        first = await node.answered(node.partner(await other_member(node, params.thread)) or "", key)
-        quantities = params.quantities or await invoicing.unbilled(node, params.thread, state)
-        said = first or await invoicing.invoice(node, params.thread, quantities, key)
-    else:
+    async with node.lock(f"{invoicing.BILLS}/{params.thread}"):
+        return Done(thread=params.thread, events=await _billed(node, params, state, key))
+
+
+async def _billed(node: Node, params: InvoiceOrder, state: OrderState, key: str) -> list[str]:
+    if params.kind != "goods":
         share = invoicing.deposit if params.kind == "deposit" else invoicing.retention
-        said = await share(node, params.thread, key)
-    return Done(thread=params.thread, events=said)
+        return await share(node, params.thread, key)
+    first = await node.answered(node.partner(await other_member(node, params.thread)) or "", key)
+    quantities = params.quantities or await invoicing.unbilled(node, params.thread, state)
+    return first or await invoicing.invoice(node, params.thread, quantities, key)
 
 
 class Credit(Params, frozen=True, kw_only=True):

@@ -1,7 +1,9 @@
 """Bills of one order: what was received, the deposit before it, the retention after it.
 
 Rule 1: amounts come from the order; a goods bill uses up the deposit that has come and holds back what was agreed.
-Rule 2: the money of a line is shared by quantity, exactly, and rounded once: so does the check of who is billed.
+Rule 2: what is not billed yet is looked up and billed under one lock of the order: the owner and the node itself may
+        want the same bill in the same moment.
+Rule 3: the money of a line is shared by quantity, exactly, and rounded once: so does the check of who is billed.
 Not here: whether sums add up (``trade/billing.py``), statements and payments (``commands/billing.py``).
 """
 
@@ -19,6 +21,7 @@ from weft.trade.numbers import share
 from weft.trade.order_state import OrderLine, OrderState
 from weft.trade.relationship_state import account
 
+BILLS: Final = "bills"  # what is locked while an order is billed
 _ZERO: Final = Decimal(0)
 
 
@@ -30,9 +33,11 @@ async def bill_receipt(node: Node, cause: Cause) -> None:
     sent = state.despatches.get(cause.message.despatch)
     if sent is None or sent.kind != "goods":
         return
-    left = await unbilled(node, cause.thread, state)
-    good = {one.line: min(q.decimal(one.received), q.decimal(left.get(one.line, "0"))) for one in cause.message.lines}
-    await invoice(node, cause.thread, {name: q.text(amount) for name, amount in good.items()}, cause.key)
+    async with node.lock(f"{BILLS}/{cause.thread}"):
+        left = await unbilled(node, cause.thread, state)
+        good = {one.line: min(q.decimal(one.received), q.decimal(left.get(one.line, "0")))
+                for one in cause.message.lines}
+        await invoice(node, cause.thread, {name: q.text(amount) for name, amount in good.items()}, cause.key)
 
 
 async def unbilled(node: Node, thread: str, state: OrderState) -> dict[str, str]:
