@@ -271,13 +271,13 @@ async def json_body(request: Request, kind: type[T], limit: int = BODY_MAX) -> T
     return from_json(await body(request, limit), kind)
 
 
-def from_json(data: bytes, kind: type[T]) -> T:
+def from_json(data: bytes, kind: type[T], deepest: int = DEPTH_MAX) -> T:
     """``data`` decoded as ``kind``; raises ``Invalid`` when it is nested too deep or is not of that shape."""
     depth = 0
     for bracket in _BRACKETS.finditer(_STRINGS.sub(b"", data)):
         depth += 1 if bracket[0] in b"[{" else -1
-        if depth > DEPTH_MAX:
-            raise Invalid("web.body-too-deep", limit=DEPTH_MAX)
+        if depth > deepest:
+            raise Invalid("web.body-too-deep", limit=deepest)
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as error:
