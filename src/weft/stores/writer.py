@@ -278,8 +278,11 @@ class Writer(ABC, Generic[B]):
     # ---- reading
 
     def _rows(self, name: str, *values: Any) -> list[Any]:
+        return self._read(self._sql[name], values)
+
+    def _read(self, sql: str, values: Sequence[Any]) -> list[Any]:
         try:
-            return self._cursor.execute(self._sql[name], values).fetchall()
+            return self._cursor.execute(sql, values).fetchall()
         except apsw.Error as error:
             raise fault(error, self._file.path) from error
         except UnicodeDecodeError as error:  # text that is none

@@ -14,7 +14,7 @@ import msgspec
 
 from weft.basis.errors import WeftError
 
-Kind = Literal["shell", "submodel", "concept", "shell-descriptor", "submodel-descriptor", "package"]
+Kind = Literal["shell", "submodel", "concept", "shell-descriptor", "submodel-descriptor", "package", "links"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 ChangeType = Literal["", "created", "updated", "deleted", "valueChanged"]
 
@@ -56,7 +56,7 @@ class Where(msgspec.Struct, frozen=True, gc=False):
     """Which twins are wanted; what is empty does not matter, and all of the rest must hold.
 
     ``semantic``: value of a key of semanticId or of a supplementalSemanticId. ``assets``: (name, value) of specific
-    asset ids, the global one under the name ``globalAssetId``. ``submodel``: id that a shell refers to.
+    asset ids, the global one under the name ``globalAssetId``.
     ``asset_kind`` and ``asset_type`` as a shell (or its descriptor) has them. ``condition``: of ``twin/query``.
     """
 
@@ -65,7 +65,6 @@ class Where(msgspec.Struct, frozen=True, gc=False):
     assets: tuple[tuple[str, str], ...] = ()
     asset_kind: str = ""
     asset_type: str = ""
-    submodel: str = ""
     condition: Any = None
 
 
@@ -98,7 +97,8 @@ class TwinStore(Protocol):
     """Where written twins rest. One writer; commits of one moment share a transaction.
 
     ``commit`` raises ``Refused('twin.changed')`` where another revision stands than expected,
-    ``Unavailable('store.full')`` without room, ``Unavailable('store.unavailable')`` when the disk fails.
+    ``NotFound('twin.file')`` where a digest is that of no file, ``Unavailable('store.full')`` without room,
+    ``Unavailable('store.unavailable')`` when the disk fails.
     """
 
     async def get(self, kind: Kind, id: str) -> Row | None: ...

@@ -1,0 +1,203 @@
+"""One change put into the tables: the twin, its former revision, the feed, and all that it is found by.
+
+Rule 1: only what differs is written: a changed value of a submodel with thousands of elements costs one element.
+Rule 2: what is remembered between changes (numbers of paths, entries of bodies) is forgotten when any of them fails:
+        a transaction that was rolled back may have made it.
+Not here: transactions (``stores/writer.py``), what an entry is (``indexing.py``).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import apsw
+
+from weft.basis.errors import NotFound, Refused
+from weft.engine.twins.ports import CREATED, DELETED, KINDS, UPDATED, Change, Row
+from weft.stores.twins.indexing import NOTHING, Derived, Element, derive
+from weft.stores.twins.revisions import piece
+
+REMEMBERED_TWINS: Final = 256
+REMEMBERED_ELEMENTS: Final = 50_000  # of one twin; a larger one is derived again
+REMEMBERED_TEXTS: Final = 20_000
+PRUNED_EVERY: Final = 512  # entries of the feed
+NUMBER: Final = {kind: place for place, kind in enumerate(KINDS, 1)}
+
+
+@dataclass(slots=True)
+class Kept:
+    """How much of the past is kept: revisions of each twin, entries of the feed."""
+
+    revisions: int = 100
+    changes: int = 1_000_000
+
+
+@dataclass(slots=True)
+class Applying:
+    """Puts changes into the tables, within a transaction that somebody else has begun."""
+
+    sql: Mapping[str, str]
+    kept: Kept
+    _entries: dict[tuple[int, str], tuple[int, Derived]] = field(default_factory=dict)  # oldest first
+    _elements: int = 0  # in ``_entries``
+    _numbers: dict[str, dict[str, int]] = field(
+        default_factory=lambda: {"place": {}, "term": {}, "title": {}})
+
+    def forget(self) -> None:
+        """Rule 2."""
+        self._entries.clear()
+        self._elements = 0
+        for known in self._numbers.values():
+            known.clear()
+
+    def apply(self, cursor: apsw.Cursor, change: Change, at: str) -> Row | None:
+        """The row that ``change`` leaves; raises ``Refused('twin.changed')``, ``NotFound('twin.file')``."""
+        kind = NUMBER[change.kind]
+        held = cursor.execute(self.sql["twin"], (kind, change.id)).fetchone()
+        stands = held[1] if held else 0
+        if change.expected is not None and change.expected != stands:
+            raise Refused("twin.changed", id=change.id[:200], revision=stands)
+        if change.body is None:
+            if held:
+                self._delete(cursor, change, held, at)
+            return None
+        if held and held[3] == change.body and not self._links_differ(cursor, kind, change):
+            return Row(change.kind, change.id, stands, held[2], held[3])
+        return self._stands(cursor, change, held, at)
+
+    def _stands(self, cursor: apsw.Cursor, change: Change, held: Any, at: str) -> Row:
+        kind, body = NUMBER[change.kind], change.body
+        assert body is not None
+        new = derive(change.kind, body)
+        if held:
+            number, revision = held[0], held[1] + 1
+            old = self._derived(change.kind, change.id, held)
+            cursor.execute(self.sql["put_twin"], (revision, at, body, number))
+            self._supersede(cursor, change, held, body)
+        else:
+            gone = cursor.execute(self.sql["gone"], (kind, change.id)).fetchone()
+            revision, old = (gone[0] if gone else 0) + 1, NOTHING
+            cursor.execute(self.sql["add_twin"], (kind, change.id, revision, at, body))
+            number = cursor.connection.last_insert_rowid()
+            if gone:
+                cursor.execute(self.sql["delete_gone"], (kind, change.id))
+                self._keep(cursor, (kind, change.id, gone[0], gone[1], 0, 0, b""))
+        self._index(cursor, (change.id, number), old, new)
+        self._link(cursor, kind, change, new.files)
+        self._tell(cursor, change, change.type or (UPDATED if held else CREATED), at, revision)
+        self._remember((kind, change.id), revision, new)
+        return Row(change.kind, change.id, revision, at, body)
+
+    def _delete(self, cursor: apsw.Cursor, change: Change, held: Any, at: str) -> None:
+        kind, (number, revision, _, _) = NUMBER[change.kind], held
+        old = self._derived(change.kind, change.id, held)
+        cursor.execute(self.sql["delete_twin"], (number,))
+        self._supersede(cursor, change, held, b"")
+        cursor.execute(self.sql["put_gone"], (kind, change.id, revision + 1, at))
+        self._index_names(cursor, change.id, old.names, NOTHING.names)
+        self._index_fields(cursor, number, old.fields, NOTHING.fields)
+        if change.kind == "submodel":
+            cursor.execute(self.sql["delete_elements"], (number,))
+        for value, _ in cursor.execute(self.sql["links"], (kind, change.id)).fetchall():
+            cursor.execute(self.sql["delete_link"], (kind, change.id, value))
+        self._tell(cursor, change, DELETED, at, revision + 1)
+        self._drop((kind, change.id))
+
+    # ---- the past -------------------------------------------------------------------------------
+
+    def _supersede(self, cursor: apsw.Cursor, change: Change, held: Any, following: bytes) -> None:
+        _, revision, at, body = held
+        self._keep(cursor, (NUMBER[change.kind], change.id, revision, at, *piece(revision, body, following)))
+
+    def _keep(self, cursor: apsw.Cursor, row: tuple[Any, ...]) -> None:
+        kind, name, revision = row[:3]
+        if self.kept.revisions:
+            cursor.execute(self.sql["add_history"], row)
+        cursor.execute(self.sql["prune_history"], (kind, name, revision - self.kept.revisions))
+
+    def _tell(self, cursor: apsw.Cursor, change: Change, kind: str, at: str, revision: int) -> None:
+        cursor.execute(self.sql["add_change"], (NUMBER[change.kind], change.id, change.path, kind, at, revision))
+        number = cursor.connection.last_insert_rowid()
+        if number % PRUNED_EVERY == 0:
+            cursor.execute(self.sql["prune_changes"], (number - self.kept.changes,))
+
+    # ---- what it is found by --------------------------------------------------------------------
+
+    def _derived(self, kind: Any, name: str, held: Any) -> Derived:
+        known = self._entries.get((NUMBER[kind], name))
+        return known[1] if known and known[0] == held[1] else derive(kind, held[3])
+
+    def _remember(self, key: tuple[int, str], revision: int, entries: Derived) -> None:
+        self._drop(key)
+        if len(entries.elements) > REMEMBERED_ELEMENTS:
+            return
+        self._entries[key] = (revision, entries)
+        self._elements += len(entries.elements)
+        while len(self._entries) > REMEMBERED_TWINS or self._elements > REMEMBERED_ELEMENTS:
+            self._drop(next(iter(self._entries)))
+
+    def _drop(self, key: tuple[int, str]) -> None:
+        known = self._entries.pop(key, None)
+        self._elements -= len(known[1].elements) if known else 0
+
+    def _index(self, cursor: apsw.Cursor, twin: tuple[str, int], old: Derived, new: Derived) -> None:
+        """``twin``: its id and its number."""
+        name, number = twin
+        self._index_names(cursor, name, old.names, new.names)
+        self._index_fields(cursor, number, old.fields, new.fields)
+        gone = [(number, self._place(cursor, path, old.elements[path, language]), language)
+                for path, language in old.elements.keys() - new.elements.keys()]
+        if gone:
+            cursor.executemany(self.sql["delete_element"], gone)
+        put = [(number, self._place(cursor, path, one), language,
+                self._number(cursor, "term", (one.semantic,)) if one.semantic else None, *one[4:])
+               for (path, language), one in new.elements.items() if old.elements.get((path, language)) != one]
+        if put:
+            cursor.executemany(self.sql["put_element"], put)
+
+    def _index_names(self, cursor: apsw.Cursor, name: str, old: frozenset[tuple[str, str]],
+                     new: frozenset[tuple[str, str]]) -> None:
+        for statement, entries in (("delete_name", old - new), ("add_name", new - old)):
+            rows = [(self._number(cursor, "title", (title,)), value, name) for title, value in entries]
+            if rows:
+                cursor.executemany(self.sql[statement], rows)
+
+    def _index_fields(self, cursor: apsw.Cursor, number: int, old: frozenset[tuple[str, str, str]],
+                      new: frozenset[tuple[str, str, str]]) -> None:
+        for statement, entries in (("delete_field", old - new), ("add_field", new - old)):
+            rows = [(self._number(cursor, "title", (title,)), value, number, place) for title, value, place in entries]
+            if rows:
+                cursor.executemany(self.sql[statement], rows)
+
+    def _place(self, cursor: apsw.Cursor, path: str, one: Element) -> int:
+        return self._number(cursor, "place", (path, one.shape, one.tail, one.id_short))
+
+    def _number(self, cursor: apsw.Cursor, what: str, row: tuple[str, ...]) -> int:
+        """The number of a place, term or title; it is given one where it has none."""
+        known = self._numbers[what]
+        number = known.get(row[0])
+        if number is None:
+            if len(known) >= REMEMBERED_TEXTS:
+                known.clear()
+            found = cursor.execute(self.sql[what], (row[0],)).fetchone()
+            if found is None:
+                cursor.execute(self.sql[f"add_{what}"], row)
+            number = known[row[0]] = found[0] if found else cursor.connection.last_insert_rowid()
+        return number
+
+    # ---- files ----------------------------------------------------------------------------------
+
+    def _links_differ(self, cursor: apsw.Cursor, kind: int, change: Change) -> bool:
+        return any(cursor.execute(self.sql["link"], (kind, change.id, value)).fetchone() != (digest,)
+                   for value, digest in change.files)
+
+    def _link(self, cursor: apsw.Cursor, kind: int, change: Change, named: frozenset[str]) -> None:
+        """Files that the body names; what it names no longer is let go of."""
+        for value, digest in change.files:
+            if cursor.execute(self.sql["file"], (digest,)).fetchone() is None:
+                raise NotFound("twin.file", digest=digest[:64])
+            if value in named:
+                cursor.execute(self.sql["put_link"], (kind, change.id, value, digest))
+        for held, _ in cursor.execute(self.sql["links"], (kind, change.id)).fetchall():
+            if held not in named:
+                cursor.execute(self.sql["delete_link"], (kind, change.id, held))

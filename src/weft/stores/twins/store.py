@@ -1,0 +1,253 @@
+"""The store of written twins on disk: SQLite in a file of its own, durable when ``commit`` returns.
+
+Rule 1: a page costs the same whatever else there is: it goes on behind an id, by an index, and reads what it gives.
+Rule 2: a file comes in piece by piece, each durable by itself; it is there once its last piece is, and goes when
+        nobody has named it for ``GRACE_MS``. What had not come in whole is taken away when the store is opened.
+Not here: groups, checkpoints and care for the disk (``stores/writer.py``), how a change is applied (``applying.py``).
+"""
+
+import asyncio
+import hashlib
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, Final
+
+from weft.basis.errors import NotFound, Refused
+from weft.basis.instant import from_ms
+from weft.engine.ports import Clock
+from weft.engine.twins.ports import ALL, KINDS, Change, File, Kind, Row, Told, Where
+from weft.stores.twins import paging
+from weft.stores.twins.applying import NUMBER, Applying, Kept
+from weft.stores.twins.revisions import Piece, whole
+from weft.stores.writer import Writer
+
+DIALECT: Final = "twins"
+PIECE: Final = 256 * 1024
+PIECES_MAX: Final = 1 << 20  # of one file: what its pieces are numbered by
+PIECES_SWEPT: Final = 64  # in one transaction
+GRACE_MS: Final = 3_600_000  # a file that came in may still be named
+GONE_MS: Final = 400 * 86_400_000  # a deleted twin made again after that begins with revision 1
+HISTORY_READ: Final = 32  # revisions at a time
+FILE_MAX: Final = 512 * 1024 * 1024
+Work = Callable[[], None]
+
+
+class SqliteTwins(Writer[Work]):
+    """Implements ``engine.twins.ports.TwinStore`` over one database file (or ":memory:")."""
+
+    def __init__(
+        self, path: str, clock: Clock, *, kept: Kept | None = None, file_max: int = FILE_MAX, background: bool = True,
+        reading: bool = False,
+    ) -> None:
+        super().__init__(path, dialect=DIALECT, background=background, reading=reading)
+        self._clock = clock
+        self._file_max = min(file_max, PIECE * PIECES_MAX)
+        self._applying = Applying(self._sql, kept or Kept())
+        self._left = [] if reading else [number for (number,) in self._rows("unfinished")]
+
+    def _now(self) -> str:
+        return from_ms(self._clock.now_ms())
+
+    # ---- writing
+
+    async def commit(self, changes: Sequence[Change]) -> Sequence[Row | None]:
+        """All of ``changes``, one after the other, or none: as the port says."""
+        rows: list[Row | None] = []
+
+        def work() -> None:
+            at = self._now()
+            rows[:] = [self._applying.apply(self._cursor, one, at) for one in changes]
+
+        if changes:
+            await self._commit(work)
+        return rows
+
+    def _apply_group(self, batches: Sequence[Work]) -> None:
+        for batch in batches:
+            self._apply(batch)
+
+    def _apply(self, batch: Work) -> None:
+        try:
+            batch()
+        except BaseException:
+            self._applying.forget()
+            raise
+
+    def _write(self, batches: Sequence[Work]) -> Sequence[Exception | None]:
+        try:
+            return super()._write(batches)
+        except BaseException:
+            self._applying.forget()
+            raise
+
+    # ---- reading
+
+    async def get(self, kind: Kind, id: str) -> Row | None:
+        found = self._rows("twin", NUMBER[kind], id)
+        return Row(kind, id, *found[0][1:]) if found else None
+
+    async def page(self, kind: Kind, after: str, limit: int, where: Where = ALL) -> Sequence[Row]:
+        """A page as the port says; what the index cannot answer is read and looked at, a page at a time."""
+        if where == ALL:
+            return [Row(kind, *row) for row in self._rows("page", NUMBER[kind], after, limit)]
+        return await paging.page(self._read, kind, after, limit, where)
+
+    async def count(self, kind: Kind) -> int:
+        """How many there are."""
+        return int(self._rows("count", NUMBER[kind])[0][0])
+
+    async def history(self, kind: Kind, id: str, before: int, limit: int) -> Sequence[Row]:
+        """Revisions below ``before`` (0: all of them, the one that stands included), the newest first."""
+        found: list[Row] = []
+        for row in self._backwards(kind, id):
+            if len(found) == limit:
+                break
+            if not before or row.revision < before:
+                found.append(row)
+        return found
+
+    async def at(self, kind: Kind, id: str, instant: str) -> Row | None:
+        found = next((row for row in self._backwards(kind, id) if row.at <= instant), None)
+        return found if found is not None and found.body else None
+
+    def _backwards(self, kind: Kind, id: str) -> Iterator[Row]:
+        """All revisions that are known, the newest first."""
+        number = NUMBER[kind]
+        stands, gone = self._rows("twin", number, id), self._rows("gone", number, id)
+        following = b""
+        if stands:
+            _, revision, at, following = stands[0]
+            yield Row(kind, id, revision, at, following)
+        elif gone:
+            yield Row(kind, id, gone[0][0], gone[0][1], b"")
+        behind = 0
+        while found := self._rows("history", number, id, behind or sys.maxsize, HISTORY_READ):
+            for behind, at, head, tail, middle in found:
+                following = whole(Piece(head, tail, middle), following)
+                yield Row(kind, id, behind, at, following)
+
+    async def feed(self, after: int, limit: int) -> Sequence[Told]:
+        return [Told(number, KINDS[kind - 1], *rest) for number, kind, *rest in self._rows("feed", after, limit)]
+
+    async def feed_ends(self) -> tuple[int, int]:
+        """The first and the last number that are there."""
+        first, last = self._rows("feed_ends")[0]
+        return first, last
+
+    # ---- files
+
+    async def keep_file(self, chunks: AsyncIterator[bytes], content_type: str, name: str) -> str:
+        """Keep a file; its digest. Raises ``Refused('twin.file-size')``, and whatever ``chunks`` raises."""
+        number = await self._begin_file(content_type, name)
+        digest, size, count, waiting = hashlib.sha256(), 0, 0, bytearray()
+        try:
+            async for chunk in chunks:
+                size += len(chunk)
+                self._check_size(size)
+                digest.update(chunk)
+                waiting += chunk
+                while len(waiting) >= PIECE:
+                    await self._add_piece(number, count, bytes(waiting[:PIECE]))
+                    del waiting[:PIECE]
+                    count += 1
+            if waiting:
+                await self._add_piece(number, count, bytes(waiting))
+            return await self._finish_file(number, digest.hexdigest(), size)
+        except BaseException:
+            self._left.append(number)  # the next sweep takes it away
+            raise
+
+    def _check_size(self, size: int) -> None:
+        if size > self._file_max:
+            raise Refused("twin.file-size", max=self._file_max // 1024**2)
+
+    async def _begin_file(self, content_type: str, name: str) -> int:
+        numbers: list[int] = []
+
+        def work() -> None:
+            self._cursor.execute(self._sql["add_file"], (content_type, name, self._now()))
+            numbers[:] = [self._connection.last_insert_rowid()]
+
+        await self._commit(work)
+        return numbers[0]
+
+    async def _add_piece(self, number: int, place: int, content: bytes) -> None:
+        await self._commit(partial(self._many, "add_piece", [(number * PIECES_MAX + place, content)]))
+
+    async def _finish_file(self, number: int, digest: str, size: int) -> str:
+        known: list[bool] = []
+
+        def work() -> None:
+            held = self._cursor.execute(self._sql["file"], (digest,)).fetchone()
+            known[:] = [held is not None]
+            if held is not None:
+                self._cursor.execute(self._sql["touch_file"], (self._now(), held[0]))
+            else:
+                self._cursor.execute(self._sql["finish_file"], (digest, size, number))
+
+        await self._commit(work)
+        if known[0]:
+            self._left.append(number)
+        return digest
+
+    async def file(self, digest: str) -> File | None:
+        found = self._rows("file", digest)
+        if not found:
+            return None
+        number, size, content_type, name = found[0]
+        return File(digest, size, content_type, name, lambda: self._chunks(number, digest, size))
+
+    async def _chunks(self, number: int, digest: str, size: int) -> AsyncIterator[bytes]:
+        for place in range(-(-size // PIECE)):
+            found = self._rows("piece", number * PIECES_MAX + place)
+            if not found:
+                raise NotFound("twin.file", digest=digest)
+            yield found[0][0]
+            await asyncio.sleep(0)
+
+    async def file_of(self, kind: Kind, id: str, value: str) -> File | None:
+        found = self._rows("link", NUMBER[kind], id, value)
+        return await self.file(found[0][0]) if found else None
+
+    async def files_of(self, kind: Kind, id: str) -> Sequence[tuple[str, str]]:
+        return self._rows("links", NUMBER[kind], id)
+
+    async def sweep(self) -> int:
+        """Take away files that nobody names and twins that were deleted long ago; how many of both went."""
+        now = self._clock.now_ms()
+        forgotten = self._rows("forgotten", from_ms(now - GONE_MS))
+
+        def forget() -> None:
+            self._many("forget_history", forgotten)
+            self._many("delete_gone", forgotten)
+
+        if forgotten:
+            await self._commit(forget)
+        left, self._left = self._left, []
+        orphans = [number for (number,) in self._rows("orphans", from_ms(now - GRACE_MS))]
+        for number in {*left, *orphans}:
+            await self._remove(number, unnamed=number not in left)
+        return len(forgotten) + len({*left, *orphans})
+
+    async def _remove(self, number: int, *, unnamed: bool) -> None:
+        """A file, its entry first, so that it cannot be named meanwhile; then its pieces, some at a time."""
+        before = from_ms(self._clock.now_ms() - GRACE_MS)
+        gone: list[bool] = []
+
+        def entry() -> None:
+            still = not unnamed or (number,) in self._cursor.execute(self._sql["orphans"], (before,)).fetchall()
+            gone[:] = [still]
+            if still:
+                self._cursor.execute(self._sql["delete_file"], (number,))
+
+        await self._commit(entry)
+        while gone[0]:
+            first = number * PIECES_MAX
+            found = self._rows("pieces", first, first + PIECES_MAX, PIECES_SWEPT)
+            if not found:
+                return
+            await self._commit(partial(self._many, "delete_piece", found))
+
+    def _many(self, name: str, rows: list[tuple[Any, ...]]) -> None:
+        self._cursor.executemany(self._sql[name], rows)
