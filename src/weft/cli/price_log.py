@@ -27,6 +27,9 @@ def log(node: Node, paper: Paper, proof: str) -> None:
         return
     click.echo(say(f"cli.price.log.{view['state']}", size=view["size"], seen=view["seen"],
                    waiting=", ".join(view["waiting"])))
+    if view["clock_ms"]:
+        theirs = _when(view["their_clock_ms"]) or say("record.clock.nobody")
+        click.echo(say("record.clock", ours=_when(view["clock_ms"]), theirs=theirs))
     if view["begun"]:
         rows = [{**row, "when": _when(row["at_ms"]), "code": word("error", row["code"])
                  if row["code"].startswith("pricelog.") else row["code"]} for row in view["partners"]]

@@ -1,19 +1,24 @@
 """What partners are shown: openings once others have seen the batch; a packed book is unpacked with care."""
 
+import random
 import zlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.engine.dealing import dealt
+from tests.engine.dealing import BOOK, dealt
 from tests.engine.pricelog.test_binding import said
 from tests.engine.world import until
+from weft.basis.canonical import b64
 from weft.basis.errors import Invalid
 from weft.engine.pricelog import batches, log, showing
 from weft.identity.keys import Signer
+from weft.pricing import book as books
+from weft.pricing.lint import BYTES_MAX, lint
 from weft.tlog import cosignature, note, proof
 from weft.trade.messages import PricesCommitted
+from weft.trade.relationship import DEFLATED_MAX
 
 
 @given(st.binary(max_size=3_000))
@@ -36,6 +41,33 @@ def test_whatever_was_not_packed_is_refused_or_small(data):
 def test_more_or_less_than_one_book_is_refused(bent):
     with pytest.raises(Invalid, match=r"pricing\.shape"):
         showing.inflate(bent(showing.deflate(b'{"a":1}')))
+
+
+def hard_book(first, last):
+    """A book as large as may be published, of names that hardly pack: characters of chance."""
+    draw, lines, size = random.Random(7), [], 0
+    while size < BYTES_MAX - 3_000:
+        item = "".join(chr(draw.randrange(first, last)) for _ in range(118))
+        lines.append({"item": item, "unit": "C62", "tiers": [{"from": "1", "price": f"{draw.randrange(1, 10**6)}.5"}]})
+        size += len(item.encode()) + 80
+    return books.load({**BOOK, "lines": lines})
+
+
+@pytest.mark.parametrize("letters", [(0x4E00, 0x9FFF), (0x20000, 0x2A6DF), (0xA1, 0x2FF)], ids=["Han", "rare", "Latin"])
+def test_whatever_book_may_be_published_fits_into_one_word(letters):
+    book = hard_book(*letters)
+    assert BYTES_MAX * 0.9 < len(book.canonical) <= BYTES_MAX
+    assert len(b64(showing.deflate(book.canonical))) <= DEFLATED_MAX
+    assert showing.inflate(showing.deflate(book.canonical)) == book.canonical
+
+
+def test_control_a_book_of_twice_that_size_would_not_fit_and_is_refused():
+    book = hard_book(0x4E00, 0x9FFF)
+    lines = [{"item": one.item[:100] + str(copy), "unit": "C62", "tiers": [{"from": "1", "price": "1.5"}]}
+             for copy in range(2) for one in book.lines]
+    twice = {**BOOK, "lines": lines}
+    assert len(b64(showing.deflate(books.load(twice).canonical))) > DEFLATED_MAX
+    assert "pricing.too-large" in {one.code for one in lint(twice)}
 
 
 def cosigned(head):

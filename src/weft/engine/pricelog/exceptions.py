@@ -4,6 +4,9 @@ Rule 1: an exception counts when it is agreed: by the order or an accepted chang
 Rule 2: every month since the log began is counted, also one without exceptions: silence would tell, too.
 Rule 3: how far a price was from the book is told as a band, the widest of the month; what cannot be compared is in the
         last one.
+Rule 4: our clock alone ends no more than ``ALONE_MONTHS`` months: of a longer time only as much is counted as the
+        clocks of those who saw our record have got to, so that a wrong clock does not write of months to come. The
+        owner hears of it (``doubt``).
 Not here: what an off-book price is on the screens (``views/order.py``), the leaf's form (``pricing/leaf.py``).
 """
 
@@ -19,16 +22,20 @@ from weft.basis import instant
 from weft.basis import quantity as q
 from weft.basis.errors import WeftError
 from weft.engine.node import Node
-from weft.engine.ports import Batch
+from weft.engine.ports import Batch, Store
 from weft.engine.pricelog import log
 from weft.engine.pricelog.documents import ITEM
 from weft.pricing import evaluate, leaf
 from weft.pricing.schema import PriceBook
+from weft.tlog import cosignature
 from weft.trade.messages import ChangeOption, Quotation, QuotationLine
 from weft.trade.order_state import OrderState
 
 EXCEPTIONS: Final = "price-exception"  # bucket: agreed prices off the book that no leaf has counted yet, by event id
 COUNTED: Final = "counted"  # in log.STATE: the last month that was counted
+DOUBTED: Final = "clock-doubted"  # in log.STATE: our clock and theirs (ms), while they are too far apart to count
+ALONE_MONTHS: Final = 3
+NOBODY_MONTHS: Final = 24  # where nobody has ever seen our record, there is no other clock
 _BANDS: Final = {"none": Decimal(0), "5": Decimal(5), "10": Decimal(10), "20": Decimal(20), "50": Decimal(50)}
 _ORDER: Final = leaf.BANDS
 NONE: Final = "none"
@@ -142,19 +149,58 @@ async def finished(node: Node, now_ms: int) -> Finished:
     """What the next append has to say of the months that are over; the caller holds the log's lock."""
     now = month_of(now_ms)
     data = await node.store.value(log.STATE, COUNTED)
-    if data is not None and _after(data.decode()) >= now:
-        return Finished((), ())
+    counted = "" if data is None else data.decode()
+    if counted > _later(now, ALONE_MONTHS):  # no leaf says so: the log began while our clock was far ahead
+        counted = _before(now)
+    if counted and _after(counted) >= now:
+        return Finished((), [(log.STATE, COUNTED, counted.encode()), (log.STATE, DOUBTED, None)])
     rows = [(name, msgspec.msgpack.decode(kept, type=Agreed)) for name, kept in await node.store.values(EXCEPTIONS)]
     begun = min([now, *(month_of(one.at_ms) for _, one in rows)])  # where the log begins, if nothing was counted yet
-    months = list(_between(_before(begun) if data is None else data.decode(), now))
+    months, doubted = await _believed(node, list(_between(counted or _before(begun), now)), now_ms)
     if not months:
-        return Finished((), [(log.STATE, COUNTED, _before(now).encode())])
+        begins = [] if doubted else [(log.STATE, COUNTED, _before(now).encode())]
+        return Finished((), [*begins, (log.STATE, DOUBTED, doubted)])
     taken = {month: [one for _, one in rows if month_of(one.at_ms) == month] for month in months}
     early = [one for _, one in rows if month_of(one.at_ms) < months[0]]
     taken[months[0]] += early
-    gone: list[Any] = [(EXCEPTIONS, name, None) for name, one in rows if month_of(one.at_ms) < now]
+    gone: list[Any] = [(EXCEPTIONS, name, None) for name, one in rows if month_of(one.at_ms) <= months[-1]]
     return Finished([_leaf(month, taken[month]) for month in months],
-                    [*gone, (log.STATE, COUNTED, months[-1].encode())])
+                    [*gone, (log.STATE, COUNTED, months[-1].encode()), (log.STATE, DOUBTED, doubted)])
+
+
+class Doubt(msgspec.Struct, frozen=True):
+    """Our clock is further ahead of those who saw our record last than can be believed (instants in ms)."""
+
+    ours_ms: int
+    theirs_ms: int
+
+
+async def doubt(store: Store) -> Doubt | None:
+    """Why months are not counted, if they are not."""
+    data = await store.value(log.STATE, DOUBTED)
+    return None if data is None else msgspec.msgpack.decode(data, type=Doubt)
+
+
+async def _believed(node: Node, months: list[str], now_ms: int) -> tuple[list[str], bytes | None]:
+    """Those of ``months`` that are over by other clocks, too, if they are too many for ours alone; and a ``Doubt``."""
+    if len(months) <= ALONE_MONTHS:
+        return months, None
+    theirs_ms = await _theirs_ms(node.store)
+    if not theirs_ms and len(months) <= NOBODY_MONTHS:
+        return months, None
+    over = [month for month in months if month < month_of(theirs_ms)]
+    if len(months) - len(over) <= ALONE_MONTHS:
+        return months, None
+    return over, msgspec.msgpack.encode(Doubt(now_ms, theirs_ms))
+
+
+async def _theirs_ms(store: Store) -> int:
+    """What the clocks of those who saw our record last showed: that in their midst; 0: nobody has seen it."""
+    found = [0]
+    for at in await log.heads(store):
+        times = sorted(cosignature.timestamp_of(one.value) for one in at.read.signatures[1:])
+        found += [times[len(times) // 2] * 1000] if times else []
+    return max(found)
 
 
 def _leaf(month: str, rows: Sequence[Agreed]) -> leaf.ExceptionsLeaf:
@@ -171,6 +217,12 @@ def _before(month: str) -> str:
 def _after(month: str) -> str:
     year, number = int(month[:4]), int(month[5:])
     return f"{year + 1}-01" if number == 12 else f"{year}-{number + 1:02d}"
+
+
+def _later(month: str, count: int) -> str:
+    for _ in range(count):
+        month = _after(month)
+    return month
 
 
 def _between(last: str, now: str) -> Iterator[str]:

@@ -108,11 +108,12 @@ async def shown(store: Store) -> Head | None:
 
 async def holding(store: Store, index: int) -> Head | None:
     """The checkpoint that a proof of leaf ``index`` rests on: seen by many, else by some, else only ours."""
-    for name in (SEEN, NEXT, HEAD):
-        found = await _at(store, name)
-        if found is not None and found.size > index:
-            return found
-    return None
+    return next((one for one in await heads(store) if one.size > index), None)
+
+
+async def heads(store: Store) -> list[Head]:
+    """The checkpoints that we hold: seen by many, by some, by nobody yet."""
+    return [found for name in (SEEN, NEXT, HEAD) if (found := await _at(store, name)) is not None]
 
 
 async def _at(store: Store, name: str) -> Head | None:

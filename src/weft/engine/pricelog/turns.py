@@ -17,9 +17,9 @@ SCALE: Final = 1 << 32
 
 
 class Failed(NamedTuple):
-    """How often in a row it failed, when last, until when it is to rest, whether hearing the partner has hurried it."""
+    """How often in a row it failed, when last, until when it rests, and whether hearing the partner has hurried it."""
 
-    count: int
+    times: int
     at_ms: int
     due_ms: int
     hurried: bool
@@ -51,7 +51,7 @@ class Turns:
     def failed(self, partner: str, now_ms: int, heard_ms: int = 0) -> None:
         """It failed; ``heard_ms`` as it was when the turn began."""
         before = self.failures.get(partner)
-        count = 1 if before is None else before.count + 1
+        count = 1 if before is None else before.times + 1
         hurried = before is not None and (before.hurried or heard_ms > before.at_ms)
         pause_ms = min(self.every_ms, FIRST_MS * 2 ** min(count - 1, 16))
         drawn = int.from_bytes(self.random(4), "big")

@@ -10,7 +10,7 @@ import msgspec
 
 from weft.basis.errors import NotFound
 from weft.engine.memory import PRICE_PEERS
-from weft.engine.pricelog import gossip, known, log, witness
+from weft.engine.pricelog import exceptions, gossip, known, log, witness
 from weft.engine.pricelog.witnesses import Asked
 from weft.engine.reactions.offering import partner_id
 from weft.engine.views.naming import partner_names
@@ -46,7 +46,8 @@ class PriceLogView(View, frozen=True, kw_only=True):
     """Our own record. ``begun``: there is one; ``state``: none, alone, seen or waits (a backup was restored).
 
     ``seen``: how many partners have confirmed its newest state; ``waiting``: from whom we still wait to hear of it;
-    ``others``: partners that were not asked yet, or could not be.
+    ``others``: partners that were not asked yet, or could not be. ``clock_ms`` and ``their_clock_ms``: ours and that of
+    those who saw it last, when they are too far apart to count months by; else 0.
     """
 
     begun: bool
@@ -58,6 +59,8 @@ class PriceLogView(View, frozen=True, kw_only=True):
     code: str = ""
     partners: tuple[SeenBy, ...] = ()
     others: tuple[Partner, ...] = ()
+    clock_ms: int = 0
+    their_clock_ms: int = 0
 
 
 class SeenLog(View, frozen=True, kw_only=True):
@@ -115,12 +118,14 @@ async def price_log(node: Any) -> PriceLogView:
     waits = now is not None and await log.waits(node.store)
     waiting = [names(one) for one in await waited_for(node)]
     count = sum(row.newest for row in rows)
+    doubt = await exceptions.doubt(node.store)
     state = "waits" if waits else "none" if now is None else "seen" if count else "alone"
     return PriceLogView(
         begun=now is not None, state=state, size=size, seen=count, seen_size=0 if seen is None else seen.size,
         waiting=tuple(sorted(waiting)), code=node.witnessing.back.code if waits and node.witnessing else "",
         partners=tuple(sorted(rows, key=lambda row: (not row.newest, row.name, row.organisation))),
-        others=tuple(sorted(others, key=lambda one: one.name)))
+        others=tuple(sorted(others, key=lambda one: one.name)), clock_ms=doubt.ours_ms if doubt else 0,
+        their_clock_ms=doubt.theirs_ms if doubt else 0)
 
 
 async def waited_for(node: Any) -> list[str]:
