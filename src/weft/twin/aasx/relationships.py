@@ -26,8 +26,8 @@ THUMBNAIL_TYPE: Final = "http://schemas.openxmlformats.org/package/2006/relation
 TYPES_NAME: Final = "/[Content_Types].xml"
 RELATIONSHIPS_NS: Final = "http://schemas.openxmlformats.org/package/2006/relationships"
 CONTENT_TYPES_NS: Final = "http://schemas.openxmlformats.org/package/2006/content-types"
-_TYPE: Final = re.compile(
-    r"https?://(?:www\.)?admin-shell\.io/aasx/(?:\d+/\d+/)?relationships/(aasx-origin|aas-spec-split|aas-spec|aas-suppl)/?")
+_TYPE: Final = re.compile(r"https?://(?:www\.)?admin-shell\.io/aasx/(?:\d+/\d+/)?relationships/"
+                          r"(aasx-origin|aas-spec-split|aas-spec|aas-suppl)/?")
 _SMALL_MAX: Final = 8 << 20
 _ELEMENTS_MAX: Final = 100_000
 _OUTSIDE: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]+:|//)")

@@ -18,8 +18,8 @@ from weft.twin.xml.shape import ANY, CLASSES, ELEMENTS, FLAG, TEXT, TYPED, Field
 
 Tell = Callable[[Grade, str, str, Mapping[str, str | int]], None]  # grade, code, path, facts
 IEC61360: Final = "https://admin-shell.io/DataSpecificationTemplates/DataSpecificationIec61360/3"
-_IEC61360: Final = re.compile(r"https?://(?:www\.)?admin-shell\.io/DataSpecificationTemplates/DataSpecificationIEC61360(?:/\d+){0,2}/?",
-                              re.IGNORECASE)
+_IEC61360: Final = re.compile(r"https?://(?:www\.)?admin-shell\.io/DataSpecificationTemplates/"
+                              r"DataSpecificationIEC61360(?:/\d+){0,2}/?", re.IGNORECASE)
 DEPTH_MAX: Final = 150
 # Texts in which blanks at the ends and an empty one may be meant.
 _FREE: Final = frozenset({("property", "value"), ("qualifier", "value"), ("extension", "value"), ("blob", "value"),
@@ -247,6 +247,19 @@ class Tidier:
                 key["value"] = IEC61360
         return made
 
+    def iec61360(self, made: Json) -> Json | None:
+        """One without its name in full takes the short one."""
+        if "preferredName" not in made:
+            if "shortName" not in made:
+                self._told("lost", "no-preferred-name")
+                return None
+            self._told("fixed", "preferred-name")
+            made["preferredName"] = [dict(one) for one in made["shortName"]]
+        if not made.get("valueList", {"valueReferencePairs": 1}).get("valueReferencePairs"):
+            self._told("fixed", "empty-list", "valueList")
+            del made["valueList"]
+        return made
+
     def asset(self, made: Json) -> Json:
         if "assetKind" not in made:
             self._told("fixed", "no-asset-kind", now="NotApplicable")
@@ -263,6 +276,7 @@ class Tidier:
 _LANGUAGES: Final = tuple(tag for tag in CLASSES if tag.startswith("langString"))
 _MENDED: Final[Mapping[str, Callable[[Tidier, Json], Json | None]]] = {
     "reference": Tidier.reference, "submodelElementList": Tidier.listing, "assetInformation": Tidier.asset,
-    "embeddedDataSpecification": Tidier.specification, "resource": Tidier.resource,
+    "embeddedDataSpecification": Tidier.specification, "dataSpecificationIec61360": Tidier.iec61360,
+    "resource": Tidier.resource,
     "extension": Tidier.lexical, **dict.fromkeys(("property", "range", "qualifier"), Tidier.valued),
     **dict.fromkeys(_LANGUAGES, Tidier.language)}

@@ -16,8 +16,8 @@ _MARKS: Final = ((codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-
                  (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _DECLARED: Final = re.compile(rb"""^<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
 _CHARACTER_SETS: Final = re.compile(
-    r"utf-?8|us-?ascii|ascii|iso-?8859-?\d+|latin-?1|windows-?125\d|cp125\d|gb2312|gbk|gb18030|big5|shift_jis|euc-?(jp|kr|cn)"
-    r"|koi8-[ru]", re.IGNORECASE)
+    r"utf-?8|us-?ascii|ascii|iso-?8859-?\d+|latin-?1|windows-?125\d|cp125\d|gb2312|gbk|gb18030|big5|shift_jis"
+    r"|euc-?(jp|kr|cn)|koi8-[ru]", re.IGNORECASE)
 _CHINESE: Final = re.compile(r"gb2312|gbk|euc-?cn", re.IGNORECASE)
 HEAD: Final = 256
 
