@@ -22,3 +22,10 @@ def test_a_stolen_till_binds_the_firm_to_nothing(kind):
     assert not may_say("line", "order/1", kind)
     assert may_say("node", "order/1", kind)
     assert not may_say("king", "order/1", kind)
+
+
+@pytest.mark.parametrize("machine", sorted(KINDS))
+def test_a_till_says_nothing_in_any_thread_while_a_line_says_that_it_has_read(machine):
+    assert not [kind for kind in KINDS[machine] if may_say("till", f"{machine}/1", kind)]
+    assert not [kind for kind in KINDS[machine] if may_say("king", f"{machine}/1", kind)]
+    assert all(may_say("line", f"{machine}/1", kind) and may_say("node", f"{machine}/1", kind) for kind in ALWAYS)

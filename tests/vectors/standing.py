@@ -111,7 +111,7 @@ def scopes(e):
         delegated = e.delegated(scope)
         for kind in ("Sell", "Ack", "DespatchAdvice"):
             word = e.by_till(kind, delegated)
-            void = [(word, "event.out-of-scope")] if scope != "node" and kind != "Ack" else []
+            void = [(word, "event.out-of-scope")] if scope == "till" or (scope == "line" and kind != "Ack") else []
             found.append(e.case(f"a {scope} says {kind}", void, delegated, more=[word]))
     return found
 
