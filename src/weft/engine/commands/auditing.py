@@ -35,8 +35,9 @@ class BeginAudit(Params, frozen=True, kw_only=True):
 async def begin(node: Node, params: BeginAudit, _key: str) -> Done:
     """Plan an audit, and keep the plan; its name is in ``facts``."""
     since = instant.from_ms(node.clock.now_ms() - params.days * DAY_MS) if 0 < params.days < 4_000 else ""
-    others = [partner_id(node, one) for one in params.witnesses]
-    made = await audits.begin(node, partner_id(node, params.seller), others, since, params.openings)
+    seller = partner_id(node, params.seller)
+    others = [one for one in (partner_id(node, name) for name in params.witnesses) if one != seller]
+    made = await audits.begin(node, seller, others, since, params.openings)
     return Done(facts={"audit": made.hash})
 
 

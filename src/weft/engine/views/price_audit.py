@@ -86,6 +86,7 @@ class DrawnBy(View, frozen=True, kw_only=True):
 class AuditRow(View, frozen=True, kw_only=True):
     """An audit. ``role``: ours (planned by us) or asked (of us); ``state``: waits (for the draw), ready, opened,
     found or signed. ``opened``: when we opened it, ``found_at``: when we looked at what was opened, or "".
+    ``all_of_them``: there were no more documents than those that were opened, so that nothing was missed.
     """
 
     audit: str
@@ -106,6 +107,7 @@ class AuditRow(View, frozen=True, kw_only=True):
     wrong: int = 0
     faults: int = 0
     places: int = 0
+    all_of_them: bool = False
     verdict: str = ""
 
 
@@ -236,7 +238,7 @@ async def _asked(node: Any, names: Any, name: str, row: audits.Asked) -> AuditRo
     if not row.opened_ms:
         return base
     return msgspec.structs.replace(base, state="opened", opened=instant.from_ms(row.opened_ms),
-                                   documents=row.documents)
+                                   documents=row.documents, all_of_them=row.documents < base.openings)
 
 
 async def _planned(node: Any, names: Any, name: str, row: audits.Planned) -> AuditRow:
@@ -244,8 +246,10 @@ async def _planned(node: Any, names: Any, name: str, row: audits.Planned) -> Aud
     if row.found is None:
         return base
     told = row.found.result
+    drawn_by = tuple(msgspec.structs.replace(one, now=max(one.now, one.size)) for one in base.drawn_by)  # it is proved
     return msgspec.structs.replace(
-        base, state="signed" if row.signed else "found", found_at=instant.from_ms(row.found.at_ms),
+        base, drawn_by=drawn_by, all_of_them=told.documents < base.openings and not told.faults,
+        state="signed" if row.signed else "found", found_at=instant.from_ms(row.found.at_ms),
         documents=told.documents, right=told.right, exceptions=told.exceptions, unknown=told.unknown, wrong=told.wrong,
         faults=told.faults, places=row.found.places, verdict=_verdict(told))
 

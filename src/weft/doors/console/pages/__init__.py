@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from weft.doors.console.pages import (
     alarms,
+    audits,
     carry,
     data,
     devices,
@@ -16,6 +17,7 @@ from weft.doors.console.pages import (
     partners,
     pickup,
     price_drafts,
+    price_record,
     prices,
     proofs,
     settings,
@@ -55,6 +57,11 @@ PAGES: Final[Mapping[str, Page]] = {
     "/mailbox": mailbox.page,
     "/prices": prices.page,
     "/prices/proofs": proofs.limits,
+    "/prices/record": price_record.page,
+    "/prices/audits": audits.page,
+    "/prices/audits/{audit}": audits.one,
+    "/prices/audits/{audit}/plan.json": audits.plan_file,
+    "/prices/audits/{audit}/result.json": audits.result_file,
     "/prices/test": prices.test,
     "/prices/diff": prices.diff,
     "/prices/versions/{hash}": prices.version,
@@ -79,6 +86,7 @@ PAGES: Final[Mapping[str, Page]] = {
 POSTED: Final[Mapping[str, Page]] = {
     "/carry/out": carry.out, "/carry/in": carry.come_in, "/data/export": data.export, "/sheet/show": devices.shown,
     "/sheet/use": devices.with_paper, "/tills/use": tills.with_sheet, "/evidence": alarms.evidence,
+    "/audit/in": audits.come_in, "/audit/open": audits.opened,
 }
 # what a worker's device may open: the shop floor, nothing of customers and money
 OPERATOR_PAGES: Final = frozenset({

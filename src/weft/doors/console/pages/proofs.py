@@ -27,7 +27,7 @@ async def file(visit: Visit) -> Response:
 
 async def limits(visit: Visit) -> Response:
     """What a proof shows, and what it does not."""
-    return await visit.page("proof_limits.html", tab="orders", shows=SHOWS, shows_not=NOT)
+    return await visit.page("proof_limits.html", tab="prices", shows=SHOWS, shows_not=NOT)
 
 
 def _home(visit: Visit) -> str:
