@@ -47,7 +47,7 @@ class Found(NamedTuple):
 class Package:
     """What was opened; walk ``documents`` once, then ``findings`` are complete. Close it in the end."""
 
-    def __init__(self, file: BinaryIO, limits: Limits = LIMITS, name: str = "") -> None:
+    def __init__(self, file: BinaryIO, name: str = "", limits: Limits = LIMITS) -> None:
         self.findings = Findings()
         self._limits = limits
         self._container: Container | None = None

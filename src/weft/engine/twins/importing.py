@@ -1,0 +1,194 @@
+"""Twins from a file into the repository: all of them or none, with a report of what was found in it.
+
+Rule 1: nothing is written before the whole file was read and judged; then all twins are one commit.
+Rule 2: what breaks a rule of the metamodel is taken over and told ("kept"); what lacks its shape stops all ("broken").
+Rule 3: of metamodel 1 and 2 nothing is taken unless all of it can be ("lost" stops all, too).
+Rule 4: twins kept by the books of this firm are never overwritten by a file.
+Rule 5: the work is done beside the loop of the node; memory holds one twin and one piece of a file.
+Not here: how files are read (``twin/aasx``), what goes out (``exchange.py``).
+"""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple, Protocol, overload
+
+import msgspec
+
+from weft.engine.twins.ports import Change, Kind, TwinStore
+from weft.twin.aasx.findings import Finding, Report
+from weft.twin.aasx.reading import Found, Package, Supplement
+from weft.twin.metamodel import canonical, findings
+from weft.twin.xml.shape import model_type
+
+KIND_OF: Final[Mapping[str, Kind]] = {
+    "assetAdministrationShell": "shell", "submodel": "submodel", "conceptDescription": "concept"}
+_READ, _FILES, _ALL = 600, 950, 1_000  # of a thousand: when all is read, when all files are kept
+Told = Callable[[int], None]  # how much of a thousand is done; called from another thread, too
+
+
+class Repository(Protocol):
+    """What an import needs of the twins of this firm."""
+
+    @property
+    def store(self) -> TwinStore: ...
+    def owns(self, id: str, /) -> bool: ...
+
+
+class Imported(msgspec.Struct, frozen=True):
+    """What became of a file. ``taken`` False: nothing was written, because of the report or as it was wished.
+
+    Counts are of what the file holds; ``changed``: twins that are new or other than before; ``bytes`` of their files.
+    """
+
+    taken: bool
+    version: str
+    shells: int
+    submodels: int
+    concepts: int
+    files: int
+    bytes: int
+    changed: int
+    report: Report
+
+
+async def take_in(
+    repository: Repository, file: BinaryIO, name: str = "", *, report_only: bool = False, told: Told | None = None,
+    scratch: Path | None = None,
+) -> Imported:
+    """Import ``file`` (AASX, or an environment in XML or JSON), or only report on it.
+
+    ``scratch``: folder for what waits to be written. Raises ``Invalid`` with part and element when it cannot be read.
+    """
+    with tempfile.TemporaryFile(dir=scratch) as waiting:
+        work = _Import(repository, waiting, told or (lambda _: None))
+        package = await asyncio.to_thread(Package, file, name)
+        try:
+            await asyncio.to_thread(work.read, package)
+            stopped = package.findings.total("broken") or (package.older and package.findings.total("lost"))
+            taken = not stopped and not report_only
+            changed = await work.write() if taken else 0
+        finally:
+            package.close()
+        return work.outcome(package, taken=taken, changed=changed)
+
+
+class _Waiting(NamedTuple):
+    """A twin whose body lies in the scratch file; ``files``: (value, name of the part)."""
+
+    kind: Kind
+    id: str
+    start: int
+    size: int
+    files: tuple[tuple[str, str], ...]
+
+
+class _Changes(Sequence[Change]):
+    """Changes whose bodies are read when they are asked for."""
+
+    def __init__(
+        self, waiting: Sequence[_Waiting], read: Callable[[_Waiting], bytes], digests: Mapping[str, str],
+    ) -> None:
+        self._waiting = waiting
+        self._read = read
+        self._digests = digests
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @overload
+    def __getitem__(self, at: int) -> Change: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Change]: ...
+    def __getitem__(self, at: int | slice) -> Change | Sequence[Change]:
+        if isinstance(at, slice):
+            return _Changes(self._waiting[at], self._read, self._digests)
+        one = self._waiting[at]
+        files = tuple((value, self._digests[part]) for value, part in one.files)
+        return Change(one.kind, one.id, self._read(one), files=files)
+
+
+class _Import:
+    """One import under way."""
+
+    def __init__(self, repository: Repository, scratch: BinaryIO, told: Told) -> None:
+        self._repository = repository
+        self._scratch = scratch
+        self._told = told
+        self._size = 0
+        self._waiting: list[_Waiting] = []
+        self._parts: dict[str, Supplement] = {}
+
+    # ---- reading: in a thread of its own
+
+    def read(self, package: Package) -> None:
+        """Read all twins, judge them, and lay down the bodies."""
+        def counted(done: int, of: int) -> None:
+            self._told(done * _READ // max(of, 1))
+
+        for found in package.documents(counted):
+            self._found(package, found)
+        self._scratch.flush()
+
+    def _found(self, package: Package, found: Found) -> None:
+        document = found.document
+        if self._repository.owns(document.id):
+            finding = Finding("lost", "kept-by-books", document.part, document.line, document.id[:200],
+                              {"id": document.id[:200]})
+            package.findings.add(finding)
+            return
+        kind = model_type(document.tag)
+        wrong = findings(kind, document.body)
+        try:
+            body = canonical(kind, document.body)
+        except (msgspec.ValidationError, ValueError, TypeError):
+            body = b""
+        for one in wrong:
+            package.findings.add(Finding("kept" if body else "broken", one.code, document.part, document.line,
+                                         one.where, dict(one.told)))
+        if not body and not wrong:
+            package.findings.add(Finding("broken", "no-document", document.part, document.line, document.id[:200]))
+        if body:
+            self._lay(KIND_OF[document.tag], document.id, body, found.files)
+
+    def _lay(self, kind: Kind, name: str, body: bytes, files: Sequence[Supplement]) -> None:
+        for one in files:
+            self._parts.setdefault(one.name, one)
+        self._scratch.write(body)
+        self._waiting.append(_Waiting(kind, name, self._size, len(body), tuple((one.value, one.name) for one in files)))
+        self._size += len(body)
+
+    def _body(self, one: _Waiting) -> bytes:
+        return os.pread(self._scratch.fileno(), one.size, one.start)
+
+    # ---- writing
+
+    async def write(self) -> int:
+        """Keep the files, then commit all twins at once; how many are new or changed."""
+        digests: dict[str, str] = {}
+        total, done = sum(one.size for one in self._parts.values()), 0
+        store = self._repository.store
+        for name, one in self._parts.items():
+            digests[name] = await store.keep_file(_pieces(one), one.content_type, name.rpartition("/")[2])
+            done += one.size
+            self._told(_READ + (_FILES - _READ) * done // max(total, 1))
+        before = await store.feed_ends()
+        await store.commit(_Changes(self._waiting, self._body, digests))
+        self._told(_ALL)
+        after = await store.feed_ends()
+        return after[1] - before[1]
+
+    def outcome(self, package: Package, *, taken: bool, changed: int) -> Imported:
+        """What is to be told of it."""
+        counts = {kind: sum(one.kind == kind for one in self._waiting) for kind in KIND_OF.values()}
+        return Imported(
+            taken, package.version, counts["shell"], counts["submodel"], counts["concept"], len(self._parts),
+            sum(one.size for one in self._parts.values()), changed, package.findings.report())
+
+
+async def _pieces(one: Supplement) -> AsyncIterator[bytes]:
+    chunks: Iterator[bytes] = iter(one.chunks())
+    while (piece := await asyncio.to_thread(next, chunks, b"")):
+        yield piece
