@@ -16,10 +16,10 @@ class Desk:
     def __init__(self, node: Any) -> None:
         self.node, self.loop = node, asyncio.get_running_loop()
 
-    def do(self, name: str, **params: Any) -> Any:
+    def do(self, name: str, /, **params: Any) -> Any:
         return self._waited(run(self.node, name, params))
 
-    def view(self, name: str, **params: str) -> Any:
+    def view(self, name: str, /, **params: str) -> Any:
         return self._waited(VIEWS[name](self.node, **params))
 
     async def call(self, command: Any, *, as_json: bool = False, **params: Any) -> Any:

@@ -1,10 +1,11 @@
 """Goods of a network order are inspected, fetched and brought back at a shop, whose fee follows its own book."""
 
-
 import asyncio
+import json
 
 import msgspec
 import pytest
+from jsonschema import Draft7Validator
 
 from tests.engine.picking import Three, book, table, three
 from tests.engine.world import befriend, found, quiet, until
@@ -15,6 +16,8 @@ from weft.engine.commands import run
 from weft.engine.machines import state_hash
 from weft.engine.reactions import pickup_seller
 from weft.engine.views import VIEWS
+from weft.trace.document import document
+from weft.trace.hash import event_id
 from weft.trade.messages import DespatchAdvice, DespatchLine
 from weft.trade.order_state import Phase
 from weft.trade.pickup import BackLine, BroughtBack, SentBack, opens
@@ -90,6 +93,54 @@ async def test_goods_are_inspected_fetched_with_the_line_down_billed_and_brought
         assert await world.troubles() == []
         for first, second, thread in ((buyer, maker, world.order), (maker, shop, world.service)):
             assert state_hash(await first.state(thread)) == state_hash(await second.state(thread))
+
+
+async def events_of(node) -> list[dict]:
+    """The EPCIS events of a node in their order."""
+    return [json.loads(one.message.event) for one in await node.log(node.book("trace")) if one.message is not None]
+
+
+def steps(events) -> list[tuple]:
+    return [(one["bizStep"], one["disposition"], one["quantityList"][0]["epcClass"].split(":")[2],
+             one["quantityList"][0]["quantity"]) for one in events]
+
+
+async def test_what_is_fetched_and_brought_back_leaves_valid_events_that_do_not_tell_who_fetched_it(published):
+    schema = Draft7Validator(json.loads((published / "epcis" / "EPCIS-JSON-Schema.json").read_text()))
+    async with three() as world:
+        buyer, maker, shop = world.all
+        code = await at_the_counter(world)
+        assert await hand_out(world, code) == ""
+
+        async def received():
+            return (await buyer.state(world.order)).lines["1"].received == "4"
+
+        await until(received)
+        await world.quiet()
+        await run(shop, "take-back", {"thread": world.service, "code": code,
+                                      "lines": [{"item": "V15", "quantity": "2"}]})
+        await world.quiet()
+        await run(shop, "send-back", {"thread": world.service})
+        await until(lambda: in_maker(world, {("", ""): "48"}))
+        await world.quiet()
+        told = {name: await events_of(node) for name, node in zip(("buyer", "maker", "shop"), world.all, strict=True)}
+        m, s, b = maker.organisation, shop.organisation, buyer.organisation
+        assert steps(told["shop"]) == [
+            ("receiving", "in_progress", m, 4), ("shipping", "in_transit", m, 4),  # the lots as the maker named them
+            ("accepting", "returned", s, 2), ("shipping", "in_transit", s, 2)]
+        assert steps(told["maker"])[-4:] == [
+            ("shipping", "in_transit", m, 4), ("shipping", "in_transit", m, 4), ("accepting", "returned", m, 2),
+            ("receiving", "in_progress", m, 2)]
+        assert [one[:2] for one in steps(told["buyer"])] == [("receiving", "in_progress"), ("shipping", "in_transit")]
+        assert steps(told["buyer"])[1][3] == 2
+        for name, events in told.items():
+            whole = document(events, "2026-11-18T00:00:00.000Z")
+            assert [error.message for error in schema.iter_errors(whole)] == [], name
+            assert all(one["eventID"] == event_id(one) for one in events)
+        assert b not in json.dumps(told["shop"])
+        assert s not in json.dumps(told["buyer"])
+        assert b in json.dumps(told["maker"]), "the control sees it"
+        assert not schema.is_valid(document([{**told["shop"][1], "bizStep": 5}], "2026-11-18T00:00:00.000Z"))
 
 
 async def booked(world: Three, places) -> bool:

@@ -41,12 +41,15 @@ def everything():
                                        thread="T3", despatch="D3"), "+08:00"),
         *trace.sold(OURS, (VALVE,), AT, "S1"),
         *trace.sold(OURS, (VALVE,), AT, "S2", back=True),
+        *trace.handed_out(OURS, (CASTING,), AT, "T4", "D4"),
+        *trace.brought_back(OURS, (CASTING,), AT, "T4", "B4"),
+        *trace.brought_back(OURS, (VALVE,), AT, "T4", "B5", holder=THEIRS),
     ]
 
 
 def test_every_derived_event_is_valid_by_the_gs1_schema(schema):
     events = everything()
-    assert len(events) == 11
+    assert len(events) == 14
     for whole in (document(events, AT), query_document(events, AT)):
         assert [error.message for error in schema.iter_errors(whole)] == []
 
@@ -61,7 +64,7 @@ def test_every_event_is_named_by_its_content():
     for event in everything():
         assert event["eventID"] == event_id(event)
         assert event["eventID"].startswith("ni:///sha-256;") and event["eventID"].endswith("?ver=CBV2.0")
-    assert len({event["eventID"] for event in everything()}) == 11
+    assert len({event["eventID"] for event in everything()}) == 14
     assert everything() == everything()
 
 
@@ -100,7 +103,7 @@ def test_what_came_damaged_is_received_and_told():
 
 
 def test_what_leaves_over_the_counter_is_sold_and_what_comes_back_is_not_sold_again():
-    gone, back = everything()[9:]
+    gone, back = everything()[9:11]
     assert (gone["bizStep"], gone["disposition"]) == ("retail_selling", "retail_sold")
     assert (back["bizStep"], back["disposition"]) == ("accepting", "returned")
     assert gone["quantityList"] == back["quantityList"]
@@ -116,3 +119,14 @@ def test_an_item_with_a_gtin_is_named_by_its_digital_link():
 def test_every_name_gives_a_uri_of_ascii(name):
     named = lot_class(OURS, name)
     assert named.isascii() and " " not in named and named.count(":") == 4
+
+
+def test_who_fetches_at_a_counter_stands_in_no_event_and_who_holds_what_came_back_does():
+    (out,) = trace.handed_out(OURS, (CASTING,), AT, "T4", "D4")
+    assert (out["bizStep"], "destinationList" in out) == ("shipping", False)
+    assert out["quantityList"][0]["epcClass"] == lot_class(THEIRS, "炉 7/31")
+    (back,) = trace.brought_back(OURS, (VALVE,), AT, "T4", "B5", holder=THEIRS)
+    assert (back["bizStep"], back["disposition"]) == ("accepting", "returned")
+    assert back["bizLocation"]["id"].startswith(f"urn:weft:{THEIRS}:")
+    assert back["destinationList"] == [{"type": "possessing_party", "destination": f"urn:weft:{THEIRS}"}]
+    assert trace.handed_out(OURS, (), AT, "T4", "D4") == trace.brought_back(OURS, (), AT, "T4", "B4") == []

@@ -146,6 +146,30 @@ def sold(organisation: str, goods: Sequence[Goods], at: str, slip: str, *, back:
     return [_finished(event, [("inv", names.document(slip))])]
 
 
+def handed_out(organisation: str, goods: Sequence[Goods], at: str, thread: str, despatch: str,
+               offset: str = "+00:00") -> list[Event]:
+    """One ObjectEvent shipping: goods of others left our counter with whoever brought the code, whom we do not know."""
+    event = _event("ObjectEvent", at, offset) | _listed("quantityList", organisation, goods)
+    if "quantityList" not in event:
+        return []
+    event |= {"action": "OBSERVE", "bizStep": "shipping", "disposition": "in_transit"}
+    event |= _where(organisation, "", "")
+    event["sourceList"] = [{"type": "possessing_party", "source": names.firm(organisation)}]
+    return [_finished(event, _papers(thread, despatch))]
+
+
+def brought_back(organisation: str, goods: Sequence[Goods], at: str, thread: str, ref: str, *,
+                 holder: str = "") -> list[Event]:
+    """One ObjectEvent accepting: goods came back to us, or to ``holder``, a firm with which they now lie for us."""
+    event = _event("ObjectEvent", at, "+00:00") | _listed("quantityList", organisation, goods)
+    if "quantityList" not in event:
+        return []
+    event |= {"action": "OBSERVE", "bizStep": "accepting", "disposition": "returned"}
+    event |= _where(holder or organisation, "", "")
+    event["destinationList"] = [{"type": "possessing_party", "destination": names.firm(holder or organisation)}]
+    return [_finished(event, [("po", names.order_thread(thread)), ("rma", names.document(ref))])]
+
+
 def received(organisation: str, came: Received, offset: str = "+00:00") -> list[Event]:
     """ObjectEvent receiving for all that came, and one inspecting each for what is damaged or rejected."""
     everything = (*came.good, *came.damaged, *came.rejected)

@@ -7,13 +7,17 @@ from decimal import Decimal
 
 import msgspec
 
+from weft.basis import instant
 from weft.basis.errors import Unavailable
 from weft.engine import pickup
 from weft.engine.effects import Cause
 from weft.engine.node import Node
+from weft.engine.reactions.making import trace
 from weft.engine.reactions.offering import other_member, own_item
 from weft.engine.reactions.ordering import link_of
+from weft.engine.reactions.selling import moved
 from weft.stock import messages as sm
+from weft.trace import events as traces
 from weft.trade.order_state import OrderState
 
 
@@ -48,7 +52,10 @@ async def book_brought_back(node: Node, cause: Cause) -> None:
             said.append(sm.Issued(ref=f"{cause.id}:{place}", item=item, quantity=back.quantity, why="back-to-owner",
                                   partner=partner, thread=cause.thread, gone=True, at=cause.message.at))
     if said:
-        await node.record("stock", *said, key=cause.key)
+        booked = await node.record("stock", *said, key=cause.key)
+        sent = traces.Despatched(goods=tuple(await moved(node, booked)), partner=partner, thread=cause.thread,
+                                 despatch=cause.id, at=cause.message.at or instant.from_ms(cause.at_ms))
+        await trace(node, traces.despatched(node.organisation, sent), f"{cause.key}:trace")
 
 
 async def _booked_in(node: Node, state: OrderState) -> bool:

@@ -18,12 +18,14 @@ from weft.basis.errors import Refused
 from weft.engine import pickup
 from weft.engine.effects import Cause
 from weft.engine.node import Node
-from weft.engine.reactions.making import deliver
+from weft.engine.reactions.making import deliver, trace
 from weft.engine.reactions.offering import LINKS, Link, next_number, other_member, own_item
 from weft.engine.reactions.ordering import link_of
+from weft.engine.reactions.selling import moved
 from weft.engine.reactions.sending import receipt
 from weft.stock import levels
 from weft.stock import messages as sm
+from weft.trace import events as traces
 from weft.trade import parent
 from weft.trade.messages import (
     DespatchAdvice,
@@ -257,8 +259,12 @@ async def take_return(node: Node, cause: Cause) -> None:
         lots.append(sm.LotIn(id=f"{cause.id[:8]}-{place}", item=item, quantity=line.quantity, holder=kept.shop))
         told.append(BackLine(line=next((name for name, one in own.items() if one == item), "1"),
                              quantity=line.quantity, unit=line.unit, reason=line.reason))
-    await node.record("stock", sm.Received(ref=cause.id, lots=tuple(lots), why="return", partner=kept.shop,
-                                           at=cause.message.at), key=f"{cause.key}:stock")
+    booked = await node.record("stock", sm.Received(ref=cause.id, lots=tuple(lots), why="return", partner=kept.shop,
+                                                    at=cause.message.at), key=f"{cause.key}:stock")
+    back = traces.brought_back(node.organisation, await moved(node, booked),
+                               cause.message.at or instant.from_ms(cause.at_ms), cause.thread, cause.id,
+                               holder=kept.shop)
+    await trace(node, back, f"{cause.key}:trace")
     await node.speak(thread, BroughtBack(lines=tuple(told), at=cause.message.at), cause.key)
 
 
@@ -272,7 +278,11 @@ async def take_sent_back(node: Node, cause: Cause) -> None:
            for item, gone in ledger.gone_back.items()):
         raise Refused("pickup.more-than-there", place=found[1].named.place.name)
     stock, shop = await node.book_state("stock"), found[1].shop
-    await node.record("stock", *(
+    at = cause.message.at or instant.from_ms(cause.at_ms)
+    booked = await node.record("stock", *(
         sm.Moved(ref=f"{cause.id}:{place}", item=own_item(stock, shop, line.line), quantity=line.quantity,
-                 holder=shop, to="", at=cause.message.at or instant.from_ms(cause.at_ms))
+                 holder=shop, to="", at=at)
         for place, line in enumerate(cause.message.lines)), key=cause.key)
+    came = traces.Received(good=tuple(await moved(node, booked)), at=at, partner=shop, thread=cause.thread,
+                           despatch=cause.id, kind="materials")
+    await trace(node, traces.received(node.organisation, came), f"{cause.key}:trace")

@@ -78,7 +78,7 @@ async def moved(node: Node, events: list[str]) -> list[traces.Goods]:
     for one in events:
         entry = await node.entry(loaded, one)
         match entry.message if entry is not None else None:
-            case sm.Issued(item=item, picks=picks):
+            case sm.Issued(item=item, picks=picks) | sm.Moved(item=item, picks=picks):
                 parts = [(item, pick.lot, pick.quantity) for pick in picks]
             case sm.Received(lots=lots):
                 parts = [(lot.item, lot.id, lot.quantity) for lot in lots]
