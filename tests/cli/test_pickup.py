@@ -77,7 +77,8 @@ async def test_a_place_is_offered_by_a_command(capsys):
     async with three() as world:
         await run(world.maker, "pickup-shop-drop", {"place": (await pickup.shops(world.maker))[0].place.id})
         desk = Desk(world.maker)
-        await desk.call(pickup_places.offer, partner="Shop", item="PICK", place="Station", address="Platform 1", return_days=3)
+        await desk.call(pickup_places.offer, partner="Shop", item="PICK", place="Station",
+                        address="Platform 1", return_days=3)
         await desk.call(pickup_places.places, as_json=True)
         (row,) = json.loads(capsys.readouterr().out.splitlines()[-1])
         assert (row["place"]["name"], row["place"]["return_days"]) == ("Station", 3)
