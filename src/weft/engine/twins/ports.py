@@ -34,8 +34,15 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     body: bytes
 
 
-class Change(msgspec.Struct, frozen=True, gc=False):
+Edit = Callable[["Row | None"], "tuple[bytes | None, str]"]
+
+
+class Change(msgspec.Struct, frozen=True):
     """What one twin becomes; ``body`` None deletes it.
+
+    ``edit``, where it is given, makes the body from the row that stands when the change is applied (None: there is
+    none), and says the path of what it changed: so that who changes one element never overwrites what others changed
+    meanwhile. It must be pure: it may be asked more than once. What it raises refuses the whole commit.
 
     ``expected``: the revision that must stand (0: none may be there; None: whatever is).
     ``type`` and ``path`` say what the feed tells; "" leaves it to what happens (created, updated, deleted).
@@ -45,11 +52,12 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 
     kind: Kind
     id: str
-    body: bytes | None
+    body: bytes | None = None
     expected: int | None = None
     type: ChangeType = ""
     path: str = ""
     files: tuple[tuple[str, str], ...] = ()
+    edit: Edit | None = None
 
 
 class Where(msgspec.Struct, frozen=True, gc=False):
@@ -57,7 +65,8 @@ class Where(msgspec.Struct, frozen=True, gc=False):
 
     ``semantic``: value of a key of semanticId or of a supplementalSemanticId. ``assets``: (name, value) of specific
     asset ids, the global one under the name ``globalAssetId``.
-    ``asset_kind`` and ``asset_type`` as a shell (or its descriptor) has them. ``condition``: of ``twin/query``.
+    ``asset_kind`` and ``asset_type`` as a shell (or its descriptor) has them; a package has the asset ``aasId``.
+    ``case_of`` and ``data_specification``: as concepts have them. ``condition``: of ``twin/query``.
     """
 
     id_short: str = ""
@@ -65,6 +74,8 @@ class Where(msgspec.Struct, frozen=True, gc=False):
     assets: tuple[tuple[str, str], ...] = ()
     asset_kind: str = ""
     asset_type: str = ""
+    case_of: str = ""
+    data_specification: str = ""
     condition: Any = None
 
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import apsw
+from msgspec.structs import replace
 
 from weft.basis.errors import NotFound, Refused
 from weft.engine.twins.ports import CREATED, DELETED, KINDS, UPDATED, Change, Row
-from weft.stores.twins.indexing import NOTHING, Derived, Element, derive
+from weft.stores.twins.indexing import NOTHING, Derived, Element, Key, derive
 from weft.stores.twins.revisions import piece
 
 REMEMBERED_TWINS: Final = 256
@@ -40,7 +41,7 @@ class Applying:
     kept: Kept
     _entries: dict[tuple[int, str], tuple[int, Derived]] = field(default_factory=dict)  # oldest first
     _elements: int = 0  # in ``_entries``
-    _numbers: dict[str, dict[str, int]] = field(
+    _numbers: dict[str, dict[tuple[str | None, ...], int]] = field(
         default_factory=lambda: {"place": {}, "term": {}, "title": {}})
 
     def forget(self) -> None:
@@ -51,12 +52,15 @@ class Applying:
             known.clear()
 
     def apply(self, cursor: apsw.Cursor, change: Change, at: str) -> Row | None:
-        """The row that ``change`` leaves; raises ``Refused('twin.changed')``, ``NotFound('twin.file')``."""
+        """The row that ``change`` leaves. Raises ``twin.changed``, ``twin.file``, and what its edit raises."""
         kind = NUMBER[change.kind]
         held = cursor.execute(self.sql["twin"], (kind, change.id)).fetchone()
         stands = held[1] if held else 0
         if change.expected is not None and change.expected != stands:
             raise Refused("twin.changed", id=change.id[:200], revision=stands)
+        if change.edit is not None:
+            body, path = change.edit(Row(change.kind, change.id, *held[1:]) if held else None)
+            change = replace(change, body=body, path=path or change.path, edit=None)
         if change.body is None:
             if held:
                 self._delete(cursor, change, held, at)
@@ -145,13 +149,13 @@ class Applying:
         name, number = twin
         self._index_names(cursor, name, old.names, new.names)
         self._index_fields(cursor, number, old.fields, new.fields)
-        gone = [(number, self._place(cursor, path, old.elements[path, language]), language)
-                for path, language in old.elements.keys() - new.elements.keys()]
+        gone = [(number, self._place(cursor, key, old.elements[key]), key[2])
+                for key in old.elements.keys() - new.elements.keys()]
         if gone:
             cursor.executemany(self.sql["delete_element"], gone)
-        put = [(number, self._place(cursor, path, one), language,
-                self._number(cursor, "term", (one.semantic,)) if one.semantic else None, *one[4:])
-               for (path, language), one in new.elements.items() if old.elements.get((path, language)) != one]
+        put = [(number, self._place(cursor, key, one), key[2],
+                self._number(cursor, "term", (one.semantic,)) if one.semantic else None, *one[3:])
+               for key, one in new.elements.items() if old.elements.get(key) != one]
         if put:
             cursor.executemany(self.sql["put_element"], put)
 
@@ -169,20 +173,20 @@ class Applying:
             if rows:
                 cursor.executemany(self.sql[statement], rows)
 
-    def _place(self, cursor: apsw.Cursor, path: str, one: Element) -> int:
-        return self._number(cursor, "place", (path, one.shape, one.tail, one.id_short))
+    def _place(self, cursor: apsw.Cursor, key: Key, one: Element) -> int:
+        return self._number(cursor, "place", key[:2], (one.shape, one.tail))
 
-    def _number(self, cursor: apsw.Cursor, what: str, row: tuple[str, ...]) -> int:
+    def _number(self, cursor: apsw.Cursor, what: str, key: tuple[str | None, ...], more: tuple[str, ...] = ()) -> int:
         """The number of a place, term or title; it is given one where it has none."""
         known = self._numbers[what]
-        number = known.get(row[0])
+        number = known.get(key)
         if number is None:
             if len(known) >= REMEMBERED_TEXTS:
                 known.clear()
-            found = cursor.execute(self.sql[what], (row[0],)).fetchone()
+            found = cursor.execute(self.sql[what], key).fetchone()
             if found is None:
-                cursor.execute(self.sql[f"add_{what}"], row)
-            number = known[row[0]] = found[0] if found else cursor.connection.last_insert_rowid()
+                cursor.execute(self.sql[f"add_{what}"], (*key, *more))
+            number = known[key] = found[0] if found else cursor.connection.last_insert_rowid()
         return number
 
     # ---- files ----------------------------------------------------------------------------------

@@ -11,25 +11,32 @@ from typing import Any, Final
 
 import msgspec
 
+from weft.engine.twins import naming
 from weft.engine.twins.ports import Kind, Row, Where
 from weft.stores.twins.applying import NUMBER
+from weft.twin.query import holds, looks_beside
+from weft.twin.query.index import fields
 
 READ: Final = 200
 _TITLE: Final = "SELECT number FROM titles WHERE text = ?"
 _ALSO: Final = f" AND EXISTS (SELECT 1 FROM names m WHERE m.name = ({_TITLE}) AND m.value = ? AND m.id = n.id)"  # noqa: S608 - our own
+SUBMODELS: Final = "submodels[].keys[].value"
+_TWIN: Final = "SELECT body FROM twins WHERE kind = ? AND id = ?"
+_SHELLS: Final = ("SELECT body FROM twins WHERE number IN"  # noqa: S608 - our own
+                  f" (SELECT twin FROM twin_field WHERE name = '{SUBMODELS}' AND value = ?)")
 Run = Callable[[str, Sequence[Any]], list[Any]]
 
 
 async def page(run: Run, kind: Kind, after: str, limit: int, where: Where) -> Sequence[Row]:
     """At most ``limit`` twins behind ``after`` that are as ``where`` says; ``run`` runs a statement."""
     sql, values = _statement(kind, where)
-    holds = _looked_at(where)
+    right = _looked_at(run, kind, where)
     found: list[Row] = []
     while len(found) < limit:
-        wanted = limit - len(found) if holds is None else READ
+        wanted = limit - len(found) if right is None else READ
         rows = [Row(kind, *row) for row in run(sql, (*values, after, wanted))]
-        found += [row for row in rows if holds is None or holds(row.body)]
-        if len(rows) < wanted or holds is None:
+        found += [row for row in rows if right is None or right(row.body)]
+        if len(rows) < wanted or right is None:
             break
         after = rows[-1].id
         await asyncio.sleep(0)
@@ -38,7 +45,7 @@ async def page(run: Run, kind: Kind, after: str, limit: int, where: Where) -> Se
 
 def _statement(kind: Kind, where: Where) -> tuple[str, tuple[Any, ...]]:
     """The statement, which wants an id and a limit at its end, and the values before these."""
-    names = _names(kind, where)
+    names = [(f"{kind}:{name}", value) for name, value in naming.wanted(where)]
     if not names:
         return (f"SELECT t.id, t.revision, t.at, t.body FROM twins t WHERE t.kind = {NUMBER[kind]}"  # noqa: S608 - a number
                 " AND t.id > ? ORDER BY t.id LIMIT ?"), ()
@@ -49,23 +56,29 @@ def _statement(kind: Kind, where: Where) -> tuple[str, tuple[Any, ...]]:
             " AND n.id > ? ORDER BY n.id LIMIT ?"), (*first, *(value for name in rest for value in name))
 
 
-def _names(kind: Kind, where: Where) -> list[tuple[str, str]]:
-    """(title, value) of what must hold, what tells most apart first."""
-    found = [(f"asset.{name}", value) for name, value in where.assets]
-    found += [("idShort", where.id_short)] if where.id_short else []
-    found += [("assetType", where.asset_type)] if where.asset_type else []
-    found += [("semanticId", where.semantic)] if where.semantic else []
-    return [(f"{kind}:{name}", value) for name, value in found]
-
-
-def _looked_at(where: Where) -> Callable[[bytes], bool] | None:
+def _looked_at(run: Run, kind: Kind, where: Where) -> Callable[[bytes], bool] | None:
     """What a body must be looked at for; None when the index has said it all."""
-    if not where.asset_kind:
+    condition = where.condition
+    if not where.asset_kind and condition is None:
         return None
+    beside = condition is not None and looks_beside(condition, kind)
 
-    def holds(body: bytes) -> bool:
+    def right(body: bytes) -> bool:
         document = msgspec.json.decode(body)
-        asset = document.get("assetInformation", document)
-        return bool(asset.get("assetKind") == where.asset_kind)
+        if where.asset_kind and naming.asset_kind(document) != where.asset_kind:
+            return False
+        return condition is None or holds(condition, document, kind, _around(run, kind, document) if beside else ())
 
-    return holds
+    return right
+
+
+def _around(run: Run, kind: Kind, document: dict[str, Any]) -> list[Any]:
+    """The submodels of a shell, or the shells of a submodel."""
+    if kind == "shell":
+        found = [run(_TWIN, (NUMBER["submodel"], value)) for _, value in _references(document)]
+        return [msgspec.json.decode(rows[0][0]) for rows in found if rows]
+    return [msgspec.json.decode(body) for (body,) in run(_SHELLS, (document.get("id"),))]
+
+
+def _references(shell: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(one.name, one.value) for one in fields("shell", shell) if one.name == SUBMODELS]

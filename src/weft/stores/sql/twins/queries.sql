@@ -76,7 +76,7 @@ INSERT INTO titles (text) VALUES (?);
 
 -- add_name --
 -- Something that a twin is found by.
-INSERT INTO names (name, value, id) VALUES (?, ?, ?);
+INSERT OR IGNORE INTO names (name, value, id) VALUES (?, ?, ?);
 
 -- delete_name --
 -- It is found by that no longer.
@@ -91,12 +91,12 @@ INSERT OR IGNORE INTO fields (name, value, twin, place) VALUES (?, ?, ?, ?);
 DELETE FROM fields WHERE name = ? AND value = ? AND twin = ? AND place = ?;
 
 -- place --
--- The number of a path.
-SELECT number FROM places WHERE path = ?;
+-- The number of a path and an idShort: within a list, the same path may have had others.
+SELECT number FROM places WHERE path = ? AND id_short IS ?;
 
 -- add_place --
 -- A path that no submodel had before.
-INSERT INTO places (path, shape, tail, id_short) VALUES (?, ?, ?, ?);
+INSERT INTO places (path, id_short, shape, tail) VALUES (?, ?, ?, ?);
 
 -- term --
 -- The number of a text.

@@ -66,9 +66,9 @@ CREATE TABLE places (              -- ways to elements; many submodels share one
     path     TEXT NOT NULL,        -- a.b[0].c
     shape    TEXT NOT NULL,        -- a.b[].c
     tail     TEXT NOT NULL,        -- c
-    id_short TEXT NOT NULL         -- of the element; '' in a list
+    id_short TEXT                  -- of the element; some in a list have none
 );
-CREATE UNIQUE INDEX places_by_path ON places (path);
+CREATE INDEX places_by_path ON places (path, id_short);
 CREATE INDEX places_by_shape ON places (shape);
 CREATE INDEX places_by_tail ON places (tail);
 CREATE INDEX places_by_id_short ON places (id_short);
@@ -84,7 +84,7 @@ CREATE TABLE elements (            -- elements of submodels; derived from their 
     place    INTEGER NOT NULL,
     language TEXT NOT NULL,        -- of a text in several languages; else ''
     semantic INTEGER,              -- term of the first key of its semanticId
-    type     TEXT NOT NULL,        -- valueType, or ''
+    type     TEXT,                 -- valueType
     value    TEXT,                 -- lexical, as it was written
     number   REAL,                 -- where the value reads as one
     instant  INTEGER,              -- microseconds since 1970 in UTC, where the value reads as a moment
@@ -103,7 +103,7 @@ FROM fields JOIN titles ON titles.number = fields.name;
 CREATE VIEW twin_element
     (twin, ordinal, path, shape, tail, id_short, semantic, value, number, value_type, language, instant) AS
 SELECT elements.twin, elements.place, places.path, places.shape, places.tail, places.id_short, terms.text,
-    elements.value, elements.number, elements.type, elements.language, elements.instant
+    elements.value, elements.number, elements.type, nullif(elements.language, ''), elements.instant
 FROM elements JOIN places ON places.number = elements.place LEFT JOIN terms ON terms.number = elements.semantic;
 
 CREATE TABLE files (
