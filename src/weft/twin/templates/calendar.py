@@ -1,0 +1,138 @@
+"""Production Calendar (IDTA 02067): the working time of a machine as an iCalendar file (RFC 5545).
+
+Filled from: the calendar of the work centre that the machine belongs to.
+Rule 1: each weekly shift is one event that repeats; a special day is taken out of it and stands by itself.
+Rule 2: times are local with a fixed offset, as the plan reckons; no time zone database is asked.
+Not here: planning with it (``production/calendar.py``).
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from weft.twin import elements as e
+from weft.twin.elements import Json
+from weft.twin.templates.gaps import Gap
+from weft.twin.templates.parts import listing, submodel
+
+ID_SHORT: Final = "ProductionCalendar"
+_BASE: Final = "https://admin-shell.io/idta/ProductionCalendar"
+SEMANTIC: Final = "https://admin-shell.io/idta/SubmodelTemplate/ProductionCalendar/1/0"
+VERSION: Final = {"version": "1", "revision": "0"}
+VARIABLE: Final = "X_PRODUCTION_DAY"  # the template's own word for time in which the asset produces
+FILE: Final = "/aasx/files/calendar.ics"
+SPECIFICATION: Final = "/aasx/files/X_PRODUCTION_DAY.txt"
+_FIRST: Final = date(2024, 1, 1)  # a Monday: from here on weekly shifts repeat
+_DAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+_LINE_MAX: Final = 75  # octets, RFC 5545 §3.1
+
+Minutes = tuple[int, int]
+
+
+class Special(msgspec.Struct, frozen=True):
+    """A date that differs from its weekday; no ``spans``: nobody works."""
+
+    date: str
+    spans: tuple[Minutes, ...] = ()
+    note: str = ""
+
+
+class Calendar(msgspec.Struct, frozen=True, kw_only=True):
+    """Working time: ``shifts`` as (weekday, from, to), Monday is 0, minutes of the local day; "" for no calendar.
+
+    ``variable`` explains ``VARIABLE`` to people.
+    """
+
+    machine: str
+    id: str = ""
+    titles: dict[str, str] = {}
+    utc_offset: int = 0
+    shifts: tuple[tuple[int, int, int], ...] = ()
+    special: tuple[Special, ...] = ()
+    variable: str = ""
+
+
+def gaps(calendar: Calendar) -> list[Gap]:
+    """A machine that no work centre names has no working time."""
+    return [] if calendar.id else [Gap(ID_SHORT, "work-centre", {"machine": calendar.machine})]
+
+
+def build(name: str, _: Calendar) -> Json:
+    """The submodel whose id is ``name``; what its files hold is ``files``."""
+    variable = e.collection("", [
+        e.prop("variableName", VARIABLE, f"{_BASE}/variableName/1/0"),
+        e.file("variableSpecification", SPECIFICATION, "text/plain", f"{_BASE}/variableSpecification/1/0"),
+    ], f"{_BASE}/specificationExtensionVariables/1/0")
+    return submodel(name, ID_SHORT, [
+        e.file("calendar", FILE, "text/calendar", f"{_BASE}/calendar/1/0"),
+        listing("specificationExtensionVariables", [variable], f"{_BASE}/specificationExtensionVariables/1/0"),
+    ], SEMANTIC, VERSION)
+
+
+def files(calendar: Calendar) -> dict[str, bytes]:
+    """What the File elements of the submodel name, by their value."""
+    return {FILE: icalendar(calendar), SPECIFICATION: f"{calendar.variable}\n".encode()}
+
+
+def icalendar(calendar: Calendar) -> bytes:
+    """``calendar`` as an iCalendar file."""
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Weft//Production calendar//EN", "CALSCALE:GREGORIAN",
+             f"NAME:{_escaped(_title(calendar))}", f"X-WR-CALNAME:{_escaped(_title(calendar))}",
+             *_zone(calendar.utc_offset)]
+    for number, shift in enumerate(calendar.shifts):
+        lines += _weekly(calendar, number, shift)
+    for special in calendar.special:
+        for number, (start, end) in enumerate(special.spans):
+            lines += _event(calendar, f"{special.date}-{number}", date.fromisoformat(special.date), (start, end),
+                            special.note)
+    lines.append("END:VCALENDAR")
+    return "".join(f"{part}\r\n" for line in lines for part in _folded(line)).encode()
+
+
+def _title(calendar: Calendar) -> str:
+    return " ".join(calendar.titles.values()) or calendar.id
+
+
+def _zone(offset: int) -> list[str]:
+    sign, (hours, minutes) = "-" if offset < 0 else "+", divmod(abs(offset), 60)
+    text = f"{sign}{hours:02d}{minutes:02d}"
+    return ["BEGIN:VTIMEZONE", "TZID:Local", "BEGIN:STANDARD", "DTSTART:19700101T000000", f"TZOFFSETFROM:{text}",
+            f"TZOFFSETTO:{text}", "END:STANDARD", "END:VTIMEZONE"]
+
+
+def _weekly(calendar: Calendar, number: int, shift: tuple[int, int, int]) -> list[str]:
+    """One shift of every week, without the dates that are special."""
+    day, start, end = shift
+    special = sorted(date.fromisoformat(one.date) for one in calendar.special)
+    without = [f"EXDATE;TZID=Local:{_stamp(one, start)}" for one in special if one.weekday() == day and one >= _FIRST]
+    return _event(calendar, f"shift-{number}", _FIRST + timedelta(days=day), (start, end), "",
+                  [f"RRULE:FREQ=WEEKLY;BYDAY={_DAYS[day]}", *without])
+
+
+def _event(calendar: Calendar, key: str, day: date, span: Minutes, note: str,
+           more: list[str] | None = None) -> list[str]:
+    return ["BEGIN:VEVENT", f"UID:{_escaped(calendar.id)}-{key}@weft", "DTSTAMP:19700101T000000Z",
+            f"DTSTART;TZID=Local:{_stamp(day, span[0])}", f"DTEND;TZID=Local:{_stamp(day, span[1])}",
+            f"SUMMARY:{_escaped(note or _title(calendar))}", "X-PRODUCTION-DAY:TRUE", *(more or ()), "END:VEVENT"]
+
+
+def _stamp(day: date, minutes: int) -> str:
+    moment = datetime(day.year, day.month, day.day) + timedelta(minutes=minutes)  # noqa: DTZ001 - local, as told
+    return moment.strftime("%Y%m%dT%H%M%S")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n").replace("\r", "")
+
+
+def _folded(line: str) -> Iterator[str]:
+    """``line`` in parts of at most 75 octets, the next ones after a blank; no character is cut."""
+    part = ""
+    for letter in line:
+        if len((part + letter).encode()) > _LINE_MAX:
+            yield part
+            part = " "
+        part += letter
+    yield part
