@@ -119,8 +119,8 @@ def money(lang: str, value: str, currency: str) -> str:
 
 
 def _plain(told: str) -> str:
-    """Our firms' own sign is short in every language; the yen keeps its letters."""
-    return told.replace("CN¥", "¥")
+    """Our firms' own sign is short in every language, the yen keeps its letters; minus is a true minus sign."""
+    return told.replace("CN¥", "¥").replace("-", "−")
 
 
 def unit(lang: str, code: str) -> str:

@@ -118,14 +118,15 @@ function choosing(app, row) {
 
   async function draw() {
     const chosen = wanted.map((quantity, at) => [at + 1, quantity]).filter(([, quantity]) => quantity !== null);
-    let sum = null, wrong = null;
+    let sum = null, wrong = null, back = {};
     try {
       const lines = chosen.length ? await returns.lines(row.signed.slip, earlier, chosen) : [];
+      back = Object.fromEntries(lines.map((one, place) => [chosen[place][0], one.gross]));
       sum = totals.told(totals.total(lines.map((one) => totals.read(one, cur))), cur);
     } catch (error) {
       wrong = error;
     }
-    show(place, h("ul.lines.sheet", {}, ...sale.lines.map((one, at) => returnLine(one, at))));
+    show(place, h("ul.lines.sheet", {}, ...sale.lines.map((one, at) => returnLine(one, at, back[at + 1]))));
     const ways = sale.partner ? ["account"] : ["cash", "transfer"];
     show(foot,
       wrong ? h("p.alert", {}, told(wrong)) : null,
@@ -134,7 +135,7 @@ function choosing(app, row) {
       h("button.button.main.huge.wide", { disabled: !chosen.length || wrong, onclick: () => act(chosen) }, t("return.done")));
   }
 
-  function returnLine(one, at) {
+  function returnLine(one, at, gross) {
     const item = { id: one.item, ...row.names?.[one.item], ...app.shop.byId.get(one.item) };
     const most = left[at] ?? one.quantity, isGone = fractionOf(most).n <= 0n;
     const step = (by) => {
@@ -147,7 +148,7 @@ function choosing(app, row) {
       h("span.stepper", {}, h("button", { onclick: () => step(-1), disabled: wanted[at] === null, "aria-label": t("less") }, "−"),
         h("button.count", { disabled: isGone, onclick: () => { wanted[at] = most; draw(); } }, number(wanted[at] ?? "0")),
         h("button", { onclick: () => step(1), disabled: isGone, "aria-label": t("one-more") }, "+")),
-      h("span.line-sum", {}, money(one.gross, cur)));
+      h("span.line-sum", {}, gross ? money(gross, cur) : "–"));
   }
 
   async function act(chosen) {

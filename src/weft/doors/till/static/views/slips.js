@@ -6,7 +6,7 @@ import { bar } from "./bar.js";
 import { print, receipt, together } from "./receipt.js";
 
 const DAY_MS = 86_400_000;
-const LISTED_MAX = 500;
+const LISTED_MAX = 500, DAYS_MAX = 31;
 
 /** The slip `row`; `fresh`: it was made this moment, so the next step is the next customer. */
 export function view(app, row, { fresh }) {
@@ -57,18 +57,24 @@ function headline(row, slip) {
   ].filter(Boolean);
 }
 
-/** Today's slips, newest first; the days before on demand. */
+/** Today's slips, newest first; the days before on demand, as long as there is one. */
 export function list(app) {
   const place = h("div.sheet.flush");
   let days = 1;
 
-  async function draw() {
+  async function since(count) {
     const from = new Date(Date.parse(`${dayOf(new Date().toISOString(), app.shop.offset)}T00:00:00Z`)
-      - app.shop.offset * 60_000 - (days - 1) * DAY_MS).toISOString();
-    const rows = await store.latest(from, LISTED_MAX);
+      - app.shop.offset * 60_000 - (count - 1) * DAY_MS).toISOString();
+    return store.latest(from, LISTED_MAX);
+  }
+
+  async function draw() {
+    const all = await since(DAYS_MAX);
+    let rows = days < DAYS_MAX ? await since(days) : all;
+    if (days === 7 && rows.length === (await since(1)).length) rows = all; // a press always brings something
     show(place, rows.length ? h("ul.list", {}, ...rows.map((row) => line(app, row)))
       : h("div.empty", {}, icon("slips"), h("h2", {}, t("no-slips")), h("p", {}, t("no-slips.next"))),
-    days < 31 ? h("button.button.wide.older", { onclick: () => { days = days === 1 ? 7 : 31; app.attempt(draw); } }, t("older")) : null);
+    rows.length < all.length ? h("button.button.wide.older", { onclick: () => { days = days === 1 ? 7 : DAYS_MAX; app.attempt(draw); } }, t("older")) : null);
   }
 
   return {
