@@ -11,11 +11,14 @@ A seller sells valves to Anna and to Bruno. All three are witnesses of their par
     a bill off the book                its buyer                       when the bill comes
 """
 
+import json
+
 import msgspec
 import pytest
 
 from tests.engine.pricelog.firms_of_the_log import Branch, branch, stop, with_prices
 from tests.engine.world import Wires, befriend, found, quiet, until
+from weft import cli
 from weft.basis import instant
 from weft.basis.canonical import b64, unb64
 from weft.basis.errors import WeftError
@@ -203,6 +206,94 @@ async def test_a_book_that_is_dated_back_is_caught_by_a_buyer_that_had_looked(fi
     assert (shown.follows, shown.said) == (None, "maker-saw")  # to others it is Anna's word
     # The control: who never looked sees nothing wrong.
     assert (await blind(anna, thread, name, "", sightings=())).colour == "green"
+
+
+def believing(seller, *witnesses) -> bytes:
+    """A policy file that wants all of ``witnesses`` to have seen the record of ``seller``."""
+    names = [note.vkey(witness.key_for(one.identity, leaf.origin_of(seller.organisation)).verifier)
+             for one in witnesses]
+    lines = [f"witness w{k} {name}" for k, name in enumerate(names)]
+    members = " ".join(f"w{k}" for k in range(len(names)))
+    return "\n".join([*lines, f"group enough all {members}", "quorum enough", ""]).encode()
+
+
+async def dated_back(seller, anna, *others):
+    """An offer to Anna by a book that says to be six days old, while she had looked yesterday; her file of it."""
+    then = now(seller)
+    later(5 * DAY_MS, seller, anna, *others)
+    await batches.make(seller)
+    await seen(seller, anna, *others)
+    later(DAY_MS, seller, anna, *others)
+    dear = books.load(DEAR)
+    entry = leaf.encode(leaf.book_leaf(dear, 2, then))
+    async with seller.lock(log.LOCK):
+        index = await log.append(seller, [entry])
+    await seen(seller, anna, *others)
+    thread, name, _ = await quoted(seller, anna, dear, await showing.proof_of(seller.store, index), entry)
+    for _ in range(70):  # a day: what Anna met of the record meanwhile has taken the place of what she met before
+        await batches.make(seller)
+        await seen(seller, anna, *others)
+    await showing.tell(seller)
+    await quiet(seller, anna, *others)
+    return await checking.export(anna, thread, name)
+
+
+def printed(tmp_path, capsys, data: bytes, policy: bytes) -> tuple[int, str]:
+    """The exit code and the reason that ``weft price verify`` gives."""
+    (tmp_path / "offer.json").write_bytes(data)
+    (tmp_path / "policy").write_bytes(policy)
+    words = ["--policy", str(tmp_path / "policy")] if policy else []
+    code = cli.run(["price", "verify", str(tmp_path / "offer.json"), *words, "--json"])
+    return code, json.loads(capsys.readouterr().out)["said"]
+
+
+async def test_that_a_book_was_dated_back_is_a_proof_for_whoever_believes_who_had_looked(firms, tmp_path, capsys):
+    seller, anna, bruno = firms
+    data = await dated_back(seller, anna, bruno)
+    file = evidence.parse(data)
+    assert len(file.older) == 1
+    # 1. False, for who believes Anna's or anybody's eyes that had looked.
+    assert printed(tmp_path, capsys, data, believing(seller, anna)) == (1, "backdated")
+    # 2. Not to be known: Bruno's eyes alone were not there, and who believes nobody has Anna's word.
+    assert printed(tmp_path, capsys, data, believing(seller, bruno)) == (2, "maker-saw")
+    assert printed(tmp_path, capsys, data, b"") == (2, "maker-saw")
+    # 3. The control: without that checkpoint the same file is true, to Anna's friends as well.
+    without = evidence.sealed(msgspec.structs.replace(file, older=(), seen=()), anna.identity.signer)
+    assert printed(tmp_path, capsys, without, believing(seller, anna)) == (0, "follows")
+
+
+async def test_a_checkpoint_that_is_bent_accuses_nobody_of_dating_back(firms, tmp_path, capsys):
+    seller, anna, bruno = firms
+    file = evidence.parse(await dated_back(seller, anna, bruno))
+    text, lines = file.older[0].rsplit("\n\n", 1)
+    log_line, anna_line, _ = lines.split("\n")
+    for older in (f"{text}\n\n{log_line}\n", f"{text}\n\n{anna_line}\n",
+                  file.older[0].replace(anna_line[-8:], "AAAAAAA=")):
+        bent = evidence.sealed(msgspec.structs.replace(file, older=(older,), seen=()), anna.identity.signer)
+        code, said_ = printed(tmp_path, capsys, bent, believing(seller, anna))
+        assert (code, said_) in {(1, "older-malformed"), (1, "cosignature")}
+
+
+async def test_who_was_shown_openings_has_the_eyes_of_all_that_had_seen_them(firms, tmp_path, capsys):
+    """Anna and Bruno cosigned the batch whose opening Anna was shown: its proof holds both signatures."""
+    seller, anna, bruno = firms
+    then = now(seller)
+    await honest(seller, anna)
+    later(5 * DAY_MS, seller, anna, bruno)
+    await batches.make(seller)
+    await seen(seller, anna, bruno)
+    await showing.tell(seller)
+    await quiet(seller, anna, bruno)
+    later(DAY_MS, seller, anna, bruno)
+    entry = leaf.encode(leaf.book_leaf(dear := books.load(DEAR), 2, then))
+    async with seller.lock(log.LOCK):
+        index = await log.append(seller, [entry])
+    await seen(seller, anna, bruno)
+    await anna.witnessing.gossip(bruno.organisation)  # by which key Bruno witnesses
+    thread, name, _ = await quoted(seller, anna, dear, await showing.proof_of(seller.store, index), entry)
+    data = await checking.export(anna, thread, name)
+    assert printed(tmp_path, capsys, data, believing(seller, bruno)) == (1, "backdated")
+    assert printed(tmp_path, capsys, data, believing(seller, anna, bruno)) == (1, "backdated")
 
 
 async def test_an_old_dearer_version_is_caught_by_who_follows_the_record(firms):

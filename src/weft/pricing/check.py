@@ -277,9 +277,9 @@ def _older(case: Case) -> list[Sighting]:
             case.tell("red", "older-malformed")
             continue
         seen = _seen(case, read)
-        if not seen:
+        if len(read.signatures) < 2:
             case.tell("red", "older-malformed")
-        elif trusted is not None and trusted.quorum != policy.NONE and policy.is_met(trusted, frozenset(seen)):
+        elif seen and trusted is not None and trusted.quorum != policy.NONE and policy.is_met(trusted, frozenset(seen)):
             found.append(Sighting(said.size, min(seen.values()) * 1000))
     return found
 

@@ -19,13 +19,14 @@ from weft.engine.effects import Cause
 from weft.engine.memory import Change
 from weft.engine.node import Node
 from weft.engine.ports import Batch
-from weft.engine.pricelog import evidence, gathering, known, results, showing
+from weft.engine.pricelog import absent, evidence, gathering, known, results, showing
 from weft.engine.pricelog.gathering import BATCHES, BOUND, SHOWN, BatchSeen, Bound, Gathered, Shown
 from weft.engine.receive import key_log_of
 from weft.pricing import leaf
 from weft.pricing.check import Sighting, Verdict
 from weft.pricing.commitment import Opening
 from weft.thread.event import wire
+from weft.tlog import proof
 
 VERDICTS: Final = "price-verdict"  # bucket: by document, a ``Kept``
 RED: Final = "price-red"  # bucket: those of them that contradict their rule
@@ -197,7 +198,7 @@ async def export(node: Node, thread: str, document: str) -> bytes:
         events=tuple(wire(one).decode() for one in found.events),
         key_logs={firm: await key_log_of(node, firm) for firm in firms}, books=books, opening=given.opening,
         batch=given.batch.decode(), batch_proof=evidence.trimmed(given.batch_proof, leaf.origin_of(seller), known_keys),
-        known=await _known(node, found, known_keys), older=given.older,
+        known=await _known(node, found, known_keys), older=await _older(node, found),
         fork=(await known.red(node.store, seller) or b"").decode(),
         seen=tuple((one.size, instant.from_ms(one.ms)) for one in _telling(found)), statements=tuple(statements),
         audits=tuple(await results.about(node.store, seller, given.batch_proof)))
@@ -212,6 +213,18 @@ def _telling(found: Gathered) -> list[Sighting]:
     places = [read.index for read in gathering.proofs_of(found)]
     absent = [one for one in found.evidence.sightings if any(one.size <= place for place in places)]
     return [max(absent, key=lambda one: one.ms)] if absent else []
+
+
+async def _older(node: Node, found: Gathered) -> tuple[str, ...]:
+    """Checkpoints of others and ours that show a book's entry to be younger than it says; none when it is not."""
+    seller, given = found.document.seller, found.evidence
+    books = []
+    for name in found.document.books:
+        with contextlib.suppress(WeftError, UnicodeEncodeError, KeyError):
+            entry = leaf.parse(given.books[name].entry)
+            if isinstance(entry, leaf.BookLeaf):
+                books.append((proof.parse(given.books[name].proof.encode()).index, entry))
+    return await absent.notes(node, seller, books, await gathering.proofs_from(node, seller), found.trust.policy)
 
 
 async def _known(

@@ -207,6 +207,14 @@ async def _own_book(node: Node, _seller: str, name: str) -> BookEvidence:
                         proof=await showing.proof_of(node.store, index))
 
 
+async def proofs_from(node: Node, seller: str) -> list[str]:
+    """The proofs of its record that ``seller`` has shown us with books and openings."""
+    books = [msgspec.msgpack.decode(data, type=Shown) for _, data in await known.under(node.store, SHOWN, seller)]
+    batched = [msgspec.msgpack.decode(data, type=BatchSeen)
+               for _, data in await known.under(node.store, BATCHES, seller)]
+    return list(dict.fromkeys([*(one.proof for one in books), *(one.proof for one in batched)]))
+
+
 async def _bound(node: Node, document: str, seller: str) -> Bound | None:
     if seller == node.organisation:
         kept = await node.store.value(batches.OPENED, document)

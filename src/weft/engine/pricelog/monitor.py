@@ -11,7 +11,8 @@ Rule 5: what we have followed to its end ourselves we cosign unasked, by the rul
 Not here: when to follow (``witnessing.py``), what is told to others (``gossip.py``), checks of prices (``pricing``).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -20,7 +21,7 @@ from weft.basis import instant
 from weft.basis.errors import Invalid, Refused, WeftError
 from weft.engine.memory import ALARMS, PRICE_LOG, Change, Memory
 from weft.engine.ports import Batch, PriceLogs
-from weft.engine.pricelog import forks, known, witness
+from weft.engine.pricelog import absent, forks, known, witness
 from weft.engine.pricelog.known import KEPT_MAX, MARKS_MAX, BookSeen, Followed
 from weft.engine.receive import key_log_of
 from weft.pricing.leaf import LEAF_BYTES_MAX, BookLeaf, parse
@@ -198,6 +199,7 @@ async def _grown(
         after, dropped = await _without_oldest(memory, organisation, after)
         values += dropped
     books_in = known.shelf(known.BOOKS, organisation)
+    values += await absent.kept(memory, organisation, _book_leaves(part))
     values += [(known.FOLLOWED, organisation, msgspec.msgpack.encode(after)),
                await known.sighting(memory.store, organisation, said.size, now_ms),
                *_books(organisation, part, now_ms),
@@ -230,15 +232,18 @@ async def _without_oldest(memory: Memory, organisation: str, now: Followed) -> t
 def _books(organisation: str, part: Part, now_ms: int) -> Values:
     """The book leaves among new entries; an entry of a kind that we do not know is as good as a batch."""
     found: Values = []
-    for index, entry in enumerate(part.entries, part.start):
-        try:
-            leaf = parse(entry)
-        except Invalid:
-            continue
-        if isinstance(leaf, BookLeaf):
-            seen = BookSeen(index, leaf.hash, leaf.id, leaf.number, leaf.valid_from, leaf.notice_days, leaf.at, now_ms)
-            found.append((known.shelf(known.BOOKS, organisation), known.place(index), msgspec.msgpack.encode(seen)))
+    for index, leaf in _book_leaves(part):
+        seen = BookSeen(index, leaf.hash, leaf.id, leaf.number, leaf.valid_from, leaf.notice_days, leaf.at, now_ms)
+        found.append((known.shelf(known.BOOKS, organisation), known.place(index), msgspec.msgpack.encode(seen)))
     return found
+
+
+def _book_leaves(part: Part) -> Iterator[tuple[int, BookLeaf]]:
+    for index, entry in enumerate(part.entries, part.start):
+        with contextlib.suppress(Invalid):
+            leaf = parse(entry)
+            if isinstance(leaf, BookLeaf):
+                yield index, leaf
 
 
 async def _entries(memory: Memory, organisation: str, now: Followed) -> list[bytes]:
