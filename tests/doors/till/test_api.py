@@ -1,6 +1,7 @@
 """The till's own addresses: they open to its cookie alone, its cookie opens nothing else, and everything is bounded."""
 
 import random
+from email.utils import parsedate_to_datetime
 
 import msgspec
 import pytest
@@ -192,3 +193,11 @@ async def test_for_what_a_thief_signs_with_a_till_that_was_let_go_nobody_vouches
     assert tills == {stolen.counter.key: True, other.counter.key: False}, "so the till asks the node"
     assert (await other.ask(f"slip?hash={before.slip.hash}")).status == 200, "the control: what was sold can come back"
     assert (await other.ask(f"slip?hash={after.slip.hash}")).status == 404
+
+
+async def test_every_answer_bears_our_time_by_which_a_till_tells_that_its_own_is_wrong(firm):
+    tablet = Tablet(firm, await firm.till())
+    await tablet.open()
+    for answer in (await tablet.ask("snapshot"), await tablet.ask("slips", sent(tablet.counter.sale(("V15", "1"))))):
+        told = parsedate_to_datetime(answer.headers["date"]).timestamp() * 1000
+        assert 0 <= firm.node.clock.now_ms() - told < 60_000

@@ -219,6 +219,59 @@ async def test_a_basket_over_two_price_books_is_two_slips_that_are_paid_and_show
     assert "€38.04" in said and "fits exactly" in said
 
 
+SHIFTED = "Date.now = ((now) => () => now() + %d)(Date.now)"
+DAY_MS = 86_400_000
+
+
+@pytest.mark.parametrize(("locale", "off", "words"), [
+    ("en-GB", 2 * DAY_MS + 60_000, "clock is ahead by 2 days"), ("zh-CN", -3_700_000, "本机时钟慢了 1小时"),
+    ("en-GB", 60_000, "")])
+async def test_who_sells_is_told_that_the_clock_is_far_off_and_sells_on(server, opened, locale, off, words):
+    page = await opened(locale)
+    await page.context.add_init_script(SHIFTED % off)
+    await page.reload()
+    await page.locator(".tile").first.wait_for()
+    if words:
+        await page.locator(".clock .notice").wait_for()
+        assert words in await page.locator(".clock").inner_text()
+    else:
+        await page.wait_for_function("document.querySelector('.lamps .lamp.on')")
+        assert await page.locator(".clock .notice").count() == 0
+    await sell(page, "SEAL-15")
+    await on(page)
+    said = await close(page, "3.20")
+    assert (words in said) is bool(words) or not words
+    assert [one["kind"] for one in {one["n"]: one for one in server.slips}.values()] == ["sale", "close"]
+
+
+async def test_a_clock_that_fell_back_to_its_first_day_leaves_prices_and_is_told_without_the_node(server, opened):
+    page = await opened("en-GB")
+    await sell(page, "SEAL-15")
+    await on(page)
+    before = server.slips[-1]["at"]
+    await page.context.add_init_script(SHIFTED % (-20 * 365 * DAY_MS))  # the book began in 2020
+    await page.route("**/till/api/**", lambda route: route.abort())
+    await page.reload()
+    await page.locator(".clock .notice").wait_for()
+    assert "behind by" in await page.locator(".clock").inner_text()
+    await sell(page, "SEAL-15")
+    await on(page)
+    await page.unroute("**/till/api/**")
+    await page.wait_for_function("document.querySelector('.lamp-words')?.innerText === 'Connected'", timeout=20_000)
+    sold = {one["n"]: one["at"] for one in server.slips}
+    assert sold[2] >= before, "no slip of 2006"
+
+
+async def test_control_a_clock_that_is_believed_has_no_prices_on_its_first_day(opened):
+    page = await opened("en-GB")
+    counted = """async ([off]) => {
+      const [{ shopOf }, store] = await Promise.all(["shop", "store"].map((one) => import(`/till/static/${one}.js`)));
+      const shop = await shopOf(await store.get("snapshot"));
+      return [shop.inForce().length, shop.inForce(Date.now() + off).length];
+    }"""
+    assert await page.evaluate(counted, [-20 * 365 * DAY_MS]) == [1, 0]
+
+
 async def test_a_basket_of_two_currencies_says_why_it_cannot_be_paid(server, opened):
     server.snapshot = with_second(FOREIGN)
     page = await opened("en-GB")

@@ -11,6 +11,7 @@ from tests.engine.dealing import table
 from tests.engine.test_restore import again, backup_of
 from tests.engine.till.selling import BOOK, shop
 from tests.engine.world import Wires, befriend, found, quiet, until
+from weft.basis import instant
 from weft.basis.canonical import b64, unb64
 from weft.basis.errors import Denied, NotFound, Refused
 from weft.engine import handle
@@ -203,6 +204,36 @@ async def test_a_book_that_was_withdrawn_since_was_in_force_when_the_slip_was_ma
         till.take_back(till.slips[0].slip, (1, "1"))
         await firm.send(till)
         assert {one.n: one.codes for one in (await firm.book()).odd.values()} == {2: ("book-time",)}
+
+
+async def test_a_wrong_clock_loses_nothing_is_told_and_counts_on_the_day_on_which_it_came():
+    day, hour = 86_400_000, 3_600_000
+    async with shop() as firm:
+        till = await firm.till()
+        now = till.at_ms
+        for at in (now, now + 3 * day, now + 3 * day, now, now - 2 * hour):  # ahead, set right, then behind
+            till.at_ms = at
+            till.sale(("V15", "1"))
+        till.close()
+        assert (await firm.send(till)).refused == []
+        book = await firm.book()
+        assert {one.n: one.codes[0] for one in book.odd.values()} == {
+            2: "clock", 3: "clock", 5: "clock-behind", 6: "clock-behind"}
+        assert [(name.partition("|")[0], one.sales) for name, one in book.days.items()] == [
+            (intake.day_of(firm.node, instant.from_ms(now)), 5)]
+        (closing,) = book.closings
+        assert closing.booked == closing.expected
+        late = await firm.till(2)
+        firm.node.clock.ms += 3 * day  # it was offline for three days: nothing is odd about that
+        late.sale(("V15", "1"))
+        await firm.send(late)
+        assert len((await firm.book()).odd) == 4
+        assert sorted(one.sales for one in (await firm.book()).days.values()) == [1, 5]
+        early = await firm.till(3)
+        early.at_ms = instant.to_ms("1970-01-01T00:00:10.000Z")
+        early.sale(("V15", "1"))
+        await firm.send(early)
+        assert [one.codes for one in (await firm.book()).odd.values()][-1] == ("clock-behind", "book-time")
 
 
 async def test_a_basket_over_two_books_is_a_slip_for_each_and_one_slip_over_both_is_told():

@@ -4,9 +4,11 @@
 ``GET /till/api/snapshot`` (with ETag), ``POST /till/api/slips``, ``GET /till/api/slip?hash=`` need the till's cookie.
 Rule 1: the cookie of a till opens these addresses alone, and these addresses open to no other cookie.
 Rule 2: bodies are bounded, and so is the number of tills that wait.
+Rule 3: every answer bears our time (``Date``), by which a till tells that its own clock is wrong.
 Not here: what happens with slips (``engine/till``), the page and its files (``doors/till/__init__.py``).
 """
 
+from email.utils import formatdate
 from typing import Any, Final
 
 import msgspec
@@ -77,27 +79,27 @@ class Api:
     async def ask(self, request: Request) -> Response:
         asked = await web.json_body(request, Ask, ASK_MAX)
         place = request.client.host if request.client else ""
-        return _fresh(await pairing.ask(self.node, asked.key, asked.name[:200], place))
+        return self._fresh(await pairing.ask(self.node, asked.key, asked.name[:200], place))
 
     async def open(self, request: Request) -> Response:
         given = await web.json_body(request, Open, ASK_MAX)
         token = await pairing.enter(self.node, given.key, given.challenge, given.signature)
-        response = _fresh({"state": await pairing.standing(self.node, given.key)})
+        response = self._fresh({"state": await pairing.standing(self.node, given.key)})
         response.set_cookie(web.TILL_COOKIE, token, max_age=YEAR_SECONDS, httponly=True, samesite="strict",
                             path="/till", secure=request.url.scheme == "https")
         return response
 
     async def snapshot(self, request: Request) -> Response:
         told = await snapshot(self.node, pairing.key_of(request.state.device))
-        headers = {"ETag": told.tag, "Cache-Control": "no-cache"}
+        headers = {"ETag": told.tag, "Cache-Control": "no-cache", **self._dated()}
         if request.headers.get("if-none-match") == told.tag:
             return Response(status_code=304, headers=headers)
         return web.json(told, headers=headers)
 
     async def slips(self, request: Request) -> Response:
         till = pairing.key_of(request.state.device)
-        return _fresh(await intake.receive(self.node, till, await web.json_body(request, intake.Delivery,
-                                                                                 SLIPS_BODY_MAX)))
+        delivery = await web.json_body(request, intake.Delivery, SLIPS_BODY_MAX)
+        return self._fresh(await intake.receive(self.node, till, delivery))
 
     async def slip(self, request: Request) -> Response:
         pairing.key_of(request.state.device)
@@ -105,8 +107,10 @@ class Api:
         found = await slips.kept(self.node, name)
         if found is None or (isinstance(found, SlipDoubted) and found.why in LOST):
             raise NotFound("till.no-slip", slip=name[:12])  # for what a till brings once it is lost we do not vouch
-        return _fresh(Kept(intake.written(slips.signed(found)), found.signature))
+        return self._fresh(Kept(intake.written(slips.signed(found)), found.signature))
 
+    def _dated(self) -> dict[str, str]:
+        return {"Date": formatdate(self.node.clock.now_ms() / 1000, usegmt=True)}
 
-def _fresh(value: Any) -> Response:
-    return web.json(value, headers={"Cache-Control": "no-store"})
+    def _fresh(self, value: Any) -> Response:
+        return web.json(value, headers={"Cache-Control": "no-store", **self._dated()})

@@ -136,8 +136,10 @@ async def command(node: Node, signed: Signed, *, gap: bool) -> Take:
     slip = signed.slip
     now = node.clock.now_ms()
     earlier = await slips.kept(node, slip.prev) if slip.prev else None
-    return Take(slip=slip, signature=signed.signature, day=day_of(node, slip.at), at=instant.from_ms(now), gap=gap,
-                odd=await oddities.of(node, slip, now), billed=await _billing(node, slip),
+    odd, came = await oddities.of(node, slip, now), instant.from_ms(now)
+    told = came if oddities.CLOCKS & set(odd) else slip.at  # by a wrong clock it would stand in a day that was not
+    return Take(slip=slip, signature=signed.signature, day=day_of(node, told), at=came, gap=gap, odd=odd,
+                billed=await _billing(node, slip),
                 continues=isinstance(earlier, m.SlipDoubted))
 
 

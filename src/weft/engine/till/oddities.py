@@ -3,7 +3,7 @@
 Codes: ``price`` (not what its book says), ``no-book`` (none named, and not marked as made at the counter), ``book``
 (we never published it), ``book-time`` (not in force at the time of the slip), ``return`` (not what that sale allows),
 ``return-unknown`` (we do not hold the sale), ``close`` (not what its slips come to), ``item`` (we have no such item),
-``clock`` (from the future).
+``clock`` (from the future), ``clock-behind`` (from before its till was let in, or before the slip that it follows).
 Rule 1: the book of the slip's own hash is asked, not the one in force now.
 Not here: sums and signatures, which must hold (``till/verify.py``).
 """
@@ -25,14 +25,15 @@ from weft.till.slip import Line, Slip, parse
 from weft.till.state import State
 
 AHEAD_MS: Final = 15 * 60_000
+CLOCKS: Final = frozenset({"clock", "clock-behind"})
 SINCE_MAX: Final = 5_000  # slips between two closes that are added up
 
 
 async def of(node: Node, slip: Slip, now_ms: int) -> tuple[str, ...]:
     """Codes of what is odd about ``slip``, at our time ``now_ms``."""
     found: list[str] = []
-    if instant.to_ms(slip.at) > now_ms + AHEAD_MS:
-        found.append("clock")
+    if clock := await _clock(node, slip, now_ms):
+        found.append(clock)
     if slip.kind == "close":
         return (*found, *await _close(node, slip))
     items = (await node.book_state("stock")).items
@@ -43,6 +44,20 @@ async def of(node: Node, slip: Slip, now_ms: int) -> tuple[str, ...]:
     elif not slip.off_book:
         found += _prices(await node.book_state("pricing"), slip)
     return tuple(found)
+
+
+async def _clock(node: Node, slip: Slip, now_ms: int) -> str:
+    """What is odd about the time on ``slip``, or "": one that came late is none, for tills sell offline."""
+    at_ms = instant.to_ms(slip.at)
+    if at_ms > now_ms + AHEAD_MS:
+        return "clock"
+    book: State = await node.book_state("till")
+    till, before = book.tills.get(slip.till), await slips.kept(node, slip.prev) if slip.prev else None
+    if till is not None and at_ms < instant.to_ms(till.paired_at) - AHEAD_MS:
+        return "clock-behind"
+    if before is None or "clock" in before.odd:
+        return ""  # nothing to compare with; or a clock that was ahead was set right
+    return "clock-behind" if at_ms < instant.to_ms(parse(before.slip.encode()).at) - AHEAD_MS else ""
 
 
 def _prices(published: publish.State, slip: Slip) -> list[str]:

@@ -2,9 +2,10 @@
 // Rule 1: whatever happens, the page that sells comes up: with the network down, after a crash, with a full disk told.
 // Not here: the views (views/), the chain (chain.js), the line to the node (sync.js).
 import { Chain } from "./chain.js";
+import * as clock from "./clock.js";
 import { check, key } from "./core/signature.js";
 import { h, icon, show } from "./dom.js";
-import { LANGUAGES, speak, spoken, t, told } from "./format.js";
+import { LANGUAGES, span, speak, spoken, t, told } from "./format.js";
 import { isLess, fractionOf, plus } from "./core/exact.js";
 import { SLIP, listen } from "./scan.js";
 import { shopOf } from "./shop.js";
@@ -21,6 +22,7 @@ import * as slips from "./views/slips.js";
 
 const ROOT = document.getElementById("till");
 const TOAST_MS = 3_500;
+const HOUR_MS = 3_600_000;
 const NOTHING = { id: "", lines: [], attributes: {} };
 
 /** What the views know and may ask for. */
@@ -36,6 +38,7 @@ class App {
   often = {};
   view = null;
   waiting = 0;
+  heardKept = 0;
 
   // ---- starting
 
@@ -85,7 +88,9 @@ class App {
     await this.chain.load();
     this.basket = (await store.get("basket")) ?? NOTHING;
     this.often = (await store.get("often")) ?? {};
-    this.shop = await shopOf(await store.get("snapshot"));
+    const snapshot = await store.get("snapshot");
+    for (const at of [Date.parse(snapshot?.at), await store.get("heard")]) clock.remembered(at);
+    this.shop = await shopOf(snapshot);
     await this.count();
     this.line = new Line({
       signer: this.signer, name: this.me.name,
@@ -253,6 +258,17 @@ class App {
   /** The lamp's place, filled anew whenever something changes. */
   lamp() {
     for (const place of document.querySelectorAll(".lamps")) show(place, ...this.lampParts());
+    for (const place of document.querySelectorAll(".clock")) show(place, ...this.clockParts());
+    if (clock.last() > this.heardKept + HOUR_MS) {
+      this.heardKept = clock.last();
+      store.putLightly("heard", this.heardKept).catch(() => {});
+    }
+  }
+
+  /** What is to be said of a clock that is far off; nothing when it is right. */
+  clockParts() {
+    const off = clock.off();
+    return off ? [h("p.notice.alert", {}, icon("alarm"), t(off > 0 ? "clock.ahead" : "clock.behind", { time: span(Math.abs(off)) }))] : [];
   }
 
   lampParts() {

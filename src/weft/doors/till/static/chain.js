@@ -4,6 +4,7 @@
 // Rule 3: between two closes there is one currency: a day of two could never be closed.
 // Rule 4: a slip follows one price book; a basket of two becomes a slip for each, written down together or not at all.
 // Not here: what a slip must be (core/), where it is kept (store.js), how it gets to the node (sync.js).
+import * as clock from "./clock.js";
 import * as closing from "./core/closing.js";
 import { WeftError } from "./core/errors.js";
 import * as returns from "./core/returns.js";
@@ -78,7 +79,8 @@ export class Chain {
     const { head } = this;
     for (const [fields] of many) if (fields.kind !== "close") await this.#oneCurrency(fields.currency);
     const last = head.n ? await store.slipAt(head.life, head.n) : null;
-    const at = new Date(Math.max(Date.now(), last ? Date.parse(last.at) : 0)).toISOString();
+    const now = clock.now(), before = last ? Date.parse(last.at) : 0;
+    const at = new Date(before > now && before - now < clock.FAR_MS ? before : now).toISOString(); // or it was set right
     const rows = [];
     let next = head;
     for (const [fields, extra] of many) {

@@ -63,6 +63,12 @@ export function moment(at, offsetMinutes, { day = false, seconds = false } = {})
   }).format(local);
 }
 
+/** A length of time in the largest unit that fits, such as "2 days". */
+export function span(ms) {
+  const [unit, size] = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000]].find(([, one]) => ms >= one) ?? ["minute", 60_000];
+  return new Intl.NumberFormat(LOCALES[lang], { style: "unit", unit, unitDisplay: "long" }).format(Math.floor(ms / size));
+}
+
 /** The day of an instant as `2026-11-25`, in the firm's own time. */
 export const dayOf = (at, offsetMinutes) => new Date(Date.parse(at) + offsetMinutes * 60_000).toISOString().slice(0, 10);
 

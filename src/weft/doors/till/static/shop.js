@@ -2,6 +2,7 @@
 // Rule 1: a price comes from core/price.js and a book in force alone; nothing is kept of it but the book.
 // Rule 2: what cannot be priced is shown with its reason and cannot be sold.
 // Not here: asking for it (sync.js), stock after a sale (the node books it; the till only counts down what it shows).
+import * as clock from "./clock.js";
 import * as canonical from "./core/canonical.js";
 import { WeftError } from "./core/errors.js";
 import { by, fractionOf, isLess } from "./core/exact.js";
@@ -32,7 +33,7 @@ class Shop {
   }
 
   /** The books that count at `now` (ms): of each the newest version that has begun; newest number first. */
-  inForce(now = Date.now()) {
+  inForce(now = clock.now()) {
     const newest = new Map();
     for (const one of this.books) {
       if (Date.parse(one.valid_from) > now || (one.book.valid_until && Date.parse(one.book.valid_until) <= now)) continue;
@@ -43,12 +44,12 @@ class Shop {
   }
 
   /** The book by which `item` is sold, or null. */
-  bookOf(item, now = Date.now()) {
+  bookOf(item, now = clock.now()) {
     return this.inForce(now).find((one) => one.lines.has(JSON.stringify([item.id, item.unit]))) ?? null;
   }
 
   /** What people may choose beside item and quantity: name to values, for the books that count now. */
-  choices(now = Date.now()) {
+  choices(now = clock.now()) {
     const found = new Map();
     for (const name of ATTRIBUTES) {
       for (const one of this.inForce(now)) {

@@ -2,6 +2,7 @@
 // Rule 1: a slip stays until the node says that it holds it; sending one twice changes nothing.
 // Rule 2: no answer, a slow answer and a refusal all leave the till selling; the lamp tells which it is.
 // Not here: making slips (chain.js).
+import { heard } from "./clock.js";
 import { b64, digest, unb64 } from "./core/canonical.js";
 import { bytesOf } from "./core/slip.js";
 import * as store from "./store.js";
@@ -37,6 +38,7 @@ async function ask(method, address, body, headers = {}) {
     headers: { ...(body ? { "Content-Type": "application/json" } : {}), ...headers },
     body: body ? JSON.stringify(body) : undefined,
   }).catch((error) => { throw new Away(error); });
+  heard(Date.parse(answer.headers.get("date")));
   if (answer.status === 304) return { same: true };
   const told = await answer.json().catch(() => null);
   if (!answer.ok) throw new Answered(answer.status, told);

@@ -97,7 +97,7 @@ export function view(app) {
   }
 
   return {
-    draw: () => [bar(app, { title: t("close-day") }), h("main.narrow", {}, place)],
+    draw: () => [bar(app, { title: t("close-day") }), h("main.narrow", {}, h("div.clock", {}, ...app.clockParts()), place)],
     entered: () => app.attempt(async () => {
       day = await app.chain.day(app.shop.snapshot.currency ?? "CNY");
       ({ currency } = day);

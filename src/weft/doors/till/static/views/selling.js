@@ -17,7 +17,7 @@ export function view(app) {
   const basket = h("section.basket", { "aria-label": t("basket") });
   const foot = h("button.basket-bar", { onclick: () => page.classList.toggle("drawn") });
   const page = h("main.selling", {},
-    h("section.goods", {}, h("div.searching", {}, icon("search"), search), grid), basket, foot);
+    h("section.goods", {}, h("div.clock", {}, ...app.clockParts()), h("div.searching", {}, icon("search"), search), grid), basket, foot);
 
   const change = (work) => { // seen at once, kept a moment later
     const kept = app.attempt(work);

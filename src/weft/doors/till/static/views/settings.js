@@ -1,6 +1,7 @@
 // Settings of this till: language, paper, and how it stands with the node and with selling offline.
+import * as clock from "../clock.js";
 import { h, show } from "../dom.js";
-import { LANGUAGES, moment, spoken, t, told } from "../format.js";
+import { LANGUAGES, moment, span, spoken, t, told } from "../format.js";
 import * as store from "../store.js";
 import { Away } from "../sync.js";
 import { bar } from "./bar.js";
@@ -19,6 +20,7 @@ export function view(app) {
       ...fact(t("standing.waiting"), n ? t("lamp.waiting-n", { n }) : t("standing.none"), !n),
       ...fact(t("standing.program"), ready ? t("standing.program.yes") : t("standing.program.no"), ready),
       ...fact(t("standing.kept"), kept ? t("standing.kept.yes") : t("standing.kept.no"), kept),
+      ...(clock.off() ? fact(t("standing.clock"), t(clock.off() > 0 ? "standing.ahead" : "standing.behind", { time: span(Math.abs(clock.off())) }), false) : []),
       ...fact(t("standing.prices"), snapshot ? moment(snapshot.at, app.shop.offset, { day: true }) : "–"),
       ...fact(t("standing.number"), `${app.me.name} · ${await app.codeOf()}`));
   }
