@@ -1,15 +1,18 @@
 """``weft price verify`` on a machine without a node: 0 true, 1 false with the reason, 2 cannot be known."""
 
 import json
+import time
 
+import msgspec
 import pytest
 
 from tests.engine.pricelog.firms_of_the_log import Branch, batch
-from tests.engine.pricelog.sealed import files, trade
+from tests.engine.pricelog.sealed import SEEN_S, files, trade
 from tests.pricing.books import DRAFT, valves
 from tests.till.counter import Counter
 from weft import cli
-from weft.engine.pricelog import forks
+from weft.basis import instant
+from weft.engine.pricelog import evidence, forks
 from weft.thread.event import wire
 from weft.till import qr
 from weft.tlog import note
@@ -132,6 +135,28 @@ def test_the_text_of_a_code_is_true_with_any_proof_of_the_same_firm(tmp_path, ca
     pair, beside = till_of(TRADE)
     (tmp_path / "beside").write_bytes(beside)
     words = ["price", "verify", qr.encode(pair), "--with", str(tmp_path / "beside"), "--json"]
-    assert cli.run(words) == 0
+    assert cli.run([*words, "--max-age", "60"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["result"], told["level"]) == ("true", 2) and "committed" not in told["steps"]
+    assert cli.run(words) == 2  # that proof is weeks older than the slip: another rule may have held by then
+    assert json.loads(capsys.readouterr().out)["said"] == "too-old"
+
+
+def test_how_old_it_is_stands_beside_the_answer(run, tmp_path, capsys):
+    code, told = run(FILES["quotation"])
+    days = int((time.time() - (SEEN_S + 400_000)) // 86_400)  # the newest is that of the batch
+    assert (code, told["as_of"], told["days"]) == (0, instant.from_ms((SEEN_S + 400_000) * 1000), max(0, days))
+    path = tmp_path / "quotation.json"
+    path.write_bytes(FILES["quotation"])
+    assert cli.run(["price", "verify", str(path)]) == 0
+    assert f"As of {told['as_of'][:10]}, {told['days']} day" in capsys.readouterr().out
+
+
+def test_whom_a_week_is_too_long_says_so(run):
+    file = evidence.parse(FILES["quotation"])
+    alone = evidence.sealed(msgspec.structs.replace(file, opening=None, batch="", batch_proof=""), TRADE.buyer.device)
+    assert run(alone)[1]["said"] == "follows"  # four days, and the default is a week
+    code, told = run(alone, "--max-age", "3")
+    assert (code, told["result"], told["said"]) == (2, "unknown", "too-old")
+    assert told["sentence"].count("2026") == 1
+    assert run(alone, "--max-age", "4")[0] == 0

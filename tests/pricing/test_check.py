@@ -253,6 +253,26 @@ def test_a_book_that_was_written_into_the_record_with_an_earlier_day():
     assert judged(document, replace(given, sightings=harmless)).colour == "green"
 
 
+@pytest.mark.parametrize(("days", "code"), [(0, "too-old"), (5, "too-old"), (6, ""), (30, "")])
+def test_a_record_that_is_shown_as_it_was_long_before_the_price(days, code):
+    """Seen six days before: what the seller has published since does not show."""
+    _, _, document, given = sold()
+    trust = replace(TRUST, max_age_days=days)
+    verdict = check.check(document, given, trust)
+    assert codes(verdict) == ({code} if code else set())
+    assert verdict.as_of == instant.from_ms(SEEN_S * 1000)
+    fresh = (Sighting(5, instant.to_ms(QUOTED)),)  # the control: who has looked itself meanwhile need not ask
+    assert codes(check.check(document, replace(given, sightings=fresh), replace(trust, max_age_days=0))) == set()
+    unsteady = check.check(document, given, trust, without("newest"))
+    assert codes(unsteady) == set()
+
+
+def test_where_nobody_has_seen_the_record_its_age_is_not_the_trouble():
+    _, _, document, given = sold()
+    verdict = check.check(document, given, replace(TRUST, policy=None, max_age_days=0))
+    assert (codes(verdict), verdict.as_of) == ({"no-witnesses"}, "")
+
+
 def test_a_book_that_came_only_after_the_price():
     _, _, document, given = sold()
     absent = (Sighting(0, instant.to_ms(QUOTED) + DAY_MS),)

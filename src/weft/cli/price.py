@@ -66,20 +66,19 @@ def test(book: Path, item: str, quantity: str, attributes: tuple[str, ...], unit
 @command.command("verify", help=say("cli.price.verify"))
 @click.argument("file", metavar="FILE")
 @click.option("--policy", type=a_file, help=say("cli.price.verify.policy"))
+@click.option("--max-age", default=7, show_default=True, type=click.IntRange(0, 36_500), metavar="DAYS",
+              help=say("cli.price.verify.max-age"))
 @click.option("--book", type=a_file, help=say("cli.price.verify.book"))
 @click.option("--with", "beside", type=a_file, help=say("cli.price.verify.with"))
 @click.option("--previous", type=a_file, help=say("cli.price.verify.previous"))
 @click.option("--at", default="", metavar="INSTANT", help=say("cli.price.verify.at"))
 @json_option
-def verify(
-    file: str, policy: Path | None, book: Path | None, beside: Path | None, previous: Path | None, at: str, *,
-    as_json: bool,
-) -> int:
+def verify(file: str, previous: Path | None, at: str, max_age: int, *, as_json: bool, **beside: Path | None) -> int:
     """Whether a price follows its public rule; or, of a price book, all that would keep it from being published."""
     paper = Paper(as_json=as_json)
     data = proving.content(file)
     if proving.is_proof(data):
-        return proving.verify(data, {"policy": policy, "book": book, "beside": beside}, paper)
+        return proving.verify(data, beside, paper, max_age)
     return sound_book(paper, Path(file), previous, at)
 
 

@@ -43,14 +43,14 @@ def is_proof(data: bytes) -> bool:
             or b'"slip/1"' in text)
 
 
-def verify(data: bytes, options: Mapping[str, Path | None], paper: Paper) -> int:
+def verify(data: bytes, options: Mapping[str, Path | None], paper: Paper, max_age_days: int) -> int:
     """Check ``data`` and print what it shows; ``options``: policy, book, beside. The exit code."""
     from weft.engine.pricelog import forks
 
     try:
         if forks.is_fork(data):
             return _fork(data, paper)
-        told = _told(data, options)
+        told = _told(data, options, max_age_days)
     except WeftError as error:
         return _false(paper, error.code, refusal(error))
     result = {True: TRUE, False: FALSE, None: UNKNOWN}[told.verdict.follows]
@@ -58,7 +58,7 @@ def verify(data: bytes, options: Mapping[str, Path | None], paper: Paper) -> int
     return result
 
 
-def _told(data: bytes, options: Mapping[str, Path | None]) -> Any:
+def _told(data: bytes, options: Mapping[str, Path | None], max_age_days: int) -> Any:
     from weft.engine.pricelog import evidence, slip_evidence
     from weft.tlog import policy
 
@@ -67,13 +67,14 @@ def _told(data: bytes, options: Mapping[str, Path | None]) -> Any:
     now_ms = int(time.time() * 1000)
     text = data.strip()
     if evidence.is_evidence(text):
-        return evidence.verify_file(text, trusted, now_ms if trusted is not None else None)
+        asked_ms = now_ms if trusted is not None else None
+        return evidence.verify_file(text, trusted, asked_ms, max_age_days=max_age_days)
     pair = slip_evidence.read(text)
     if pair is None:
         raise Invalid("evidence.malformed")
     book = slip_evidence.book_bytes(given["book"]) if given["book"] else b""
     beside = evidence.parse(given["beside"].strip()) if given["beside"] else None
-    return slip_evidence.verify_slip(pair, book, beside, trusted, now_ms)
+    return slip_evidence.verify_slip(pair, book, beside, trusted, now_ms, max_age_days)
 
 
 def _fork(data: bytes, paper: Paper) -> int:
@@ -102,7 +103,15 @@ def _value(told: Any, result: int) -> dict[str, Any]:
         "steps": {step.name: step.state for step in verdict.steps},
         "document": {"kind": one.kind, "id": one.id, "number": one.number, "seller": one.seller, "at": one.at,
                      "currency": one.currency, "net": one.net, "tax": one.tax, "gross": one.gross},
-        "book_at": verdict.book_at, "seen": list(verdict.seen), "by": told.by, "own_policy": told.own_policy}
+        "book_at": verdict.book_at, "as_of": verdict.as_of, "days": _age_days(verdict.as_of),
+        "seen": list(verdict.seen), "by": told.by, "own_policy": told.own_policy}
+
+
+def _age_days(as_of: str) -> int | None:
+    """How many days ago that was; None: nobody who counts has seen anything."""
+    from weft.basis import instant
+
+    return max(0, int(time.time() * 1000) - instant.to_ms(as_of)) // 86_400_000 if as_of else None
 
 
 def _print(told: Any, result: int) -> None:
@@ -110,6 +119,8 @@ def _print(told: Any, result: int) -> None:
     click.echo(say("cli.price.about", kind=say(f"price.kind.{one.kind}"), number=one.number, seller=one.seller[:8],
                    gross=one.gross, currency=one.currency, at=one.at))
     click.echo(say(f"cli.price.{RESULTS[result]}", why=_sentence(verdict.said, verdict.facts)))
+    if verdict.as_of:
+        click.echo(say("cli.price.as-of", day=verdict.as_of[:10], n=_age_days(verdict.as_of)))
     click.echo(say("cli.price.level", level=verdict.level, what=say(f"price.level.{verdict.level}")))
     for step in verdict.steps:
         click.echo(f"  {say(f'price.step.{step.name}')}: {say(f'price.state.{step.state}')}")

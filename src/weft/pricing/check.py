@@ -28,6 +28,7 @@ from weft.pricing.document import Document
 from weft.pricing.leaf import BatchLeaf, BookLeaf
 from weft.pricing.schema import PriceBook
 from weft.pricing.verdict import (
+    MAX_AGE_DAYS,
     BookEvidence,
     Colour,
     Evidence,
@@ -46,11 +47,12 @@ from weft.tlog import checkpoint, cosignature, merkle, note, policy, proof
 from weft.tlog.note import VerifierKey
 from weft.tlog.proof import Proof
 
-__all__ = ["STEPS", "BookEvidence", "Evidence", "Finding", "Sighting", "Signed", "Step", "Trust", "Verdict", "check",
-           "joined", "log_keys", "signed_checkpoint"]
+__all__ = ["MAX_AGE_DAYS", "STEPS", "BookEvidence", "Evidence", "Finding", "Sighting", "Signed", "Step", "Trust",
+           "Verdict", "check", "joined", "log_keys", "signed_checkpoint"]
 
 BOOKS_READY_MAX: Final = 16
 _HOUR_MS: Final = 3_600_000
+_DAY_MS: Final = 24 * _HOUR_MS
 
 
 class Case:
@@ -238,12 +240,22 @@ def _price(case: Case) -> None:
 
 
 def _newest(case: Case) -> None:
-    """8. No newer version of the book was in force when the price was made, and this one was."""
+    """8. No newer version of the book was in force when the price was made, and this one was; as far as is shown."""
+    shown_ms = _shown_ms(case)
     for name, ours in case.leaves.items():
         case.looked = True
+        made_ms = max(map(instant.to_ms, _priced_at(case, name)), default=0)
+        if shown_ms and made_ms - shown_ms > case.trust.max_age_days * _DAY_MS:
+            case.tell("amber", "too-old", day=instant.from_ms(shown_ms), days=(made_ms - shown_ms) // _DAY_MS)
         for at in _priced_at(case, name):
             for one in timing.version(case.books[name], ours, at, [known for _, known in case.evidence.known]):
                 case.tell(one.weight, one.code, **one.facts)
+
+
+def _shown_ms(case: Case) -> int:
+    """When somebody who counts saw the newest state of the record that is at hand; 0: nobody."""
+    seen = [at for by in case.seen.values() for at in by.values()]
+    return max(max(seen, default=0) * 1000, max((one.ms for one in case.evidence.sightings), default=0))
 
 
 def _notice(case: Case) -> None:
@@ -382,7 +394,8 @@ def _verdict(case: Case, steps: tuple[Step, ...]) -> Verdict:
     return Verdict(
         colour=colour, level=0 if red else _level(case, amber), follows=_follows(case, red),
         said=first.code if first else "follows", facts={**facts, **first.facts} if first else facts, findings=findings,
-        steps=steps, book_at=book_at, seen=tuple(sorted(seen)))
+        steps=steps, book_at=book_at, seen=tuple(sorted(seen)),
+        as_of=instant.from_ms(shown_ms) if (shown_ms := _shown_ms(case)) else "")
 
 
 def _follows(case: Case, red: list[Finding]) -> bool | None:

@@ -19,6 +19,7 @@ from weft.tlog.policy import Policy
 Colour = Literal["green", "amber", "red"]
 Weight = Literal["red", "amber", "note"]
 COMMIT_HOURS: Final = 24
+MAX_AGE_DAYS: Final = 7  # a record grows many times a day: who shows no younger one for a week shows too little
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,13 +87,15 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 class Trust(msgspec.Struct, frozen=True, kw_only=True):
     """Whom the one who asks believes: witnesses and how many (None: nobody yet), and when it asks.
 
-    ``own``: the name of the one who asks among the witnesses.
+    ``own``: the name of the one who asks among the witnesses. ``max_age_days``: how much older than the price the
+    newest state of the record may be.
     """
 
     policy: Policy | None
     now_ms: int
     own: str = ""
     commit_hours: int = COMMIT_HOURS
+    max_age_days: int = MAX_AGE_DAYS
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -106,7 +109,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What the check says. ``follows``: True, False, or None when that cannot be known.
 
     ``said``: the code of the one sentence to show, with its ``facts``. ``book_at``: since when the rule is public;
-    ``seen``: names (in the policy) of who has seen it.
+    ``seen``: names (in the policy) of who has seen it; ``as_of``: when somebody who counts saw the newest state of the
+    record that is at hand, "" nobody.
     """
 
     colour: Colour
@@ -118,6 +122,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...] = ()
     book_at: str = ""
     seen: tuple[str, ...] = ()
+    as_of: str = ""
 
 
 def log_keys(seller: str, keys: Mapping[str, KeyState]) -> list[VerifierKey]:

@@ -157,11 +157,12 @@ def trimmed(text: str, origin: str, known: Container[tuple[str, bytes]]) -> str:
 
 def verify_file(
     data: bytes, trusted: Policy | None = None, now_ms: int | None = None, steps: Mapping[str, Any] = check.STEPS,
-    *, seal: bool = True,
+    *, seal: bool = True, max_age_days: int = check.MAX_AGE_DAYS,
 ) -> Told:
     """What the file shows; raises ``Invalid`` when nothing can be read of it, or a part that it rests on is missing.
 
     ``trusted``: witnesses that the reader itself believes; else those that the maker of the file believes.
+    ``max_age_days``: how much older than the price the newest state of the record in the file may be.
     """
     # 1. It is such a file, and every key log in it holds.
     file = parse(data)
@@ -178,7 +179,7 @@ def verify_file(
     evidence, more = _evidence(file, keys, said, own_policy=trusted is not None)
     audited, false_audits = _audited(file, relies=trusted is None and file.by != file.seller)
     evidence = msgspec.structs.replace(evidence, audited=audited)
-    trust = Trust(policy=policy, now_ms=asked_ms, own="" if trusted else file.by)
+    trust = Trust(policy=policy, now_ms=asked_ms, own="" if trusted else file.by, max_age_days=max_age_days)
     verdict = check.check(document, evidence, trust, steps)
     if (file.seen or file.older) and verdict.colour != "red":
         verdict = _with_testimony(verdict, check.check(document, _testified(file, evidence), trust, steps))

@@ -35,7 +35,7 @@ def read(data: bytes) -> Signed | None:
 
 def verify_slip(
     pair: Signed, book: bytes = b"", beside: File | None = None, trusted: Policy | None = None,
-    now_ms: int | None = None,
+    now_ms: int | None = None, max_age_days: int = check.MAX_AGE_DAYS,
 ) -> Told:
     """What can be said of a slip by itself, with its ``book``, and with the key logs and proofs of ``beside``."""
     document = documents.slip(pair.slip)
@@ -51,7 +51,7 @@ def verify_slip(
     given = Evidence(signed=(evidence.slip_signed(pair),), keys=keys, books=found)
     now = now_ms if now_ms is not None else instant.to_ms(document.at)
     steps = {name: step for name, step in check.STEPS.items() if name != "committed"}  # a slip alone cannot tell
-    verdict = check.check(document, given, Trust(policy=policy, now_ms=now), steps)
+    verdict = check.check(document, given, Trust(policy=policy, now_ms=now, max_age_days=max_age_days), steps)
     return Told(document, check.joined(verdict, faults(pair)), pair.slip.firm, trusted is not None)
 
 

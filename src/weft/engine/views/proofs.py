@@ -36,7 +36,10 @@ class StepView(View, frozen=True, kw_only=True):
 
 
 class ProofView(View, frozen=True, kw_only=True):
-    """What is proved of a document's price. ``said`` with ``facts``: the one sentence; ``seen``: firms' names."""
+    """What is proved of a document's price. ``said`` with ``facts``: the one sentence; ``seen``: firms' names.
+
+    ``as_of``: when somebody who counts saw the newest state of the seller's record; "" nobody.
+    """
 
     thread: str
     document: str
@@ -56,6 +59,7 @@ class ProofView(View, frozen=True, kw_only=True):
     book: str = ""
     book_at: str = ""
     seen: tuple[str, ...] = ()
+    as_of: str = ""
     place: str = "order"
 
 
@@ -127,7 +131,7 @@ def proof_view(node: Any, thread: str, found: gathering.Gathered, verdict: Verdi
                        for told in verdict.findings),
         steps=tuple(StepView(name=step.name, state=step.state) for step in verdict.steps),
         book=next(iter(one.books), ""), book_at=verdict.book_at,
-        seen=tuple(name_of(node, firm) for firm in verdict.seen),
+        seen=tuple(name_of(node, firm) for firm in verdict.seen), as_of=verdict.as_of,
         place="relationship" if one.kind == "invoice" else "order")
 
 
