@@ -265,8 +265,7 @@ async def _packed(
     with package.specification() as spec:
         async for kind, document in documents:
             counts[kind] += 1
-            made = await files.named(kind, _fitted(document, version, findings))
-            spec.document(made)
+            spec.document(_fitted(await files.named(kind, document), version, findings))
             told(sum(counts.values()))
             await asyncio.sleep(0)
     for name, (digest, picture) in files.parts.items():

@@ -192,8 +192,10 @@ def _checked(info: zipfile.ZipInfo) -> None:
 
 def _overlaps(infos: list[zipfile.ZipInfo]) -> None:
     """Refuse entries that share bytes: a small file could unpack to any size."""
-    end, before = -1, ""
+    end, before = 0, ""
     for info in sorted(infos, key=lambda one: one.header_offset):
+        if info.header_offset < 0:
+            raise Invalid("aasx.damaged", part=info.orig_filename[:200], reason="begins before the package")
         if info.header_offset < end:
             raise Invalid("aasx.overlap", part=info.orig_filename[:200], other=before[:200])
         end = info.header_offset + _LOCAL_SIZE + len(info.orig_filename) + info.compress_size

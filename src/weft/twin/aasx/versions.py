@@ -8,6 +8,7 @@ Not here: XML namespaces (``twin/xml``), older metamodels coming in (``older.py`
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 from weft.basis.errors import Refused
 from weft.twin.aasx.findings import Note
@@ -16,6 +17,7 @@ from weft.twin.elements import Json
 
 VERSIONS: Final = ("3.0", "3.1")
 _ID_SHORT: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
+_NO_ADDRESS: Final = re.compile(r"""[\x00-\x20<>"{}|^`]|%(?![0-9A-Fa-f]{2})""")
 _INNER: Final = ("submodelElements", "value", "statements", "annotations", "inputVariables", "outputVariables",
                  "inoutputVariables")
 
@@ -27,7 +29,19 @@ def fitting(document: Json, version: str, note: Note) -> Json:
     path = str(document.get("id", ""))
     if document.get("assetInformation", {}).get("assetKind") == "Role":
         raise Refused("aasx.needs-newer", path=f"{path}.assetInformation.assetKind", version="3.1")
-    return _fitted(document, path, note, listed=False)
+    made = _fitted(document, path, note, listed=False)
+    picture = made.get("assetInformation", {}).get("defaultThumbnail")
+    if picture and (escaped := _escaped(picture["path"], path, note)) != picture["path"]:
+        made["assetInformation"] = {**made["assetInformation"], "defaultThumbnail": {**picture, "path": escaped}}
+    return made
+
+
+def _escaped(address: str, path: str, note: Note) -> str:
+    """An address without the characters that no address of 3.0 has."""
+    made = _NO_ADDRESS.sub(lambda found: quote(found.group()), address.replace("\\", "/"))
+    if made != address:
+        note("fixed", "escaped", path[:200], 0, {"value": address[:200], "now": made[:200]})
+    return made
 
 
 def _fitted(element: Json, path: str, note: Note, *, listed: bool) -> Json:
@@ -77,6 +91,8 @@ def _entity(made: Json, path: str, note: Note) -> None:
 
 
 def _content(made: Json, path: str, note: Note) -> None:
+    if made["modelType"] == "File" and "value" in made:
+        made["value"] = _escaped(made["value"], path, note)
     if "contentType" not in made:
         by_name = by_ending(made.get("value", "")) if made["modelType"] == "File" else ""
         made["contentType"] = by_name or "application/octet-stream"

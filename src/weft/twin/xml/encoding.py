@@ -19,6 +19,7 @@ _CHARACTER_SETS: Final = re.compile(
     r"utf-?8|us-?ascii|ascii|iso-?8859-?\d+|latin-?1|windows-?125\d|cp125\d|gb2312|gbk|gb18030|big5|shift_jis"
     r"|euc-?(jp|kr|cn)|koi8-[ru]", re.IGNORECASE)
 _CHINESE: Final = re.compile(r"gb2312|gbk|euc-?cn", re.IGNORECASE)
+_SIXTEEN: Final = frozenset({"utf-16", "utf16", "utf-16le", "utf-16be", "unicode", "ucs-2", "iso-10646-ucs-2"})
 HEAD: Final = 256
 
 
@@ -32,7 +33,7 @@ class Recoder:
         declared = _DECLARED.match(head[len(self._mark):].lstrip())
         said = declared.group(1).decode("ascii") if declared else ""
         self.codec = codec or self._without_mark(head, said)
-        if said and said.lower().startswith(("utf-16", "utf16", "unicode")) and self.codec == "utf-8":
+        if said.lower() in _SIXTEEN and self.codec == "utf-8":
             self.fixed = said
         self._decode: Callable[[bytes, bool], str] | None = None
         if self.codec != "utf-8":
@@ -42,7 +43,7 @@ class Recoder:
     def _without_mark(self, head: bytes, said: str) -> str:
         if head[:4].count(0) == 2 and head[:1]:
             return "utf-16-le" if head[1] == 0 else "utf-16-be"
-        if not said or said.lower().startswith(("utf-8", "utf8", "utf-16", "utf16", "unicode")):
+        if said.lower() in _SIXTEEN | {"", "utf-8", "utf8"}:
             return "utf-8"
         if not _CHARACTER_SETS.fullmatch(said):
             raise Invalid("xml.encoding", part=self._part, encoding=said)

@@ -190,12 +190,14 @@ class Reader:
         self._depth += 1
         if self._depth > DEPTH_MAX:
             self._refuse("xml.depth", limit=DEPTH_MAX)
-        if attributes:
-            self._attributes(tag, attributes)
+        if len(attributes) > ATTRIBUTES_MAX:
+            self._refuse("xml.attributes", limit=ATTRIBUTES_MAX, element=tag.rpartition(" ")[2][:100])
         if self._skipping:
             self._skipping += 1
             return
         local = self._local(tag)
+        if attributes and local:
+            self._attributes(tag, attributes)
         if not self._stack:
             self._root(tag, local)
             return
@@ -220,10 +222,6 @@ class Reader:
             self._refuse("xml.not-aas", element=tag.rpartition(" ")[2][:100])
 
     def _attributes(self, tag: str, attributes: Mapping[str, str]) -> None:
-        if len(attributes) > ATTRIBUTES_MAX:
-            self._refuse("xml.attributes", limit=ATTRIBUTES_MAX, element=tag.rpartition(" ")[2][:100])
-        if self._skipping:
-            return
         for name in attributes:
             space, _, local = name.rpartition(" ")
             if space == _INSTANCE:
