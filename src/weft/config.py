@@ -196,6 +196,18 @@ class Limits(Section, frozen=True):
         "Requests of theirs that are answered side by side.", "同时处理这些节点的请求数。", ge=1, le=1_000)] = 4
 
 
+class TwinKeeping(Section, frozen=True):
+    """What is kept of digital twins that were written or imported; what they are now is always kept."""
+
+    history_revisions: Annotated[int, _about(
+        "How many former states of each twin are kept.", "每个数字孪生保留多少个历史版本。", ge=0, le=100_000)] = 100
+    feed_changes: Annotated[int, _about(
+        "How many changes are kept for those that follow them from where they stopped.",
+        "为从断点继续接收变更的订阅方保留多少条变更。", ge=1_000, le=1_000_000_000)] = 1_000_000
+    file_megabytes: Annotated[int, _about(
+        "Largest file that a twin may hold.", "数字孪生中单个文件的大小上限（兆字节）。", ge=1, le=100_000)] = 512
+
+
 class Prices(Section, frozen=True):
     """The public record that binds this firm to its price books and documents."""
 
@@ -232,6 +244,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     retention: Retention = Retention()
     mailbox: Mailbox = Mailbox()
     prices: Prices = Prices()
+    twins: TwinKeeping = TwinKeeping()
     limits: Limits = Limits()
 
 

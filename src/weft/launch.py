@@ -35,12 +35,14 @@ from weft.engine.devices import Devices
 from weft.engine.dispatch import Dispatcher
 from weft.engine.memory import BOOKS, Identity, Memory, new_incarnation
 from weft.engine.node import Node
-from weft.engine.ports import Batch, Store
+from weft.engine.ports import Batch, Clock, Store
+from weft.engine.twins.ports import TwinStore
 from weft.identity.keylog import SCOPE_NODE, DeviceDelegation, KeyInception, KeyState, commitment
 from weft.identity.keys import SEED_BYTES, Signer
 from weft.serving import Servers, bind, url_of
 
 DATABASE: Final = "weft.db"
+TWINS: Final = "twins.db"  # beside the database
 SELF: Final = "self"  # bucket of what this home is
 SETTINGS: Final = "weft.toml"
 SNAPSHOT: Final = ".snapshot-"  # how the folders begin that hold a copy of the database
@@ -244,6 +246,21 @@ def open_store(home: Home, database: str = "", *, reading: bool = False) -> Stor
     return SqliteStore(database.removeprefix("sqlite:") or str(home.path / DATABASE), reading=reading)
 
 
+def twins_beside(store: Store) -> str:
+    """Where the written twins of a node rest whose own database is ``store``."""
+    path = str(getattr(store, "path", ""))
+    return str(Path(path).with_name(TWINS)) if path else ":memory:"
+
+
+def open_twins(path: str, config: Config, clock: Clock, *, reading: bool = False) -> TwinStore:
+    """The store of written twins at ``path``; ``reading`` beside a running node, too."""
+    from weft.stores.twins.applying import Kept
+    from weft.stores.twins.store import SqliteTwins
+
+    kept = Kept(config.twins.history_revisions, config.twins.feed_changes)
+    return SqliteTwins(path, clock, kept=kept, file_max=config.twins.file_megabytes * 1024**2, reading=reading)
+
+
 async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool = False) -> Node:
     """A node over ``store`` that has not begun yet."""
     from weft.engine.mail.office import Mail
@@ -279,10 +296,12 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     token = home.owner_token.read_text(encoding="utf-8").strip() if home.owner_token.exists() else ""
     node.snapshot = lambda: snapshot(home, config, store)
     node.devices = Devices(store, node.clock, system_random, token)
+    node.twins.opening = lambda: open_twins(twins_beside(store), config, node.clock)
     book = FloorBook(say=lambda message: node.record("floor", message), state=lambda: node.book_state("floor"))
     secrets_of_machines = home.path / "keys"
     node.floor = Dispatcher(node, Fleet(
         book, node.live, node.clock, lambda description, name: connect(description, secrets_of_machines, name)))
+    node.twins.write = node.floor.write
     return node
 
 
@@ -298,6 +317,7 @@ async def at_rest(home: Home) -> AsyncIterator[Node]:
         await node.peers.close()
         await node.mail.end()
         await node.witnessing.end()
+        await node.twins.close()
     finally:
         await store.close()
 
@@ -305,6 +325,7 @@ async def at_rest(home: Home) -> AsyncIterator[Node]:
 @contextlib.asynccontextmanager
 async def snapshot(home: Home, config: Config, store: Store) -> AsyncIterator[Node]:
     """A node over a copy of ``store`` as of this moment, which goes away again; ``store`` may go on being written."""
+    from weft.stores import sqlite_copy
     from weft.stores.sqlite import SqliteStore
 
     assert isinstance(store, SqliteStore)
@@ -312,12 +333,15 @@ async def snapshot(home: Home, config: Config, store: Store) -> AsyncIterator[No
     folder = Path(tempfile.mkdtemp(prefix=SNAPSHOT, dir=home.path))
     try:
         await store.backup(str(folder / DATABASE))
+        if Path(twins_beside(store)).exists():
+            await asyncio.to_thread(sqlite_copy.copy, twins_beside(store), str(folder / TWINS))
         copied = SqliteStore(str(folder / DATABASE))
         try:
             node = await assemble(home, config, copied)
             await node.load()
             yield node
             await node.peers.close()
+            await node.twins.close()
         finally:
             await copied.close()
     finally:
@@ -439,6 +463,7 @@ async def _serve(
     await node.peers.close()
     await node.mail.end()
     await node.witnessing.end()
+    await node.twins.close()
 
 
 def run(coroutine: Any) -> Any:

@@ -23,6 +23,8 @@ from weft.shopfloor.reading import fill
 from weft.stock import messages as s
 from weft.stock.book import Several as StockSeveral
 from weft.stores.memory import MemoryStore
+from weft.stores.sqlite_file import MEMORY
+from weft.stores.twins.store import SqliteTwins
 from weft.trace.book import recorded
 from weft.trace.events import Despatched, Goods, JobDone, despatched, job_done
 
@@ -65,6 +67,7 @@ async def empty_node(*, dev_open: bool = False) -> Node:
                 config=Config(firm=Firm(name="恒泰阀门")), peers=NoPeers(), dev_open=dev_open)
     await node.start()
     node.devices = Devices(store, node.clock, system_random, TOKEN)
+    node.twins.opening = lambda: SqliteTwins(MEMORY, node.clock)
     return node
 
 

@@ -10,7 +10,7 @@ from control import Panel
 
 from tests.machines.conftest import PACE, Book, Process, Start, until
 from weft.basis.decider import Message
-from weft.basis.errors import Unavailable
+from weft.basis.errors import Refused, Unavailable
 from weft.engine.clock import SystemClock
 from weft.engine.live import Live
 from weft.machines import connect
@@ -127,6 +127,25 @@ async def test_limits_hold_and_nothing_is_written_when_one_is_broken(machine: St
         assert await panel.read("Feed") == before
         assert await panel.read("JobId") == ""
     assert floor.kinds() == ["MachineAdded", "CommandRefused"]  # no intent, for nothing was to be written
+
+
+async def test_one_property_is_written_within_its_guard_and_read_back(machine: Start, floor: Book) -> None:
+    process = await machine()
+    await floor.know(process)
+    async with running(process, floor) as runner, Panel(process.endpoint, process.name) as panel:
+        outcome = await runner.write("Feed", 180)
+        assert outcome.confirmed
+        assert await panel.read("Feed") == 180
+        for name, value, code in (("Feed", 1e9, "guard.out-of-limits"), ("Feed", "fast", "guard.type"),
+                                  ("PieceCount", 5, "guard.not-writable"), ("Nothing", 1, "machine.no-setpoint")):
+            with pytest.raises(Refused) as caught:
+                await runner.write(name, value)
+            assert caught.value.code == code
+        runner.stop_writing = True
+        with pytest.raises(Refused):
+            await runner.write("Feed", 200)
+        assert await panel.read("Feed") == 180
+    assert floor.kinds()[1:] == ["CommandIntended", "CommandConfirmed"]
 
 
 async def test_the_emergency_switch_stops_every_write(machine: Start, floor: Book) -> None:

@@ -13,16 +13,17 @@ import contextlib
 import logging
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from weft.basis import instant
-from weft.basis.errors import WeftError
+from weft.basis.errors import Refused, Unavailable, WeftError
 from weft.engine.doubts import Doubts
 from weft.engine.node import Node
 from weft.engine.planner import present
 from weft.production import views
 from weft.production.messages import JobLoaded, JobStarted
 from weft.production.state import Job, JobState
+from weft.shopfloor.connection import Scalar
 from weft.shopfloor.jobcontrol import JobOrder, Outcome
 
 _LOG: Final = logging.getLogger("weft.dispatch")
@@ -40,6 +41,7 @@ class Machines(Protocol):
     async def close(self) -> None: ...
     async def load(self, machine: str, job: JobOrder) -> Outcome: ...
     async def start(self, machine: str, job: JobOrder) -> Outcome: ...
+    async def write(self, machine: str, name: str, wanted: Scalar) -> Outcome: ...
     async def ask(self, machine: str, job: str) -> Outcome | None: ...
 
 
@@ -72,6 +74,15 @@ class Dispatcher:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.machines.close()
+
+    async def write(self, machine: str, name: str, wanted: Any) -> None:
+        """Bring one property of ``machine`` to ``wanted``, in its unit; raises ``Refused`` or ``Unavailable``."""
+        value: Scalar = wanted if isinstance(wanted, bool | int | float | str) else str(wanted)
+        outcome = await self.machines.write(machine, name, value)
+        if outcome.status == "refused":
+            raise Refused("machine.write-refused", machine=machine, property=name, detail=outcome.detail)
+        if not outcome.confirmed:
+            raise Unavailable("machine.write-unknown", machine=machine, property=name)
 
     async def _listen(self) -> None:
         async for change in self.node.changes():

@@ -31,6 +31,9 @@ from weft.engine.outbox import Outbox
 from weft.engine.ports import Peers, StoreConflict
 from weft.engine.requests import Gate
 from weft.engine.threads import Loaded
+from weft.engine.twins.derived import Twins
+from weft.engine.twins.ports import TwinStore
+from weft.engine.twins.repository import Repository
 from weft.locale import formats
 from weft.trade import relationship
 from weft.trade.say import Say
@@ -71,6 +74,7 @@ class Node(Memory):
     leveller: Leveller = field(init=False)
     budgets: Budgets = field(init=False)
     knocking: Knocking = field(init=False)  # tills that ask to be let in
+    twins: Repository = field(init=False)  # shells and submodels, those of the books and those that were written
     begun: bool = False
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _pollers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -84,6 +88,7 @@ class Node(Memory):
         self.outbox = Outbox(self, self.peers, (int(retry.retry_s_min * 1000), int(retry.retry_s_max * 1000)))
         self.gate = Gate(self)
         self.knocking = Knocking(self.clock, self.random)
+        self.twins = Repository(Twins(self), _nowhere)
         self.budgets = Budgets(self.config.limits, self.clock.now_ms)
         self.events_max = self.config.limits.thread_events
         self.leveller = Leveller(self.outbox, int(retry.compare_every_s * 1000))
@@ -245,3 +250,7 @@ class Node(Memory):
                     continue
                 except Exception:  # noqa: BLE001 - a fault of ours in one task must not stop the others
                     _LOG.exception("a regular task failed")
+
+
+def _nowhere() -> TwinStore:
+    raise Unavailable("store.unavailable", path="", reason="twins")

@@ -26,6 +26,7 @@ from weft.shopfloor.jobcontrol import (
     Verdict,
     Write,
     device_value,
+    guarded,
     job_state,
     judge_begun,
     judge_load,
@@ -122,6 +123,23 @@ class Commanding:
             return Verdict.MISMATCH if state in _AT_REST else Verdict.CONFIRMED
 
         await self._read_until((prop.name,), taken, self.description.readback_ms)
+
+    # ---- one property --------------------------------------------------------------------------------
+
+    async def guarded(self, name: str, wanted: Scalar) -> Write:
+        """The one write that brings property ``name`` to ``wanted``; raises ``Refused``."""
+        self._check_switch()
+        prop = self.description.properties.get(name)
+        if prop is None:
+            raise Refused("machine.no-setpoint", machine=self.description.title, property=name[:80])
+        now = await self._snapshot((name,))
+        elapsed = {one: self._clock.now_ms() - at for one, at in self._written_ms.items()}
+        return guarded(prop, wanted, now, elapsed.get(name))
+
+    async def write(self, step: Write) -> Outcome:
+        """Write ``step`` and read it back."""
+        failed = await self._step({step.property: step.value}, first=True)
+        return failed or Outcome(command="", status="confirmed")
 
     # ---- starting ------------------------------------------------------------------------------------
 

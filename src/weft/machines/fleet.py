@@ -13,7 +13,7 @@ from weft.basis.errors import NotFound, WeftError
 from weft.engine.live import Live
 from weft.engine.ports import Clock
 from weft.machines.runner import FloorBook, MachineRunner
-from weft.shopfloor.connection import AssetConnection, Link
+from weft.shopfloor.connection import AssetConnection, Link, Scalar
 from weft.shopfloor.description import Description
 from weft.shopfloor.jobcontrol import JobOrder, Outcome
 from weft.shopfloor.reading import parse_text
@@ -105,6 +105,10 @@ class Fleet:
     async def start(self, machine: str, job: JobOrder) -> Outcome:
         """Start ``job`` on ``machine``; safe to repeat."""
         return await self.runner(machine).start(job)
+
+    async def write(self, machine: str, name: str, wanted: Scalar) -> Outcome:
+        """Write one property of ``machine`` (``MachineRunner.write``)."""
+        return await self.runner(machine).write(name, wanted)
 
     async def ask(self, machine: str, job: str) -> Outcome | None:
         """Whether ``machine`` has begun ``job`` in a life that is lost (``MachineRunner.ask``)."""

@@ -27,7 +27,7 @@ from weft.engine.ports import Clock
 from weft.machines.commanding import Commanding
 from weft.shopfloor import binding
 from weft.shopfloor.book import CommandConfirmed, CommandIntended, CommandRefused, CommandUnknown, Floor, open_commands
-from weft.shopfloor.connection import AssetConnection, Change, Link, Value
+from weft.shopfloor.connection import AssetConnection, Change, Link, Scalar, Value
 from weft.shopfloor.description import Description, StartMode, engineering, moved
 from weft.shopfloor.facts import Fact, JobCounted
 from weft.shopfloor.jobcontrol import JobOrder, Outcome, Verdict
@@ -238,6 +238,19 @@ class MachineRunner:
             await self._intend(command, job.id, "start", self._commands.written(writes))
             outcome = await self._commands.start(job, starting)
             return await self._conclude(command, job.id, "start", outcome)
+
+    async def write(self, name: str, wanted: Scalar) -> Outcome:
+        """Write one property in its unit, as its guard allows, and read it back; raises ``Refused``, ``Unavailable``.
+
+        It is not safe to repeat blindly: what is unknown stands in the book, and somebody must look.
+        """
+        async with self._lock:
+            floor = await self._settle_open()
+            step = await self._commands.guarded(name, wanted)
+            command = _next_id(floor, "write", self.machine, name)
+            await self._intend(command, "", "write", self._commands.written((step,)))
+            outcome = await self._commands.write(step)
+            return await self._conclude(command, "", "write", outcome)
 
     async def ask(self, job: str) -> Outcome | None:
         """Whether ``job`` was begun here in a life of which the book knows nothing; only reads.

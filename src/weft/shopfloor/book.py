@@ -57,7 +57,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CommandIntended(Message, frozen=True, kw_only=True):
-    """We are about to write; ``kind`` is load or start."""
+    """We are about to write; ``kind`` is load, start, or write (one property, without a job)."""
 
     command: str
     machine: str

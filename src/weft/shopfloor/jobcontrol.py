@@ -147,11 +147,11 @@ def loading(
         raise Refused("machine.already-begun", machine=description.title, job=job.id)
     elapsed = elapsed_ms or {}
     parameters = tuple(
-        _write(description.properties[name], value, now, elapsed.get(name))
+        guarded(description.properties[name], value, now, elapsed.get(name))
         for name, value in _wanted(description, job).items()
     )
     clear = (Write(property=holder.name, value="", shown=""),) if held and held != job.id and not holder.enum else ()
-    last = (_write(holder, job.id, now, elapsed.get(holder.name)),)
+    last = (guarded(holder, job.id, now, elapsed.get(holder.name)),)
     return Loading(job=job.id, steps=tuple(step for step in (clear, parameters, last) if step))
 
 
@@ -178,7 +178,8 @@ def _property(description: Description, role: Role) -> Property:
     return prop
 
 
-def _write(prop: Property, wanted: Scalar, now: Snapshot, elapsed: int | None) -> Write:
+def guarded(prop: Property, wanted: Scalar, now: Snapshot, elapsed: int | None) -> Write:
+    """The write that brings ``prop`` to ``wanted``, ``elapsed`` ms after the last one; raises ``Refused``."""
     from weft.shopfloor.description import engineering
 
     value = guard.check(prop, wanted, engineering(prop, now.of(prop)), elapsed)

@@ -62,6 +62,11 @@ class Writer(ABC, Generic[B]):
         self._over = False
         self._connection.set_wal_hook(self._wal_grew)
 
+    @property
+    def path(self) -> str:
+        """The database file."""
+        return self._file.path
+
     # ---- writing
 
     @abstractmethod

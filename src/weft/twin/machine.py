@@ -141,20 +141,34 @@ def _job(machine: Machine) -> list[Json]:
     ]
 
 
+def property_at(machine: Machine, name: str, path: str) -> str:
+    """The machine's own name of the property that submodel ``name`` shows at ``path``; "" when it shows none."""
+    head, _, rest = path.partition(".")
+    found = _tree(one for one in machine.signals if _place(one) == name).get(head)
+    if isinstance(found, Signal):
+        return found.name if not rest else ""
+    return found[rest].name if found and rest in found else ""
+
+
 def _placed(signals: Iterable[Signal]) -> list[Json]:
+    return [_property(one, name) if isinstance(one, Signal)
+            else e.collection(name, [_property(signal, inner) for inner, signal in one.items()])
+            for name, one in _tree(signals).items()]
+
+
+def _tree(signals: Iterable[Signal]) -> dict[str, Signal | dict[str, Signal]]:
     """Signals as a tree of collections; a path that is taken already is written flat."""
-    tree: dict[str, Json | dict[str, Json]] = {}
+    tree: dict[str, Signal | dict[str, Signal]] = {}
     for signal in signals:
         path = signal.path or signal.name[:1].upper() + signal.name[1:]
         head, _, rest = path.partition(".")
         group = tree.setdefault(short(head), {}) if rest else None
-        if isinstance(group, dict) and "modelType" not in group and short(rest) not in group:
-            group[short(rest)] = _property(signal, short(rest))
+        if isinstance(group, dict) and short(rest) not in group:
+            group[short(rest)] = signal
         else:
             flat = short(path)
-            flat = flat if flat not in tree else distinct(signal.name, "Signal_")
-            tree[flat] = _property(signal, flat)
-    return [one if "modelType" in one else e.collection(name, list(one.values())) for name, one in tree.items()]
+            tree[flat if flat not in tree else distinct(signal.name, "Signal_")] = signal
+    return tree
 
 
 def _property(signal: Signal, id_short: str) -> Json:

@@ -83,6 +83,12 @@ class Twins:
             raise NotFound("twin.submodel", id=name[:200])
         return built
 
+    async def property_at(self, name: str, path: str) -> str:
+        """The machine property that the submodel ``name`` of a machine shows at ``path``; "" when it shows none."""
+        found = read_submodel(self.home.organisation, name)
+        thing = await self._thing(*found) if found and found[0] == "machine" else None
+        return machine.property_at(thing, found[2], path) if found and thing is not None else ""
+
     async def shells(self, after: str = "") -> AsyncIterator[Json]:
         """Shells in order of their ids, beginning behind the id ``after``."""
         books = await self._books()
