@@ -43,6 +43,16 @@ class Firm(Section, frozen=True):
         "Address at which partners reach this node; empty if they cannot: it then polls them.",
         "合作方访问本节点的地址；留空表示外部访问不到，由本节点去轮询对方。", max_length=TEXT_MAX)] = ""
     address: Annotated[str, _about("Postal address, for delivery notes.", "送货单上的地址。", max_length=TEXT_MAX)] = ""
+    street: Annotated[str, _about("Street and number, for nameplates.", "街道和门牌号，用于铭牌。",
+                                  max_length=TEXT_MAX)] = ""
+    zipcode: Annotated[str, _about("Postal code.", "邮政编码。", max_length=40)] = ""
+    city: Annotated[str, _about("Town.", "城市。", max_length=TEXT_MAX)] = ""
+    state: Annotated[str, _about("Province or state.", "省份。", max_length=TEXT_MAX)] = ""
+    country: Annotated[str, _about("Country (ISO 3166, two letters, such as CN).", "国家代码（ISO 3166 两位字母，如 CN）。",
+                                   max_length=2)] = ""
+    telephone: Annotated[str, _about("Telephone, for purchase orders.", "电话，用于采购单。", max_length=40)] = ""
+    email: Annotated[str, _about("E-mail address, for purchase orders.", "电子邮箱，用于采购单。",
+                                 max_length=TEXT_MAX)] = ""
     contact: Annotated[str, _about("Person and telephone, in free words.", "联系人和电话。", max_length=TEXT_MAX)] = ""
     tax_number: Annotated[str, _about("Tax number.", "税号（统一社会信用代码）。", max_length=TEXT_MAX)] = ""
     currency: Annotated[str, _about(

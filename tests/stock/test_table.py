@@ -34,6 +34,15 @@ def test_items_are_read_with_chinese_and_english_headers():
     assert table.items(grid(english))[0][0].item == Item(id="BV-15", en="Ball valve", kind="product")
 
 
+def test_a_carbon_footprint_is_read_with_its_method_phases_and_day():
+    text = "料号,碳足迹(kg),核算方法,生命周期阶段,核算日期\nBV,1.85,ISO 14067; GHG Protocol,A1; A3,2026/6/1\n"
+    found = table.items(grid(text))[0][0].item
+    assert (found.co2_kg, found.co2_methods, found.co2_phases) == ("1.85", ("ISO 14067", "GHG Protocol"), ("A1", "A3"))
+    assert found.co2_at == "2026-06-01"
+    assert table.items(grid("料号,英文名\nBV,Valve\n"), {"BV": found})[0][0].item.co2_kg == "1.85"
+    assert told(table.items(grid("料号,碳足迹\nBV,-1\n"))[1]) == [(2, "碳足迹", "table.out-of-range")]
+
+
 def test_full_width_characters_read_as_plain_ones():
     messages, _ = table.items(grid("料号,名称,安全库存\nＢＶ－15,球阀,１２\n"))
     assert (messages[0].item.id, messages[0].item.safety) == ("BV-15", "12")

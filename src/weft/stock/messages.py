@@ -31,6 +31,8 @@ class Item(Data, frozen=True, kw_only=True):
     A ``service`` is done: nothing of it is stocked or made.
     At ``reorder_point`` (or below ``safety``) ``reorder_quantity`` is to be asked of ``supplier``.
     ``weight_each``: kilograms per piece, for what is counted by piece and by weight.
+    ``co2_kg``: carbon footprint per unit, CO2 equivalents in kg, as calculated by ``co2_methods`` for the life cycle
+    phases ``co2_phases`` and published on the day ``co2_at``.
     """
 
     id: str
@@ -45,6 +47,10 @@ class Item(Data, frozen=True, kw_only=True):
     supplier: str = ""
     partner_numbers: dict[str, str] = field(default_factory=dict)
     weight_each: str = ""
+    co2_kg: str = ""
+    co2_methods: tuple[str, ...] = ()
+    co2_phases: tuple[str, ...] = ()
+    co2_at: str = ""
 
 
 class Pick(Data, frozen=True, kw_only=True):

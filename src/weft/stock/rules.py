@@ -55,7 +55,7 @@ def item_check(item: m.Item) -> None:
     q.unit(item.unit, item.id)
     if item.gtin and not gtin_sound(item.gtin):
         raise Invalid("stock.gtin", item=item.id, value=item.gtin[:20])
-    for name in ("safety", "reorder_point"):
+    for name in ("safety", "reorder_point", "co2_kg"):
         text = getattr(item, name)
         if text and q.decimal(text, item.id) < 0:
             raise Invalid("stock.negative", item=item.id, field=name, value=text[:20])

@@ -29,6 +29,10 @@ ITEM_COLUMNS: Final = (
     Column("supplier", "preferred supplier|vendor|供应商|首选供应商"),
     Column("partner_numbers", "partner numbers|partner part numbers|对方料号|客户料号|伙伴料号"),
     Column("weight_each", "weight each|weight|unit weight|kg each|单重|单件重量|单重kg"),
+    Column("co2_kg", "co2 kg|carbon footprint|carbon footprint kg|碳足迹|碳足迹kg|碳排放kg"),
+    Column("co2_methods", "co2 methods|co2 method|carbon footprint method|碳足迹方法|碳足迹标准|核算方法"),
+    Column("co2_phases", "co2 phases|life cycle phases|生命周期阶段|碳足迹阶段"),
+    Column("co2_at", "co2 at|carbon footprint date|碳足迹日期|核算日期"),
 )
 LOT_COLUMNS: Final = (
     Column("item", "id|item no|item number|part number|part no|sku|料号|物料编码|物料号|编号|编码|货号", required=True),
@@ -85,6 +89,10 @@ def _item(row: Row, known: Mapping[str, Item], partners: Partners | None) -> Ite
         supplier=_partner(row, "supplier", row.text("supplier", before.supplier), partners),
         partner_numbers={**before.partner_numbers, **_numbers(row, partners)},
         weight_each=_optional(row, "weight_each", before.weight_each),
+        co2_kg=_optional(row, "co2_kg", before.co2_kg, zero=True),
+        co2_methods=row.list_of("co2_methods") or before.co2_methods,
+        co2_phases=row.list_of("co2_phases") or before.co2_phases,
+        co2_at=row.date("co2_at") or before.co2_at,
     )
     if not name:
         return item

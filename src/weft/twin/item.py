@@ -1,35 +1,32 @@
-"""The twin of an item (a type): technical data, what partners call it, its bill of material, its stock.
+"""The twin of an item (a type): what partners call it, its stock, and what its records tell by templates.
 
-IDTA 02003 v2.0 (Technical Data), IDTA 02011 v1.1 (Hierarchical Structures enabling Bills of Material).
 Rule 1: a template's semantic id is given only where all that the template asks for is there.
-Not here: single lots (``lot.py``).
+Not here: single lots (``lot.py``), the templates (``templates/``).
 """
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import msgspec
 
 from weft.twin import elements as e
+from weft.twin import templates
 from weft.twin.elements import Json
-from weft.twin.names import asset_id, distinct, short, shorts, submodel_id
+from weft.twin.names import asset_id, short, shorts, submodel_id
+from weft.twin.templates import structure, technical
+from weft.twin.templates.gaps import Gap
+from weft.twin.templates.structure import Component
 
-NAMES: Final = ("BillOfMaterial", "PartnerNumbers", "Stock", "TechnicalData")
-TECHNICAL_DATA: Final = "0173-1#01-AHX837#002"
-STRUCTURES: Final = "https://admin-shell.io/idta/HierarchicalStructures"
+__all__ = ["Component", "Item", "gaps", "records", "shell", "submodel", "submodel_names"]
 
-
-class Component(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the bill: ``shell`` is the component's own, ``quantity`` per one of the parent."""
-
-    shell: str
-    item: str
-    quantity: str
-    unit: str = "C62"
-    source: str = "stock"
+NAMES: Final = ("PartnerNumbers", "Stock")
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """An item as its shell shows it. ``firm``: our name; ``partner_numbers`` by organisation."""
+    """An item as its shell shows it. ``firm``: our name; ``partner_numbers`` by organisation.
+
+    ``templates``: records of further IDTA templates.
+    """
 
     shell: str
     id: str
@@ -45,6 +42,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     on_hand: str = "0"
     available: str = "0"
     reorder_point: str = ""
+    templates: Sequence[Any] = ()
 
 
 def shell(item: Item) -> Json:
@@ -55,47 +53,36 @@ def shell(item: Item) -> Json:
 
 
 def _title(item: Item) -> dict[str, str]:
-    told = {"zh": item.zh, "en": item.en}
-    return told if item.zh or item.en else {"en": item.id}
+    told = {lang: text for lang, text in (("zh", item.zh), ("en", item.en)) if text}
+    return told or {"en": item.id}
 
 
 def submodel_names(item: Item) -> tuple[str, ...]:
     """The idShorts of its submodels, sorted."""
-    return tuple(name for name in NAMES if _has(item, name))
+    own = [name for name in NAMES if name != "PartnerNumbers" or item.partner_numbers]
+    return tuple(sorted({*own, *templates.names(records(item))}))
 
 
-def _has(item: Item, name: str) -> bool:
-    return bool({"BillOfMaterial": item.components, "PartnerNumbers": item.partner_numbers}.get(name, True))
+def records(item: Item) -> list[Any]:
+    """What fills its templates: data and bill from the item itself, others as told."""
+    data = technical.Data(firm=item.firm, item=item.id, titles=_title(item), unit=item.unit, kind=item.kind,
+                          gtin=item.gtin, weight_each=item.weight_each)
+    bill = [structure.Bill(shell=item.shell, components=item.components)] if item.components else []
+    return [data, *bill, *item.templates]
+
+
+def gaps(item: Item) -> list[Gap]:
+    """What lacks before its templates can be claimed."""
+    return templates.missing(records(item))
 
 
 def submodel(item: Item, name: str) -> Json | None:
     """The submodel called ``name``, or None."""
-    if name not in NAMES or not _has(item, name):
+    if name not in NAMES:
+        return templates.build(item.shell, records(item), name)
+    if name == "PartnerNumbers" and not item.partner_numbers:
         return None
-    build = {"BillOfMaterial": _bill, "PartnerNumbers": _numbers, "Stock": _stock, "TechnicalData": _technical}[name]
-    semantic = {"BillOfMaterial": f"{STRUCTURES}/1/1/Submodel", "TechnicalData": TECHNICAL_DATA}.get(name, "")
-    return e.submodel(submodel_id(item.shell, name), name, build(item), semantic)
-
-
-def _technical(item: Item) -> list[Json]:
-    designation = {lang: text for lang, text in _title(item).items() if text}
-    general = [
-        e.prop("ManufacturerName", item.firm, "0173-1#02-AAO677#004"),
-        e.multi("ManufacturerProductDesignation", designation, "0173-1#02-AAW338#003"),
-        e.prop("ManufacturerArticleNumber", item.id, "0173-1#02-AAO676#005"),
-        e.prop("ManufacturerOrderCode", item.id, "0173-1#02-AAO227#004"),
-    ]
-    properties = [
-        e.prop("Unit", item.unit, "Unit"),
-        e.prop("Kind", item.kind, "ItemKind"),
-        *([e.decimal("WeightEach", item.weight_each, "WeightEach")] if item.weight_each else ()),
-        *([e.prop("Gtin", item.gtin, "Gtin")] if item.gtin else ()),
-    ]
-    area = e.collection("", properties, "0173-1#02-ABL358#002/0173-1#01-AHX773#002")
-    return [
-        e.collection("GeneralInformation", general, "0173-1#02-ABK161#002/0173-1#01-AHX838#002"),
-        e.listing("TechnicalPropertyAreas", [area], "0173-1#02-ABK163#002"),
-    ]
+    return e.submodel(submodel_id(item.shell, name), name, _numbers(item) if name == "PartnerNumbers" else _stock(item))
 
 
 def _numbers(item: Item) -> list[Json]:
@@ -115,36 +102,4 @@ def _stock(item: Item) -> list[Json]:
         e.decimal("Available", item.available, "Available"),
         e.prop("Unit", item.unit, "Unit"),
         e.decimal("ReorderPoint", item.reorder_point, "ReorderPoint"),
-    ]
-
-
-def _bill(item: Item) -> list[Json]:
-    """An entry node that is one piece of the item; its parts, and a relation to each."""
-    here = submodel_id(item.shell, "BillOfMaterial")
-    nodes: dict[str, Json] = {}
-    named = shorts([one.item for one in item.components], "Part_")
-    for one in item.components:
-        name = named[one.item]
-        name = name if name not in nodes else distinct(f"{one.item}#{len(nodes)}", "Part_")
-        nodes[name] = e.entity(name, asset_id(one.shell), _amount(one), f"{STRUCTURES}/Node/1/0")
-    relations = [
-        e.relationship(f"HasPart_{name}", e.model(("Submodel", here), ("Entity", "EntryNode")),
-                       e.model(("Submodel", here), ("Entity", "EntryNode"), ("Entity", name)),
-                       f"{STRUCTURES}/HasPart/1/0")
-        for name in nodes
-    ]
-    entry = e.entity("EntryNode", asset_id(item.shell), [*nodes.values(), *relations], f"{STRUCTURES}/EntryNode/1/0")
-    archetype = e.prop("ArcheType", "OneDown", f"{STRUCTURES}/ArcheType/1/0")
-    return [archetype, entry]
-
-
-def _amount(one: Component) -> list[Json]:
-    """How much of a part: a count of pieces where it is one, and always the exact quantity with its unit."""
-    counted = one.quantity if one.quantity.isdecimal() and one.unit in ("C62", "EA", "PCE") else ""
-    return [
-        *([e.prop("BulkCount", counted, f"{STRUCTURES}/BulkCount/1/0", type_="xs:unsignedLong")] if counted else ()),
-        e.decimal("Quantity", one.quantity, "Quantity"),
-        e.prop("Unit", one.unit, "Unit"),
-        e.prop("Source", one.source, "SupplySource"),
-        e.prop("ItemNumber", one.item, "Item"),
     ]

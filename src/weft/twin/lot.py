@@ -5,19 +5,25 @@ Rule 2: "" names this firm itself; the shell spells it out, so that it means the
 Not here: what happened to it (``trace``, whose events name the lot by the same URI).
 """
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import msgspec
 
 from weft.twin import elements as e
+from weft.twin import templates
 from weft.twin.elements import Json
 from weft.twin.names import asset_id, short, shorts, submodel_id
+from weft.twin.templates.gaps import Gap
 
 NAMES: Final = ("Certificates", "LotData", "Whereabouts")
 
 
 class Lot(msgspec.Struct, frozen=True, kw_only=True):
-    """A lot as its shell shows it. ``at`` maps holder to quantity; organisations are ids, never ""."""
+    """A lot as its shell shows it. ``at`` maps holder to quantity; organisations are ids, never "".
+
+    ``templates``: records of IDTA templates.
+    """
 
     shell: str
     item_shell: str
@@ -35,6 +41,7 @@ class Lot(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
     received: str = ""
     sources: tuple[str, ...] = ()
+    templates: Sequence[Any] = ()
 
 
 def shell(lot: Lot) -> Json:
@@ -47,7 +54,12 @@ def shell(lot: Lot) -> Json:
 
 def submodel_names(lot: Lot) -> tuple[str, ...]:
     """The idShorts of its submodels, sorted."""
-    return tuple(name for name in NAMES if _has(lot, name))
+    return tuple(sorted({*(name for name in NAMES if _has(lot, name)), *templates.names(lot.templates)}))
+
+
+def gaps(lot: Lot) -> list[Gap]:
+    """What lacks before its templates can be claimed."""
+    return templates.missing(lot.templates)
 
 
 def _has(lot: Lot, name: str) -> bool:
@@ -56,7 +68,9 @@ def _has(lot: Lot, name: str) -> bool:
 
 def submodel(lot: Lot, name: str) -> Json | None:
     """The submodel called ``name``, or None."""
-    if name not in NAMES or not _has(lot, name):
+    if name not in NAMES:
+        return templates.build(lot.shell, lot.templates, name)
+    if not _has(lot, name):
         return None
     build = {"Certificates": _certificates, "LotData": _data, "Whereabouts": _whereabouts}[name]
     return e.submodel(submodel_id(lot.shell, name), name, build(lot))

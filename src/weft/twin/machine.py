@@ -6,16 +6,20 @@ Rule 2: a value that is not good is not shown as if it were: the property loses 
 Not here: reading machines, Asset Interfaces Description (import and export).
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
 from weft.twin import elements as e
+from weft.twin import templates
 from weft.twin.elements import Json
 from weft.twin.names import asset_id, distinct, short, submodel_id
+from weft.twin.templates import calendar, capabilities, series
+from weft.twin.templates.gaps import Gap
 
 OWN: Final = ("Connection", "CurrentJob", "Nameplate", "OperationalData")
+TEMPLATES: Final = frozenset({series.ID_SHORT, capabilities.ID_SHORT, calendar.ID_SHORT})
 TD_TYPE: Final = "application/td+json"
 _TYPES: Final = {"boolean": "xs:boolean", "integer": "xs:long", "number": "xs:double", "string": "xs:string"}
 
@@ -55,7 +59,10 @@ class CurrentJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """A machine as its shell shows it. ``thing``: its Thing Description as JSON text; ``up``: the link now."""
+    """A machine as its shell shows it. ``thing``: its Thing Description as JSON text; ``up``: the link now.
+
+    ``templates``: records of IDTA templates.
+    """
 
     shell: str
     name: str
@@ -71,6 +78,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     heard: str = ""
     signals: tuple[Signal, ...] = ()
     job: CurrentJob = CurrentJob()
+    templates: Sequence[Any] = ()
 
 
 def shell(machine: Machine) -> Json:
@@ -86,13 +94,21 @@ def _titles(machine: Machine) -> dict[str, str]:
 
 def submodel_names(machine: Machine) -> tuple[str, ...]:
     """The idShorts of its submodels, sorted: our own and those that its twin targets name."""
-    return tuple(sorted({*OWN, *(_place(one) for one in machine.signals)}))
+    placed = {_place(one) for one in machine.signals}
+    return tuple(sorted({*OWN, *placed, *templates.names(machine.templates)}))
+
+
+def gaps(machine: Machine) -> list[Gap]:
+    """What lacks before its templates can be claimed."""
+    return templates.missing(machine.templates)
 
 
 def submodel(machine: Machine, name: str) -> Json | None:
     """The submodel called ``name``, or None."""
     if name not in submodel_names(machine):
         return None
+    if name in TEMPLATES:
+        return templates.build(machine.shell, machine.templates, name)
     own = {"Connection": _connection, "CurrentJob": _job, "Nameplate": _nameplate}.get(name)
     inner = own(machine) if own else _placed(one for one in machine.signals if _place(one) == name)
     return e.submodel(submodel_id(machine.shell, name), name, inner)
@@ -101,7 +117,7 @@ def submodel(machine: Machine, name: str) -> Json | None:
 def _place(signal: Signal) -> str:
     """The submodel that shows ``signal``; what would fall among our own elements goes beside them."""
     name = short(signal.submodel or "OperationalData")
-    return f"{name}Signals" if name in OWN and name != "OperationalData" else name
+    return f"{name}Signals" if (name in OWN and name != "OperationalData") or name in TEMPLATES else name
 
 
 def _nameplate(machine: Machine) -> list[Json]:

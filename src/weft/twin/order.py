@@ -5,13 +5,16 @@ Rule 1: the customer is named by the order thread only; who that is stays in the
 Not here: the order between two firms (``trade``), machines (``machine.py``).
 """
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import msgspec
 
 from weft.twin import elements as e
+from weft.twin import templates
 from weft.twin.elements import Json
 from weft.twin.names import asset_id, short, submodel_id
+from weft.twin.templates.gaps import Gap
 
 NAMES: Final = ("Jobs", "Materials", "ProductionOrder")
 
@@ -46,7 +49,10 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """A production order as its shell shows it; ``closed`` is "", done or cancelled."""
+    """A production order as its shell shows it; ``closed`` is "", done or cancelled.
+
+    ``templates``: records of IDTA templates.
+    """
 
     shell: str
     item_shell: str
@@ -63,6 +69,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     closed: str = ""
     jobs: tuple[Job, ...] = ()
     materials: tuple[Material, ...] = ()
+    templates: Sequence[Any] = ()
 
 
 def shell(order: Order) -> Json:
@@ -74,7 +81,12 @@ def shell(order: Order) -> Json:
 
 def submodel_names(order: Order) -> tuple[str, ...]:
     """The idShorts of its submodels, sorted."""
-    return tuple(name for name in NAMES if _has(order, name))
+    return tuple(sorted({*(name for name in NAMES if _has(order, name)), *templates.names(order.templates)}))
+
+
+def gaps(order: Order) -> list[Gap]:
+    """What lacks before its templates can be claimed."""
+    return templates.missing(order.templates)
 
 
 def _has(order: Order, name: str) -> bool:
@@ -83,7 +95,9 @@ def _has(order: Order, name: str) -> bool:
 
 def submodel(order: Order, name: str) -> Json | None:
     """The submodel called ``name``, or None."""
-    if name not in NAMES or not _has(order, name):
+    if name not in NAMES:
+        return templates.build(order.shell, order.templates, name)
+    if not _has(order, name):
         return None
     build = {"Jobs": _jobs, "Materials": _materials, "ProductionOrder": _data}[name]
     return e.submodel(submodel_id(order.shell, name), name, build(order))

@@ -3,34 +3,42 @@
 Rule 1: nothing is built that was not asked for; a page of a hundred costs a hundred, whatever else there is.
 Rule 2: pages go by id: kinds in the order of ``names.KINDS``, names as they sort; new twins never shift a page.
 Rule 3: values are read when a submodel is built, never kept: ``$value`` is what the machine said last.
+Rule 4: a purchase is an order thread in which we buy; its state is read only when its turn comes.
 Not here: what a shell looks like (``twin/``), HTTP (``doors/aas``).
 """
 
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, Protocol
+
+from msgspec.structs import replace
 
 from weft.basis import quantity as q
 from weft.basis.errors import NotFound
 from weft.basis.instant import from_ms
 from weft.config import Config
 from weft.engine.live import Live
+from weft.engine.twins import records
+from weft.engine.twins.records import Books
 from weft.production.state import FINISHED, STARTED
 from weft.production.state import Job as ProductionJob
-from weft.production.state import State as Production
-from weft.shopfloor.book import Floor
 from weft.shopfloor.description import Description, Property
 from weft.shopfloor.reading import parse_text
 from weft.stock.levels import level
-from weft.stock.state import State as Stock
-from weft.twin import item, lot, machine, order
+from weft.trade import views as trade
+from weft.trade.order_rules import BUYER
+from weft.trade.order_state import OrderState
+from weft.twin import item, lot, machine, order, purchase, templates
 from weft.twin.elements import Json
 from weft.twin.names import KINDS, read_shell, read_submodel, shell_id
+from weft.twin.templates import Gap, series
+from weft.twin.templates.parts import Party
 
 _BOOK_OF: Final = {"item": "stock", "lot": "stock", "machine": "floor", "order": "production"}
-_BUILDERS: Final[dict[str, Any]] = {"item": item, "lot": lot, "machine": machine, "order": order}
+_BUILDERS: Final[dict[str, Any]] = {"item": item, "lot": lot, "machine": machine, "order": order, "purchase": purchase}
+_TEXT: Final = {"ics": "text/calendar", "txt": "text/plain"}
 _read: Final = lru_cache(maxsize=256)(parse_text)
 
 
@@ -45,15 +53,10 @@ class Home(Protocol):
     def live(self) -> Live: ...
     def book(self, name: str, /) -> str: ...
     async def state(self, thread: str, /) -> Any: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Books:
-    """The books as they stand at one moment."""
-
-    stock: Stock
-    production: Production
-    floor: Floor
+    async def members(self, thread: str, /) -> dict[str, str]: ...
+    async def log(self, thread: str, /) -> Sequence[Any]: ...
+    def threads(self, name: str, /) -> list[str]: ...
+    def partner(self, organisation: str, /) -> str | None: ...
 
 
 @dataclass(slots=True)
@@ -89,11 +92,37 @@ class Twins:
         thing = await self._thing(*found) if found and found[0] == "machine" else None
         return machine.property_at(thing, found[2], path) if found and thing is not None else ""
 
+    async def gaps(self, name: str) -> list[Gap]:
+        """What lacks before all templates of the shell ``name`` can be claimed; raises ``NotFound('twin.shell')``."""
+        found = read_shell(self.home.organisation, name)
+        thing = await self._thing(found[0], found[1]) if found else None
+        if found is None or thing is None:
+            raise NotFound("twin.shell", id=name[:200])
+        lacking: list[Gap] = _BUILDERS[found[0]].gaps(thing)
+        return lacking
+
+    async def file(self, submodel: str, value: str) -> tuple[bytes, str] | None:
+        """What a File element of the submodel (its id) names by ``value``, and its content type; None: not with us."""
+        found = read_submodel(self.home.organisation, submodel)
+        thing = await self._thing(found[0], found[1]) if found else None
+        held: Mapping[str, bytes] = templates.files(thing.templates, found[2]) if found and thing is not None else {}
+        data = held.get(value)
+        return None if data is None else (data, _TEXT.get(value.rsplit(".", 1)[-1], "application/octet-stream"))
+
+    async def invoke(self, submodel: str, operation: str, inputs: Sequence[Mapping[str, Any]]) -> list[Json]:
+        """What an operation of a machine's TimeSeries answers; raises ``NotFound('twin.operation')``."""
+        found = read_submodel(self.home.organisation, submodel)
+        thing = await self._thing(found[0], found[1]) if found else None
+        held = templates.record(thing.templates, found[2]) if found and thing is not None else None
+        if not isinstance(held, series.Series):
+            raise NotFound("twin.operation", name=operation[:80])
+        return series.invoke(operation, held, inputs)
+
     async def shells(self, after: str = "") -> AsyncIterator[Json]:
         """Shells in order of their ids, beginning behind the id ``after``."""
         books = await self._books()
         for kind, name in self._behind(books, after):
-            thing = self._build(books, kind, name)
+            thing = await self._build(books, kind, name)
             if thing is not None:
                 yield _BUILDERS[kind].shell(thing)
 
@@ -102,7 +131,7 @@ class Twins:
         books = await self._books()
         last = read_submodel(self.home.organisation, after) if after else None
         for kind, name in self._behind(books, after, within=True):
-            thing = self._build(books, kind, name, "Stock")
+            thing = await self._build(books, kind, name, "Stock")
             if thing is None:
                 continue
             for id_short in _BUILDERS[kind].submodel_names(thing):
@@ -134,6 +163,8 @@ class Twins:
 
     def _names(self, books: Books, kind: str) -> list[str]:
         """Names of one kind, sorted once for each state of their book."""
+        if kind == "purchase":
+            return self.home.threads("order")
         state = getattr(books, _BOOK_OF[kind])
         known = self._sorted.get(kind)
         if known is None or known[0] is not state:
@@ -149,14 +180,25 @@ class Twins:
                      floor=await home.state(home.book("floor")))
 
     async def _thing(self, kind: str, name: str, submodel: str = "") -> Any:
-        return self._build(await self._books(), kind, name, submodel)
+        return await self._build(await self._books(), kind, name, submodel)
 
-    def _build(self, books: Books, kind: str, name: str, submodel: str = "") -> Any:
+    async def _build(self, books: Books, kind: str, name: str, submodel: str = "") -> Any:
         """The input of the builder, or None when there is no such thing. Stock is summed only for its submodel."""
         if kind == "item":
             return self._item(books, name, summed=submodel == "Stock")
-        build = {"lot": self._lot, "machine": self._machine, "order": self._order}[kind]
-        return build(books, name)
+        if kind in ("lot", "purchase"):
+            return await (self._lot if kind == "lot" else self._purchase)(books, name)
+        return (self._machine if kind == "machine" else self._order)(books, name)
+
+    @property
+    def _us(self) -> Party:
+        return records.party(self.home.config, self.home.organisation)
+
+    async def _name_of(self, organisation: str) -> str:
+        """What a partner calls itself; "" for ourselves and for a stranger."""
+        thread = self.home.partner(organisation) if organisation else None
+        known = (await self.home.state(thread)).parties.get(organisation) if thread else None
+        return str(known.name) if known else ""
 
     def _id(self, kind: str, name: str) -> str:
         return shell_id(self.home.organisation, kind, name)
@@ -176,9 +218,10 @@ class Twins:
                 item.Component(shell=self._id("item", line.item), item=line.item, quantity=line.quantity,
                                unit=line.unit, source=line.source)
                 for line in (bill.lines if bill else ())),
+            templates=records.of_item(books, self._us, known),
         )
 
-    def _lot(self, books: Books, name: str) -> lot.Lot | None:
+    async def _lot(self, books: Books, name: str) -> lot.Lot | None:
         known = books.stock.lots.get(name)
         if known is None:
             return None
@@ -190,7 +233,34 @@ class Twins:
             at={holder or us: amount for holder, amount in known.at.items()}, heat=known.heat,
             certificates=known.certificates, weight=known.weight, partner=known.partner, production_order=known.order,
             why=known.why, received=known.received, sources=known.sources,
+            templates=records.of_lot(books, self._us, known,
+                                     await self._name_of(known.partner) if known.certificates else ""),
         )
+
+    async def _purchase(self, books: Books, name: str) -> purchase.Purchase | None:
+        if name not in self.home.threads("order"):
+            return None
+        members = await self.home.members(name)
+        if members.get(self.home.organisation) != BUYER:
+            return None
+        state: OrderState = await self.home.state(name)
+        seller = next((one for one in members if one != self.home.organisation), "")
+        named = await self._name_of(seller)
+        placed = state.order.number if state.order else ""
+        dated = await self._dated(name, state)
+        return purchase.Purchase(
+            shell=self._id("purchase", name), thread=name, number=placed, seller=seller, seller_name=named,
+            phase=state.phase.value, promise=trade.promise(state),
+            templates=records.of_purchase(books, self._us, name, state, (seller, named), dated))
+
+    async def _dated(self, thread: str, state: OrderState) -> records.Dated:
+        """When the order in force was placed, and when anything that counts was said last."""
+        if not state.order_id:
+            return records.Dated()
+        said = [one for one in await self.home.log(thread) if not one.void]
+        placed = next((one.at_ms for one in said if one.id == state.order_id), 0)
+        return records.Dated(placed=from_ms(placed) if placed else "",
+                             changed=from_ms(max(one.at_ms for one in said)) if placed else "")
 
     def _order(self, books: Books, name: str) -> order.Order | None:
         known = books.production.orders.get(name)
@@ -198,7 +268,7 @@ class Twins:
             return None
         promise = books.production.promises.get(known.demand.key)
         jobs = [books.production.jobs[job] for job in known.jobs if job in books.production.jobs]
-        return order.Order(
+        made = order.Order(
             shell=self._id("order", name), item_shell=self._id("item", known.item), id=name, item=known.item,
             quantity=known.quantity, unit=known.unit, made=known.made, due=known.due,
             promise=promise.at if promise else "", first_promise=promise.first if promise else "",
@@ -209,6 +279,7 @@ class Twins:
                                arrived=one.arrived, lots=one.lots)
                 for one in known.materials),
         )
+        return replace(made, templates=records.of_order(books, name, order.state_of(made)))
 
     def _machine(self, books: Books, name: str) -> machine.Machine | None:
         known = books.floor.machines.get(name)
@@ -222,6 +293,7 @@ class Twins:
             scheme=described.scheme, start_mode=described.start_mode, up=link.up,
             heard=from_ms(link.heard_ms) if link.heard_ms else "", job=_current(books, name),
             signals=tuple(self._signal(name, one) for one in described.properties.values()),
+            templates=records.of_machine(books, self.home.live, name, described, self._us),
         )
 
     def _signal(self, machine_name: str, prop: Property) -> machine.Signal:
