@@ -209,9 +209,9 @@ class Limits(Section, frozen=True):
 class TwinKeeping(Section, frozen=True):
     """What is kept of digital twins that were written or imported; what they are now is always kept."""
 
-    history_revisions: Annotated[int, _about(
+    history_entries: Annotated[int, _about(
         "How many former states of each twin are kept.", "每个数字孪生保留多少个历史版本。", ge=0, le=100_000)] = 100
-    feed_changes: Annotated[int, _about(
+    feed_entries: Annotated[int, _about(
         "How many changes are kept for those that follow them from where they stopped.",
         "为从断点继续接收变更的订阅方保留多少条变更。", ge=1_000, le=1_000_000_000)] = 1_000_000
     file_megabytes: Annotated[int, _about(

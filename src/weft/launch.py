@@ -257,7 +257,7 @@ def open_twins(path: str, config: Config, clock: Clock, *, reading: bool = False
     from weft.stores.twins.applying import Kept
     from weft.stores.twins.store import SqliteTwins
 
-    kept = Kept(config.twins.history_revisions, config.twins.feed_changes)
+    kept = Kept(config.twins.history_entries, config.twins.feed_entries)
     return SqliteTwins(path, clock, kept=kept, file_max=config.twins.file_megabytes * 1024**2, reading=reading)
 
 

@@ -200,6 +200,34 @@ def test_elements_come_change_and_go_in_their_order_in_lists_too():
     told(story())
 
 
+def test_values_metadata_and_content_are_patched():
+    async def story():
+        twins = await home()
+        await twins.create("submodel", submodel("urn:a", prop("P", "1"), prop("Q", "0.000", "xs:double")))
+        first = await twins.get("submodel", "urn:a")
+        assert (await twins.set_value("urn:a", "P", 1)).revision == 1, "the same again is no news"
+        row = await twins.set_value("urn:a", "P", 5)
+        assert row.body == first.body.replace(b'"value":"1"', b'"value":"5"'), "nothing else is touched"
+        await twins.set_value("urn:a", "", {"P": 6, "Q": 1.5})
+        await twins.set_metadata("urn:a", "P", {"modelType": "Property", "category": "PARAMETER"})
+        await twins.patch_element("urn:a", "P", {"modelType": "Property", "valueType": "xs:int", "value": "7"})
+        await twins.patch("submodel", "urn:a", {"modelType": "Submodel", "idShort": "Other"})
+        _, document = await twins.document("submodel", "urn:a")
+        assert document["idShort"] == "Other"
+        found = document["submodelElements"][0]
+        assert (found["value"], found["category"]) == ("7", "PARAMETER")
+        for action in (twins.set_value("urn:a", "P", "x"), twins.set_value("urn:a", "", {"Z": 1}),
+                       twins.set_value("urn:a", "P", {"a": 1})):
+            await refused(Invalid, action)
+        assert await refused(NotFound, twins.set_value("urn:a", "Z", 1)) == "twin.element"
+        assert await refused(Refused, twins.set_value("urn:a", "P", 9, expected=1)) == "twin.changed"
+        assert [(one.type, one.path) for one in await twins.feed(1, 99)] == [
+            ("valueChanged", "P"), ("valueChanged", ""), ("updated", "P"), ("updated", "P"), ("updated", "")]
+        await twins.close()
+
+    told(story())
+
+
 def test_who_changes_one_element_never_overwrites_another():
     async def story():
         twins = await home()

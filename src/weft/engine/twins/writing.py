@@ -14,10 +14,10 @@ import msgspec
 
 from weft.basis.errors import Denied, Invalid, NotFound
 from weft.engine.twins.ports import Edit, Kind, Row
-from weft.twin import values as forms
 from weft.twin.elements import Json, model
 from weft.twin.metamodel import canonical, check, check_element
 from weft.twin.names import ID_MAX
+from weft.twin.patches import with_content, with_metadata, with_value
 from weft.twin.paths import added, placed, removed, resolve, steps
 
 CLASSES: Final[Mapping[Kind, str]] = {
@@ -28,7 +28,6 @@ MISSING: Final[Mapping[Kind, str]] = {
     "shell-descriptor": "twin.descriptor", "submodel-descriptor": "twin.descriptor", "package": "twin.package",
     "links": "twin.links"}
 _KEPT: Final = ("shell", "submodel", "concept")  # kinds whose ids may be those of our own books
-values: Any = forms
 Changed = tuple[Json, str]  # the submodel after the change, and the path of what changed
 
 
@@ -153,17 +152,17 @@ def _appended(document: Json, path: str, element: Json) -> Changed:
 
 def value(path: str, given: Any) -> Callable[[Json], Changed]:
     """The value of the element at ``path`` ("": of the whole submodel), and of what is within it."""
-    return _at(path, lambda element: values.with_value(element, given, path))
+    return _at(path, lambda element: with_value(element, given, path))
 
 
 def metadata(path: str, given: Json) -> Callable[[Json], Changed]:
     """All but the value of the element at ``path``."""
-    return _at(path, lambda element: values.with_metadata(element, given))
+    return _at(path, lambda element: with_metadata(element, given))
 
 
 def content(path: str, given: Json) -> Callable[[Json], Changed]:
     """What is given of the element at ``path``; the rest stays."""
-    return _at(path, lambda element: values.with_content(element, given))
+    return _at(path, lambda element: with_content(element, given, path))
 
 
 def fields(path: str, **given: Any) -> Callable[[Json], Changed]:
