@@ -54,8 +54,8 @@ def holds(condition: Condition, document: Json, kind: str, around: Sequence[Json
     root = index.ROOT_OF.get(kind, "")
     beside = {"aas": "sm", "sm": "aas"}.get(root)
     if beside is None or not around:
-        return _Reading({root: document}).result(condition)
-    return any(_Reading({root: document, beside: one}).result(condition) for one in around)
+        return Reading({root: document}).result(condition)
+    return any(Reading({root: document, beside: one}).result(condition) for one in around)
 
 
 def looks_beside(condition: Condition, kind: str) -> bool:
@@ -64,7 +64,7 @@ def looks_beside(condition: Condition, kind: str) -> bool:
     return any(one.root in wanted for one in fields(condition))
 
 
-class _Reading:
+class Reading:
     """One condition read against one shell or submodel, or one of each."""
 
     def __init__(self, documents: Mapping[str, Json]) -> None:

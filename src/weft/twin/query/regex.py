@@ -354,3 +354,15 @@ class Regex:
 def compiled(pattern: str) -> Regex:
     """``pattern``, compiled; raises ``Invalid('query.regex')`` with the place of what cannot be read."""
     return Regex(pattern)
+
+
+def beginning(pattern: str) -> str:
+    """Characters that every match begins with, at the beginning of the text; "" when ``pattern`` names none."""
+    if not pattern.startswith("^") or "|" in pattern:
+        return ""
+    found = ""
+    for place, ch in enumerate(pattern[1:], 1):
+        if ch in "\\[](){}.^$?*+":
+            return found[:-1] if ch in "?*{" and pattern[place - 1] == found[-1:] else found
+        found += ch
+    return found
