@@ -151,7 +151,8 @@ def _fitted(document: Json, version: str, findings: Findings) -> Json:
 # ---- for the serialization of the API ----
 
 async def environment(
-    repository: Repository, shells: Sequence[str] | None, submodels: Sequence[str] | None, concepts: bool,  # noqa: FBT001 - a row of the call
+    repository: Repository, shells: Sequence[str] | None, submodels: Sequence[str] | None,
+    concepts: bool,  # noqa: FBT001 - one of the parameters of the call in the standard
 ) -> Json:
     """An environment of these shells and submodels (None: all there are), as stored; of at most ``ENVIRONMENT_MAX``.
 
@@ -262,17 +263,21 @@ async def _packed(
     findings, counts = Findings(), dict.fromkeys(KINDS, 0)
     package = Package(out, version)
     files = _Files(repository.store, package.spec_name, findings)
-    with package.specification() as spec:
-        async for kind, document in documents:
-            counts[kind] += 1
-            spec.document(_fitted(await files.named(kind, document), version, findings))
-            told(sum(counts.values()))
-            await asyncio.sleep(0)
-    for name, (digest, picture) in files.parts.items():
-        found = await repository.store.file(digest)
-        if found is not None:
-            await _supplement(package, name, found, picture=picture)
-            told(sum(counts.values()) + len(files.parts))
+    try:
+        with package.specification() as spec:
+            async for kind, document in documents:
+                counts[kind] += 1
+                spec.document(_fitted(await files.named(kind, document), version, findings))
+                told(sum(counts.values()))
+                await asyncio.sleep(0)
+        for at, (name, (digest, picture)) in enumerate(files.parts.items(), 1):
+            found = await repository.store.file(digest)
+            if found is not None:
+                await _supplement(package, name, found, picture=picture)
+                told(sum(counts.values()) + at)
+    except BaseException:
+        package.abandon()
+        raise
     package.close()
     return Exported(counts["shell"], counts["submodel"], counts["concept"], len(files.parts), version,
                     findings.report())

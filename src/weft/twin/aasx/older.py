@@ -137,7 +137,7 @@ class _Converter:
                 "keys": keys} if keys else None
 
     def _qualifier(self, told: Any, path: str) -> Json | None:
-        if not isinstance(told, dict) or _kind(told) == "Formula":
+        if not isinstance(told, dict) or _kind(told) == "Formula" or "formula" in told:
             self._told("lost", "formula", path)
             return None
         if "qualifier" in told:

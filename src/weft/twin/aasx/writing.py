@@ -147,6 +147,10 @@ class Package:
                        f'<Default Extension="rels" ContentType="{_RELATIONSHIPS_TYPE}"/>{overrides}</Types>'.encode())
         self._zip.close()
 
+    def abandon(self) -> None:
+        """Nothing more comes, and what there is, is no package."""
+        self._zip.close()
+
     def _related(self, source: str, targets: list[tuple[str, str]]) -> None:
         folder, _, name = source.rpartition("/")
         told = "".join(f'<Relationship Id="R{at}" Type={quoteattr(kind)} Target={quoteattr(target)}/>'
