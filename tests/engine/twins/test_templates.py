@@ -40,7 +40,8 @@ TABLES = {
     "calendars": "日历,中文名,星期,开始,结束\nday,两班,一; 二; 三; 四; 五,08:00,24:00\n",
     "work-centres": "工作中心,中文名,英文名,能力,机床,日历\nLATHE,数控车,CNC lathe,turning; milling,L1,day\n",
     "bills": "父件,子件,用量\nBV-15,CAST-15,1\n",
-    "routings": "产品,工序号,中文名,英文名,工作中心,准备时间,单件时间,设定值\nBV-15,10,车,Turn,LATHE,600,60,SpindleSpeed=1250\n",
+    "routings": "产品,工序号,中文名,英文名,工作中心,准备时间,单件时间,设定值\n"
+                "BV-15,10,车,Turn,LATHE,600,60,SpindleSpeed=1250\n",
 }
 TEN = sorted(RECORDS)
 
@@ -140,7 +141,8 @@ def test_the_values_are_those_of_the_books(filled):
     run_ = value_of(filled["ExecutedProcesses", "order"])["Run__00__"]["Process__00__"]
     assert run_["ProcessResult"] == "good=38;scrap=2" and run_["PlannedProcessTime"] == "PT2400S"
     steps = value_of(filled["ProcessParameters", "item"])["Processes"]["Process__00__"]
-    assert steps["PlannedProcessTime"] == "PT60S" and list(steps["ProcessBoM"].values())[0]["ItemNumber"] == "CAST-15"
+    assert steps["PlannedProcessTime"] == "PT60S"
+    assert next(iter(steps["ProcessBoM"].values()))["ItemNumber"] == "CAST-15"
     carbon = value_of(filled["CarbonFootprint", "item"])["ProductCarbonFootprints"][0]
     assert float(carbon["PcfCO2eq"]) == 1.85 and carbon["LifeCyclePhases"] == ["A1", "A3"]
     abilities = filled["CapabilityDescription", "machine"]["submodelElements"][0]["value"]
@@ -173,7 +175,7 @@ async def test_records_are_read_by_the_operation_of_the_machine():
     node = await factory()
     name = f"urn:weft:{node.organisation}:machine:L1:TimeSeries"
     found = await Twins(node).invoke(name, "ReadRecords", [])
-    assert list(value_of(found[0]).values())[0]["SpindleSpeed"] == 1250.5
+    assert next(iter(value_of(found[0]).values()))["SpindleSpeed"] == 1250.5
     with pytest.raises(NotFound, match=r"twin\.operation"):
         await Twins(node).invoke(name.replace("TimeSeries", "Nameplate"), "ReadRecords", [])
 
