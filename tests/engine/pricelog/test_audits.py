@@ -115,6 +115,20 @@ async def test_what_is_not_for_us_is_refused():
             await audits.take_in(buyer, auditing.unsealed(sealed, auditor.identity.signer))
 
 
+async def test_what_is_too_much_for_a_node_that_trades_beside_it_is_refused(monkeypatch):
+    async with audit_world(1) as (seller, _, auditor, others):
+        name = await begun(auditor)
+        await audits.take_in(seller, await audits.plan_of(auditor.store, name))
+        await drawn(seller, others)
+        sealed = await audits.answer(seller, name, slips.export)
+        monkeypatch.setattr(audits, "FILE_BYTES_MAX", 10_000)
+        for data in (sealed, auditing.unsealed(sealed, auditor.identity.signer)):
+            with pytest.raises(Invalid, match=r"pricing\.audit-file"):
+                await audits.take_in(auditor, data)
+        monkeypatch.undo()
+        assert await audits.take_in(auditor, sealed) == ("answer", name)
+
+
 async def test_the_oldest_go(monkeypatch):
     async with audit_world(1) as (_, _, auditor, _):
         monkeypatch.setattr(audits, "KEPT_MAX", 2)

@@ -246,11 +246,11 @@ def sealed_for(device: str, data: bytes, random: Callable[[int], bytes]) -> byte
     return SEALED + b64(seal(device, zlib.compress(data), random(32))).encode()
 
 
-def unsealed(data: bytes, signer: Signer) -> bytes:
-    """What was sealed to ``signer``; raises ``Invalid('key.sealed')``."""
+def unsealed(data: bytes, signer: Signer, most: int = BYTES_MAX) -> bytes:
+    """What was sealed to ``signer``, ``most`` bytes of it; raises ``Invalid('key.sealed')``."""
     inflater = zlib.decompressobj()
     try:
-        opened = inflater.decompress(signer.unseal(unb64(data.removeprefix(SEALED).decode())), BYTES_MAX)
+        opened = inflater.decompress(signer.unseal(unb64(data.removeprefix(SEALED).decode())), most)
     except (zlib.error, UnicodeDecodeError) as error:
         raise Invalid(_CODE) from error
     return opened

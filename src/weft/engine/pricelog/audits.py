@@ -31,6 +31,7 @@ from weft.pricing.audit import Fault, Plan
 PLANNED: Final = "price-audit-planned"  # bucket: by the plan's hash, a ``Planned``
 ASKED: Final = "price-audit-asked"  # bucket: by the plan's hash, an ``Asked``
 KEPT_MAX: Final = 200
+FILE_BYTES_MAX: Final = 64 * 1024 * 1024  # what a node looks at beside all else; the command line looks at larger ones
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -167,7 +168,9 @@ async def take_in(node: Node, data: bytes) -> tuple[str, str]:
     """
     data = data.strip()
     if auditing.is_sealed(data):
-        data = auditing.unsealed(data, node.identity.signer)
+        data = auditing.unsealed(data, node.identity.signer, FILE_BYTES_MAX)
+    if len(data) > FILE_BYTES_MAX:
+        raise Invalid("pricing.audit-file")
     kind = _kind(data)
     if kind == audit.PLAN:
         made = await sampling.of_us(node, data)
@@ -179,13 +182,17 @@ async def take_in(node: Node, data: bytes) -> tuple[str, str]:
     return "result", (await sampling.take(node, data)).plan
 
 
+class _Said(msgspec.Struct, frozen=True):
+    """What any file says of itself; the rest is passed over unread."""
+
+    weft: str = ""
+
+
 def _kind(data: bytes) -> str:
-    """What ``data`` says of itself."""
     try:
-        said = msgspec.json.decode(data)
+        kind = msgspec.json.decode(data, type=_Said).weft
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid("pricing.audit-file") from error
-    kind = said.get("weft") if isinstance(said, dict) else None
     if kind not in {audit.PLAN, auditing.KIND, results.RESULT}:
         raise Invalid("pricing.audit-file")
-    return str(kind)
+    return kind

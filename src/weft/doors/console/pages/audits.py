@@ -18,7 +18,6 @@ from weft.engine.pricelog import audits
 from weft.engine.till import export
 
 DAYS: Final = (0, 30, 90, 365)
-FILE_BYTES_MAX: Final = 64 * 1024 * 1024
 SHOWN: Final = 100  # documents of one audit on its page
 LIVE: Final = "price-followed"
 
@@ -66,7 +65,7 @@ async def opened(visit: Visit) -> Response:
 async def come_in(visit: Visit) -> Response:
     """Take in the file that was dropped, whichever it is."""
     try:
-        typed = await forms.read(visit.request, FILE_BYTES_MAX)
+        typed = await forms.read(visit.request, audits.FILE_BYTES_MAX)
         data = next((value for name, value in typed.fields if name == "content@file" and isinstance(value, bytes)), b"")
         if not data:
             raise Invalid("bundle.no-file")
