@@ -8,13 +8,15 @@ from importlib import resources
 from typing import Any
 
 import apsw
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weft.engine.twins.ports import KINDS
-from weft.stores.twins import asking
+from weft.engine.clock import SystemClock
+from weft.engine.twins.ports import KINDS, Change, Where
 from weft.stores.twins.asking import ask
+from weft.stores.twins.store import SqliteTwins
 from weft.twin import elements as e
 from weft.twin.query import holds, index, parse
 
@@ -248,21 +250,27 @@ def test_values_travel_as_bindings():
     assert evil in asked.bindings
 
 
-def test_what_stands_beside_a_shell_is_read_from_the_store():
-    tables = Tables([*SHELLS, ("submodel", e.submodel("urn:sm:5", "Five", [e.prop("A", "1")]))])
+def test_what_also_asks_of_submodels_is_looked_up_by_what_it_asks_of_the_shell():
+    tables = Tables(SHELLS)
     both = {"$and": [{"$eq": [{"$field": "$aas#idShort"}, {"$strVal": "S2"}]},
                      {"$eq": [{"$field": "$sm#idShort"}, {"$strVal": "Five"}]}]}
-    condition = parse({"$condition": both}).condition
-    found, exact = tables.found(condition, "shell")
+    found, exact = tables.found(parse({"$condition": both}).condition, "shell")
     assert not exact
     assert "urn:shell:5" in found
     assert len(found) == 6
-    tables.db.execute("UPDATE twins SET body = ? WHERE id = 'urn:sm:5'", (b'{"id":"urn:sm:5"}',))
 
-    def run(sql, values):
-        return list(tables.db.execute(sql, values))
 
-    assert asking.around(run, "shell", SHELLS[5][1]) == [{"id": "urn:sm:5"}]
-    assert asking.around(run, "shell", SHELLS[6][1]) == []
-    tables.db.execute("UPDATE twins SET body = '{}' WHERE kind = 1")
-    assert len(asking.around(run, "submodel", {"id": "urn:sm:all"})) == 20
+async def test_a_page_of_the_store_is_what_the_plain_reading_names():
+    store = SqliteTwins(":memory:", SystemClock())
+    documents = submodels(7)
+    await store.commit([Change("submodel", one["id"], msgspec.json.encode(one)) for _, one in documents])
+    for asked in ({"$lt": [{"$field": "$sme#value"}, {"$numVal": 2}]},
+                  {"$regex": [{"$field": "$sme.B#value"}, {"$strVal": "^a"}]}):
+        condition = parse({"$condition": asked}).condition
+        wanted = sorted(one["id"] for _, one in documents if holds(condition, one, "submodel"))
+        assert 0 < len(wanted) < 12
+        rows = await store.page("submodel", "", 2, Where(condition=condition))
+        assert [one.id for one in rows] == wanted[:2]
+        behind = await store.page("submodel", rows[-1].id, 100, Where(condition=condition))
+        assert [one.id for one in behind] == wanted[2:]
+    await store.close()

@@ -7,10 +7,8 @@ Rule 3: values travel as bindings, never in the text of a statement.
 Not here: what the rows are (``twin/query/index``), pages (``paging``).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
-
-import msgspec
 
 from weft.engine.twins.ports import Kind
 from weft.stores.twins.predicates import Predicate, Sql, both, either, element_value, glob, tail_of
@@ -338,22 +336,3 @@ def _place(indexed: tuple[Token, ...], attribute: tuple[Token, ...]) -> list[Sql
     if ANY in asked:
         return [Sql("place GLOB ?", (".".join("*" if one == ANY else str(one) for one in asked),))]
     return [Sql("place = ?", (".".join(map(str, asked)),))]
-
-
-# ---- what stands beside ---------------------------------------------------------------------------------
-
-Run = Callable[[str, Sequence[Any]], list[Any]]
-_SUBMODELS: Final = ("SELECT s.body FROM twins s WHERE s.kind = 2 AND s.id IN (SELECT value FROM json_each(?))"
-                     " ORDER BY s.id")
-_SHELLS: Final = ("SELECT s.body FROM twins s WHERE s.kind = 1 AND s.number IN (SELECT twin FROM twin_field WHERE"
-                  " name = 'submodels[].keys[].value' AND value = ?) ORDER BY s.id")
-
-
-def around(run: Run, kind: Kind, document: dict[str, Any]) -> list[dict[str, Any]]:
-    """The stored submodels that a shell refers to, or the stored shells that refer to a submodel."""
-    if kind == "shell":
-        ids = [value for _, value in index.resolve(document, ("submodels", ANY, "keys", 0, "value"))]
-        found = run(_SUBMODELS, (msgspec.json.encode(ids).decode(),))
-    else:
-        found = run(_SHELLS, (document.get("id", ""),))
-    return [msgspec.json.decode(row[0]) for row in found]

@@ -14,6 +14,7 @@ import msgspec
 from weft.engine.twins import naming
 from weft.engine.twins.ports import Kind, Row, Where
 from weft.stores.twins.applying import NUMBER
+from weft.stores.twins.asking import Asked, ask
 from weft.twin.query import holds, looks_beside
 from weft.twin.query.index import fields
 
@@ -29,8 +30,9 @@ Run = Callable[[str, Sequence[Any]], list[Any]]
 
 async def page(run: Run, kind: Kind, after: str, limit: int, where: Where) -> Sequence[Row]:
     """At most ``limit`` twins behind ``after`` that are as ``where`` says; ``run`` runs a statement."""
-    sql, values = _statement(kind, where)
-    right = _looked_at(run, kind, where)
+    asked = None if where.condition is None else ask(where.condition, kind)
+    sql, values = _statement(kind, where, asked)
+    right = _looked_at(run, kind, where, sure=asked is None or asked.exact)
     found: list[Row] = []
     while len(found) < limit:
         wanted = limit - len(found) if right is None else READ
@@ -43,22 +45,23 @@ async def page(run: Run, kind: Kind, after: str, limit: int, where: Where) -> Se
     return found[:limit]
 
 
-def _statement(kind: Kind, where: Where) -> tuple[str, tuple[Any, ...]]:
+def _statement(kind: Kind, where: Where, asked: Asked | None) -> tuple[str, tuple[Any, ...]]:
     """The statement, which wants an id and a limit at its end, and the values before these."""
     names = [(f"{kind}:{name}", value) for name, value in naming.wanted(where)]
+    also, bindings = ("", ()) if asked is None else (f" AND ({asked.where})", asked.bindings)
     if not names:
-        return (f"SELECT t.id, t.revision, t.at, t.body FROM twins t WHERE t.kind = {NUMBER[kind]}"  # noqa: S608 - a number
-                " AND t.id > ? ORDER BY t.id LIMIT ?"), ()
+        return (f"SELECT t.id, t.revision, t.at, t.body FROM twins t WHERE t.kind = {NUMBER[kind]}{also}"  # noqa: S608 - our own
+                " AND t.id > ? ORDER BY t.id LIMIT ?"), bindings
     first, *rest = names
     others = _ALSO * len(rest)
-    return (f"SELECT t.id, t.revision, t.at, t.body FROM names n CROSS JOIN twins t"  # noqa: S608 - a number
-            f" WHERE t.kind = {NUMBER[kind]} AND t.id = n.id AND n.name = ({_TITLE}) AND n.value = ?{others}"
-            " AND n.id > ? ORDER BY n.id LIMIT ?"), (*first, *(value for name in rest for value in name))
+    return (f"SELECT t.id, t.revision, t.at, t.body FROM names n CROSS JOIN twins t"  # noqa: S608 - our own
+            f" WHERE t.kind = {NUMBER[kind]} AND t.id = n.id AND n.name = ({_TITLE}) AND n.value = ?{others}{also}"
+            " AND n.id > ? ORDER BY n.id LIMIT ?"), (*first, *(value for name in rest for value in name), *bindings)
 
 
-def _looked_at(run: Run, kind: Kind, where: Where) -> Callable[[bytes], bool] | None:
+def _looked_at(run: Run, kind: Kind, where: Where, *, sure: bool) -> Callable[[bytes], bool] | None:
     """What a body must be looked at for; None when the index has said it all."""
-    condition = where.condition
+    condition = None if sure else where.condition
     if not where.asset_kind and condition is None:
         return None
     beside = condition is not None and looks_beside(condition, kind)
