@@ -87,7 +87,7 @@ class Maker:
         return {"contentType": "application/pdf"} | self.perhaps(value="/aasx/files/a.pdf")
 
     def make_blob(self, _):
-        content = base64.b64encode(self.lot.randbytes(self.lot.randint(0, 6))).decode()
+        content = base64.b64encode(self.lot.randbytes(self.lot.randint(1, 6))).decode()
         return {"contentType": "text/plain"} | self.perhaps(value=content)
 
     def make_referenceelement(self, _):

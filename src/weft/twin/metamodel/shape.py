@@ -35,7 +35,7 @@ def misshapen(kind: str, document: Any) -> list[Finding]:
 def _listed(kind: str, document: Any) -> list[Finding]:
     found: list[Finding] = []
     try:
-        for steps, code, facts in _judge(document, inspect.type_info(KINDS[kind]), ()):
+        for steps, code, facts in _judge(document, _wanted(kind), ()):
             found.append(finding(document, steps, code, **facts))
             if len(found) == FINDINGS_MAX:
                 break
@@ -106,6 +106,11 @@ def _missing_kind(value: Mapping[str, Any], words: str, at: Steps) -> _Told:
         yield (*at, "modelType"), "shape-word", {"value": value["modelType"], "words": words}
     else:
         yield at, "shape-required", {"name": "modelType"}
+
+
+@cache
+def _wanted(kind: str) -> inspect.Type:
+    return inspect.type_info(KINDS[kind])
 
 
 @cache

@@ -45,10 +45,15 @@ def doubled(value: Any, at: Steps = ()) -> Iterator[Steps]:
         for key, one in value.items():
             if isinstance(one, list | dict):
                 yield from doubled(one, (*at, key))
-        names = [one["idShort"] for key in ("statements", "annotations") for one in value.get(key, ())
-                 if "idShort" in one]
-        if len(set(names)) < len(names):
+        if has_twice(value):
             yield at
+
+
+def has_twice(element: Mapping[str, Any]) -> bool:
+    """Whether two statements, or two annotations, of ``element`` have one idShort."""
+    names = [one["idShort"] for key in ("statements", "annotations") for one in element.get(key, ())
+             if "idShort" in one]
+    return len(set(names)) < len(names)
 
 
 def _named(parent: Json, inner: Sequence[Json], element: Json) -> list[tuple[Steps, str]]:
