@@ -27,6 +27,7 @@ from weft.engine.views import (
     prices,
     proofs,
     stock,
+    templates,
     tills,
     today,
 )
@@ -51,6 +52,7 @@ VIEWS: Final[Mapping[str, Callable[..., Awaitable[View]]]] = {
     "partner": partners.partner,
     "prices": prices.prices,
     "tills": tills.tills,
+    "twin-templates": templates.templates,
     "slips": tills.slips,
     "slip": tills.slip,
     "slip-file": tills.slip_file,
