@@ -6,6 +6,7 @@ Rule 3: it says nothing to a partner before it has back what it had said to it (
 Not here: the form of the file (``stores/archive.py``), the copy of the database (``stores/sqlite_copy.py``).
 """
 
+import asyncio
 import contextlib
 import os
 import re
@@ -25,9 +26,10 @@ from weft.config import load
 from weft.engine import restored
 from weft.engine.clock import SystemClock, system_random
 from weft.engine.memory import Identity, Memory, new_incarnation
-from weft.launch import DATABASE, SELF, Home, open_store
-from weft.stores import archive
+from weft.launch import DATABASE, SELF, Home, open_store, twins_beside
+from weft.stores import archive, sqlite_copy
 from weft.stores.sqlite import SqliteStore
+from weft.stores.twins.store import SqliteTwins
 
 RESTORED: Final = "restored"  # in SELF: when, and from a backup of when
 LEFT_S: Final = 24 * 3600
@@ -53,7 +55,10 @@ async def make(home: Path, file: Path, passphrase: str = "", told: Told = lambda
             assert isinstance(store, SqliteStore)
             try:
                 organisation = await store.value(SELF, "organisation") or b""
-                await store.backup(str(copied), lambda done, every: told(500 * done // max(every, 1)))
+                await store.backup(str(copied), lambda done, every: told(400 * done // max(every, 1)))
+                if Path(twins_beside(store)).exists():
+                    await asyncio.to_thread(sqlite_copy.copy, twins_beside(store), str(folder / archive.TWINS))
+                told(500)
             finally:
                 await store.close()
             about = archive.Manifest(archive.FORMAT, __version__, organisation.decode(), config.firm.name,
@@ -77,6 +82,8 @@ def _written(
 ) -> archive.Manifest:
     copied, about = what
     sources = {DATABASE: copied, archive.SETTINGS: place.settings}
+    if copied.with_name(archive.TWINS).exists():
+        sources[archive.TWINS] = copied.with_name(archive.TWINS)
     for path in sorted(place.device.parent.iterdir()):
         name = f"keys/{path.name}"
         if path.is_file() and not path.is_symlink() and archive.KEY_NAME.fullmatch(name):
@@ -151,6 +158,7 @@ def _told_as_damage() -> Iterator[None]:
 async def _begin_anew(home: Home, manifest: archive.Manifest) -> list[str]:
     """Another life for what was taken out: a new incarnation, and partners that must give back; ids of these."""
     _use_own_database(home)
+    await _twins_anew(home)
     store = SqliteStore(str(home.path / DATABASE))
     try:
         organisation = await store.value(SELF, "organisation") or b""
@@ -166,6 +174,22 @@ async def _begin_anew(home: Home, manifest: archive.Manifest) -> list[str]:
             (SELF, "incarnation", new_incarnation(system_random).encode()), (SELF, RESTORED, told.encode())])
     finally:
         await store.close()
+
+
+async def _twins_anew(home: Home) -> None:
+    """Those who follow the feed of twins are told that it begins anew."""
+    if not (home.path / archive.TWINS).exists():
+        return
+    try:
+        twins = SqliteTwins(str(home.path / archive.TWINS), SystemClock())
+        try:
+            if await twins.check() != "ok":
+                raise Invalid("store.corrupt", path=archive.TWINS)
+            await twins.begin_anew()
+        finally:
+            await twins.close()
+    except (WeftError, *_UNREADABLE) as error:
+        raise Invalid("backup.damaged", entry=archive.TWINS) from error
 
 
 def _use_own_database(home: Home) -> None:

@@ -6,6 +6,7 @@ import stat
 
 import pytest
 
+from tests.stores.twins.making import chunks, prop, submodel
 from weft import cli, launch
 from weft.cli import words
 from weft.config import load
@@ -45,6 +46,47 @@ def test_a_home_comes_back_under_a_new_incarnation(home, tmp_path, capsys):
     assert all(stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 for path in secrets)
     assert not (again / "recovery-sheet.txt").exists()
     assert cli.run(["log", "verify", str(again), "--json"]) == 0
+
+
+def written(home):
+    """The twins that were written, and the numbers of their feed."""
+    async def read():
+        async with launch.at_rest(launch.Home(home)) as node:
+            rows = (await node.twins.page("submodel", "", 9)).rows
+            file = await node.twins.attachment("urn:a", "F")
+            return rows, [piece async for piece in file.chunks()], await node.twins.feed_ends()
+
+    return launch.run(read())
+
+
+def test_twins_and_their_files_come_back_and_their_feed_begins_behind_whatever_was_told(home, tmp_path):
+    async def write():
+        async with launch.at_rest(launch.Home(home)) as node:
+            file = {"modelType": "File", "idShort": "F", "contentType": "application/pdf"}
+            await node.twins.create("submodel", submodel("urn:a", prop("P", "1"), file))
+            await node.twins.attach("urn:a", "F", chunks(b"manual"), "application/pdf", "manual.pdf")
+
+    launch.run(write())
+    assert (home / "twins.db").exists()
+    assert cli.run(["backup", str(home), str(tmp_path / "b.zip")]) == 0
+    assert cli.run(["restore", str(tmp_path / "b.zip"), str(tmp_path / "again")]) == 0
+    assert written(tmp_path / "again") == written(home)
+
+    async def change():
+        async with launch.at_rest(launch.Home(tmp_path / "again")) as node:
+            await node.twins.set_value("urn:a", "P", 2)
+            return [one.number for one in await node.twins.feed(2, 9)]
+
+    assert launch.run(change())[0] > 1_000_000
+    assert cli.run(["doctor", str(home)]) in (0, 1)
+
+
+def test_a_backup_with_damaged_twins_is_refused(home, tmp_path, capsys):
+    (home / "twins.db").write_bytes(b"SQLite format 3\0" + bytes(5_000))
+    assert cli.run(["doctor", str(home)]) == 1
+    assert "twins.db" in capsys.readouterr().out
+    assert cli.run(["backup", str(home), str(tmp_path / "b.zip")]) == 2
+    assert not (tmp_path / "b.zip").exists()
 
 
 def test_two_homes_from_one_backup_are_two_incarnations(home, tmp_path):

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.dealing import dealt
+from tests.stores.twins.making import chunks, prop, submodel
 from weft.basis.canonical import unb64
 from weft.basis.errors import Refused
 from weft.engine import export, export_tables
@@ -59,6 +60,27 @@ async def test_a_stranger_reads_it_with_the_standard_library_and_comes_to_the_sa
         events = json.loads((place / "epcis" / "events.json").read_text())
         assert events["type"] == "EPCISDocument"
         assert json.loads((place / "twins" / "environment.json").read_text())["assetAdministrationShells"]
+
+
+async def test_twins_that_were_written_come_in_their_own_bytes_with_their_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "TWINS_IN_A_FILE", 2)
+    async with dealt() as (shop, _factory, _thread):
+        file = {"modelType": "File", "idShort": "F", "contentType": "application/pdf"}
+        for n in range(3):
+            await shop.twins.create("submodel", submodel(f"urn:m{n}", prop("P", "0.00", "xs:double"), file))
+        await shop.twins.attach("urn:m1", "F", chunks(b"manual" * 100_000), "application/pdf", "manual.pdf")
+        await export.write(shop, tmp_path / "all.zip")
+        with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+            names = [name for name in archive.namelist() if name.startswith("twins/written/")]
+            assert names == ["twins/written/submodel-00001.json", "twins/written/submodel-00002.json"]
+            held = b"".join(archive.read(name) for name in names)
+            assert (await shop.twins.get("submodel", "urn:m1")).body in held
+            assert held.count(b'"0.00"') == 3
+            [manual] = [name for name in archive.namelist() if name.startswith("twins/files/")]
+            assert manual.endswith(".pdf")
+            assert archive.read(manual) == b"manual" * 100_000
+            listed = json.loads(archive.read(export.MANIFEST))["files"][manual]
+            assert listed["sha256"] == hashlib.sha256(b"manual" * 100_000).hexdigest()
 
 
 async def test_every_pack_in_it_is_sound(tmp_path):

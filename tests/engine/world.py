@@ -20,6 +20,8 @@ from weft.identity import sheet
 from weft.identity.keylog import DeviceDelegation, KeyInception, commitment
 from weft.identity.keys import Signer
 from weft.stores.memory import MemoryStore
+from weft.stores.sqlite_file import MEMORY
+from weft.stores.twins.store import SqliteTwins
 
 
 class Ticking:
@@ -123,6 +125,7 @@ async def found(wires: Wires, name: str, *, rules: Rules = AUTO, store: Any = No
                     peers=Peers(retry_s_min=0.01, retry_s_max=0.1))
     node = Node(identity=memory.identity, store=store, clock=clock, random=random, config=config,
                 peers=DirectPeers(organisation, wires), table=TABLE, ticks=TICKS, tick_s=0.5)
+    node.twins.opening = lambda: SqliteTwins(MEMORY, clock)
     wires.nodes[organisation] = node
     await node.begin()
     return node

@@ -75,7 +75,8 @@ def _modes(place: Any) -> Iterator[Finding]:
 
 def _database(place: Any, config: Any) -> Iterator[Finding]:
     from weft import launch
-    from weft.stores.sqlite_file import DatabaseFile
+    from weft.stores.sqlite_file import MAIN
+    from weft.stores.twins.store import DIALECT
 
     if config.storage.database:
         return
@@ -83,16 +84,24 @@ def _database(place: Any, config: Any) -> Iterator[Finding]:
     if not path.exists():
         yield told("bad", "missing", path=path)
         return
+    yield _sound(path, MAIN)
+    twins = path.with_name(launch.TWINS)
+    if twins.exists():
+        yield _sound(twins, DIALECT)
+
+
+def _sound(path: Path, dialect: str) -> Finding:
+    from weft.stores.sqlite_file import DatabaseFile
+
     try:
-        file = DatabaseFile(str(path))
+        file = DatabaseFile(str(path), dialect=dialect)
     except WeftError as error:
-        yield Finding("bad", "database", refusal(error))
-        return
+        return Finding("bad", "database", refusal(error))
     try:
         state = file.check()
     finally:
         file.close()
-    yield told("good" if state == "ok" else "bad", "database", path=path, detail=state[:120])
+    return told("good" if state == "ok" else "bad", "database", path=path, detail=state[:120])
 
 
 def _port(host: str, port: int) -> Finding:

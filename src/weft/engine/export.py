@@ -1,7 +1,8 @@
 """Everything that the firm holds, in open formats: files, tables, proofs, and a signed list of them.
 
 Threads as packs that anybody can verify, documents as JSON in UBL's names, tables as CSV and XLSX, EPCIS 2.0 events,
-twins as an AAS environment, price books, the public key logs, a README in both languages, and ``manifest.json`` with
+twins as an AAS environment, those that were written in their very bytes and with their files, price books, the public
+key logs, a README in both languages, and ``manifest.json`` with
 the SHA-256 of every file, signed by this device (``manifest.signature.json``).
 Rule 1: of one moment: ``node`` stands over a copy of the store; what the running node says meanwhile is not in it.
 Rule 2: it is there whole or not at all: written beside its place and moved there at the end.
@@ -14,8 +15,8 @@ import shutil
 import zipfile
 from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
-from pathlib import Path
-from typing import Any, Final, Self
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Final, Self
 
 import msgspec
 
@@ -30,16 +31,19 @@ from weft.engine.node import Node
 from weft.engine.packs import pack
 from weft.engine.receive import KEYLOG, key_log_of
 from weft.engine.twins import Twins
+from weft.engine.twins.ports import KINDS
+from weft.engine.twins.repository import Repository
 from weft.pricing.book import encode as book_bytes
 from weft.trace.book import TraceRecorded
 from weft.trace.book import read as read_trace
 from weft.trace.document import document
 
 FORMAT: Final = "weft-export/1"
+TWINS_IN_A_FILE: Final = 1000
 MANIFEST: Final = "manifest.json"
 SIGNATURE: Final = "manifest.signature.json"
 Told = Callable[[int], None]  # how much is done, of 1000
-File = tuple[str, bytes]
+File = tuple[str, bytes | AsyncIterator[bytes]]
 
 
 class Exported(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,10 +91,10 @@ class _Folder:
         self.path = path
         path.mkdir(parents=True, mode=0o700)
 
-    def add(self, name: str, data: bytes) -> None:
+    def open(self, name: str) -> IO[bytes]:
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        return path.open("wb")
 
     def __enter__(self) -> Self:
         return self
@@ -107,8 +111,8 @@ class _Zip:
         self.file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b")
         self.archive = zipfile.ZipFile(self.file, "w", zipfile.ZIP_DEFLATED)
 
-    def add(self, name: str, data: bytes) -> None:
-        self.archive.writestr(name, data)
+    def open(self, name: str) -> IO[bytes]:
+        return self.archive.open(name, "w", force_zip64=True)
 
     def __enter__(self) -> Self:
         return self
@@ -125,18 +129,32 @@ async def _fill(node: Node, place: _Folder | _Zip, told: Told) -> Exported:
     at = from_ms(node.clock.now_ms())
     threads = len(await node.store.threads()) or 1
     seen, size = 0, 0
-    async for name, data in _files(node, at):
-        place.add(name, data)
-        listed[name] = {"sha256": sha256(data).hexdigest(), "bytes": len(data)}
-        size += len(data)
+    async for name, content in _files(node, at):
+        written = listed[name] = await _write(place, name, content)
+        size += written["bytes"]
         seen += name.startswith("threads/")
         told(min(990, 990 * seen // threads))
     manifest = canonical.encode({
         "format": FORMAT, "made_by": f"weft {__version__}", "organisation": node.organisation,
         "name": node.config.firm.name, "at": at, "files": listed})
-    place.add(MANIFEST, manifest)
-    place.add(SIGNATURE, _signature(node, manifest))
+    for name, content in ((MANIFEST, manifest), (SIGNATURE, _signature(node, manifest))):
+        await _write(place, name, content)
     return Exported(files=len(listed) + 2, bytes=size, at=at)
+
+
+async def _write(place: _Folder | _Zip, name: str, content: bytes | AsyncIterator[bytes]) -> dict[str, Any]:
+    """Write one file, piece by piece where it comes so; its entry in the manifest."""
+    digest, size = sha256(), 0
+    with place.open(name) as file:
+        async for piece in (content if not isinstance(content, bytes) else _whole(content)):
+            file.write(piece)
+            digest.update(piece)
+            size += len(piece)
+    return {"sha256": digest.hexdigest(), "bytes": size}
+
+
+async def _whole(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 def signed_bytes(manifest: bytes) -> bytes:
@@ -165,8 +183,31 @@ async def _files(node: Node, at: str) -> AsyncIterator[File]:
     yield "twins/environment.json", _pretty({
         "assetAdministrationShells": [one async for one in twins.shells()],
         "submodels": [one async for one in twins.submodels()], "conceptDescriptions": []})
+    async for one in _written_twins(node.twins):
+        yield one
     for name, version in (await node.book_state("pricing")).books.items():
         yield f"prices/{name}.json", book_bytes(version.book)
+
+
+async def _written_twins(twins: Repository) -> AsyncIterator[File]:
+    """Twins that were written, so many in a file and each as it stands in its bytes; and the files that they name."""
+    for kind in KINDS:
+        number, after = 0, ""
+        while rows := await twins.store.page(kind, after, TWINS_IN_A_FILE):
+            number, after = number + 1, rows[-1].id
+            yield f"twins/written/{kind}-{number:05}.json", b"[" + b",\n".join(row.body for row in rows) + b"]"
+            for row in rows:
+                for value, held in await twins.store.files_of(kind, row.id):
+                    file = await twins.store.file(held)
+                    if file is not None:
+                        name = f"{sha256(row.id.encode()).hexdigest()[:16]}-{sha256(value.encode()).hexdigest()[:8]}"
+                        yield f"twins/files/{name}{_ending(value)}", file.chunks()
+
+
+def _ending(value: str) -> str:
+    """The ending of a file's name, as far as it is a plain one."""
+    found = PurePosixPath(value).suffix
+    return found if found.isascii() and found[1:].isalnum() and len(found) < 12 else ""
 
 
 async def _threads(node: Node) -> AsyncIterator[File]:

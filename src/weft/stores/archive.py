@@ -44,10 +44,11 @@ from weft.basis.errors import Denied, Invalid, Refused, Unavailable
 FORMAT: Final = "weft-backup/1"
 MANIFEST: Final = "manifest.json"
 DATABASE: Final = "weft.db"
+TWINS: Final = "twins.db"  # only where twins were written
 SETTINGS: Final = "weft.toml"
 DEVICE: Final = "keys/device.seed"
 ENTRIES_MAX: Final = 200
-SMALL_MAX: Final = 1024 * 1024  # of everything but the database
+SMALL_MAX: Final = 1024 * 1024  # of everything but the databases
 DATABASE_MAX: Final = 1024**4
 KEY_NAME: Final = re.compile(r"keys/[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 MAGIC: Final = b"weft-sealed-backup/1\n"
@@ -267,8 +268,8 @@ def _check_room(manifest: Manifest, folder: Path) -> None:
 
 def _may_be(one: zipfile.ZipInfo, names: Mapping[str, int]) -> bool:
     """Whether an entry may be in a backup: one of its names, once, within its size, packed as we pack."""
-    known = one.filename in {MANIFEST, DATABASE, SETTINGS} or KEY_NAME.fullmatch(one.filename)
-    most = DATABASE_MAX if one.filename == DATABASE else SMALL_MAX
+    known = one.filename in {MANIFEST, DATABASE, TWINS, SETTINGS} or KEY_NAME.fullmatch(one.filename)
+    most = DATABASE_MAX if one.filename in {DATABASE, TWINS} else SMALL_MAX
     return (bool(known) and names[one.filename] == 1 and one.file_size <= most
             and one.compress_type in PACKINGS)
 

@@ -46,17 +46,17 @@ async def walk(twins, kind, limit, where=repository.ALL):
         assert len(page.rows) == limit
 
 
-def test_pages_go_through_the_books_and_then_through_what_was_written():
+def test_pages_go_through_what_was_written_and_then_through_the_books():
     async def story():
         twins = await home(busy=True)
         books = await walk(twins, "submodel", 100)
         assert len(books) > 10
         for name in ("urn:z", "urn:a", "zzz"):
             await twins.create("submodel", submodel(name))
-        whole = [*books, "urn:a", "urn:z", "zzz"]
+        whole = ["urn:a", "urn:z", "zzz", *books]
         for limit in (1, 2, 3, len(books), len(books) + 1, len(whole), 100):
             assert await walk(twins, "submodel", limit) == whole
-        assert [row.revision for row in (await twins.page("submodel", "", 100)).rows][-4:] == [0, 1, 1, 1]
+        assert [row.revision for row in (await twins.page("submodel", "", 100)).rows][:4] == [1, 1, 1, 0]
         await twins.close()
 
     told(story())
@@ -67,7 +67,7 @@ def test_what_is_looked_for_is_found_in_both():
         twins = await home(busy=True)
         await twins.create("submodel", submodel("urn:n", id_short="Nameplate"))
         found = await walk(twins, "submodel", 2, Where(id_short="Nameplate"))
-        assert found[-1] == "urn:n" and len(found) == 2 and twins.owns(found[0])
+        assert found[0] == "urn:n" and len(found) == 2 and twins.owns(found[1])
         await twins.create("shell", shell("urn:s", asset="urn:asset"))
         assert await walk(twins, "shell", 5, Where(assets=(("globalAssetId", "urn:asset"),))) == ["urn:s"]
         machine = shell_id(twins.derived.home.organisation, "machine", "L1")
@@ -305,18 +305,24 @@ def test_files_and_pictures_are_kept_with_what_names_them():
     told(story())
 
 
-def test_who_follows_the_feed_too_late_is_told():
+def test_who_follows_the_feed_too_late_or_from_a_lost_life_is_told(monkeypatch):
+    monkeypatch.setattr("weft.stores.twins.applying.PRUNED_EVERY", 5)
+
     async def story():
         twins = await home()
-        await twins.create("submodel", submodel("urn:a"))
-        assert [one.number for one in await twins.feed(0, 9)] == [1]
-        assert await twins.feed_ends() == (1, 1)
-
-        async def ends():
-            return 500, 900
-
-        twins.store.feed_ends = ends
-        assert await refused(Refused, twins.feed(400, 9)) == "twin.feed-gone"
+        twins.store._applying.kept.changes = 4
+        for n in range(10):
+            await twins.replace("submodel", "urn:a", submodel("urn:a", prop("P", str(n))))
+        assert await twins.feed_ends() == (7, 10)
+        for after, numbers in ((0, [7, 8]), (6, [7, 8]), (7, [8, 9]), (9, [10]), (10, [])):
+            assert [one.number for one in await twins.feed(after, 2)] == numbers
+        for gone in (1, 5, 11, 999):
+            assert await refused(Refused, twins.feed(gone, 2)) == "twin.feed-gone"
+        await twins.store.begin_anew()
+        assert await twins.feed(10, 9) == []
+        await twins.replace("submodel", "urn:a", submodel("urn:a"))
+        assert [one.type for one in await twins.feed(10, 9)] == ["updated"]
+        assert await refused(Refused, twins.feed(12, 9)) == "twin.feed-gone"
         await twins.close()
 
     told(story())
@@ -389,14 +395,16 @@ def test_control_a_cursor_that_counts_misses_and_repeats():
 def test_the_books_and_what_is_written_are_one_walk_while_both_change():
     async def story():
         twins = await home(busy=True)
-        first = await twins.page("submodel", "", 4)
-        await twins.create("submodel", submodel("urn:a"))
+        for name in ("urn:a", "urn:c"):
+            await twins.create("submodel", submodel(name))
+        first = await twins.page("submodel", "", 1)
+        await twins.create("submodel", submodel("urn:b"))
         rest, cursor = [], first.cursor
         while cursor:
             page = await twins.page("submodel", cursor, 4)
             rest += [row.id for row in page.rows]
             cursor = page.cursor
-        assert rest[-1] == "urn:a"
+        assert [row.id for row in first.rows] == ["urn:a"] and rest[:2] == ["urn:b", "urn:c"]
         assert len({*rest, *(row.id for row in first.rows)}) == len(rest) + len(first.rows)
         assert all(msgspec.json.decode(row.body)["id"] == row.id for row in first.rows)
         await twins.close()

@@ -1,7 +1,7 @@
-"""All twins in one place: those that follow from the firm's books, then those that were written.
+"""All twins in one place: those that were written, then those that follow from the firm's books.
 
 IDTA-01002 §11 (repositories, registries, discovery), for doors, command line and console alike.
-Rule 1: pages go through the twins that follow in their own order, then through the written ones in order of id; the
+Rule 1: pages go through the written twins in order of id, then through those that follow in their own order; the
         cursor says where it stands, so that whatever is added or deleted meanwhile, all that stays is met once.
 Rule 2: a twin that follows has revision 0 and is of this moment; it is never written. A value of a machine in it is,
         through the machine's own guard.
@@ -88,20 +88,21 @@ class Repository:
         """At most ``limit`` twins behind ``cursor`` ("": from the beginning); raises ``Invalid('twin.cursor')``."""
         part, after = _place(cursor)
         rows: list[Row] = []
-        if part == FOLLOWS and kind in ("shell", "submodel"):
+        if part == WRITTEN:
+            found = await self.store.page(kind, after, limit + 1, where)
+            rows += found[:limit]
+            if len(found) > limit:
+                return Page(rows, WRITTEN + rows[-1].id)
+            after = ""
+        if kind in ("shell", "submodel"):
             async for document in self._behind(kind, after):
                 if not await self._wanted(kind, document, where):
                     continue
                 if len(rows) == limit:
-                    return Page(rows, FOLLOWS + rows[-1].id)
+                    return Page(rows, FOLLOWS + after)
+                after = document["id"]
                 rows.append(_fresh(kind, document))
-            after = ""
-        room = limit - len(rows)
-        found = await self.store.page(kind, after, room + 1, where)
-        rows += found[:room]
-        if len(found) <= room:
-            return Page(rows, "")
-        return Page(rows, WRITTEN + (found[room - 1].id if room else after))
+        return Page(rows, "")
 
     def _behind(self, kind: Kind, after: str) -> AsyncIterator[Json]:
         return self.derived.shells(after) if kind == "shell" else self.derived.submodels(after)
@@ -136,11 +137,12 @@ class Repository:
         return row
 
     async def feed(self, after: int, limit: int) -> Sequence[Told]:
-        """What changed behind number ``after``; raises ``Refused('twin.feed-gone')`` when that is no longer known."""
+        """What changed behind number ``after``; raises ``Refused('twin.feed-gone')`` when that is not known."""
+        found = await self.store.feed(max(0, after - 1), limit + 1)
         first, last = await self.store.feed_ends()
-        if 0 < after < first - 1:
+        if after and after != first - 1 and not (found and found[0].number == after):
             raise Refused("twin.feed-gone", first=first, last=last)
-        return await self.store.feed(after, limit)
+        return [one for one in found if one.number > after][:limit]
 
     async def feed_ends(self) -> tuple[int, int]:
         """The first and the last number of the feed."""
@@ -376,7 +378,7 @@ def _fresh(kind: Kind, document: Json) -> Row:
 def _place(cursor: str) -> tuple[str, str]:
     """The part in which ``cursor`` stands, and the id behind which it goes on."""
     if not cursor:
-        return FOLLOWS, ""
+        return WRITTEN, ""
     if cursor[:2] not in (FOLLOWS, WRITTEN):
         raise Invalid("twin.cursor", value=cursor[:80])
     return cursor[:2], cursor[2:]

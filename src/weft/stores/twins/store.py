@@ -28,6 +28,7 @@ PIECES_MAX: Final = 1 << 20  # of one file: what its pieces are numbered by
 PIECES_SWEPT: Final = 64  # in one transaction
 GRACE_MS: Final = 3_600_000  # a file that came in may still be named
 GONE_MS: Final = 400 * 86_400_000  # a deleted twin made again after that begins with revision 1
+SKIPPED: Final = 1_000_000_000  # numbers of the feed that a life which is lost may have used
 HISTORY_READ: Final = 32  # revisions at a time
 FILE_MAX: Final = 512 * 1024 * 1024
 Work = Callable[[], None]
@@ -134,6 +135,17 @@ class SqliteTwins(Writer[Work]):
         """The first and the last number that are there."""
         first, last = self._rows("feed_ends")[0]
         return first, last
+
+    async def begin_anew(self) -> None:
+        """After a backup was restored: numbers of the feed that the lost life may have told never come again."""
+
+        def work() -> None:
+            self._cursor.execute(self._sql["add_change"], (1, "", "", "", self._now(), 0))
+            number = self._connection.last_insert_rowid()
+            self._cursor.execute(self._sql["skip_changes"], (number + SKIPPED,))
+            self._cursor.execute(self._sql["delete_change"], (number,))
+
+        await self._commit(work)
 
     # ---- files
 

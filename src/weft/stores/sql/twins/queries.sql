@@ -58,6 +58,14 @@ INSERT INTO changes (kind, id, path, type, at, revision) VALUES (?, ?, ?, ?, ?, 
 -- News that is too old to be kept.
 DELETE FROM changes WHERE number <= ?;
 
+-- skip_changes --
+-- The number behind which the feed goes on.
+UPDATE sqlite_sequence SET seq = ? WHERE name = 'changes';
+
+-- delete_change --
+-- The entry that only made a number.
+DELETE FROM changes WHERE number = ?;
+
 -- feed --
 -- News behind a number.
 SELECT number, kind, id, path, type, at, revision FROM changes WHERE number > ? ORDER BY number LIMIT ?;
