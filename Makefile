@@ -12,7 +12,7 @@ ifneq ($(wildcard ../shared/DESIGN.md),)
 export WEFT_SHARED ?= $(abspath ../shared)
 endif
 
-.PHONY: help demo test check bench sim fuzz power docs release clean
+.PHONY: help demo test check bench sim fuzz conformance power docs release clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -39,6 +39,9 @@ sim: $(VENV)/.dev  ## seeded worlds of nodes in virtual time, with faults: N=200
 fuzz: $(VENV)/.dev  ## bent bytes for decoders, verifiers and a node: N=1000000, SEED=7, ONLY=4711, CONTROL=lax|leaky
 	@$(BIN)/python -m tests.fuzz $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) \
 	  $(if $(CONTROL),--control $(CONTROL)) $(ARGS)
+
+conformance: $(VENV)/.dev  ## the official engine of the AAS against a node: 388 checks, and every export
+	@$(BIN)/python -m tests.conformance $(ARGS)
 
 power: $(VENV)/.dev  ## cut the power of a working store: N=100000, SEED=7, CONTROL=normal|off|half
 	@$(BIN)/python -m tests.faults.power $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) \

@@ -32,6 +32,8 @@ from weft.engine.ports import Peers, StoreConflict
 from weft.engine.requests import Gate
 from weft.engine.threads import Loaded
 from weft.engine.twins.derived import Twins
+from weft.engine.twins.functions import functions
+from weft.engine.twins.operations import Operations
 from weft.engine.twins.ports import TwinStore
 from weft.engine.twins.repository import Repository
 from weft.locale import formats
@@ -74,6 +76,7 @@ class Node(Memory):
     leveller: Leveller = field(init=False)
     budgets: Budgets = field(init=False)
     knocking: Knocking = field(init=False)  # tills that ask to be let in
+    operations: Operations = field(init=False)  # of twins, with what stands behind them
     twins: Repository = field(init=False)  # shells and submodels, those of the books and those that were written
     begun: bool = False
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -89,6 +92,7 @@ class Node(Memory):
         self.gate = Gate(self)
         self.knocking = Knocking(self.clock, self.random)
         self.twins = Repository(Twins(self), _nowhere)
+        self.operations = Operations(functions(self.twins))
         self.budgets = Budgets(self.config.limits, self.clock.now_ms)
         self.events_max = self.config.limits.thread_events
         self.leveller = Leveller(self.outbox, int(retry.compare_every_s * 1000))

@@ -91,7 +91,8 @@ def test_a_value_is_what_the_machine_said_last():
     NODE.live.take("L1", [("SpindleSpeed", Value(900.0))])
     assert get(address).json() == 900.0
     NODE.live.take("L1", [("SpindleSpeed", Value(1250.5))])
-    assert get(f"{OPERATIONAL}/$value").json()["Feed"] is None
+    assert "Feed" not in get(f"{OPERATIONAL}/$value").json()  # no good data now
+    assert get(f"{OPERATIONAL}/submodel-elements/Feed/$value").status == 404
     feed = get(f"{OPERATIONAL}/submodel-elements/Feed").json()
     assert {"kind": "ValueQualifier", "type": "quality", "valueType": "xs:string", "value": "bad"} in feed["qualifiers"]
 
@@ -141,7 +142,8 @@ def test_elements_come_in_pages():
 
 def test_the_description_promises_what_is_there_and_nothing_else():
     profiles = get("/api/v3/description").json()["profiles"]
-    assert all(one.endswith("/SSP-002") for one in profiles) and len(profiles) == 8
+    assert len(profiles) == len(set(profiles)) == 41
+    assert "https://admin-shell.io/aas/API/3/0/SubmodelServiceSpecification/SSP-002" in profiles
 
 
 def test_without_a_token_nothing_is_told():
@@ -150,10 +152,10 @@ def test_without_a_token_nothing_is_told():
         assert told.status == 401 and "messages" in told.json()
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_what_would_change_something_is_told_that_this_door_only_reads(method):
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_a_method_that_an_address_does_not_know_is_told_with_those_that_it_knows(method):
     told = get("/api/v3/shells", method=method)
-    assert told.status == 405 and told.headers["allow"] == "GET"
+    assert told.status == 405 and told.headers["allow"] == "GET, POST"
     assert told.json()["messages"][0]["code"] == "405"
 
 
@@ -162,7 +164,7 @@ def test_what_would_change_something_is_told_that_this_door_only_reads(method):
     ("/api/v3/shells?cursor=!", 400), ("/api/v3/shells?assetIds=e30", 400), ("/api/v3/nothing", 404), ("/api/v3/", 404),
     (f"{OPERATIONAL}/submodel-elements/No", 404), (f"{OPERATIONAL}/submodel-elements/a..b", 400),
     (f"{OPERATIONAL}?level=half", 400), (f"{OPERATIONAL}/$metadata?level=deep", 400), (f"{OPERATIONAL}/$x", 404),
-    (f"{OPERATIONAL}/submodel-elements/Feed/$path", 400), (f"{OPERATIONAL}/submodel-elements/Feed/attachment", 404),
+    (f"{OPERATIONAL}/submodel-elements/Feed/$path", 400), (f"{OPERATIONAL}/submodel-elements/Feed/attachment", 405),
     (f"{OPERATIONAL}/submodel-elements?cursor=eA", 400),
     ("/api/v3/serialization?includeConceptDescriptions=maybe", 400),
     (f"/api/v3/shells/{encode_id(MACHINE)}/asset-information/thumbnail", 404),

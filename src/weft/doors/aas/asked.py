@@ -99,3 +99,16 @@ def id_list(request: Request, name: str) -> list[str] | None:
     """Ids in a parameter that may be given several times or with commas between; None when it is absent."""
     values = request.query_params.getlist(name)
     return [decode_id(part) for value in values for part in value.split(",")] if values else None
+
+
+def semantic(text: str) -> str:
+    """The id in a parameter such as ``semanticId``: base64url of a Reference, or of the plain id."""
+    found = decode_id(text)
+    if not found.startswith("{"):
+        return found
+    keys = web.from_json(found.encode(), dict[str, Any]).get("keys")
+    last = keys[-1] if isinstance(keys, list) and keys else {}
+    value = last.get("value") if isinstance(last, dict) else None
+    if not isinstance(value, str) or not value:
+        raise Invalid("twin.reference", value=found[:80])
+    return value

@@ -1,94 +1,205 @@
-"""One submodel as asked for: whole, an element of it, or a view of either.
+"""Submodels: the repository of them, one of them, and the views of either.
 
-IDTA-01002 §12.4 (submodel service).
-Rule 1: metadata has no depth: who asks for a level of it is told so.
-Not here: which submodels there are (``service.py``), how views look (``twin/values.py``).
+IDTA-01002 v3.1.2 §12.4, §12.5 (submodel repository, submodel service).
+Rule 1: below ``/shells/{id}/submodels`` a submodel is there only if that shell names it; what is made or deleted there
+        is named, or no longer named, by the shell in the same write.
+Rule 2: stored bytes are answered as they are, unless a view of them was asked for.
+Rule 3: metadata has no depth: who asks for a level of it is told so.
+Not here: elements (``elements.py``), how views look (``twin/values.py``).
 """
 
-import base64
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from starlette.responses import Response
 
 from weft.basis.errors import Invalid, NotFound
-from weft.doors.aas import asked
-from weft.twin.elements import Json
-from weft.twin.paths import resolve
-from weft.twin.values import metadata, paths, reference_to, shaped, value_of
+from weft.doors.aas import asked, shells
+from weft.doors.aas.call import Call, answer, done, paged, raw, stored
+from weft.engine.twins.ports import Row, Where
+from weft.twin.elements import Json, model
+from weft.twin.names import encode_id
+from weft.twin.values import metadata, paths, reference_to, shaped, value_json
+
+_BLOB: Final = b'"modelType":"Blob"'
 
 
-@dataclass(frozen=True, slots=True)
-class Inside:
-    """How it is wanted: all levels (and whether that was said), with blobs, how many on a page, behind which."""
-
-    deep: bool
-    levelled: bool
-    blobs: bool
-    size: int
-    after: str
-
-
-def view(submodel: Json, rest: list[str], how: Inside) -> Any:
-    """What is at ``rest`` below the address of ``submodel``; raises ``NotFound`` or ``Invalid``."""
-    match rest:
-        case []:
-            return shaped(submodel, deep=how.deep, blobs=how.blobs)
-        case [modifier] if modifier.startswith("$"):
-            return _modified(submodel, submodel, "", modifier, how)
-        case ["submodel-elements"]:
-            return _page(submodel, how, lambda one: shaped(one, deep=how.deep, blobs=how.blobs))
-        case ["submodel-elements", modifier] if modifier.startswith("$"):
-            return _elements(submodel, modifier, how)
-        case ["submodel-elements", path]:
-            return shaped(resolve(submodel, path), deep=how.deep, blobs=how.blobs)
-        case ["submodel-elements", path, "attachment"]:
-            return _attachment(resolve(submodel, path))
-        case ["submodel-elements", path, modifier]:
-            return _modified(submodel, resolve(submodel, path), path, modifier, how)
-        case _:
-            raise NotFound("twin.no-such-address", path="/".join(rest)[:200])
+async def id_of(call: Call) -> str:
+    """The submodel that the address names, if the shell in the address names it too."""
+    if "submodel" not in call.parts:
+        _, shell = await call.twins.document("shell", await shells.id_of(call))
+        return shells.first_submodel(shell)
+    name = call.id("submodel")
+    if in_shell(call):
+        _, shell = await call.twins.document("shell", await shells.id_of(call))
+        if not shells.names_submodel(shell, name):
+            raise NotFound("twin.submodel", id=name[:200])
+    return name
 
 
-def _modified(submodel: Json, element: Json, path: str, modifier: str, how: Inside) -> Any:
-    if modifier == "$value":
-        return value_of(shaped(element, blobs=how.blobs), deep=how.deep)
-    if modifier == "$metadata":
-        if how.levelled:
-            raise Invalid("twin.metadata-level")
-        return metadata(element)
-    if modifier == "$reference":
-        return reference_to(submodel["id"], submodel, path)
-    if modifier == "$path":
-        return paths(element, path, deep=how.deep)
-    raise NotFound("twin.no-such-address", path=modifier[:40])
+def in_shell(call: Call) -> bool:
+    """Whether the address goes through a shell."""
+    return "shell" in call.parts or call.parts.get("alone") == "aas"
 
 
-def _elements(submodel: Json, modifier: str, how: Inside) -> Any:
-    """A page of the elements in one view; values by idShort, as the value-only form wants."""
-    if modifier == "$path":
-        found = paths(submodel, deep=how.deep)
-        first = found.index(how.after) + 1 if how.after in found else 0
-        more = first + how.size < len(found)
-        return asked.paged(found[first:first + how.size], found[first + how.size - 1] if more else "")
-    if modifier == "$value":
-        return asked.paged([value_of(shaped(submodel, blobs=how.blobs), deep=how.deep)])
-    return _page(submodel, how, lambda one: _modified(submodel, one, one["idShort"], modifier, how))
+def where(call: Call) -> Where:
+    """Which submodels are asked for."""
+    semantic = call.request.query_params.get("semanticId")
+    return Where(id_short=call.request.query_params.get("idShort", ""),
+                 semantic=asked.semantic(semantic) if semantic is not None else "")
 
 
-def _page(submodel: Json, how: Inside, shape: Callable[[Json], Any]) -> Json:
-    elements = submodel.get("submodelElements", [])
-    names = [one["idShort"] for one in elements]
-    if how.after and how.after not in names:
-        raise Invalid("twin.cursor", value=how.after[:80])
-    first = names.index(how.after) + 1 if how.after else 0
-    chosen = elements[first:first + how.size]
-    more = first + how.size < len(elements)
-    return asked.paged([shape(one) for one in chosen], chosen[-1]["idShort"] if more else "")
+# ---- the repository ---------------------------------------------------------------------------------------
 
 
-def _attachment(element: Json) -> Response:
-    if element["modelType"] != "Blob" or "value" not in element:
-        raise NotFound("twin.no-attachment", kind=element["modelType"])
-    return Response(base64.b64decode(element["value"]), media_type=element["contentType"])
+async def page(call: Call) -> Response:
+    """GetAllSubmodels."""
+    deep, blobs = asked.deep(call.request), asked.blobs(call.request)
+    return await _views(call, lambda row: msgspec.Raw(_bytes(row, deep=deep, blobs=blobs)))
+
+
+async def page_metadata(call: Call) -> Response:
+    """GetAllSubmodels-Metadata."""
+    _no_level(call)
+    return await _views(call, lambda row: metadata(_read(row)))
+
+
+async def page_values(call: Call) -> Response:
+    """GetAllSubmodels-ValueOnly."""
+    deep, blobs = asked.deep(call.request), asked.blobs(call.request)
+    return await _views(call, lambda row: msgspec.Raw(value_json(shaped(_read(row), blobs=blobs), deep=deep)))
+
+
+async def page_references(call: Call) -> Response:
+    """GetAllSubmodels-Reference."""
+    asked.deep(call.request)
+    return await _views(call, lambda row: model(("Submodel", row.id)))
+
+
+async def _views(call: Call, view: Callable[[Row], Any]) -> Response:
+    found = await call.twins.page("submodel", asked.cursor(call.request), asked.page_size(call.request), where(call))
+    return answer(paged([view(row) for row in found.rows], found.cursor))
+
+
+async def page_paths(call: Call) -> Response:
+    """GetAllSubmodels-Path: a page of paths through all submodels; a cursor names where in which submodel it ends."""
+    size, deep = asked.page_size(call.request), asked.deep(call.request)
+    cursor, _, skipped = asked.cursor(call.request).partition("#")
+    if skipped and not (skipped.isascii() and skipped.isdecimal() and len(skipped) < 10):
+        raise Invalid("twin.cursor", value=skipped[:80])
+    skip, result = int(skipped or 0), list[str]()
+    while True:
+        found = await call.twins.page("submodel", cursor, 1, where(call))
+        for row in found.rows:
+            told = paths(_read(row), deep=deep)
+            room = size - len(result)
+            result += told[skip:skip + room]
+            if len(told) > skip + room:
+                return answer(paged(result, f"{cursor}#{skip + room}"))
+        cursor, skip = found.cursor, 0
+        if not cursor:
+            return answer(paged(result))
+        if len(result) >= size:
+            return answer(paged(result, f"{cursor}#"))
+
+
+async def create(call: Call) -> Response:
+    """PostSubmodel."""
+    row = await call.twins.create("submodel", await call.json())
+    return stored(row, status=201, location=call.href("submodels", encode_id(row.id)))
+
+
+# ---- one submodel -----------------------------------------------------------------------------------------
+
+
+async def get(call: Call) -> Response:
+    """GetSubmodelById."""
+    deep, blobs = asked.deep(call.request), asked.blobs(call.request)
+    row = await call.twins.get("submodel", await id_of(call))
+    return stored(row, _bytes(row, deep=deep, blobs=blobs))
+
+
+async def get_metadata(call: Call) -> Response:
+    """GetSubmodelById-Metadata."""
+    _no_level(call)
+    return answer(metadata((await read(call))[1]))
+
+
+async def get_value(call: Call) -> Response:
+    """GetSubmodelById-ValueOnly."""
+    deep, blobs = asked.deep(call.request), asked.blobs(call.request)
+    return raw(value_json(shaped((await read(call))[1], blobs=blobs), deep=deep))
+
+
+async def get_reference(call: Call) -> Response:
+    """GetSubmodelById-Reference."""
+    return answer(reference_to((await read(call))[0].id))
+
+
+async def get_paths(call: Call) -> Response:
+    """GetSubmodelById-Path."""
+    deep = asked.deep(call.request)
+    return answer(paths((await read(call))[1], deep=deep))
+
+
+async def put(call: Call) -> Response:
+    """PutSubmodelById: replaces it, or makes it; made below a shell, the shell names it from then on."""
+    asked.deep(call.request)
+    if not in_shell(call):
+        row, created = await call.twins.replace("submodel", await id_of(call), await call.json(), call.expected)
+    else:
+        name = call.id("submodel")
+        row, created = await call.twins.replace_below(await shells.id_of(call), name, await call.json(), call.expected)
+    return stored(row, status=201, location=call.href("submodels", encode_id(row.id))) if created else done(row)
+
+
+async def patch(call: Call) -> Response:
+    """PatchSubmodelById: what is given replaces what is there, the rest stays."""
+    asked.deep(call.request)
+    return done(await call.twins.patch("submodel", await id_of(call), await call.json(), call.expected))
+
+
+async def patch_metadata(call: Call) -> Response:
+    """PatchSubmodelById-Metadata."""
+    asked.deep(call.request)
+    return done(await call.twins.set_metadata(await id_of(call), "", await call.json(), call.expected))
+
+
+async def patch_value(call: Call) -> Response:
+    """PatchSubmodelById-ValueOnly."""
+    asked.deep(call.request)
+    return done(await call.twins.set_value(await id_of(call), "", await call.value(), call.expected))
+
+
+async def delete(call: Call) -> Response:
+    """DeleteSubmodelById; below a shell, the shell no longer names it."""
+    if in_shell(call):
+        await call.twins.delete_below(await shells.id_of(call), await id_of(call), call.expected)
+    else:
+        await call.twins.delete("submodel", await id_of(call), call.expected)
+    return done()
+
+
+# ---- views ------------------------------------------------------------------------------------------------
+
+
+async def read(call: Call) -> tuple[Row, Json]:
+    """The submodel in the address."""
+    return await call.twins.document("submodel", await id_of(call))
+
+
+def _read(row: Row) -> Json:
+    read: Json = msgspec.json.decode(row.body)
+    return read
+
+
+def _bytes(row: Row, *, deep: bool, blobs: bool) -> bytes:
+    if deep and (blobs or _BLOB not in row.body):
+        return row.body
+    return msgspec.json.encode(shaped(_read(row), deep=deep, blobs=blobs))
+
+
+def _no_level(call: Call) -> None:
+    if "level" in call.request.query_params:
+        raise Invalid("twin.metadata-level")

@@ -1,0 +1,153 @@
+"""One request to the twins: what it names, what it brings, and how its answer is put.
+
+RFC 9110 §8.8.3, §13.1.1 (ETag, If-Match): the revision of a written twin; twins of the books have none.
+Rule 1: a body is read once, with a limit, and only where it is asked for.
+Not here: parameters of the query (``asked.py``).
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+from starlette.responses import Response
+
+from weft import web
+from weft.basis.errors import Invalid
+from weft.doors.aas.address import PREFIXES
+from weft.engine.node import Node
+from weft.engine.twins.ports import Row
+from weft.engine.twins.repository import Repository
+from weft.twin.elements import Json
+from weft.twin.names import decode_id, encode_id
+from weft.twin.values import parse_value
+
+BODY_MAX: Final = 32 * 1024 * 1024
+DEPTH_MAX: Final = 256  # a collection within a collection costs two
+FILE_MAX: Final = 512 * 1024 * 1024
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+
+
+@dataclass(slots=True)
+class Call:
+    """A request below one of the prefixes; ``parts`` are the raw segments that its address leaves open."""
+
+    node: Node
+    request: Request
+    prefix: str
+    parts: Mapping[str, str]
+
+    @property
+    def twins(self) -> Repository:
+        return self.node.twins
+
+    @property
+    def first_edition(self) -> bool:
+        """Whether it is asked in API 3.0, where two lists have another form than in 3.1."""
+        return self.prefix == PREFIXES[0]
+
+    def id(self, name: str) -> str:
+        """The id that stands in the address for ``name``."""
+        return decode_id(self.parts[name])
+
+    @property
+    def path(self) -> str:
+        """The idShortPath in the address; "" when it goes to the whole submodel."""
+        return self.parts.get("path", "")
+
+    @property
+    def expected(self) -> int | None:
+        """The revision that ``If-Match`` wants to stand; raises ``Invalid('twin.if-match')``."""
+        given = self.request.headers.get("if-match", "").strip()
+        if given in ("", "*"):
+            return None
+        text = given.removeprefix("W/").strip('"')
+        if not text.isascii() or not text.isdecimal() or len(text) > 15:
+            raise Invalid("twin.if-match", value=given[:40])
+        return int(text)
+
+    def href(self, *parts: str) -> str:
+        """The whole address of what lies at ``parts`` below the prefix."""
+        base = self.node.config.firm.url or str(self.request.base_url)
+        return "/".join((base.rstrip("/") + self.prefix, *parts))
+
+    async def json(self, kind: Any = dict[str, Any]) -> Any:
+        """The body, as JSON of ``kind``."""
+        return web.from_json(await self._body(), kind, DEPTH_MAX)
+
+    async def value(self) -> Any:
+        """The body as a value: numbers keep the digits that were sent."""
+        data = await self._body()
+        web.from_json(data, msgspec.Raw, DEPTH_MAX)
+        return parse_value(data)
+
+    async def _body(self) -> bytes:
+        declared = self.request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        if declared != "application/json" and not declared.endswith("+json"):
+            raise Invalid("web.media-type", value=declared[:80])
+        return await web.body(self.request, BODY_MAX)
+
+    @asynccontextmanager
+    async def form(self) -> AsyncIterator[FormData]:
+        """The fields of a multipart body; a file rests on disk when it is large, and is gone with the form."""
+        form = await self._form()
+        try:
+            yield form
+        finally:
+            await form.close()
+
+    async def _form(self) -> FormData:
+        if not self.request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+            raise Invalid("web.media-type", value=self.request.headers.get("content-type", "")[:80])
+        pieces = _pieces(self.request)
+        try:
+            return await MultiPartParser(self.request.headers, pieces, max_files=1, max_fields=100).parse()
+        except (MultiPartException, KeyError, UnicodeDecodeError, ValueError) as error:
+            raise Invalid("web.body-shape", detail=str(error)[:200]) from error
+
+
+async def _pieces(request: Request) -> AsyncGenerator[bytes, None]:
+    async for piece in web.streamed(request, FILE_MAX):
+        yield piece
+
+
+def uploaded(form: FormData) -> UploadFile:
+    """The file in a form; raises ``Invalid('twin.no-file')``."""
+    file = form.get("file")
+    if not isinstance(file, UploadFile):
+        raise Invalid("twin.no-file")
+    return file
+
+
+def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """``value`` as JSON."""
+    return web.json(value, status, {**_NO_STORE, **(headers or {})})
+
+
+def raw(body: bytes) -> Response:
+    """``body``, JSON already."""
+    return Response(body, 200, _NO_STORE, "application/json")
+
+
+def stored(row: Row, body: bytes | None = None, status: int = 200, location: str = "") -> Response:
+    """The bytes of ``row`` (or ``body``, a view of it) as they are, with its revision."""
+    headers = dict(_NO_STORE)
+    if row.revision:
+        headers["ETag"] = f'"{row.revision}"'
+    if location:
+        headers["Location"] = location
+    return Response(row.body if body is None else body, status, headers, "application/json")
+
+
+def done(row: Row | None = None) -> Response:
+    """204, with the revision that now stands."""
+    return Response(None, 204, {"ETag": f'"{row.revision}"'} if row is not None and row.revision else None)
+
+
+def paged(result: Any, cursor: str = "") -> Json:
+    """A page; ``cursor`` where more follows."""
+    return {"paging_metadata": {"cursor": encode_id(cursor)} if cursor else {}, "result": result}

@@ -1,0 +1,103 @@
+"""The file server: AASX packages as they were brought.
+
+IDTA-01002 v3.1.2 §12.10 (AASX file server). The media type is that of 3.1, or of 3.2 where it is asked for.
+Rule 1: a package is kept as it is; nothing in it is taken into the repository by this door.
+Not here: importing and exporting (``engine/twins/exchange.py``, ``serialization.py``).
+"""
+
+import re
+import secrets
+from typing import Any, Final
+
+import msgspec
+from starlette.datastructures import FormData
+from starlette.responses import Response
+
+from weft.basis.errors import Invalid, NotFound
+from weft.doors.aas import asked
+from weft.doors.aas.attachments import named, pieces, sent
+from weft.doors.aas.call import Call, answer, done, paged, uploaded
+from weft.engine.twins.ports import Where
+from weft.twin.elements import Json
+from weft.twin.names import ID_MAX, decode_id, encode_id
+
+_FILE: Final = "/package.aasx"
+_TYPE: Final = "application/asset-administration-shell-package"
+_TYPE_3_2: Final = "application/aas+zip"
+_TEXT: Final = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")  # what the metamodel can write
+IDS_MAX: Final = 1000
+NAME_MAX: Final = 255
+
+
+def _described(body: bytes) -> Json:
+    known = msgspec.json.decode(body)
+    return {"aasIds": known["aasIds"], "packageId": known["packageId"]}
+
+
+async def page(call: Call) -> Response:
+    """GetAllAASXPackageIds."""
+    given = call.request.query_params.get("aasId")
+    where = Where(assets=(("aasId", decode_id(given)),)) if given is not None else Where()
+    found = await call.twins.page("package", asked.cursor(call.request), asked.page_size(call.request), where)
+    return answer(paged([_described(row.body) for row in found.rows], found.cursor))
+
+
+async def create(call: Call) -> Response:
+    """PostAASXPackage."""
+    name = secrets.token_urlsafe(12)
+    told = await _keep(call, name)
+    return answer(told, 201, {"Location": call.href("packages", encode_id(name))})
+
+
+async def _keep(call: Call, name: str) -> Json:
+    async with call.form() as form:
+        file = uploaded(form)
+        title = str(form.get("fileName") or file.filename or "package.aasx")[:NAME_MAX]
+        digest = await call.twins.store.keep_file(pieces(file), _TYPE, title)
+        document = {"packageId": name, "aasIds": _ids(form), "fileName": title, "file": _FILE}
+    await call.twins.replace("package", name, document, files=((_FILE, digest),))
+    return {"aasIds": document["aasIds"], "packageId": name}
+
+
+def _ids(form: FormData) -> list[str]:
+    """``aasIds``: given several times, with commas between, or as a JSON list."""
+    found: list[Any] = []
+    for one in form.getlist("aasIds"):
+        text = str(one)
+        if text.lstrip().startswith("["):
+            try:
+                found += msgspec.json.decode(text, type=list[str])
+            except msgspec.DecodeError as error:
+                raise Invalid("twin.parameter", name="aasIds", value=text[:40], words="[id, …]") from error
+        else:
+            found += [part.strip() for part in text.split(",") if part.strip()]
+    if len(found) > IDS_MAX or not all(len(one) <= ID_MAX and _TEXT.fullmatch(one) for one in found):
+        raise Invalid("twin.parameter", name="aasIds", value=f"{len(found)}", words=f"<= {IDS_MAX}")
+    return found
+
+
+async def get(call: Call) -> Response:
+    """GetAASXByPackageId."""
+    row = await call.twins.get("package", call.id("package"))
+    file = await call.twins.store.file_of("package", row.id, _FILE)
+    if file is None:
+        raise NotFound("twin.package", id=row.id[:200])
+    answered = sent(file)
+    newer = _TYPE_3_2 in call.request.headers.get("accept", "")
+    answered.headers["Content-Type"] = _TYPE_3_2 if newer else _TYPE
+    answered.headers["X-FileName"] = named(file.name)["Content-Disposition"].rpartition("''")[2]
+    return answered
+
+
+async def put(call: Call) -> Response:
+    """PutAASXByPackageId."""
+    name = call.id("package")
+    there = await call.twins.store.get("package", name) is not None
+    told = await _keep(call, name)
+    return done() if there else answer(told, 201, {"Location": call.href("packages", encode_id(name))})
+
+
+async def delete(call: Call) -> Response:
+    """DeleteAASXByPackageId."""
+    await call.twins.delete("package", call.id("package"))
+    return done()

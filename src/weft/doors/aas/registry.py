@@ -1,0 +1,221 @@
+"""The registries: where the shells and submodels of anybody are to be found; our own are listed by themselves.
+
+IDTA-01002 v3.1.2 §12.7, §12.8 (AAS registry, submodel registry).
+Rule 1: what this node serves is registered without being told; a descriptor that somebody writes for it goes before.
+Rule 2: a page lists what was written first, then our own, each in order of id.
+Not here: several at once (``bulk.py``), search (``querying.py``).
+"""
+
+from typing import Any, Final
+
+import msgspec
+from starlette.responses import Response
+
+from weft.basis.errors import Denied, Invalid, NotFound, Refused
+from weft.doors.aas import asked
+from weft.doors.aas.call import Call, answer, done, paged, stored
+from weft.engine.twins.ports import Kind, Where
+from weft.twin.elements import Json
+from weft.twin.names import decode_id, encode_id
+
+_OWN: Final = "own:"
+_WRITTEN: Final = "written:"
+_FROM_SHELL: Final = ("administration", "description", "displayName", "idShort", "id")
+_FROM_ASSET: Final = ("assetKind", "assetType", "globalAssetId", "specificAssetIds")
+_FROM_SUBMODEL: Final = (*_FROM_SHELL, "semanticId", "supplementalSemanticIds")
+_INTERFACES: Final = {"shell": ("AAS-3.0", "shells"), "submodel": ("SUBMODEL-3.0", "submodels")}
+
+
+def described(call: Call, kind: str, document: Json) -> Json:
+    """The descriptor of a shell or submodel of ours."""
+    interface, folder = _INTERFACES[kind]
+    protocol = {"href": call.href(folder, encode_id(document["id"])), "endpointProtocol": "HTTP",
+                "endpointProtocolVersion": ["1.1"]}
+    names = _FROM_SHELL if kind == "shell" else _FROM_SUBMODEL
+    told = {name: document[name] for name in names if name in document}
+    told |= {name: value for name, value in document.get("assetInformation", {}).items() if name in _FROM_ASSET}
+    return told | {"endpoints": [{"interface": interface, "protocolInformation": protocol}]}
+
+
+def _kinds(call: Call) -> tuple[Kind, Kind]:
+    """(kind of the descriptor, kind of what it describes)."""
+    return ("shell-descriptor", "shell") if call.parts["registry"] == "shell" else ("submodel-descriptor", "submodel")
+
+
+# ---- descriptors at the top -------------------------------------------------------------------------------
+
+
+async def page(call: Call) -> Response:
+    """GetAllAssetAdministrationShellDescriptors, GetAllSubmodelDescriptors."""
+    kind, own = _kinds(call)
+    wanted = Where(asset_kind=_asset_kind(call), asset_type=_asset_type(call)) if own == "shell" else Where()
+    size, cursor = asked.page_size(call.request), asked.cursor(call.request)
+    result: list[Any] = []
+    if not cursor.startswith(_OWN):
+        found = await call.twins.page(kind, cursor.removeprefix(_WRITTEN), size, wanted)
+        result += [msgspec.Raw(row.body) for row in found.rows]
+        if found.cursor:
+            return answer(paged(result, _WRITTEN + found.cursor))
+        cursor = _OWN
+    more, after = await _own(call, cursor.removeprefix(_OWN), size - len(result), wanted)
+    return answer(paged(result + more, _OWN + after if after else ""))
+
+
+async def _own(call: Call, cursor: str, room: int, wanted: Where) -> tuple[list[Any], str]:
+    """Descriptors of our own, but those that somebody wrote, and the cursor where more follow."""
+    written, kind = _kinds(call)
+    if room <= 0:
+        return [], cursor or " "  # what is ours begins on the next page
+    found = await call.twins.page(kind, cursor.strip(), room, wanted)
+    told = [described(call, kind, msgspec.json.decode(row.body)) for row in found.rows
+            if not await _written(call, written, row.id)]
+    return told, found.cursor
+
+
+async def _written(call: Call, kind: Kind, name: str) -> bool:
+    return await call.twins.store.get(kind, name) is not None
+
+
+def _asset_kind(call: Call) -> str:
+    """``assetKind``: one of the three that the metamodel knows."""
+    given = call.request.query_params.get("assetKind", "")
+    if given and given not in ("Instance", "Type", "Role", "NotApplicable"):
+        raise Invalid("twin.parameter", name="assetKind", value=given[:40], words="Instance, Type, Role, NotApplicable")
+    return given
+
+
+def _asset_type(call: Call) -> str:
+    given = call.request.query_params.get("assetType")
+    return decode_id(given) if given is not None else ""
+
+
+async def create(call: Call) -> Response:
+    """PostAssetAdministrationShellDescriptor, PostSubmodelDescriptor."""
+    kind, own = _kinds(call)
+    row = await call.twins.create(kind, await call.json())
+    return stored(row, status=201, location=call.href(f"{own}-descriptors", encode_id(row.id)))
+
+
+async def _found(call: Call, kind: Kind, own: Kind, name: str) -> Json:
+    """The descriptor called ``name``: written, or of our own; raises ``NotFound('twin.descriptor')``."""
+    row = await call.twins.store.get(kind, name)
+    if row is not None:
+        read: Json = msgspec.json.decode(row.body)
+        return read
+    try:
+        _, document = await call.twins.document(own, name)
+    except NotFound as error:
+        raise NotFound("twin.descriptor", id=name[:200]) from error
+    return await _whole(call, own, document)
+
+
+async def _whole(call: Call, own: Kind, document: Json) -> Json:
+    """A descriptor of ours with those of its submodels."""
+    told = described(call, own, document)
+    inner = [await _submodel_of(call, one) for one in document.get("submodels", [])[:asked.PAGE_MAX]]
+    known = [one for one in inner if one is not None]
+    return told | ({"submodelDescriptors": known} if known else {})
+
+
+async def _submodel_of(call: Call, reference: Json) -> Json | None:
+    try:
+        return described(call, "submodel", (await call.twins.document("submodel", reference["keys"][-1]["value"]))[1])
+    except NotFound:
+        return None  # it lies with somebody else
+
+
+async def get(call: Call) -> Response:
+    """GetAssetAdministrationShellDescriptorById, GetSubmodelDescriptorById."""
+    kind, own = _kinds(call)
+    return answer(await _found(call, kind, own, call.id("id")))
+
+
+async def put(call: Call) -> Response:
+    """PutAssetAdministrationShellDescriptorById, PutSubmodelDescriptorById."""
+    kind, own = _kinds(call)
+    row, created = await call.twins.replace(kind, call.id("id"), await call.json(), call.expected)
+    location = call.href(f"{own}-descriptors", encode_id(row.id))
+    return stored(row, status=201, location=location) if created else done(row)
+
+
+async def delete(call: Call) -> Response:
+    """DeleteAssetAdministrationShellDescriptorById, DeleteSubmodelDescriptorById: of our own none can be taken out."""
+    kind, own = _kinds(call)
+    name = call.id("id")
+    if not await _written(call, kind, name):
+        await _found(call, kind, own, name)
+        raise Denied("twin.own-descriptor", id=name[:200])
+    await call.twins.delete(kind, name, call.expected)
+    return done()
+
+
+# ---- submodel descriptors within a shell's ----------------------------------------------------------------
+
+
+async def inner_page(call: Call) -> Response:
+    """GetAllSubmodelDescriptorsThroughSuperpath."""
+    inner = (await _shell(call)).get("submodelDescriptors", [])
+    size, after = asked.page_size(call.request), asked.cursor(call.request)
+    first = next((place + 1 for place, one in enumerate(inner) if one["id"] == after), 0) if after else 0
+    if after and not first:
+        raise Invalid("twin.cursor", value=after[:80])
+    chosen = inner[first:first + size]
+    return answer(paged(chosen, chosen[-1]["id"] if first + size < len(inner) else ""))
+
+
+async def _shell(call: Call) -> Json:
+    return await _found(call, "shell-descriptor", "shell", call.id("id"))
+
+
+async def inner_get(call: Call) -> Response:
+    """GetSubmodelDescriptorByIdThroughSuperpath."""
+    return answer(_one(await _shell(call), call.id("submodel")))
+
+
+def _one(shell: Json, name: str) -> Json:
+    for one in shell.get("submodelDescriptors", []):
+        if one["id"] == name:
+            found: Json = one
+            return found
+    raise NotFound("twin.descriptor", id=name[:200])
+
+
+async def inner_create(call: Call) -> Response:
+    """PostSubmodelDescriptorThroughSuperpath."""
+    given = await call.json()
+    shell = await _shell(call)
+    inner = shell.get("submodelDescriptors", [])
+    if any(one["id"] == given.get("id") for one in inner):
+        raise Refused("twin.exists", id=str(given.get("id"))[:200])
+    await _write_inner(call, shell, [*inner, given])
+    place = ("shell-descriptors", encode_id(shell["id"]), "submodel-descriptors", encode_id(given["id"]))
+    return answer(given, 201, {"Location": call.href(*place)})
+
+
+async def inner_put(call: Call) -> Response:
+    """PutSubmodelDescriptorByIdThroughSuperpath."""
+    given, name, shell = await call.json(), call.id("submodel"), await _shell(call)
+    if given.get("id") != name:
+        raise Invalid("twin.other-id", id=name[:200], given=str(given.get("id"))[:200])
+    inner = shell.get("submodelDescriptors", [])
+    there = any(one["id"] == name for one in inner)
+    after = [given if one["id"] == name else one for one in inner] if there else [*inner, given]
+    await _write_inner(call, shell, after)
+    return done() if there else answer(given, 201)
+
+
+async def inner_delete(call: Call) -> Response:
+    """DeleteSubmodelDescriptorByIdThroughSuperpath."""
+    shell, name = await _shell(call), call.id("submodel")
+    _one(shell, name)
+    await _write_inner(call, shell, [one for one in shell["submodelDescriptors"] if one["id"] != name])
+    return done()
+
+
+async def _write_inner(call: Call, shell: Json, inner: list[Json]) -> None:
+    """Write the shell's descriptor with ``inner``: one of our own becomes a written one by that."""
+    told = {key: value for key, value in shell.items() if key != "submodelDescriptors"}
+    row = await call.twins.store.get("shell-descriptor", shell["id"])
+    expected = call.expected if call.expected is not None else row.revision if row else None
+    await call.twins.replace("shell-descriptor", shell["id"], told | ({"submodelDescriptors": inner} if inner else {}),
+                             expected)
