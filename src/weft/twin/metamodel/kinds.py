@@ -6,7 +6,8 @@ Rule 2: what is read must have the right shape (names, types, lengths, words); w
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar, get_args
+from functools import cache
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -14,7 +15,6 @@ from weft.twin.elements import Json
 from weft.twin.metamodel import elements, identifiables, parts
 from weft.twin.metamodel.parts import Part
 
-P = TypeVar("P", bound=Part)
 ELEMENTS: Final[Mapping[str, type[Part]]] = {one.__name__: one for one in get_args(elements.AnyElement)}
 KINDS: Final[Mapping[str, Any]] = {
     "AssetAdministrationShell": identifiables.AssetAdministrationShell,
@@ -43,13 +43,17 @@ KINDS: Final[Mapping[str, Any]] = {
     "OperationRequestValueOnly": identifiables.OperationRequestValueOnly,
     "OperationResult": identifiables.OperationResult,
 }
-_DECODERS: Final = {name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()}
 _ENCODER: Final = msgspec.json.Encoder()
+
+
+@cache
+def _decoder(kind: str) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(KINDS[kind])
 
 
 def read(kind: str, body: bytes) -> Any:
     """The struct of class ``kind`` (a key of ``KINDS``) in ``body``; raises ``msgspec.ValidationError``."""
-    return _DECODERS[kind].decode(body)
+    return _decoder(kind).decode(body)
 
 
 def converted(kind: str, document: Any) -> Any:
@@ -65,7 +69,7 @@ def written(struct: Part) -> bytes:
 def canonical(kind: str, document: Json | bytes) -> bytes:
     """The canonical bytes of ``document``, given as plain JSON or as bytes; raises ``msgspec.ValidationError``."""
     if isinstance(document, bytes):
-        return _ENCODER.encode(_DECODERS[kind].decode(document))
+        return _ENCODER.encode(_decoder(kind).decode(document))
     return _ENCODER.encode(msgspec.convert(document, KINDS[kind]))
 
 
