@@ -144,7 +144,8 @@ def test_a_package_is_kept_as_it_came(door):
 def test_the_registry_lists_what_is_written_and_what_is_served(door):
     shells = [one["id"] for one in door.get("/api/v3/shell-descriptors").json()["result"]]
     assert known.SHELL in shells and shell_id(door.node.organisation, "machine", "L1") in shells
-    other = {"id": "urn:elsewhere", "endpoints": [{"interface": "AAS-3.0", "protocolInformation": {"href": "https://x"}}]}
+    ends = [{"interface": "AAS-3.0", "protocolInformation": {"href": "https://x"}}]
+    other = {"id": "urn:elsewhere", "endpoints": ends}
     assert door.send("POST", "/api/v3/shell-descriptors", other).status == 201
     assert door.send("POST", "/api/v3/shell-descriptors", other).status == 409
     assert door.get(f"/api/v3/shell-descriptors/{encoded('urn:elsewhere')}").json()["id"] == "urn:elsewhere"
