@@ -22,6 +22,7 @@ from weft.trade.messages import (
     RelationshipProposed,
     RemittanceAdvice,
     RemittanceConfirmed,
+    SlipShown,
     Statement,
     StatementAnswer,
     StatementLine,
@@ -106,6 +107,7 @@ def _people(by):
     yield PartyUpdated(party=Party(name=f"new {by[0]}"))
     yield MailboxesNamed(number=1, secret="s" * 43, keepers=(Keeper(key="k" * 43, url="https://keeper.example"),))
     yield PriceBookShown(hash="h" * 43, deflated="ZGVmbGF0ZWQ")
+    yield SlipShown(slip="{}")
     yield PricesCommitted(leaf="{}", proof="proof", openings=(
         PriceOpening(document="d" * 43, salt="s" * 43, index=3, n=16, path=("p" * 43,) * 4),))
 

@@ -464,6 +464,15 @@ class StatementResponse(Message, frozen=True, kw_only=True):
     answers: tuple[StatementAnswer, ...]
 
 
+class SlipShown(Message, frozen=True, kw_only=True):
+    """Who bills what a till sold on account shows the slip: as text, with its till's signature.
+
+    By it the partner checks the bill's prices. It folds to nothing, as ``PriceBookShown`` does.
+    """
+
+    slip: str
+
+
 class RemittanceAdvice(Message, frozen=True, kw_only=True):
     """Who owes says that it has paid: ``allocations`` maps invoice or statement event id to money."""
 
@@ -496,5 +505,6 @@ RELATIONSHIP_MESSAGES: Final[dict[str, type[Message]]] = {
     for kind in (
         RelationshipProposed, RelationshipAccepted, RelationshipEnded, PartyUpdated, Invoice, CreditNote, Statement,
         StatementResponse, RemittanceAdvice, RemittanceConfirmed, MailboxesNamed, PriceBookShown, PricesCommitted,
+        SlipShown,
     )
 }

@@ -33,6 +33,7 @@ from weft.trade.messages import (
     RelationshipProposed,
     RemittanceAdvice,
     RemittanceConfirmed,
+    SlipShown,
     Statement,
     StatementResponse,
 )
@@ -65,6 +66,7 @@ KEEPERS_MAX: Final = 4
 OPENINGS_MAX: Final = 200
 DEFLATED_MAX: Final = 240_000  # characters: a content holds 256 kB
 PROOF_MAX: Final = 20_000
+SLIP_MAX: Final = 80_000
 LEAF_MAX: Final = 2_000
 PATH_MAX: Final = 20
 
@@ -74,7 +76,7 @@ Effect = Callable[[RelationshipState, Said, Any], RelationshipState]
 
 _BUSINESS: Final[tuple[type[Message], ...]] = (
     PartyUpdated, Invoice, CreditNote, Statement, StatementResponse, RemittanceAdvice, RemittanceConfirmed,
-    MailboxesNamed, PriceBookShown, PricesCommitted,
+    MailboxesNamed, PriceBookShown, PricesCommitted, SlipShown,
 )
 
 
@@ -100,7 +102,8 @@ RULES: Final[Mapping[Phase, Mapping[Turn, Phase]]] = {
     Phase.DECLINED: {},
 }
 
-_SILENT: Final = frozenset({MailboxesNamed, PriceBookShown, PricesCommitted})  # they cross as what nobody knows does
+_SILENT: Final = frozenset({  # they cross as what nobody knows does
+    MailboxesNamed, PriceBookShown, PricesCommitted, SlipShown})
 
 READ_FIRST: Final[tuple[tuple[type[Message], tuple[type[Message], ...], str], ...]] = (
     (RelationshipAccepted, tuple(kind for kind in MESSAGES.values() if kind not in {RelationshipAccepted, *_SILENT}),
@@ -174,6 +177,10 @@ def _check_book_shown(_state: RelationshipState, _said: Said, message: PriceBook
     form.words(message.proof, "proof", PROOF_MAX)
 
 
+def _check_slip_shown(_state: RelationshipState, _said: Said, message: SlipShown) -> None:
+    form.name(message.slip, "slip", SLIP_MAX)
+
+
 def _check_committed(_state: RelationshipState, _said: Said, message: PricesCommitted) -> None:
     form.name(message.leaf, "leaf", LEAF_MAX)
     form.name(message.proof, "proof", PROOF_MAX)
@@ -217,6 +224,7 @@ WORDS: Final[Mapping[type[Message], tuple[Check, Effect]]] = {
     MailboxesNamed: (_check_mailboxes, _nothing),
     PriceBookShown: (_check_book_shown, _nothing),
     PricesCommitted: (_check_committed, _nothing),
+    SlipShown: (_check_slip_shown, _nothing),
 }
 
 

@@ -20,12 +20,13 @@ from weft.engine.memory import Change
 from weft.engine.node import Node
 from weft.engine.ports import Batch
 from weft.engine.pricelog import absent, evidence, gathering, known, results, showing
-from weft.engine.pricelog.gathering import BATCHES, BOUND, SHOWN, BatchSeen, Bound, Gathered, Shown
+from weft.engine.pricelog.gathering import BATCHES, BOUND, SHOWN, SLIPS, BatchSeen, Bound, Gathered, Shown, SlipSeen
 from weft.engine.receive import key_log_of
 from weft.pricing import leaf
 from weft.pricing.check import Sighting, Verdict
 from weft.pricing.commitment import Opening
 from weft.thread.event import wire
+from weft.till import slip as slips
 from weft.tlog import proof
 
 VERDICTS: Final = "price-verdict"  # bucket: by document, a ``Kept``
@@ -86,6 +87,19 @@ async def take_openings(node: Node, cause: Cause) -> None:
         values.append((BATCHES, f"{cause.author}/{batch.name}", msgspec.msgpack.encode(batch)))
         await node.store.commit(Batch(values=[*values]))
     await look_again(node, cause.author)
+
+
+async def take_slip(node: Node, cause: Cause) -> None:
+    """A slip was shown for a bill on account: found by its hash from now on."""
+    try:
+        name = slips.signed(cause.message.slip.encode()).slip.hash
+    except Invalid:
+        return
+    key = f"{cause.author}/{name}"
+    if await node.store.value(SLIPS, key) is None:
+        shown = msgspec.msgpack.encode(SlipSeen(cause.thread, cause.id))
+        await node.store.commit(Batch(values=[(SLIPS, key, shown)]))
+        await look_again(node, cause.author)
 
 
 # ---- judging -------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ Not here: the check itself (``pricing/check.py``), where documents come from (``
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
@@ -54,12 +55,16 @@ def order(said: Word, accepted: Word) -> Document:
     return replace(quoted, kind="order", id=said.id, number=said.message.number, at=said.at)
 
 
-def invoice(said: Word, deals: Mapping[str, Deal]) -> Document:
-    """The bill ``said``; ``deals`` are its orders by thread. What has none of them stands without a rule."""
+def invoice(said: Word, deals: Mapping[str, Deal], slips: Mapping[str, Slip] = MappingProxyType({})) -> Document:
+    """The bill ``said``; ``deals`` are its orders by thread, ``slips`` what a till sold on account, by hash.
+
+    What has none of them stands without a rule.
+    """
     message: Invoice = said.message
     return Document(kind="invoice", id=said.id, seller=said.by, number=message.number, at=said.at,
                     currency=message.currency, net=message.net, tax=message.tax, gross=message.gross,
-                    lines=tuple(_billed(message, line, deals.get(line.order)) for line in message.lines))
+                    lines=tuple(_sold(line, slips[line.order]) if line.order in slips else
+                                _billed(message, line, deals.get(line.order)) for line in message.lines))
 
 
 def slip(said: Slip) -> Document:
@@ -111,6 +116,16 @@ def _as_changed(before: Line, after: OrderLine) -> Line:
     unit_price = after.unit_price if after.unit_price != before.unit_price else ""
     return replace(before, quantity=after.ordered, unit_price=unit_price, net=after.net, tax=after.tax,
                    gross=after.gross, changed=True)
+
+
+def _sold(line: InvoiceLine, said: Slip) -> Line:
+    """A bill's line of what a till sold; its place on the slip is its line."""
+    whole = tuple(replace(one, priced_at=said.at) for one in slip(said).lines if one.line == line.order_line)
+    return Line(
+        line=line.order_line, item=whole[0].item if whole else line.item, name=line.item, quantity=line.quantity,
+        unit=line.unit, net=line.net, tax=line.tax, gross=line.gross, tax_category=line.tax_category,
+        tax_percent=line.tax_percent, book=said.book if whole else "", agreed=whole, order=line.order,
+        priced_at=said.at)
 
 
 def _billed(message: Invoice, line: InvoiceLine, deal: Deal | None) -> Line:

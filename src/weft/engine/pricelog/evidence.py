@@ -41,7 +41,15 @@ from weft.tlog import cosignature, merkle, note, proof
 from weft.tlog.note import VerifierKey
 from weft.tlog.policy import Group, Policy
 from weft.trade import attested
-from weft.trade.messages import ORDER_MESSAGES, RELATIONSHIP_MESSAGES, Invoice, Order, OrderChange, Quotation
+from weft.trade.messages import (
+    ORDER_MESSAGES,
+    RELATIONSHIP_MESSAGES,
+    Invoice,
+    Order,
+    OrderChange,
+    Quotation,
+    SlipShown,
+)
 
 KIND: Final = "price-evidence/1"
 BYTES_MAX: Final = 8 * 1024 * 1024
@@ -294,7 +302,7 @@ class _Said:
         elif isinstance(said.message, Order):
             found = documents.order(said, self._accepted(said))
         else:
-            found = documents.invoice(said, self._deals())
+            found = documents.invoice(said, self._deals(), self._slips(said))
         if found.seller != self.file.seller:
             raise Invalid("evidence.incomplete", what="seller")
         return found
@@ -306,6 +314,18 @@ class _Said:
         if found.seller != self.file.seller or found.id != self.file.document:
             raise Invalid("evidence.incomplete", what="slip")
         self.signed.append(slip_signed(pair))
+        return found
+
+    def _slips(self, said: Word) -> dict[str, slips.Slip]:
+        """What tills sold on account, as the bill's author has shown it where it billed it."""
+        found, named = {}, {line.order for line in said.message.lines}
+        for word in self.words.values():
+            if isinstance(word.message, SlipShown) and (word.by, word.thread) == (said.by, said.thread):
+                pair = slip_of(word)
+                if pair.slip.hash in named:
+                    self.signed.append(slip_signed(pair))
+                    self.faults += [one.code for one in slip_rules.findings(pair.slip)]
+                    found[pair.slip.hash] = pair.slip
         return found
 
     def _sellers(self, said: Word) -> Word:
@@ -358,6 +378,14 @@ def signed_by(event: Event) -> Signed:
     header = event.header
     return Signed(by=event.author, device=header.d, message=signed_bytes(event.id), signature=event.signature,
                   place=(event.thread, header.i, header.n))
+
+
+def slip_of(word: Word) -> slips.Signed:
+    """The slip of a sale that ``word``, a ``SlipShown``, shows; raises ``Invalid`` for another firm's."""
+    pair = slips.signed(word.message.slip.encode())
+    if pair.slip.firm != word.by or pair.slip.kind != "sale":
+        raise Invalid("evidence.malformed")
+    return pair
 
 
 def slip_signed(pair: slips.Signed) -> Signed:

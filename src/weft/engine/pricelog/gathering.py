@@ -8,7 +8,7 @@ Not here: the check (``pricing/check.py``), when it is made and kept (``checking
 
 import contextlib
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -36,14 +36,16 @@ from weft.pricing.commitment import Opening
 from weft.pricing.document import Document
 from weft.pricing.leaf import BookLeaf
 from weft.thread.event import Event
+from weft.till.slip import Signed as Pair
 from weft.tlog import cosignature, merkle, note, policy, proof
 from weft.tlog.note import VerifierKey
 from weft.tlog.policy import Policy
-from weft.trade.messages import Invoice, Order, OrderChange, OrderChangeResponse, Quotation
+from weft.trade.messages import Invoice, Order, OrderChange, OrderChangeResponse, Quotation, SlipShown
 
 SHOWN: Final = "price-shown"  # bucket: by seller and hash, a ``Shown``
 BOUND: Final = "price-bound"  # bucket: by seller and document, a ``Bound``
 BATCHES: Final = "price-bound-batch"  # bucket: by seller and hash, a ``BatchSeen``: once for all that it binds
+SLIPS: Final = "price-slip"  # bucket: by who showed it and hash, a ``SlipSeen``
 KINDS: Final = {"Quotation": "quotation", "Order": "order", "Invoice": "invoice"}
 
 
@@ -80,6 +82,21 @@ class BatchSeen(msgspec.Struct, frozen=True):
         return b64(digest("price-bound-batch/1", self.entry, self.proof.encode()))
 
 
+class SlipSeen(msgspec.Struct, frozen=True):
+    """Where a slip was shown: the event that holds it."""
+
+    thread: str
+    event: str
+
+
+class _Rests(NamedTuple):
+    """What a document rests on: events, the orders and the slips that a bill names."""
+
+    events: list[Event]
+    deals: dict[str, Deal] = {}
+    slips: dict[str, Pair] = {}
+
+
 @dataclass(slots=True)
 class Gathered:
     """All of one document. ``events``: what the document rests on, threads' first events among them, in order."""
@@ -94,8 +111,8 @@ class Gathered:
 async def gather(node: Node, thread: str, name: str) -> Gathered:
     """All that we hold of the document ``name`` in ``thread``; raises ``NotFound('thread.unknown')``."""
     said, event = await _word(node, thread, name)
-    events, deals = await _events(node, said, event)
-    document = _document(said, deals)
+    events, deals, sold = await _events(node, said, event)
+    document = _document(said, deals, sold)
     seller, own = document.seller, document.seller == node.organisation
     trust, statements = await trusted(node, seller)
     books = {one: await (_own_book if own else _shown_book)(node, seller, one) for one in document.books}
@@ -115,7 +132,8 @@ async def gather(node: Node, thread: str, name: str) -> Gathered:
     batch_proof = await _seen_by_us(node, seller, (bound.proof, bound.entry), trust) if bound and not own else (
         bound.proof if bound else "")
     found = Evidence(
-        signed=tuple(evidence.signed_by(one) for one in events), keys=keys, books=books,
+        signed=(*(evidence.signed_by(one) for one in events), *(evidence.slip_signed(one) for one in sold.values())),
+        keys=keys, books=books,
         opening=bound.opening if bound else None, batch=bound.entry if bound else b"", batch_proof=batch_proof,
         known=entries, sightings=await sightings(node, seller), forked=await known.red(node.store, seller) is not None,
         audited=results.newest(await results.about(node.store, seller, batch_proof), seller, batch_proof),
@@ -134,21 +152,38 @@ async def _word(node: Node, thread: str, name: str) -> tuple[Word, Event]:
 # ---- words ---------------------------------------------------------------------------------------
 
 
-async def _events(node: Node, said: Word, event: Event) -> tuple[list[Event], dict[str, Deal]]:
-    """The events that ``said`` rests on, and its orders."""
+async def _events(node: Node, said: Word, event: Event) -> _Rests:
+    """What ``said`` rests on."""
     if isinstance(said.message, Quotation):
-        return [await _begun(node, said.thread), event], {}
+        return _Rests([await _begun(node, said.thread), event])
     if isinstance(said.message, Order):
         quoted, other = await _word(node, said.thread, said.message.quotation)
-        return [await _begun(node, said.thread), other, event], {said.thread: Deal(quoted)}
-    found, deals = [await _begun(node, said.thread), event], dict[str, Deal]()
-    for thread in dict.fromkeys(line.order for line in said.message.lines if line.order):
-        if thread in node.threads("order"):
-            more, deal = await _deal(node, thread)
-            found += more
+        return _Rests([await _begun(node, said.thread), other, event], {said.thread: Deal(quoted)})
+    found = _Rests([await _begun(node, said.thread), event], {}, {})
+    for name in dict.fromkeys(line.order for line in said.message.lines if line.order):
+        if name in node.threads("order"):
+            more, deal = await _deal(node, name)
+            found.events.extend(more)
             if deal is not None:
-                deals[thread] = deal
-    return found, deals
+                found.deals[name] = deal
+        elif (shown := await _slip(node, said, name)) is not None:
+            found.events.append(shown[0])
+            found.slips[name] = shown[1]
+    return found
+
+
+async def _slip(node: Node, said: Word, name: str) -> tuple[Event, Pair] | None:
+    """The slip with hash ``name`` that the bill's author showed where it said the bill."""
+    data = await node.store.value(SLIPS, f"{said.by}/{name}")
+    held = None if data is None else msgspec.msgpack.decode(data, type=SlipSeen)
+    event = None if held is None or held.thread != said.thread else await node.event(held.thread, held.event)
+    word = None if event is None else evidence.word_of(event)
+    if event is None or word is None or not isinstance(word.message, SlipShown):
+        return None
+    try:
+        return event, evidence.slip_of(word)
+    except Invalid:
+        return None
 
 
 async def _begun(node: Node, thread: str) -> Event:
@@ -176,13 +211,13 @@ async def _deal(node: Node, thread: str) -> tuple[list[Event], Deal | None]:
     return events, Deal(quoted, changes)
 
 
-def _document(said: Word, deals: dict[str, Deal]) -> Document:
+def _document(said: Word, deals: dict[str, Deal], slips: dict[str, Pair]) -> Document:
     if isinstance(said.message, Quotation):
         return documents.quotation(said)
     if isinstance(said.message, Order):
         return documents.order(said, deals[said.thread].quotation)
     assert isinstance(said.message, Invoice)
-    return documents.invoice(said, deals)
+    return documents.invoice(said, deals, {name: one.slip for name, one in slips.items()})
 
 
 # ---- books, proofs, openings ---------------------------------------------------------------------

@@ -74,6 +74,7 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
     # and partners' prices are checked against what they have made public
     ("relationship", "PriceBookShown"): [Reaction("take-book", checking.take_book, "peer")],
     ("relationship", "PricesCommitted"): [Reaction("take-openings", checking.take_openings, "peer")],
+    ("relationship", "SlipShown"): [Reaction("take-slip", checking.take_slip)],
     # what is done is closed, and let go
     **{(name, "CloseProposed"): [Reaction("answer-proposal", closing.answer_proposal, "peer")]
        for name in ("order", "relationship")},

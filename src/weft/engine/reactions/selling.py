@@ -6,6 +6,7 @@ Rule 3: every booking carries the slip's hash and line as its reference, so that
 Not here: taking slips in (``engine/till/intake.py``), who decides what to do about a shortage (the owner).
 """
 
+import contextlib
 from decimal import Decimal
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from weft.basis.errors import NotFound, Refused, WeftError
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.ports import Batch
-from weft.engine.pricelog import batches, exceptions
+from weft.engine.pricelog import batches, exceptions, showing
 from weft.engine.reactions.making import trace
 from weft.engine.till import slips
 from weft.pricing import leaf
@@ -30,7 +31,7 @@ from weft.till import messages as m
 from weft.till.slip import Line, Slip, parse
 from weft.till.state import Short, State
 from weft.trace import events as traces
-from weft.trade.messages import CreditNote, Invoice, InvoiceLine
+from weft.trade.messages import CreditNote, Invoice, InvoiceLine, SlipShown
 
 TRIES: Final = 5  # somebody may take of the same lot at the same moment
 
@@ -218,6 +219,7 @@ async def bill_slip(node: Node, cause: Cause) -> None:
         return  # said in an earlier life, and given back by the partner after a restored backup
     lines = bill_lines(slip)
     if slip.kind == "sale":
+        await _show(node, said, slip)
         bill = Invoice(number=number, lines=lines, currency=slip.currency, net=slip.net, tax=slip.tax,
                        gross=slip.gross, payable=slip.gross)
         await node.speak(said.billed, bill, cause.key)
@@ -228,6 +230,14 @@ async def bill_slip(node: Node, cause: Cause) -> None:
     await node.speak(said.billed, CreditNote(
         number=number, invoice=bills[-1], lines=lines, currency=slip.currency, net=slip.net, tax=slip.tax,
         gross=slip.gross, reason=""), cause.key)
+
+
+async def _show(node: Node, said: m.SlipTaken, slip: Slip) -> None:
+    """The price book and the slip before the bill, so that the partner can check its prices; without, it is billed."""
+    with contextlib.suppress(WeftError):
+        if slip.book:
+            await showing.show_book(node, slip.partner, slip.book)
+        await node.speak(said.billed, SlipShown(slip=slips.signed(said).canonical.decode()), f"slip-shown:{slip.hash}")
 
 
 def bill_number(slip: Slip) -> str:
