@@ -1,7 +1,8 @@
 """Seeded worlds in virtual time: ``make sim N=20000``, ``make sim SEED=7``, ``make sim ARGS="--store sqlite"``.
 
 The last line is one line of figures; a failing seed is printed with the command that replays it, and the run then ends
-with 1. ``--start`` goes on where a former run has ended: the figures of runs over seeds that follow add up.
+with 1; stopped before its end (Ctrl-C) it tells what it has seen. ``--start`` goes on where a former run has ended:
+the figures of runs over seeds that follow add up.
 Controls (``--control``) hold a fault that must be found for what it is: the run ends when that was found (with
 ``--through`` it goes on and counts in how many worlds), and else it fails.
 """
@@ -11,6 +12,7 @@ import json
 import logging
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections import Counter
@@ -28,6 +30,7 @@ KINDS = ("diverged", "acked_lost", "leaked", "forks_undetected", "invariants_bro
 STORY = ("writes", "threads", "events", "void", "merges", "ordered", "despatched", "forks", "effects drawn", "steps")
 SEEDS_AT_ONCE = 5  # that a worker takes
 TOLD_EVERY_S = 30.0
+STOPPED = 130  # as a shell has it
 
 
 @dataclass(slots=True)
@@ -112,7 +115,13 @@ def main() -> int:
     logging.disable(logging.CRITICAL)  # nodes tell of what the world does to them on purpose
     first, count = (asked.start, asked.n) if asked.seed is None else (asked.seed, 1)
     tally = Tally()
-    _run(asked, range(first, first + count), tally)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _run(asked, range(first, first + count), tally)
+    except KeyboardInterrupt:
+        print(f"stopped after {tally.seeds} of {count}", file=sys.stderr)
+        print(tally.line())
+        return STOPPED
     print(tally.line())
     if asked.control:
         return int(not _found(asked, tally))
