@@ -187,6 +187,11 @@ def test_no_address_makes_the_door_fail(text, part):
         assert get(address).status < 500
 
 
+def test_an_end_of_line_in_an_address_does_not_lead_out_of_the_door():
+    told = get("/api/v3/shells/a%0Ab")
+    assert told.status == 400 and "messages" in told.json()
+
+
 def test_a_new_node_answers_with_empty_pages():
     client = Client(aas.routes(asyncio.run(empty_node())), TOKEN)
     for what in ("shells", "submodels", "lookup/shells", "concept-descriptions"):

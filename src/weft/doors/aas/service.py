@@ -5,6 +5,7 @@ Rule 1: whatever is not found, or not known by its method, is told in the AAS fo
 Not here: the addresses (``table.py``), what they answer (their own modules).
 """
 
+import re
 from typing import Final
 
 from starlette.requests import Request
@@ -33,7 +34,13 @@ def routes(node: Node) -> list[BaseRoute]:
         _, parts = segments(request)
         return await (reads if request.method in _READING or parts[0] in _QUERIES else writes)(request)
 
-    return [Route(prefix + "/{rest:path}", endpoint, methods=web.ALL_METHODS) for prefix in PREFIXES]
+    return [_whatever_follows(Route(prefix + "/{rest:path}", endpoint, methods=web.ALL_METHODS)) for prefix in PREFIXES]
+
+
+def _whatever_follows(route: Route) -> Route:
+    """``route``, for an address with an encoded end of line in it too, which Starlette's own pattern stops at."""
+    route.path_regex = re.compile(route.path_regex.pattern, re.DOTALL)
+    return route
 
 
 class Service:
