@@ -5,7 +5,9 @@ import copy
 import pytest
 
 from tests.twin.templates.mutants import cardinality, filled, mandatory, mandatory_ids, unreported
-from tests.twin.templates.published import template
+from tests.twin.templates.outlines import OUTLINES
+from tests.twin.templates.outlines import template as outline
+from tests.twin.templates.published import published, template
 from tests.twin.templates.records import ORG, RECORDS
 from weft import locale
 from weft.basis.errors import Invalid
@@ -58,6 +60,17 @@ def _shorter(full):
         if one["idShort"] == "InvolvedParties":
             one["value"] = [each for each in one["value"] if each["idShort"] in ("PartyBuyer", "PartySeller")]
     return full
+
+
+@pytest.mark.parametrize("id_short", sorted(OUTLINES))
+def test_an_outline_asks_for_what_the_published_template_makes_mandatory(id_short):
+    found = published(id_short)
+    if found is None:
+        pytest.skip(f"TEMPLATE OF {id_short} NOT PUBLISHED HERE: set WEFT_TEMPLATES to a folder with IDTA's files")
+    asked = outline(id_short)["submodels"][0]
+    assert semantics_of(asked) == semantics_of(found["submodels"][0])[:1]
+    assert deviations(found, filled(asked)) == []
+    assert deviations(outline(id_short), filled(found["submodels"][0])) == []
 
 
 @pytest.mark.release
