@@ -23,6 +23,7 @@ from tests.pricing.sellers import (
 )
 from weft.basis import instant
 from weft.basis.canonical import b64
+from weft.basis.errors import Invalid
 from weft.identity import keylog
 from weft.identity.keys import Signer
 from weft.locale import sentences
@@ -30,7 +31,7 @@ from weft.pricing import check, leaf
 from weft.pricing.check import BookEvidence, Sighting, Trust
 from weft.pricing.compare import rises
 from weft.pricing.schema import Condition, Rule
-from weft.tlog import note, proof
+from weft.tlog import cosignature, note, proof
 from weft.tlog.policy import NONE, Group, Policy
 
 
@@ -265,6 +266,31 @@ def test_a_record_that_is_shown_as_it_was_long_before_the_price(days, code):
     assert codes(check.check(document, replace(given, sightings=fresh), replace(trust, max_age_days=0))) == set()
     unsteady = check.check(document, given, trust, without("newest"))
     assert codes(unsteady) == set()
+
+
+# Two keys that a signature line cannot tell apart: found by trying 36,000, which takes two seconds.
+ALIKE = [Signer(number.to_bytes(32, "big")) for number in (25_002, 35_858)]
+
+
+@pytest.mark.parametrize("signer", [0, 1])
+def test_a_firm_that_makes_its_key_look_like_anothers_spoils_no_price(signer):
+    seller, book, document, _ = sold()
+    keys = [note.key_of("w/alike", one, note.COSIGNATURE) for one in ALIKE]
+    assert keys[0].id == keys[1].id
+    named = {"honest": keys[0], "other": keys[1]}
+    trust = replace(TRUST, policy=Policy("all", (), named, {"all": Group(1, ("honest", "other"))}))
+    one = seller.checkpoint(by=())
+    line_ = cosignature.sign(one.text, "w/alike", ALIKE[signer], SEEN_S)
+    given = evidence(seller, document, book, 0)
+    signed = one._replace(signatures=(*one.signatures, line_))
+    verdict = check.check(document, edited(given, book.hash, proof=seller.prove(0, signed)), trust)
+    assert (verdict.colour, verdict.seen) == ("green", (("honest", "other")[signer],))
+    with pytest.raises(Invalid, match=r"tlog\.keys-alike"):  # the control: who takes a line for that of one key
+        note.verify(signed, keys, cosignature.is_signed)
+    bent = line_._replace(value=line_.value[:-1] + bytes([line_.value[-1] ^ 1]))
+    false = one._replace(signatures=(*one.signatures, bent))
+    verdict = check.check(document, edited(given, book.hash, proof=seller.prove(0, false)), trust)
+    assert codes(verdict) >= {"cosignature"}
 
 
 def test_where_nobody_has_seen_the_record_its_age_is_not_the_trouble():

@@ -214,16 +214,21 @@ def _witnesses(case: Case) -> None:
 
 
 def _seen(case: Case, read: note.Note) -> dict[str, int]:
-    """When each witness that is known saw the checkpoint ``read`` (seconds); a false signature of one is told."""
+    """When each witness that is known saw the checkpoint ``read`` (seconds); a false signature of one is told.
+
+    A line names its key by a name and 4 bytes, which somebody can make alike for two keys: then it is that of either.
+    """
     names = {} if case.trust.policy is None else {key: name for name, key in case.trust.policy.witnesses.items()}
-    signed = {(one.name, one.id) for one in read.signatures}
-    known = [key for key in names if (key.name, key.id) in signed]
-    try:
-        by = note.verify(read, known, cosignature.is_signed) if known else {}
-    except Invalid:
-        case.tell("red", "cosignature")
-        return {}
-    return {names[key]: cosignature.timestamp_of(one.value) for key, one in by.items()}
+    by: dict[str, int] = {}
+    for one in read.signatures:
+        known = [key for key in names if (key.name, key.id) == (one.name, one.id)]
+        signed = [key for key in known if cosignature.is_signed(key, read.text, one.value)]
+        if known and not signed:
+            case.tell("red", "cosignature")
+            return {}
+        for key in signed:
+            by.setdefault(names[key], cosignature.timestamp_of(one.value))
+    return by
 
 
 def _price(case: Case) -> None:
