@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from weft.twin.elements import Json
 from weft.twin.metamodel.finding import Faulty, Finding, Steps, finding
+from weft.twin.metamodel.iri import is_iri
 from weft.twin.metamodel.kinds import canonical
 from weft.twin.metamodel.rules import told
 from weft.twin.metamodel.shape import DEPTH_MAX, FINDINGS_MAX, misshapen
@@ -29,7 +30,6 @@ NESTED_MAX: Final = 2 * DEPTH_MAX
 _SHAPE_ONLY: Final = frozenset({"AssetLink", "PackageDescription", "OperationRequestValueOnly", "OperationResult"})
 _SNAKE: Final = re.compile(r"_([a-z])")
 _ONE_LETTER: Final = re.compile(r"[A-Za-z]")
-_BEYOND_ASCII: Final = re.compile("[\u00a0-\ud7ff\uf900-\uffef\U00010000-\U000efffd]")
 _BLANK: Final = re.compile(r"[ \t\r\n]")
 _WORDS: Final = re.compile(r"[A-Z][a-z]*|\d+")
 
@@ -154,7 +154,7 @@ def _steps(path: Any) -> Steps:
 
 
 def _graded(one: Finding, document: Any, steps: Steps) -> Finding:
-    """``one``, marked when 3.0 permits what it is about: a name of one letter, a URI beyond ASCII."""
+    """``one``, marked when 3.0 permits what it is about: a name of one letter, an IRI."""
     at = document
     for step in steps:
         at = at[step]
@@ -162,13 +162,8 @@ def _graded(one: Finding, document: Any, steps: Steps) -> Finding:
     if one.code == "twin.aasd-002":
         permitted = isinstance(at, str) and _ONE_LETTER.fullmatch(at) is not None
     elif one.code in ("twin.value-type", "twin.aasd-020") and isinstance(at, Mapping):
-        permitted = at.get("valueType") == "xs:anyURI" and _is_iri(str(at.get(one.facts.get("name", "value"), "")))
+        permitted = at.get("valueType") == "xs:anyURI" and is_iri(str(at.get(one.facts.get("name", "value"), "")))
     return Finding(one.path, one.code, one.where, one.facts, one.constraint, "3.0") if permitted else one
-
-
-def _is_iri(text: str) -> bool:
-    _, verification = _aas_core()
-    return bool(verification.matches_xs_any_uri(_BEYOND_ASCII.sub("%41", text)))
 
 
 def _no_base64(value: Any, at: Steps) -> Iterator[Steps]:
