@@ -156,6 +156,16 @@ async def test_the_record_says_who_has_seen_it_and_whose_we_have_seen(lang):
         assert text(lang, "record.chip.silent") not in page
 
 
+async def test_while_the_newest_entries_are_on_their_way_nobody_is_alarmed_and_after_a_day_the_owner_is():
+    async with audit_world(1) as (seller, _, _, _):
+        await batches.make(seller)
+        page = await shown(seller, "/prices/record")
+        assert text("en", "record.behind", n=2) in page and text("en", "record.do.call") not in page
+        seller.clock.ms += 86_400_000
+        page = await shown(seller, "/prices/record")
+        assert text("en", "record.alone") in page and text("en", "record.do.call") in page
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 async def test_a_record_that_fell_silent_or_tells_two_stories_stands_first_with_what_to_do(lang):
     async with audit_world(1) as (seller, buyer, auditor, _):
