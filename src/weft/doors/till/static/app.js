@@ -45,7 +45,7 @@ class App {
   async start() {
     await speak(startLanguage());
     await check();
-    await store.open();
+    await store.open(() => this.stop("till.browser-storage"));
     this.own = { ...this.own, ...(await store.get("own")) };
     if (this.own.lang && this.own.lang !== spoken()) await speak(this.own.lang);
     await this.#alone();
@@ -95,7 +95,11 @@ class App {
     this.line = new Line({
       signer: this.signer, name: this.me.name,
       trouble: (error) => { this.lastTrouble = error; },
-      lamp: () => this.lamp(),
+      lamp: (state) => {
+        if (state === "here" && this.wasHere === false) this.update?.(); // it may have a new program for us
+        this.wasHere = state === "here";
+        this.lamp();
+      },
       sent: () => this.count(),
       left: (n) => { this.waiting = n; this.lamp(); },
       news: (snapshot) => this.news(snapshot),
@@ -177,6 +181,12 @@ class App {
   gone() {
     this.isGone = true;
     this.go({ draw: () => [notice("alarm", t("gone"), t("gone.next"))] });
+  }
+
+  /** Nothing can be kept any more: nothing is sold any more, and the page says so. */
+  stop(code) {
+    this.go({ draw: () => [notice("alarm", t("stopped"), t(`error.${code}`),
+      h("button.button.main", { onclick: () => location.reload() }, t("load-again")))] });
   }
 
   // ---- leading
@@ -334,8 +344,9 @@ async function keepProgram(app) {
       const isIdle = !app.basket.lines.length && !document.getElementById("dialog").open && app.view?.isIdle;
       if (registered.waiting && (isIdle || !had)) registered.waiting.postMessage("take-over");
     };
+    app.update = () => registered.update().catch(() => {});
     setInterval(offer, 5_000);
-    setInterval(() => registered.update().catch(() => {}), 3_600_000);
+    setInterval(app.update, HOUR_MS);
   } catch (error) {
     app.programTrouble = error;
   }

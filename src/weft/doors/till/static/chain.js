@@ -89,7 +89,10 @@ export class Chain {
     }
     const values = { chain: next, showing: next.hash, ...after };
     if (values.closed === "self") values.closed = { life: next.life, n: next.n };
-    if (!(await store.append(rows, head, values, basket))) throw new WeftError("till.browser-other");
+    if (!(await store.append(rows, head, values, basket))) {
+      await this.load(); // go on from what the other has written
+      throw new WeftError("till.browser-other");
+    }
     this.head = next;
     return rows;
   }

@@ -6,12 +6,14 @@ import { WeftError } from "./core/errors.js";
 
 const NAME = "weft-till";
 const DURABLE = { durability: "strict" };
+const ROOM = 64 * 1024; // bytes: as much as a slip may have, and what is written beside it
 let database = null;
 
-/** Open the store, once. */
-export async function open() {
+/** Open the store, once; `lost` is called when the browser takes it away while we run. */
+export async function open(lost = () => {}) {
   database ??= await new Promise((done, failed) => {
-    const request = indexedDB.open(NAME, 1);
+    const request = begun();
+    if (request === null) return failed(new WeftError("till.browser-storage"));
     request.onupgradeneeded = () => {
       request.result.createObjectStore("self");
       const slips = request.result.createObjectStore("slips", { keyPath: ["life", "n"] });
@@ -20,10 +22,30 @@ export async function open() {
       slips.createIndex("waiting", ["waiting", "order"]);
       slips.createIndex("of", "of");
     };
-    request.onsuccess = () => done(request.result);
-    request.onerror = () => failed(new WeftError("till.browser-storage"));
+    request.onsuccess = () => {
+      request.result.onclose = lost;
+      done(request.result);
+    };
+    request.onerror = () => failed(new WeftError(isFull(request.error) ? "till.browser-full" : "till.browser-storage"));
+    return undefined;
   });
 }
+
+function begun() {
+  try {
+    return indexedDB.open(NAME, 1);
+  } catch {
+    return null; // refused at once, as some browsers do in private windows
+  }
+}
+
+const isFull = (error) => error?.name === "QuotaExceededError";
+
+/** Whether a slip can be written now: as much as one may have is written and taken out again; rejects when it cannot. */
+export const room = () => within(["self"], "readwrite", (stores, finish) => {
+  stores.self.put(crypto.getRandomValues(new Uint8Array(ROOM)), "room");
+  stores.self.delete("room").onsuccess = () => finish(true);
+});
 
 /** Everything under `name`, or undefined. */
 export const get = (name) => once("self", "readonly", (stores) => stores.self.get(name));
@@ -137,12 +159,19 @@ function once(name, mode, ask) {
 /** What `work` finishes with, once its transaction is complete (and, when it wrote, on the disk). */
 function within(names, mode, work, options = mode === "readwrite" ? DURABLE : undefined) {
   return new Promise((done, failed) => {
-    const transaction = database.transaction(names, mode, options);
+    const transaction = opened(names, mode, options);
     const stores = Object.fromEntries(names.map((name) => [name, transaction.objectStore(name)]));
     let result;
     transaction.oncomplete = () => done(result);
-    transaction.onabort = () => failed(
-      transaction.error?.name === "QuotaExceededError" ? new WeftError("till.browser-full") : transaction.error);
+    transaction.onabort = () => failed(isFull(transaction.error) ? new WeftError("till.browser-full") : transaction.error);
     work(stores, (value) => { result = value; });
   });
+}
+
+function opened(names, mode, options) {
+  try {
+    return database.transaction(names, mode, options);
+  } catch {
+    throw new WeftError("till.browser-storage"); // the browser has closed it
+  }
 }

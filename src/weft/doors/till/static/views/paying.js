@@ -1,8 +1,10 @@
 // Paying: cash with change, transfer, or on account; one press makes the slip.
 // Rule 1: a second press while the first is at work does nothing.
+// Rule 2: that a slip can be written is tried before money is taken, not after.
 import * as totals from "../core/totals.js";
 import { h, icon, show } from "../dom.js";
 import { major, minor, money, t } from "../format.js";
+import * as store from "../store.js";
 import { dialog } from "./dialog.js";
 import { pad } from "./pad.js";
 import { pricedLines, sumOf } from "./selling.js";
@@ -21,6 +23,7 @@ export function open(app) {
   async function done(pay, partner, extra) {
     if (isBusy) return;
     isBusy = true; // for good: what follows is another sheet
+    if (!(await hasRoom)) return;
     const row = await app.attempt(() => sold(app, priced, { pay, partner }, extra));
     box.close();
     if (row) app.slip(row, true);
@@ -45,6 +48,8 @@ export function open(app) {
     if (event.key === "Enter") { event.preventDefault(); act(); } else keys?.key(event);
   } });
   draw();
+  const hasRoom = app.attempt(() => store.room());
+  hasRoom.then((is) => { if (!is) box.close(); });
 }
 
 function cash({ sum, text, done }) {
