@@ -29,9 +29,9 @@ def exported(home: Path, partner: str, file: Path, *, everything: bool) -> int:
     part = file.with_name(file.name + ".part")
     try:
         path = f"/api/weft/v1/bundles/{quote(partner, safe='')}" + ("?everything=true" if everything else "")
-        answer = _asked(home, path)
+        answer = asked(home, path)
         if answer is None:
-            _at_rest(home, _write(partner, part, everything=everything))
+            at_rest(home, _write(partner, part, everything=everything))
         else:
             with answer, part.open("wb") as target:
                 while piece := answer.read(STEP):
@@ -52,16 +52,16 @@ def imported(home: Path, file: Path) -> dict[str, Any]:
         if (size := file.stat().st_size) > BYTES_MAX:
             raise Invalid("bundle.too-large", limit=BYTES_MAX)
         with file.open("rb") as source:
-            answer = _asked(home, "/api/weft/v1/bundles", source, size)
+            answer = asked(home, "/api/weft/v1/bundles", source, size)
     except OSError as error:
         raise Invalid("cli.bundle-unreadable", path=str(file), reason=str(error)[:120]) from error
     if answer is None:
-        return dict(_at_rest(home, _read(file)))
+        return dict(at_rest(home, _read(file)))
     with answer:
         return dict(json.loads(answer.read()))
 
 
-def _asked(home: Path, path: str, body: Any = None, length: int = 0) -> Any:
+def asked(home: Path, path: str, body: Any = None, length: int = 0) -> Any:
     """The answer of the running node as a stream; None when no node runs at ``home``."""
     node = Node(home)
     headers = {"Authorization": f"Bearer {node.token()}", "Accept-Language": language()}
@@ -78,7 +78,7 @@ def _asked(home: Path, path: str, body: Any = None, length: int = 0) -> Any:
         raise Unavailable("cli.node-not-running", home=str(home)) from error
 
 
-def _at_rest(home: Path, work: Any) -> Any:
+def at_rest(home: Path, work: Any) -> Any:
     """What ``work`` does with the node of a home that does not run."""
     from weft import launch
 

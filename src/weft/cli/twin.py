@@ -1,17 +1,26 @@
-"""``weft twin``: the standard digital twins of this node (Asset Administration Shell) as a file."""
+"""``weft twin``: the standard digital twins of this node (Asset Administration Shell), listed, into and from files.
+
+Not here: how a running node and one at rest are spoken to (``twin_files.py``).
+"""
 
 import json
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
+from weft.basis.errors import Invalid
+from weft.cli import twin_files
 from weft.cli.client import Node
-from weft.cli.options import connected
+from weft.cli.options import connected, found, json_option
 from weft.cli.printing import Paper
 from weft.cli.words import say
 
-PAGE = 500
+PAGE: Final = 500
+FORMS: Final = ("aasx", "json", "xml")
+home_option = click.option("--home", type=click.Path(path_type=Path), help=say("cli.option.home"))
 
 
 @click.group("twin", help=say("cli.twin"))
@@ -28,29 +37,79 @@ def show(node: Node, paper: Paper) -> None:
     paper.table([{"name": row["name"], "identifier": row["id"]} for row in rows], "name identifier", shells)
 
 
+@command.command("import", help=say("cli.twin.import"))
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--report-only", is_flag=True, help=say("cli.twin.report-only"))
+@home_option
+@json_option
+def import_(file: Path, *, report_only: bool, home: Path | None, as_json: bool) -> int:
+    """Take in the twins of a file."""
+    with click.progressbar(length=1_000, label=say("cli.twin.importing"), file=sys.stderr,
+                           hidden=as_json or not sys.stderr.isatty()) as bar:
+        done = twin_files.imported(found(home), file, lambda now: bar.update(max(0, now - bar.pos)),
+                                   report_only=report_only)
+    paper = Paper(as_json=as_json)
+    key = "cli.twin.imported" if done["taken"] else "cli.twin.reported" if report_only else "cli.twin.not-imported"
+    paper.line(key, done, file=file.name, **{name: done[name] for name in (
+        "shells", "submodels", "concepts", "files", "changed")})
+    told(paper, done["report"])
+    bad = bool(done["report"]["totals"]["broken"])
+    return 0 if done["taken"] else int(bad) if report_only else 2
+
+
 @command.command("export", help=say("cli.twin.export"))
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@connected
-def export(node: Node, paper: Paper, file: Path) -> None:
-    """Write all shells and submodels into one AAS environment (JSON)."""
-    environment: dict[str, list[Any]] = {
-        "assetAdministrationShells": every(node, "/api/v3/shells"), "submodels": every(node, "/api/v3/submodels")}
-    held = {name: found for name, found in environment.items() if found}
-    file.write_text(json.dumps(held, ensure_ascii=False, indent=1), encoding="utf-8")
-    count = len(environment["assetAdministrationShells"])
-    paper.line("cli.twin.exported", {"file": str(file), "shells": count}, n=count, file=file)
+@click.argument("ids", nargs=-1)
+@click.option("-o", "--output", "file", required=True, type=click.Path(dir_okay=False, path_type=Path),
+              help=say("cli.twin.output"))
+@click.option("--version", "version", type=click.Choice(["3.0", "3.1"]), default="3.0", help=say("cli.twin.version"))
+@home_option
+@json_option
+def export(ids: Sequence[str], file: Path, version: str, *, home: Path | None, as_json: bool) -> None:
+    """Write twins into a file whose ending says its form."""
+    form = file.suffix.lstrip(".").lower()
+    if form not in FORMS:
+        raise Invalid("aasx.form", form=form[:40])
+    done = twin_files.exported(found(home), file, ids, form, version)
+    paper = Paper(as_json=as_json)
+    paper.line("cli.twin.exported", {"file": str(file), **done}, n=done["shells"], submodels=done["submodels"],
+               concepts=done["concepts"], files=done["files"], file=file)
+    told(paper, done["report"])
+
+
+def told(paper: Paper, report: Mapping[str, Any]) -> None:
+    """The findings, the gravest first."""
+    if paper.as_json or not report["findings"]:
+        return
+    rows = [{"grade": say(f"finding.grade.{one['grade']}"), "where": where(one), "text": sentence(one)}
+            for one in report["findings"]]
+    paper.table(rows, "grade where text")
+    more = sum(report["totals"].values()) - len(rows)
+    if more > 0:
+        click.echo(say("cli.twin.more", n=more))
+
+
+def where(one: Mapping[str, Any]) -> str:
+    """The place of a finding: part, line and path, as far as there are any."""
+    line = f":{one['line']}" if one["line"] else ""
+    return " ".join(part for part in (f"{one['part']}{line}", one["path"]) if part)
+
+
+def sentence(one: Mapping[str, Any]) -> str:
+    """What was found; the metamodel's own rules have their sentences among the refusals."""
+    family = "error" if "." in one["code"] else "finding"
+    return say(f"{family}.{one['code']}", **one["facts"])
 
 
 def every(node: Node, path: str) -> list[Any]:
     """All pages below ``path``."""
     from urllib.parse import urlencode
 
-    found: list[Any] = []
+    taken: list[Any] = []
     cursor = ""
     while True:
         query = urlencode({"limit": PAGE} | ({"cursor": cursor} if cursor else {}))
         page = json.loads(node.raw(f"{path}?{query}"))
-        found.extend(page["result"])
+        taken.extend(page["result"])
         cursor = (page.get("paging_metadata") or {}).get("cursor", "")
         if not cursor:
-            return found
+            return taken

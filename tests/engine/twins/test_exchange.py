@@ -4,7 +4,7 @@ import asyncio
 import io
 import json
 import zipfile
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
@@ -63,7 +63,7 @@ def engine_says(data, form="aasx"):
     if form == "aasx":
         result = engine.check_aasx_file(io.BytesIO(data))
     elif form == "xml":
-        result = engine.check_xml_data(ElementTree.fromstring(data))
+        result = engine.check_xml_data(ET.fromstring(data))
     else:
         result = engine.check_json_data(json.loads(data))
     return result.ok(), faults(result.to_dict())
@@ -111,7 +111,7 @@ def test_one_twin_that_cannot_be_taken_stops_all_of_them():
         assert not done.taken and done.report.totals["broken"] > 0 and await stored(twins) == []
         worst = done.report.findings[0]
         assert worst.grade == "broken" and "urn:x:broken" in worst.path and worst.code.startswith("twin.shape")
-        done = await take(twins, json.dumps({"submodels": [SUBMODEL]}).encode())  # without it all are taken: the control
+        done = await take(twins, json.dumps({"submodels": [SUBMODEL]}).encode())  # the control: without it all are
         assert done.taken and len(await stored(twins)) == 1
         await twins.close()
     told(story())

@@ -1,7 +1,8 @@
 """The node's own JSON API: commands by name, read models by name, threads for those who check them.
 
 ``POST /api/weft/v1/commands/{name}`` with an ``Idempotency-Key`` header; ``GET /api/weft/v1/{view}``;
-``GET /api/weft/v1/openapi.json`` (OpenAPI 3.1) describes both from the same tables. Bundles stream (``bundles.py``).
+``GET /api/weft/v1/openapi.json`` (OpenAPI 3.1) describes both from the same tables. Bundles (``bundles.py``) and
+files of twins (``twins.py``) stream.
 Rule 1: a worker's device sees the shop floor; nothing of customers, prices and money, as in the console.
 Not here: what commands and views are (``engine/commands``, ``engine/views``).
 """
@@ -16,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from weft import web
 from weft.basis.errors import Denied, Invalid, NotFound
-from weft.doors.api import bundles
+from weft.doors.api import bundles, twins
 from weft.engine import commands
 from weft.engine.machines import state_hash
 from weft.engine.node import Node
@@ -41,6 +42,8 @@ def routes(node: Node) -> list[BaseRoute]:
         route("/commands/{name}", api.command, "POST"),
         route("/bundles", api.take_in, "POST", scopes=OWNERS),
         route("/bundles/{partner}", api.give_out, scopes=OWNERS),
+        route("/twins/import", api.twins_in, "POST", scopes=OWNERS),
+        route("/twins/export", api.twins_out, scopes=OWNERS),
         route("/threads", api.threads, scopes=OWNERS),
         route("/threads/{thread}", api.thread, scopes=OWNERS),
         route("/{name}", api.view),
@@ -82,6 +85,12 @@ class Api:
 
     async def take_in(self, request: Request) -> Response:
         return await bundles.taken_in(self.node, request)
+
+    async def twins_in(self, request: Request) -> Response:
+        return await twins.taken_in(self.node, request)
+
+    async def twins_out(self, request: Request) -> Response:
+        return await twins.given_out(self.node, request)
 
     async def threads(self, request: Request) -> Response:
         kind = request.query_params.get("kind", "")
@@ -129,6 +138,7 @@ def document() -> dict[str, Any]:
                             "schema": {"type": "string"}} for key, one in wanted.items() if key != "node"],
             "responses": _responses()}}
     paths.update(bundles.described(PREFIX))
+    paths.update(twins.described(PREFIX))
     return {"openapi": "3.1.0", "info": {"title": "Weft", "version": "1"}, "paths": paths,
             "components": {"schemas": components,
                            "securitySchemes": {"device": {"type": "http", "scheme": "bearer"}}},
