@@ -246,7 +246,7 @@ def _price(case: Case) -> None:
 
 def _newest(case: Case) -> None:
     """8. No newer version of the book was in force when the price was made, and this one was; as far as is shown."""
-    shown_ms = _shown_ms(case)
+    shown_ms = _shown_ms(case) if any(case.seen.values()) else 0  # else it is told that nobody has seen it
     for name, ours in case.leaves.items():
         case.looked = True
         made_ms = max(map(instant.to_ms, _priced_at(case, name)), default=0)
