@@ -62,7 +62,7 @@ async def _at(size: int, plain: float) -> list[Result]:
     make = await _timed(lambda: log.prove(store, index, store.head))  # type: ignore[arg-type]  # the same
     grew = await _timed(lambda: log.consistency(store, index, size))  # type: ignore[arg-type]  # the same
     return [
-        Result(f"proof of a leaf, {size:,} leaves: bytes", f"{len(text):,}"),
+        Result(f"proof of a leaf, {size:,} leaves: bytes", f"{len(text.encode()):,}"),
         Result(f"proof of a leaf, {size:,} leaves: made in", f"{make:.2f} ms", f"{plain:.3f} ms", make / plain),
         limit(f"proof of a leaf, {size:,} leaves: checked in", await _timed(check), "ms", 1.0, plain),
         Result(f"that it only grew, {size:,} leaves: made in", f"{grew:.2f} ms", f"{plain:.3f} ms", grew / plain)]
