@@ -18,6 +18,7 @@ from weft.twin.query.tree import (
     ANY,
     ORDERING,
     TEXTUAL,
+    Alone,
     And,
     Boolean,
     Cast,
@@ -69,17 +70,21 @@ def ask(condition: Condition, kind: Kind) -> Asked:
         parts = condition.parts if isinstance(condition, And) else ()
         own = And(tuple(one for one in parts if not holding.looks_beside(one, kind)))
         return ask(own, kind)._replace(exact=False) if own.parts else Asked("1", (), exact=False)
+    whole = _whole(condition, kind)
+    return Asked(whole.over.text, whole.over.values, whole.exact)
+
+
+def _whole(condition: Condition, kind: str) -> Bound:
     asking = _Asking(kind)
     truth = asking.part(condition, must=True)
-    whole = Bound(both([truth.over, *(one.over for one in asking.valid)]),
-                  both([truth.under, *(one.under for one in asking.valid)]))
-    return Asked(whole.over.text, whole.over.values, whole.exact)
+    return _all([truth, *asking.valid])
 
 
 class _Asking:
     """Turns one condition into SQL; ``valid`` gathers what must have a result for the condition to have one."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
         self.root = index.ROOT_OF.get(kind, "")
         self.names = {written(one): one for one in index.INDEXED.get(kind, ())}
         self.valid: list[Bound] = []
@@ -88,6 +93,8 @@ class _Asking:
         """``must``: the condition holds only where this is true, so that this has a result there."""
         if isinstance(node, Boolean):
             return _same(TRUE if node.value else FALSE)
+        if isinstance(node, Alone):
+            return _whole(node.part, self.kind)
         if isinstance(node, Not):
             inner = self.part(node.part, must=False)
             return Bound(_not(inner.under), _not(inner.over))

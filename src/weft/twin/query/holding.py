@@ -18,6 +18,7 @@ from weft.twin.query.matching import LANG, field_in, parts_of, slots, slots_of
 from weft.twin.query.tree import (
     ORDERING,
     TEXTUAL,
+    Alone,
     And,
     Boolean,
     Cast,
@@ -89,9 +90,9 @@ class Reading:
             return any(results)
         if isinstance(node, Not):
             return not self.truth(node.part)
-        if isinstance(node, Boolean):
-            return node.value
-        return bool(self.matched(node))
+        if isinstance(node, Alone):
+            return Reading(self.documents).result(node.part)
+        return node.value if isinstance(node, Boolean) else bool(self.matched(node))
 
     def compare(self, node: Compare) -> bool:
         results = {result for _, result in self.pairs(node, bound=False)}

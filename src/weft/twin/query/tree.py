@@ -101,13 +101,19 @@ class Not(msgspec.Struct, frozen=True):
     part: "Condition"
 
 
+class Alone(msgspec.Struct, frozen=True):
+    """A whole condition within another, as the rule of an access document is: where it is invalid it is false."""
+
+    part: "Condition"
+
+
 class Match(msgspec.Struct, frozen=True):
     """All of ``parts`` for one and the same element of the list they speak of."""
 
     parts: tuple["Compare | Match | Boolean", ...]
 
 
-Condition = And | Or | Not | Match | Compare | Boolean
+Condition = And | Or | Not | Alone | Match | Compare | Boolean
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -125,7 +131,7 @@ def comparisons(condition: Condition) -> list[Compare]:
         one = waiting.pop()
         if isinstance(one, Compare):
             found.append(one)
-        elif isinstance(one, Not):
+        elif isinstance(one, Not | Alone):
             waiting.append(one.part)
         elif not isinstance(one, Boolean):
             waiting.extend(reversed(one.parts))

@@ -1,0 +1,264 @@
+"""Decides whether a subject may do something with a twin, and what must hold of each twin of a page.
+
+IDTA-01004 v3.0.2, access rule model.
+Rule 1: nothing is allowed unless a rule that is active allows it; an invalid formula makes a rule inactive, not all.
+Rule 2: one evaluator: formulas are conditions of ``twin/query``, with what is known of subject and world put in.
+Rule 3: a rule with claims is for who has them all; one for ANONYMOUS is for everybody; else a known subject is needed.
+Rule 4: READ includes VIEW. A rule for an element is no rule for the submodel around it.
+Not here: which parts are shown (``trimming``), sentences (``telling``).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from weft.twin.access import objects
+from weft.twin.access.model import KIND_OF, Filter, Fragment, Object, Route, Rule, Rules, Subject, Target, Twin, World
+from weft.twin.query import holds, values
+from weft.twin.query.tree import (
+    Alone,
+    And,
+    Attribute,
+    Boolean,
+    Cast,
+    Compare,
+    Condition,
+    Constant,
+    Field,
+    Given,
+    Not,
+    Operand,
+    Or,
+    Part,
+    comparisons,
+    written,
+)
+
+_BASE: Final = re.compile(r"^/api/v3(?:\.[0-9])?(?=/|$)")
+_ROOT_OF: Final[Mapping[str, str]] = {kind: root for root, kind in KIND_OF.items()}
+NOTHING: Final = Boolean(value=False)
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """A rule that may allow what was asked: what must hold of the twin, and what of it is shown."""
+
+    rule: Rule
+    condition: Condition
+    filters: tuple[Filter, ...] = ()
+
+
+class Permit(msgspec.Struct, frozen=True):
+    """What is allowed of a whole page: twins for which ``condition`` holds; pushed into its query."""
+
+    condition: Condition
+    grants: tuple[Grant, ...]
+
+    @property
+    def possible(self) -> bool:
+        """False when nothing at all is allowed."""
+        return bool(self.grants)
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """A sentence by its code (``access.why.…`` in ``locale``) and facts."""
+
+    code: str
+    facts: Mapping[str, str | int] = {}
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """Whether it is allowed, by which grants (their filters say what is shown), and why."""
+
+    allowed: bool
+    grants: tuple[Grant, ...]
+    why: tuple[Reason, ...]
+
+
+def permit(rules: Rules, subject: Subject, right: str, target: Target, world: World) -> Permit:
+    """What ``subject`` may do with twins of ``target.kind`` (all of them, or the one called ``target.id``)."""
+    grants = []
+    for rule in rules.rules:
+        if refusal(rule, subject, right) is not None:
+            continue
+        where = _where(rule.objects, target)
+        if where is None:
+            continue
+        whole = simplified(And((*where, bound(rule.formula, subject, world))))
+        if whole != NOTHING:
+            filters = tuple(Filter(one.fragment, bound(one.condition, subject, world)) for one in rule.filters)
+            grants.append(Grant(rule, whole, filters))
+    return Permit(simplified(Or(tuple(Alone(one.condition) for one in grants))), tuple(grants))
+
+
+def decide(
+    rules: Rules, subject: Subject, right: str, target: Target, world: World,
+    of: tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]] = ({}, ()),
+) -> Decision:
+    """Whether ``subject`` may; ``of``: the twin as it is (or shall be), and the shells or submodels beside it."""
+    possible = permit(rules, subject, right, target, world)
+    granted = tuple(one for one in possible.grants if holds(one.condition, of[0], target.kind, of[1]))
+    if granted:
+        return Decision(True, granted, tuple(_told("access.why.rule", one.rule) for one in granted))
+    return Decision(False, (), _refusals(rules, subject, right, target, possible))
+
+
+def _refusals(rules: Rules, subject: Subject, right: str, target: Target, possible: Permit) -> tuple[Reason, ...]:
+    near = {one.rule.place for one in possible.grants}
+    found = []
+    for rule in rules.rules:
+        code = refusal(rule, subject, right)
+        if rule.place in near:
+            found.append(_told("access.why.formula", rule))
+        elif code is None:
+            reached = _where(rule.objects, target) is not None
+            found.append(_told("access.why.formula" if reached else "access.why.object", rule))
+        elif code != "access.why.right":
+            found.append(_told(code, rule))
+    return tuple(found) or (Reason("access.why.nothing", {"right": right}),)
+
+
+def _told(code: str, rule: Rule) -> Reason:
+    return Reason(code, {"rule": rule.name or rule.place + 1})
+
+
+def refusal(rule: Rule, subject: Subject, right: str) -> str | None:
+    """Why ``rule`` is not for this subject and right; None when it is."""
+    if rule.acl.disabled:
+        return "access.why.disabled"
+    if right not in rule.acl.rights and not (right == "VIEW" and "READ" in rule.acl.rights):
+        return "access.why.right"
+    claims = {one.name for one in rule.acl.attributes if one.source == "CLAIM"}
+    everybody = any(one == Attribute("GLOBAL", "ANONYMOUS") for one in rule.acl.attributes)
+    if not claims <= set(subject.claims) or (subject.anonymous and not everybody):
+        return "access.why.subject"
+    return None
+
+
+# ---- objects --------------------------------------------------------------------------------------------
+
+def _where(listed: tuple[Object, ...], target: Target) -> tuple[Condition, ...] | None:
+    """What must hold of a twin so that one of the objects is it; None when none can be."""
+    ids: list[str] = []
+    for one in listed:
+        found = _covers(one, target)
+        if found == "*":
+            return ()
+        if found:
+            ids.append(found)
+    if not ids:
+        return None
+    if target.id:
+        return ()
+    return (Compare("$eq", Field(_ROOT_OF[target.kind], ("id",)), Given(tuple(dict.fromkeys(ids)))),)  # type: ignore[arg-type]  # a root
+
+
+def _covers(one: Object, target: Target) -> str:
+    """The id of the twin that ``one`` allows, "*" for each that was asked for, "" for none."""
+    if isinstance(one, Route):
+        return "*" if target.route and _on_route(one.path, target.route) else ""
+    if isinstance(one, Fragment):
+        element = target.kind == "submodel" and one.root == "sme" and bool(one.path) and bool(target.path)
+        return "*" if element and _within(written(one.path), target.path) else ""
+    if one.kind != target.kind or not _within(one.path, target.path):
+        return ""
+    return one.id if one.id == "*" or not target.id or one.id == target.id else ""
+
+
+def _within(path: str, asked: str) -> bool:
+    return not path or asked == path or asked.startswith((f"{path}.", f"{path}["))
+
+
+def _on_route(pattern: str, route: str) -> bool:
+    path, asked = _BASE.sub("", pattern), _BASE.sub("", route)
+    return asked.startswith(path[:-1]) if path.endswith("*") else asked.rstrip("/") == path.rstrip("/")
+
+
+# ---- attributes ----------------------------------------------------------------------------------------
+
+def bound(condition: Condition, subject: Subject, world: World) -> Condition:
+    """``condition`` with claims, instants and references put in."""
+    if isinstance(condition, Compare):
+        return Compare(condition.op, _value(condition.left, subject, world), _value(condition.right, subject, world))
+    if isinstance(condition, Not | Alone):
+        return type(condition)(bound(condition.part, subject, world))
+    if isinstance(condition, Boolean):
+        return condition
+    parts: tuple[Any, ...] = tuple(bound(one, subject, world) for one in condition.parts)
+    return type(condition)(parts)
+
+
+def _value(operand: Operand, subject: Subject, world: World) -> Operand:
+    if isinstance(operand, Cast):
+        return Cast(operand.to, _value(operand.of, subject, world))
+    if isinstance(operand, Part):
+        return Part(operand.which, _value(operand.of, subject, world))
+    return _known(operand, subject, world) if isinstance(operand, Attribute) else operand
+
+
+def _known(attribute: Attribute, subject: Subject, world: World) -> Operand:
+    if attribute.source == "CLAIM":
+        return Given(tuple(subject.claims.get(attribute.name, ())))
+    if attribute.source == "REFERENCE":
+        meant = objects.reference(attribute.name, "")
+        return Given(world.references.get(meant[0], ())) if isinstance(meant, tuple) else meant
+    if attribute.name == "ANONYMOUS":
+        return Constant("bool", subject.anonymous)
+    text = {"UTCNOW": world.utc, "LOCALNOW": world.local or world.utc, "CLIENTNOW": world.client}[attribute.name]
+    return values.typed(text, "dateTime") or Given(())
+
+
+def simplified(condition: Condition) -> Condition:
+    """The same condition with what is decided already left out."""
+    if isinstance(condition, Alone):
+        inner = simplified(condition.part)
+        return inner if isinstance(inner, Boolean) else Alone(inner)
+    if isinstance(condition, And | Or):
+        ends = isinstance(condition, Or)  # a true part decides an $or, a false one an $and
+        if ends and not all(isinstance(one, Alone) for one in condition.parts):
+            return condition  # a part without result spoils the others: it must stay
+        parts = [simplified(one) for one in condition.parts]
+        if any(isinstance(one, Boolean) and one.value is ends for one in parts):
+            return Boolean(ends)
+        left = tuple(one for one in parts if not isinstance(one, Boolean))
+        return left[0] if len(left) == 1 else type(condition)(left) if left else Boolean(not ends)
+    if isinstance(condition, Compare) and not _fields_in(condition):
+        return Boolean(holds(condition, {}, ""))
+    return condition
+
+
+def _fields_in(node: Compare) -> bool:
+    for side in (node.left, node.right):
+        inner = side
+        while isinstance(inner, Cast | Part):
+            inner = inner.of
+        if isinstance(inner, Field | Attribute):
+            return True
+    return False
+
+
+def references(rules: Rules) -> dict[str, tuple[str, Field]]:
+    """(id, field) of each single twin that some formula refers to, by its literal: the world must know them."""
+    found: dict[str, tuple[str, Field]] = {}
+
+    def look(operand: Operand) -> None:
+        while isinstance(operand, Cast | Part):
+            operand = operand.of
+        if isinstance(operand, Attribute) and operand.source == "REFERENCE":
+            meant = objects.reference(operand.name, "")
+            if isinstance(meant, tuple):
+                found[operand.name] = (meant[1], meant[2])
+
+    for rule in rules.rules:
+        for condition in (rule.formula, *(one.condition for one in rule.filters)):
+            for compared in comparisons(condition):
+                look(compared.left)
+                look(compared.right)
+    return found
+
+
+def covers_all(one: Object, kind: str) -> bool:
+    """True when ``one`` names every twin of ``kind``."""
+    return (isinstance(one, Route) and one.path == "*") or (
+        isinstance(one, Twin) and one.kind == kind and one.id == "*" and not one.path)

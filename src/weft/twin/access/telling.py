@@ -1,0 +1,86 @@
+"""What a subject sees, in sentences: each a code (``access.sees.…`` in ``locale``) and its facts.
+
+Rule 1: sentences are made from the rules that decide, never kept beside them.
+Rule 2: an end that the clock sets is said as a date; what has no words of its own is said as a formula.
+Not here: the sentences themselves (``locale/``).
+"""
+
+from collections.abc import Iterator
+
+from weft.twin.access.deciding import Reason, bound, refusal
+from weft.twin.access.model import Fragment, Object, Route, Rule, Rules, Subject, Twin, World
+from weft.twin.query.text import text_of
+from weft.twin.query.tree import And, Attribute, Boolean, Compare, Condition, Constant, written
+from weft.twin.query.values import text_of as value_of
+
+_ENDS = frozenset({"$lt", "$le"})
+_NOW = frozenset({"UTCNOW", "LOCALNOW", "CLIENTNOW"})
+
+
+def told(rules: Rules, subject: Subject, world: World, right: str = "READ") -> tuple[Reason, ...]:
+    """What ``subject`` may do by ``right``, rule by rule; one sentence that says so when it is nothing."""
+    found: list[Reason] = []
+    for rule in rules.rules:
+        if refusal(rule, subject, right) is None and not over(rule, world):
+            found += _rule(rule, subject, world)
+    return tuple(found) or (Reason("access.sees.nothing"),)
+
+
+def _rule(rule: Rule, subject: Subject, world: World) -> Iterator[Reason]:
+    for one in rule.objects:
+        yield _object(one)
+    rest = []
+    for part in _parts(rule.formula):
+        end = until(part)
+        if end:
+            yield Reason("access.sees.until", {"at": end})
+        elif not isinstance(part, Boolean) or not part.value:
+            rest.append(part)
+    if rest:
+        yield Reason("access.sees.where", {"formula": text_of(bound(And(tuple(rest)), subject, world))})
+    for hidden in rule.filters:
+        yield Reason("access.sees.only", {"part": _fragment(hidden.fragment),
+                                          "formula": text_of(bound(hidden.condition, subject, world))})
+
+
+def _object(one: Object) -> Reason:
+    if isinstance(one, Route):
+        return Reason("access.sees.everything") if one.path == "*" else Reason("access.sees.route", {"path": one.path})
+    if isinstance(one, Fragment):
+        return Reason("access.sees.part", {"part": _fragment(one)})
+    assert isinstance(one, Twin)
+    if one.path:
+        return Reason("access.sees.element", {"id": one.id, "path": one.path})
+    return Reason(f"access.sees.all-{one.kind}" if one.id == "*" else f"access.sees.{one.kind}", {"id": one.id})
+
+
+def _fragment(one: Fragment) -> str:
+    path = f".{written(one.path)}" if one.path else ""
+    return f"${one.root}{path}" + (f"#{written(one.attribute)}" if one.attribute else "")
+
+
+def _parts(formula: Condition) -> tuple[Condition, ...]:
+    if isinstance(formula, And):
+        return tuple(part for one in formula.parts for part in _parts(one))
+    return (formula,)
+
+
+def until(part: Condition) -> str:
+    """The instant before which ``part`` holds, when that is what it says; else ""."""
+    if isinstance(part, Compare) and part.op in _ENDS and isinstance(part.left, Attribute):
+        now, end = part.left, part.right
+        if now.source == "GLOBAL" and now.name in _NOW and isinstance(end, Constant) and end.type == "dateTime":
+            return value_of(end)
+    return ""
+
+
+def over(rule: Rule, world: World) -> bool:
+    """True when the clock has ended ``rule``: its instant is past."""
+    ends = [end for part in _parts(rule.formula) if (end := until(part))]
+    return any(_passed(end, world.utc) for end in ends)
+
+
+def _passed(end: str, now: str) -> bool:
+    from weft.twin.query.values import instant
+    at, present = instant(end), instant(now)
+    return at is not None and present is not None and at < present
