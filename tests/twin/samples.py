@@ -1,5 +1,6 @@
 """One of each kind, with everything that it can have."""
 
+from weft.twin import elements as e
 from weft.twin import item, lot, machine, order
 from weft.twin.names import shell_id
 
@@ -58,6 +59,14 @@ EMPTY = (
                         quantity="1")),
 )
 FULL = ((machine, MACHINE), (item, ITEM), (lot, LOT), (order, ORDER))
+REFERENCE = e.model(("Submodel", "urn:x"))
+EVERY_KIND = e.submodel("urn:x", "Sm", [
+    e.prop("Pp", 1), e.range_("Rr", "0", "9"), e.multi("Mm", {"zh": "球阀"}), e.file("Ff", "/a.pdf", "application/pdf"),
+    e.blob("Bb", b"a", "text/plain"), e.reference("Re", REFERENCE), e.relationship("Rl", REFERENCE, REFERENCE),
+    e.element("AnnotatedRelationshipElement", "Ar", first=REFERENCE, second=REFERENCE, annotations=[e.prop("Pp", 1)]),
+    e.entity("En", "urn:a", [e.prop("Pp", 1)]), e.element("Operation", "Op"), e.element("Capability", "Ca"),
+    e.element("BasicEventElement", "Ev", observed=REFERENCE, direction="output", state="on"), e.texts("Ls", ["a", "b"]),
+])
 
 
 def environment(kind, thing):

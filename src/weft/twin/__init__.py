@@ -6,7 +6,8 @@ API (all pure):
     templates IDTA submodel templates, filled from records and checked
     names     ids of shells, assets and submodels; idShorts
     elements  submodel elements in AAS 3.0 JSON
-    paths     idShortPath -> element
-    values    value-only, metadata, paths and references of elements
+    metamodel documents of 3.0 and 3.1 as structs, canonical bytes, what stands against a document
+    paths     idShortPath -> element; copies with one element placed, added or removed
+    values    value-only, metadata, paths and references of elements; other values for them (``patches``, ``lexical``)
 Not here: which book holds what (``engine/twins``), HTTP (``doors/aas``).
 """
