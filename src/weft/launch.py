@@ -40,6 +40,7 @@ from weft.engine.twins.ports import TwinStore
 from weft.identity.keylog import SCOPE_NODE, DeviceDelegation, KeyInception, KeyState, commitment
 from weft.identity.keys import SEED_BYTES, Signer
 from weft.serving import Servers, bind, url_of
+from weft.shelves import Shelves
 
 DATABASE: Final = "weft.db"
 TWINS: Final = "twins.db"  # beside the database
@@ -370,7 +371,7 @@ def application(node: Node) -> Starlette:
     routes: list[Any] = []
     for door in (peer, pricelog, mailbox, admin, api, aas, epcis, till, console):
         routes.extend(door.routes(node))
-    return Starlette(routes=routes, exception_handlers={HTTPException: web.elsewhere(node)})
+    return Starlette(routes=[Shelves(routes)], exception_handlers={HTTPException: web.elsewhere(node)})
 
 
 Ready = Callable[[dict[str, Any]], None]

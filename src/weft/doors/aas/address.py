@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from starlette.requests import Request
 
-PREFIXES: Final = ("/api/v3.0", "/api/v3")
+PREFIXES: Final = ("/api/v3.0", "/api/v3")  # of edition 3.0 and of 3.1
 _ANY: Final = "{}"
 
 H = TypeVar("H")
@@ -51,5 +51,5 @@ def segments(request: Request) -> tuple[str, list[str]]:
     """(prefix, the segments behind it) of the address of ``request``."""
     whole = request.scope.get("raw_path") or request.url.path.encode()
     path = whole.decode("latin-1").partition("?")[0].removeprefix(request.scope.get("root_path", ""))
-    prefix = max((one for one in PREFIXES if path.startswith(one + "/")), key=len, default=PREFIXES[1])
+    prefix = next((one for one in PREFIXES if path.startswith(one + "/")), PREFIXES[-1])
     return prefix, [unquote(part) for part in path[len(prefix):].strip("/").split("/")]

@@ -31,7 +31,7 @@ def routes(node: Node) -> list[BaseRoute]:
     writes = web.guard(node, service.respond, scopes=web.PEOPLE, methods=web.ALL_METHODS, answer=answer)
 
     async def endpoint(request: Request) -> Response:
-        _, parts = segments(request)
+        request.state.address = _, parts = segments(request)
         return await (reads if request.method in _READING or parts[0] in _QUERIES else writes)(request)
 
     return [_whatever_follows(Route(prefix + "/{rest:path}", endpoint, methods=web.ALL_METHODS)) for prefix in PREFIXES]
@@ -52,7 +52,7 @@ class Service:
 
     async def respond(self, request: Request) -> Response:
         """The answer to one request."""
-        prefix, parts = segments(request)
+        prefix, parts = request.state.address
         found = self._tree.find(parts)
         if found is None:
             raise NotFound("twin.no-such-address", path=request.url.path[:200])
