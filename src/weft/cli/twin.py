@@ -16,6 +16,7 @@ from weft.cli import twin_files
 from weft.cli.client import Node
 from weft.cli.options import connected, found, json_option
 from weft.cli.printing import Paper
+from weft.cli.twin_check import check, lacking
 from weft.cli.words import say
 
 PAGE: Final = 500
@@ -26,6 +27,10 @@ home_option = click.option("--home", type=click.Path(path_type=Path), help=say("
 @click.group("twin", help=say("cli.twin"))
 def command() -> None:
     """Twins."""
+
+
+command.add_command(check)
+command.add_command(lacking)
 
 
 @command.command("list", help=say("cli.twin.list"))
