@@ -5,7 +5,10 @@ import sys
 
 from bench.rounds import Result, show
 
-NAMES = ("start", "appends", "receive", "quote", "twin_value", "twin_http", "twin_metamodel", "price_log", "price_proof", "witness")
+NAMES = (
+    "start", "appends", "receive", "quote", "twin_value", "twin_http", "twin_metamodel",
+    "price_log", "price_proof", "witness",
+)
 
 
 def main(names: list[str]) -> int:
