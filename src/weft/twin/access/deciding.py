@@ -42,11 +42,15 @@ NOTHING: Final = Boolean(value=False)
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """A rule that may allow what was asked: what must hold of the twin, and what of it is shown."""
+    """A rule that may allow what was asked: what must hold of the twin, and what of it is shown.
+
+    ``ids``: the only twins that the rule names; None when it names no single ones.
+    """
 
     rule: Rule
     condition: Condition
     filters: tuple[Filter, ...] = ()
+    ids: tuple[str, ...] | None = None
 
 
 class Permit(msgspec.Struct, frozen=True):
@@ -59,6 +63,13 @@ class Permit(msgspec.Struct, frozen=True):
     def possible(self) -> bool:
         """False when nothing at all is allowed."""
         return bool(self.grants)
+
+    @property
+    def ids(self) -> list[str] | None:
+        """The only twins that can be allowed at all, where rules name them one by one; else None."""
+        if any(one.ids is None for one in self.grants):
+            return None
+        return sorted({name for one in self.grants for name in one.ids or ()})
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -88,7 +99,7 @@ def permit(rules: Rules, subject: Subject, right: str, target: Target, world: Wo
         whole = simplified(And((*where, bound(rule.formula, subject, world))))
         if whole != NOTHING:
             filters = tuple(Filter(one.fragment, bound(one.condition, subject, world)) for one in rule.filters)
-            grants.append(Grant(rule, whole, filters))
+            grants.append(Grant(rule, whole, filters, _ids(where)))
     return Permit(simplified(Or(tuple(Alone(one.condition) for one in grants))), tuple(grants))
 
 
@@ -152,6 +163,11 @@ def _where(listed: tuple[Object, ...], target: Target) -> tuple[Condition, ...] 
     if target.id:
         return ()
     return (Compare("$eq", Field(_ROOT_OF[target.kind], ("id",)), Given(tuple(dict.fromkeys(ids)))),)  # type: ignore[arg-type]  # a root
+
+
+def _ids(where: tuple[Condition, ...]) -> tuple[str, ...] | None:
+    named = where[0].right if where and isinstance(where[0], Compare) else None
+    return named.values if isinstance(named, Given) else None
 
 
 def _covers(one: Object, target: Target) -> str:
