@@ -56,6 +56,9 @@ class DatabaseFile:
             if reading and not check_version(self.connection, path, migrations(dialect)):
                 raise Invalid("store.corrupt", path=path)
             if not reading:
+                # A new file is made with a rollback journal. Were its deletion not durable, a cut could bring it back
+                # later, and would roll back what was stored since.
+                self.connection.pragma("synchronous", "EXTRA")
                 migrate(self.connection, path, migrations(dialect))
                 _tune(self.connection)
         except apsw.Error as error:

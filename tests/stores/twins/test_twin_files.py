@@ -165,6 +165,35 @@ def test_what_had_not_come_in_whole_goes_after_a_crash(tmp_path):
     run(story())
 
 
+def test_a_sweep_that_was_cut_off_goes_on_after_the_crash(tmp_path):
+    path = str(tmp_path / "twins.db")
+
+    async def story():
+        clock = Hands()
+        store = opened(path, clock=clock)
+        digest = await store.keep_file(chunks(b"x" * (3 * PIECE)), "a/b", "f")
+        clock.ms += GRACE_MS + 1
+        plain = store._commit
+
+        async def crashing(work):
+            if not store._read("SELECT 1 FROM files WHERE digest <> ''", ()):
+                store.crash()
+            await plain(work)
+
+        store._commit = crashing
+        with pytest.raises(Exception, match="closed"):
+            await store.sweep()
+        again = opened(path, clock=clock)
+        assert pieces(again) == 3
+        assert await again.file(digest) is None
+        assert await again.keep_file(chunks(b"y" * PIECE), "a/b", "g"), "its number is not given to another"
+        await again.sweep()
+        assert pieces(again) == 1
+        await again.close()
+
+    run(story())
+
+
 def test_a_twin_deleted_long_ago_is_forgotten():
     async def story():
         clock = Hands()

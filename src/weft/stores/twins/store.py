@@ -239,25 +239,27 @@ class SqliteTwins(Writer[Work]):
         left, self._left = self._left, []
         orphans = [number for (number,) in self._rows("orphans", from_ms(now - GRACE_MS))]
         for number in {*left, *orphans}:
-            await self._remove(number, unnamed=number not in left)
+            await self._remove(number)
         return len(forgotten) + len({*left, *orphans})
 
-    async def _remove(self, number: int, *, unnamed: bool) -> None:
-        """A file, its entry first, so that it cannot be named meanwhile; then its pieces, some at a time."""
+    async def _remove(self, number: int) -> None:
+        """First nobody can name the file any more, then its pieces go, some at a time, at last its entry."""
         before = from_ms(self._clock.now_ms() - GRACE_MS)
-        gone: list[bool] = []
+        going: list[bool] = []
 
-        def entry() -> None:
-            still = not unnamed or (number,) in self._cursor.execute(self._sql["orphans"], (before,)).fetchall()
-            gone[:] = [still]
-            if still:
-                self._cursor.execute(self._sql["delete_file"], (number,))
+        def withdraw() -> None:
+            unnamed = [*self._cursor.execute(self._sql["orphans"], (before,)), *self._cursor.execute(
+                self._sql["unfinished"])]
+            going[:] = [(number,) in unnamed]
+            if going[0]:
+                self._cursor.execute(self._sql["withdraw_file"], (number,))
 
-        await self._commit(entry)
-        while gone[0]:
+        await self._commit(withdraw)
+        while going[0]:
             first = number * PIECES_MAX
             found = self._rows("pieces", first, first + PIECES_MAX, PIECES_SWEPT)
             if not found:
+                await self._commit(partial(self._many, "delete_file", [(number,)]))
                 return
             await self._commit(partial(self._many, "delete_piece", found))
 

@@ -148,6 +148,10 @@ UPDATE files SET digest = ?, size = ? WHERE number = ?;
 -- The same file came again.
 UPDATE files SET at = ? WHERE number = ?;
 
+-- withdraw_file --
+-- Nobody finds the file any more; it is on its way out.
+UPDATE files SET digest = '' WHERE number = ?;
+
 -- pieces --
 -- Numbers of the first pieces of a file.
 SELECT number FROM pieces WHERE number >= ? AND number < ? ORDER BY number LIMIT ?;

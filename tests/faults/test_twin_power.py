@@ -1,0 +1,44 @@
+"""The power of a store of written twins is cut; what it acknowledged is there, whole. Weaker stores are found out."""
+
+from collections import Counter
+
+import pytest
+
+from tests.faults.twins import worlds
+
+
+def played(seeds, control=""):
+    figures, found = Counter(), []
+    for one, told in worlds(seeds, control):
+        figures.update(one)
+        found += [told] if told else []
+    return figures, found
+
+
+def test_a_cut_takes_no_twin_that_was_acknowledged_and_leaves_none_half_done():
+    figures, found = played(range(1, 13))
+    assert not found
+    assert figures["cuts"] == 72
+    assert figures["acked"] > 60
+    assert figures["files"] > 2
+
+
+@pytest.mark.parametrize(("control", "how"), [("normal", "lost"), ("off", "lost"), ("half", "half")])
+def test_control_a_weaker_store_of_twins_is_found_out(control, how):
+    figures, found = played(range(1, 11), control)
+    assert figures[how] > 1
+    assert found
+
+
+def test_control_a_file_whose_journal_may_come_back_is_found_out():
+    figures, found = played((1009, 1015, 1072), "made")
+    assert figures["corrupt"]
+    assert not played((1009, 1015, 1072))[1], "the same worlds without it"
+    assert all("corrupt" in told for told in found)
+
+
+@pytest.mark.release
+def test_five_thousand_cuts_of_twins():
+    figures, found = played(range(1, 850))
+    assert not found
+    assert figures["cuts"] > 5_000
