@@ -7,6 +7,7 @@ Rule 4: a purchase is an order thread in which we buy; its state is read only wh
 Not here: what a shell looks like (``twin/``), HTTP (``doors/aas``).
 """
 
+import hashlib
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from weft.basis.instant import from_ms
 from weft.config import Config
 from weft.engine.live import Live
 from weft.engine.twins import records
+from weft.engine.twins.ports import File
 from weft.engine.twins.records import Books
 from weft.production.state import FINISHED, STARTED
 from weft.production.state import Job as ProductionJob
@@ -101,13 +103,20 @@ class Twins:
         lacking: list[Gap] = _BUILDERS[found[0]].gaps(thing)
         return lacking
 
-    async def file(self, submodel: str, value: str) -> tuple[bytes, str] | None:
-        """What a File element of the submodel (its id) names by ``value``, and its content type; None: not with us."""
+    async def file(self, submodel: str, value: str) -> File | None:
+        """What a File element of the submodel (its id) names by ``value``; None where it is not with us."""
         found = read_submodel(self.home.organisation, submodel)
         thing = await self._thing(found[0], found[1]) if found else None
         held: Mapping[str, bytes] = templates.files(thing.templates, found[2]) if found and thing is not None else {}
         data = held.get(value)
-        return None if data is None else (data, _TEXT.get(value.rsplit(".", 1)[-1], "application/octet-stream"))
+        if data is None:
+            return None
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield data
+
+        kind = _TEXT.get(value.rsplit(".", 1)[-1], "application/octet-stream")
+        return File(hashlib.sha256(data).hexdigest(), len(data), kind, value.rsplit("/", 1)[-1], chunks)
 
     async def invoke(self, submodel: str, operation: str, inputs: Sequence[Mapping[str, Any]]) -> list[Json]:
         """What an operation of a machine's TimeSeries answers; raises ``NotFound('twin.operation')``."""

@@ -302,7 +302,10 @@ class Repository:
         """The file of the File at ``path``; raises ``NotFound('twin.no-attachment')``."""
         element = await self.element(submodel, path)
         named = element.get("value") if element["modelType"] == "File" else None
-        found = await self.store.file_of("submodel", submodel, named) if isinstance(named, str) else None
+        found = None
+        if isinstance(named, str):
+            held = await self.derived.file(submodel, named) if self.owns(submodel) else None
+            found = held or await self.store.file_of("submodel", submodel, named)
         if found is None:
             raise NotFound("twin.no-attachment", kind=element["modelType"])
         return found
