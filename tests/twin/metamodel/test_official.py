@@ -54,6 +54,21 @@ def test_what_the_engine_overlooks_is_still_overlooked(element, code):
     assert judged(e.submodel("urn:x", "Sm", [element])) == (True, {code})
 
 
+NEWER = [
+    {**e.prop("A-b", 1)}, {"modelType": "File", "idShort": "Fi"}, {"modelType": "Blob", "idShort": "Bl"},
+    {"modelType": "Entity", "idShort": "En"}, {"modelType": "RelationshipElement", "idShort": "Re"},
+    {**e.prop("Pr", 1), "category": "own"}, {**e.entity("En", "urn:x", []), "entityType": "CoManagedEntity"},
+    {**e.texts("Ls", ["a"]), "value": [e.prop("Named", "a")]}, e.file("Fi", "/a", "a/" + "b" * 110),
+]
+
+
+@pytest.mark.parametrize("element", NEWER)
+def test_what_is_new_in_3_1_is_refused_by_the_engine_of_3_0_too(element):
+    document = e.submodel("urn:x", "Sm", [element])
+    said, codes = judged(document)
+    assert said is False and codes and findings("Submodel", document) == [] == findings("Submodel", document, "3.1")
+
+
 def test_our_own_twins_and_a_fault_in_them_are_seen_alike():
     for kind, thing in FULL:
         whole = environment(kind, thing)

@@ -110,8 +110,11 @@ def _judged(kind: str, document: Any) -> Iterator[Finding]:
         yield from _verified(kind, document)
 
 
-def _verified(kind: str, document: Any, lead: Steps = (), root: Any = None) -> Iterator[Finding]:
-    """What the verifier says of ``document``, which lies at ``lead`` within ``root``."""
+def _verified(kind: str, document: Any, lead: Steps = (), root: Any = None, made: str = "") -> Iterator[Finding]:
+    """What the verifier says of ``document``, which lies at ``lead`` within ``root``.
+
+    ``made``: a field of ``document`` that ``root`` has not: its contents stand beside the others there.
+    """
     jsonization, verification = _aas_core()
     whole = document if root is None else root
     seen = _noticed(document)
@@ -137,7 +140,8 @@ def _verified(kind: str, document: Any, lead: Steps = (), root: Any = None) -> I
         if (steps, code) not in given:
             given.add((steps, code))
             field = (facts["name"],) if "name" in facts else ()
-            yield _graded(finding(whole, (*lead, *steps, *field), code, constraint, **facts), document, steps)
+            shown = steps[1:] if made and steps[:1] == (made,) else steps
+            yield _graded(finding(whole, (*lead, *shown, *field), code, constraint, **facts), document, steps)
 
 
     for steps in doubled(document) if seen.doubled else ():
@@ -201,9 +205,9 @@ def _descriptor(kind: str, document: Json, lead: Steps = (), root: Json | None =
     inner = {key: document[key] for key in ("globalAssetId", "specificAssetIds", "assetType")
              if document.get(key)}
     made |= {"modelType": "AssetAdministrationShell", "assetInformation": {"assetKind": "Instance", **inner}}
-    for one in _verified("AssetAdministrationShell", made, lead, whole):
+    for one in _verified("AssetAdministrationShell", made, lead, whole, "assetInformation"):
         if one.code != "twin.aasd-131":     # a descriptor need not name the asset
-            yield Finding(one.path.replace("assetInformation.", "", 1), one.code, one.where, one.facts, one.constraint)
+            yield one
     for place, below in enumerate(document.get("submodelDescriptors", ())):
         yield from _descriptor("SubmodelDescriptor", below, (*lead, "submodelDescriptors", place), whole)
 
