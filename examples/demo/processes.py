@@ -132,6 +132,7 @@ class Firm:
     async def up(self) -> None:
         """``weft up``."""
         environ = {f"WEFT_RULES_{name.upper()}": str(value) for name, value in self.given.get("rules", {}).items()}
+        environ |= {f"WEFT_FIRM_{name.upper()}": str(value) for name, value in self.given.get("firm", {}).items()}
         environ |= {"WEFT_PEERS_RETRY_S_MIN": "0.2", "WEFT_PEERS_RETRY_S_MAX": "1",
                     "WEFT_PRICES_BATCH_MINUTES": "0.05"}
         began = time.perf_counter()
