@@ -213,7 +213,9 @@ def test_control_the_engine_does_find_what_breaks_a_rule():
         twins = (await empty_node()).twins
         await take(twins, json.dumps({"submodels": [AGAINST_A_RULE]}).encode())
         for form in exchange.FORMS:
-            assert engine_says((await out(twins, form=form))[0], form)[0] is False
+            data, done = await out(twins, form=form)
+            assert engine_says(data, form)[0] is False
+            assert {one.grade for one in done.report.findings} == {"kept"}  # and so do we
         await twins.close()
     told(story())
 

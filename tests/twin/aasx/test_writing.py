@@ -140,6 +140,7 @@ NEWER = {"modelType": "Submodel", "id": "urn:x:new", "submodelElements": [
     {"modelType": "File", "idShort": "Doc", "value": "/aasx/files/a.pdf"}, {"modelType": "Blob", "idShort": "Raw"},
     {"modelType": "SubmodelElementList", "idShort": "Runs", "typeValueListElement": "Capability",
      "value": [{"modelType": "Capability", "idShort": "Named"}]},
+    {"modelType": "SubmodelElementList", "idShort": "None", "typeValueListElement": "Property"},
     {"modelType": "Operation", "idShort": "Do", "inputVariables": [{"value": {"modelType": "File", "idShort": "In"}}]}]}
 
 
@@ -153,7 +154,8 @@ def test_what_3_0_requires_is_filled_in_and_told():
     assert codes == [
         ("lost", "name-in-list", ""), ("fixed", "filled-in", "SelfManagedEntity"),
         ("fixed", "filled-in", "CoManagedEntity"), ("fixed", "filled-in", "application/pdf"),
-        ("fixed", "filled-in", "application/octet-stream"), ("fixed", "filled-in", "application/octet-stream")]
+        ("fixed", "filled-in", "application/octet-stream"), ("fixed", "filled-in", "xs:string"),
+        ("fixed", "filled-in", "application/octet-stream")]
     assert fitting(NEWER, "3.1", told.note("")) is NEWER
 
 

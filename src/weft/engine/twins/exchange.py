@@ -16,13 +16,13 @@ import msgspec
 
 from weft.basis.errors import Invalid, NotFound, Refused
 from weft.engine.twins.ports import ALL, File, Kind, Row, TwinStore, Where
-from weft.twin.aasx.findings import Findings, Report
+from weft.twin.aasx.findings import Finding, Findings, Report
 from weft.twin.aasx.reading import files_within
 from weft.twin.aasx.versions import VERSIONS, fitting
 from weft.twin.aasx.writing import Environment, Package, part_name
 from weft.twin.aasx.writing import environment as grown
 from weft.twin.elements import Json
-from weft.twin.metamodel import against_3_0
+from weft.twin.metamodel import findings
 from weft.twin.xml.writing import written
 
 Form = Literal["aasx", "json", "xml"]
@@ -138,13 +138,13 @@ def meant(submodel: Any) -> Iterator[str]:
                     waiting.append(inner)
 
 
-def _fitted(document: Json, version: str, findings: Findings) -> Json:
-    """``document`` in ``version``; raises ``Refused('aasx.needs-newer')``."""
-    made = fitting(document, version, findings.note(""))
-    if version == "3.0":
-        wrong = against_3_0(document["modelType"], made)
-        if wrong:
-            raise Refused("aasx.needs-newer", path=wrong[0].where, version=wrong[0].allowed)
+def _fitted(document: Json, version: str, found: Findings) -> Json:
+    """``document`` in ``version``; what breaks a rule of it is told. Raises ``Refused('aasx.needs-newer')``."""
+    made = fitting(document, version, found.note(""))
+    for one in findings(document["modelType"], made, version):
+        if version == "3.0" and one.allowed == "3.1":
+            raise Refused("aasx.needs-newer", path=one.where, version="3.1", rule=one.constraint or one.code)
+        found.add(Finding("kept", one.code, "", 0, one.where, dict(one.told)))
     return made
 
 
@@ -196,10 +196,10 @@ def _counted(size: int, row: Row) -> int:
 
 
 def _documents(made: Json, version: str) -> Iterator[Json]:
-    findings = Findings()
+    found = Findings()
     for kind in KINDS:
         for document in made.get(SECTIONS[kind], ()):
-            yield _fitted(document, version, findings)
+            yield _fitted(document, version, found)
 
 
 def to_xml(made: Json, version: str = "3.0") -> bytes:
@@ -245,29 +245,29 @@ async def export(
     documents = _chosen(repository, ids)
     if form == "aasx":
         return await _packed(repository, out, documents, version, told)
-    findings, counts = Findings(), dict.fromkeys(KINDS, 0)
+    told_of, counts = Findings(), dict.fromkeys(KINDS, 0)
     text: Environment = grown("json" if form == "json" else "xml", version)
     async for kind, document in documents:
         counts[kind] += 1
-        out.write(text.document(_fitted(document, version, findings)))
+        out.write(text.document(_fitted(document, version, told_of)))
         told(sum(counts.values()))
         await asyncio.sleep(0)
     out.write(text.end())
-    return Exported(counts["shell"], counts["submodel"], counts["concept"], 0, version, findings.report())
+    return Exported(counts["shell"], counts["submodel"], counts["concept"], 0, version, told_of.report())
 
 
 async def _packed(
     repository: Repository, out: BinaryIO, documents: AsyncIterator[tuple[Kind, Json]], version: str,
     told: Callable[[int], None],
 ) -> Exported:
-    findings, counts = Findings(), dict.fromkeys(KINDS, 0)
+    told_of, counts = Findings(), dict.fromkeys(KINDS, 0)
     package = Package(out, version)
-    files = _Files(repository.store, package.spec_name, findings)
+    files = _Files(repository.store, package.spec_name, told_of)
     try:
         with package.specification() as spec:
             async for kind, document in documents:
                 counts[kind] += 1
-                spec.document(_fitted(await files.named(kind, document), version, findings))
+                spec.document(_fitted(await files.named(kind, document), version, told_of))
                 told(sum(counts.values()))
                 await asyncio.sleep(0)
         for at, (name, (digest, picture)) in enumerate(files.parts.items(), 1):
@@ -280,7 +280,7 @@ async def _packed(
         raise
     package.close()
     return Exported(counts["shell"], counts["submodel"], counts["concept"], len(files.parts), version,
-                    findings.report())
+                    told_of.report())
 
 
 async def _supplement(package: Package, name: str, found: File, *, picture: bool) -> None:
@@ -293,10 +293,10 @@ async def _supplement(package: Package, name: str, found: File, *, picture: bool
 class _Files:
     """Which files go into the package, and under which names of parts."""
 
-    def __init__(self, store: TwinStore, spec: str, findings: Findings) -> None:
+    def __init__(self, store: TwinStore, spec: str, found: Findings) -> None:
         self._store = store
         self._spec = spec
-        self._findings = findings
+        self._findings = found
         self._folded: dict[str, str] = {spec.casefold(): "", "/aasx/aasx-origin": ""}
         self.parts: dict[str, tuple[str, bool]] = {}  # name -> digest, whether it is a shell's picture
 

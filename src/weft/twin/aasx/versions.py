@@ -28,7 +28,7 @@ def fitting(document: Json, version: str, note: Note) -> Json:
         return document
     path = str(document.get("id", ""))
     if document.get("assetInformation", {}).get("assetKind") == "Role":
-        raise Refused("aasx.needs-newer", path=f"{path}.assetInformation.assetKind", version="3.1")
+        raise Refused("aasx.needs-newer", path=f"{path}.assetInformation", version="3.1", rule="assetKind: Role")
     made = _fitted(document, path, note, listed=False)
     picture = made.get("assetInformation", {}).get("defaultThumbnail")
     if picture and (escaped := _escaped(picture["path"], path, note)) != picture["path"]:
@@ -74,13 +74,13 @@ def _named(made: Json, path: str, note: Note, *, listed: bool) -> None:
         del made["idShort"]
         note("lost", "name-in-list", path[:200], 0, {"name": name})
     elif not _ID_SHORT.fullmatch(name):
-        raise Refused("aasx.needs-newer", path=path[:200], version="3.1")
+        raise Refused("aasx.needs-newer", path=path[:200], version="3.1", rule="AASd-002")
 
 
 def _paired(content: Mapping[str, Any], path: str) -> None:
     pairs = (content.get("valueList") or {}).get("valueReferencePairs", ())
     if any("valueId" not in pair for pair in pairs):
-        raise Refused("aasx.needs-newer", path=f"{path}.valueList"[:200], version="3.1")
+        raise Refused("aasx.needs-newer", path=f"{path}.valueList"[:200], version="3.1", rule="valueId")
 
 
 def _entity(made: Json, path: str, note: Note) -> None:
@@ -101,9 +101,19 @@ def _content(made: Json, path: str, note: Note) -> None:
 
 def _relation(made: Json, path: str, _note: Note) -> None:
     if "first" not in made or "second" not in made:
-        raise Refused("aasx.needs-newer", path=path[:200], version="3.1")
+        raise Refused("aasx.needs-newer", path=path[:200], version="3.1", rule="first, second")
+
+
+def _listing(made: Json, path: str, note: Note) -> None:
+    """AASd-109: a list of properties says of which type they are, even when there are none."""
+    if made.get("typeValueListElement") in ("Property", "Range") and "valueTypeListElement" not in made:
+        types = {one.get("valueType", "") for one in made.get("value", ())} or {"xs:string"}
+        if len(types) == 1:
+            made["valueTypeListElement"] = types.pop()
+            note("fixed", "filled-in", path[:200], 0,
+                 {"field": "valueTypeListElement", "now": made["valueTypeListElement"]})
 
 
 _MENDED: Final[Mapping[str, Callable[[Json, str, Note], None]]] = {
     "Entity": _entity, "File": _content, "Blob": _content, "RelationshipElement": _relation,
-    "AnnotatedRelationshipElement": _relation}
+    "AnnotatedRelationshipElement": _relation, "SubmodelElementList": _listing}
