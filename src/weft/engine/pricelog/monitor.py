@@ -199,10 +199,11 @@ async def _grown(
         after, dropped = await _without_oldest(memory, organisation, after)
         values += dropped
     books_in = known.shelf(known.BOOKS, organisation)
-    values += await absent.kept(memory, organisation, _book_leaves(part))
+    leaves = list(_book_leaves(part))
+    values += await absent.kept(memory, organisation, leaves)
     values += [(known.FOLLOWED, organisation, msgspec.msgpack.encode(after)),
                await known.sighting(memory.store, organisation, said.size, now_ms),
-               *_books(organisation, part, now_ms),
+               *_books(organisation, leaves, now_ms),
                *((books_in, name, None) for name, _ in (await memory.store.values(books_in))[:-BOOKS_MAX])]
     await memory.store.commit(Batch(values=values))
     return after
@@ -229,16 +230,17 @@ async def _without_oldest(memory: Memory, organisation: str, now: Followed) -> t
     return msgspec.structs.replace(now, first=first, base=base), dropped
 
 
-def _books(organisation: str, part: Part, now_ms: int) -> Values:
-    """The book leaves among new entries; an entry of a kind that we do not know is as good as a batch."""
+def _books(organisation: str, leaves: Iterable[tuple[int, BookLeaf]], now_ms: int) -> Values:
+    """What to keep of new book leaves."""
     found: Values = []
-    for index, leaf in _book_leaves(part):
+    for index, leaf in leaves:
         seen = BookSeen(index, leaf.hash, leaf.id, leaf.number, leaf.valid_from, leaf.notice_days, leaf.at, now_ms)
         found.append((known.shelf(known.BOOKS, organisation), known.place(index), msgspec.msgpack.encode(seen)))
     return found
 
 
 def _book_leaves(part: Part) -> Iterator[tuple[int, BookLeaf]]:
+    """The book leaves among new entries; an entry of a kind that we do not know is as good as a batch."""
     for index, entry in enumerate(part.entries, part.start):
         with contextlib.suppress(Invalid):
             leaf = parse(entry)
