@@ -20,6 +20,7 @@ import click
 
 from weft import cli, config, locale
 from weft.trade import order_rules, relationship
+from weft.twin.aasx.findings import CODES
 
 DOCS = Path(__file__).resolve().parent
 WIDTH = 100
@@ -38,6 +39,12 @@ WORDS = {
         "errors": "Refusals",
         "errors-about": "Every refusal has a code that never changes and a sentence in the reader's language. "
         "In the JSON API the code is in `code` of the problem details (RFC 9457), its facts in `facts`.",
+        "findings": "What is found in files of twins",
+        "findings-about": "`weft twin import` and `weft twin export` tell what they found, each with its grade, its "
+        "place and a sentence. Beside these stand the rules of the metamodel itself, whose codes begin with `twin.` "
+        "and are among the [refusals](errors.md): what breaks a rule is kept as it is; what lacks the shape of a twin "
+        "cannot be taken over, and then nothing of the file is. Of files of metamodel 1 and 2 nothing is taken over "
+        "if anything would be lost.",
         "code": "code", "sentence": "sentence",
     },
     "zh": {
@@ -53,6 +60,10 @@ WORDS = {
         "errors": "拒绝代码",
         "errors-about": "每个拒绝都有不变的代码和读者语言的说明。"
         "JSON API 中代码在 problem details（RFC 9457）的 `code`，相关数据在 `facts`。",
+        "findings": "数字孪生文件中的发现",
+        "findings-about": "`weft twin import` 和 `weft twin export` 会说明发现了什么，每条附等级、位置和一句话。"
+        "此外还有元模型自身的规则，代码以 `twin.` 开头，列在[拒绝代码](errors.zh-CN.md)中：违反规则的原样保留；"
+        "不具备数字孪生形状的无法接收，此时整个文件都不接收。元模型 1 和 2 的文件只要有任何内容会丢失，就全不接收。",
         "code": "代码", "sentence": "说明",
     },
 }
@@ -64,6 +75,7 @@ def pages(lang: str) -> Iterator[tuple[Path, str]]:
     yield reference / f"configuration{ENDINGS[lang]}", settings(lang)
     yield reference / f"command-line{ENDINGS[lang]}", commands(lang)
     yield reference / f"errors{ENDINGS[lang]}", errors(lang)
+    yield reference / f"twin-findings{ENDINGS[lang]}", findings(lang)
     explained = DOCS / "explanation" / f"threads{ENDINGS[lang]}"
     yield explained, with_blocks(explained.read_text(encoding="utf-8"), lang)
 
@@ -113,6 +125,18 @@ def errors(lang: str) -> str:
             told = sentence.replace("|", "\\|").replace("\n", " ")
             lines.append(f"| `{key.removeprefix('error.')}` | {told} |")
     return "\n".join(lines) + "\n"
+
+
+def findings(lang: str) -> str:
+    """What an import or export of twins may find, by grade."""
+    words = WORDS[lang]
+    sentences = locale.sentences(lang)
+    lines = head(lang, "findings")
+    for grade, codes in CODES.items():
+        lines += [f"## {sentences[f'finding.grade.{grade}']} (`{grade}`)", "",
+                  f"| {words['code']} | {words['sentence']} |", "|---|---|"]
+        lines += [f"| `{code}` | {sentences[f'finding.{code}']} |" for code in codes.split()] + [""]
+    return "\n".join(lines[:-1]) + "\n"
 
 
 # ---- diagrams and tables inside a page of prose

@@ -34,6 +34,7 @@ from tests.twin.aasx.packages import (
 from weft.basis.errors import Invalid
 from weft.locale import sentences
 from weft.twin import aasx
+from weft.twin.aasx.findings import CODES
 from weft.twin.aasx.reading import Package
 from weft.twin.metamodel import findings
 
@@ -273,17 +274,25 @@ def test_progress_is_told_up_to_the_end():
     assert told[-1][0] == told[-1][1] == len(xml())
 
 
-def test_every_finding_has_a_sentence_in_both_languages():
-    codes = set()
-    for path in Path(aasx.__file__).parents[1].rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            given = [one.value for one in getattr(node, "args", ()) if isinstance(one, ast.Constant)] \
-                if isinstance(node, ast.Call) else []
-            if given and given[0] in ("fixed", "kept", "lost", "broken") and len(given) > 1:
-                codes.add(given[1])
-    assert len(codes) > 50
+def literals(argument):
+    if isinstance(argument, ast.IfExp):
+        return [*literals(argument.body), *literals(argument.orelse)]
+    return [argument.value] if isinstance(argument, ast.Constant) else []
+
+
+def test_every_finding_is_in_the_table_and_has_a_sentence_in_both_languages():
+    used = set()
+    for folder in ("twin", "engine/twins"):
+        for path in (Path(aasx.__file__).parents[2] / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and len(node.args) > 1:
+                    used |= {(grade, code) for grade in literals(node.args[0]) for code in literals(node.args[1])
+                             if grade in CODES}
+    assert used == {(grade, code) for grade, codes in CODES.items() for code in codes.split()}
     for lang in ("en", "zh"):
-        assert not [code for code in codes if f"finding.{code}" not in sentences(lang)]
+        told = {key.removeprefix("finding.") for key in sentences(lang) if key.startswith("finding.")}
+        assert {code for _, code in used} == {one for one in told if not one.startswith("grade.")}
+        assert {f"grade.{grade}" for grade in CODES} == {one for one in told if one.startswith("grade.")}
 
 
 def test_a_zip_without_deflate_is_read():
