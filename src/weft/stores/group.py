@@ -22,18 +22,32 @@ class GroupCommit(Generic[B]):
         self._write = write
         self._waiting: list[tuple[B, asyncio.Future[None]]] = []
         self._scheduled: asyncio.Handle | None = None
+        self._held = False
 
     async def commit(self, batch: B) -> None:
         """Returns when ``batch`` is durable; raises what ``write`` says of it."""
         loop = asyncio.get_running_loop()
         stored: asyncio.Future[None] = loop.create_future()
         self._waiting.append((batch, stored))
-        if self._scheduled is None:
+        if self._scheduled is None and not self._held:
             self._scheduled = loop.call_soon(self.flush)
         await stored
 
+    def hold(self) -> None:
+        """Let batches wait until ``release``: something longer has its turn."""
+        self._held = True
+
+    def release(self) -> None:
+        """Write on."""
+        self._held = False
+        if self._waiting and self._scheduled is None:
+            self._scheduled = asyncio.get_running_loop().call_soon(self.flush)
+
     def flush(self) -> None:
         """Write what waits, at most ``BATCHES_MAX`` batches; the rest follows in the next moment."""
+        if self._held:
+            self._scheduled = None
+            return
         group, self._waiting = self._waiting[:BATCHES_MAX], self._waiting[BATCHES_MAX:]
         self._scheduled = asyncio.get_running_loop().call_soon(self.flush) if self._waiting else None
         if not group:
@@ -52,6 +66,7 @@ class GroupCommit(Generic[B]):
 
     def drain(self) -> None:
         """Write all that waits; for closing."""
+        self._held = False
         while self._waiting:
             self.flush()
         if self._scheduled is not None:

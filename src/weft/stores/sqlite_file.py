@@ -81,6 +81,12 @@ class DatabaseFile:
         if self._lock is not None:
             self._lock.close()
 
+    def aside(self) -> apsw.Connection:
+        """Another connection, which reads what is stored while the writer's own is in a transaction."""
+        connection = _open_to_read(self.path)
+        connection.pragma("mmap_size", MMAP_BYTES)
+        return connection
+
     def checkpoint(self) -> int:
         """Copy the WAL into the file without stopping the writer, from another thread; gives the pages copied."""
         connection = apsw.Connection(self.path)

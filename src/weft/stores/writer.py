@@ -48,7 +48,7 @@ class Writer(ABC, Generic[B]):
     def __init__(self, path: str, *, dialect: str = MAIN, background: bool = True, reading: bool = False) -> None:
         self._file = DatabaseFile(path, dialect=dialect, reading=reading)
         self._connection = self._file.connection
-        self._cursor = self._connection.cursor()
+        self._cursor = self._reader = self._connection.cursor()
         self._sql = queries(dialect)
         self._group: GroupCommit[B] = GroupCommit(self._write)
         self._background = background and not self._file.in_memory
@@ -190,7 +190,7 @@ class Writer(ABC, Generic[B]):
             self._distrust(still)
             return
         self._connection = self._file.connection
-        self._cursor = self._connection.cursor()
+        self._cursor = self._reader = self._connection.cursor()
         self._connection.set_wal_hook(self._wal_grew)
         self._wal_pages, self._erased, self._pause_s, self._broken, self._refused = 0, False, MEND_S[0], None, None
         _LOG.warning("%s was read through and opened anew after the disk had failed: it is sound", self._file.path)
@@ -287,7 +287,7 @@ class Writer(ABC, Generic[B]):
 
     def _read(self, sql: str, values: Sequence[Any]) -> list[Any]:
         try:
-            return self._cursor.execute(sql, values).fetchall()
+            return self._reader.execute(sql, values).fetchall()
         except apsw.Error as error:
             raise fault(error, self._file.path) from error
         except UnicodeDecodeError as error:  # text that is none

@@ -231,6 +231,44 @@ def test_a_twin_is_found_by_name_asset_and_meaning_and_by_all_of_them():
     run(story())
 
 
+def many(count, value="1"):
+    return [put("submodel", submodel(f"urn:{n:05}", *(prop(f"P{k}", value) for k in range(10)))) for n in range(count)]
+
+
+def test_a_commit_of_many_lets_others_read_and_is_all_or_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("weft.stores.twins.store.TURN_S", 0.0)
+
+    async def story():
+        store = opened(str(tmp_path / "twins.db"))
+        await store.commit(many(5, "0"))
+        long = asyncio.ensure_future(store.commit(many(300)))
+        other, looks, seen = None, 0, set()
+        while not long.done():
+            seen.add((await store.count("submodel"), (await store.get("submodel", "urn:00003")).revision))
+            looks += 1
+            if looks == 3:
+                other = asyncio.ensure_future(store.commit([put("shell", shell("urn:s"))]))
+            await asyncio.sleep(0)
+        assert looks > 100, "it took turns"
+        assert (5, 1) in seen and seen <= {(5, 1), (5, 2), (300, 2)}, "what is not committed is not read"
+        assert [row.revision for row in await long] == [2] * 5 + [1] * 295
+        assert (await other)[0].revision == 1
+        assert await store.count("submodel") == 300
+        with pytest.raises(Refused):
+            await store.commit([*many(200, "2"), put("shell", shell("urn:s", asset="x"), expected=7)])
+        assert b'"value":"1"' in (await store.get("submodel", "urn:00150")).body
+        cancelled = asyncio.ensure_future(store.commit(many(300, "3")))
+        await asyncio.sleep(0.02)
+        cancelled.cancel()
+        assert isinstance((await asyncio.gather(cancelled, return_exceptions=True))[0], asyncio.CancelledError)
+        assert b'"value":"1"' in (await store.get("submodel", "urn:00000")).body
+        await store.commit([put("shell", shell("urn:s", asset="y"))])
+        assert await store.check() == "ok"
+        await store.close()
+
+    run(story())
+
+
 def test_a_store_beside_a_running_node_reads_and_writes_nothing(tmp_path):
     async def story():
         path = str(tmp_path / "twins.db")

@@ -119,7 +119,10 @@ class TwinStore(Protocol):
 
     async def count(self, kind: Kind) -> int: ...
     async def commit(self, changes: Sequence[Change]) -> Sequence[Row | None]:
-        """Apply ``changes`` one after the other; the row that each left, None where it is deleted."""
+        """Apply ``changes`` one after the other; the row that each left, None where it is deleted.
+
+        Rows of a commit of many come without their bodies.
+        """
         ...
 
     async def history(self, kind: Kind, id: str, before: int, limit: int) -> Sequence[Row]:

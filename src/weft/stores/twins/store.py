@@ -3,6 +3,8 @@
 Rule 1: a page costs the same whatever else there is: it goes on behind an id, by an index, and reads what it gives.
 Rule 2: a file comes in piece by piece, each durable by itself; it is there once its last piece is, and goes when
         nobody has named it for ``GRACE_MS``. What had not come in whole is taken away when the store is opened.
+Rule 3: a commit of many twins does not stop the node: it goes on in turns with everything else, is made durable in a
+        thread, and until then others read what stood before, and write when it has ended.
 Not here: groups, checkpoints and care for the disk (``stores/writer.py``), how a change is applied (``applying.py``).
 """
 
@@ -12,6 +14,9 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final
+
+import apsw
+from msgspec.structs import replace
 
 from weft.basis.errors import NotFound, Refused
 from weft.basis.instant import from_ms
@@ -26,12 +31,24 @@ DIALECT: Final = "twins"
 PIECE: Final = 256 * 1024
 PIECES_MAX: Final = 1 << 20  # of one file: what its pieces are numbered by
 PIECES_SWEPT: Final = 64  # in one transaction
+SHORT_MAX: Final = 64  # changes; a commit of more takes turns
+TURN_S: Final = 0.01
 GRACE_MS: Final = 3_600_000  # a file that came in may still be named
 GONE_MS: Final = 400 * 86_400_000  # a deleted twin made again after that begins with revision 1
 SKIPPED: Final = 1_000_000_000  # numbers of the feed that a life which is lost may have used
 HISTORY_READ: Final = 32  # revisions at a time
 FILE_MAX: Final = 512 * 1024 * 1024
 Work = Callable[[], None]
+
+
+async def _surely(work: Callable[[], Any]) -> None:
+    """Do ``work`` in a thread, and wait for its end whatever happens."""
+    done = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        await asyncio.shield(done)
+    except asyncio.CancelledError:
+        await asyncio.wait([done])
+        raise
 
 
 class SqliteTwins(Writer[Work]):
@@ -45,6 +62,7 @@ class SqliteTwins(Writer[Work]):
         self._clock = clock
         self._file_max = min(file_max, PIECE * PIECES_MAX)
         self._applying = Applying(self._sql, kept or Kept())
+        self._turn = asyncio.Lock()
         self._left = [] if reading else [number for (number,) in self._rows("unfinished")]
 
     def _now(self) -> str:
@@ -60,9 +78,54 @@ class SqliteTwins(Writer[Work]):
             at = self._now()
             rows[:] = [self._applying.apply(self._cursor, one, at) for one in changes]
 
+        if len(changes) > SHORT_MAX and not self._file.in_memory:
+            return await self._commit_long(changes)
         if changes:
             await self._commit(work)
         return rows
+
+    async def _commit_long(self, changes: Sequence[Change]) -> Sequence[Row | None]:
+        """Rule 3."""
+        async with self._turn:
+            if self._broken is not None:
+                raise self._broken
+            self._group.hold()
+            aside = self._file.aside()
+            self._reader = aside.cursor()
+            try:
+                return await self._long(changes)
+            finally:
+                self._reader = self._cursor
+                aside.close(True)
+                self._group.release()
+
+    async def _long(self, changes: Sequence[Change]) -> list[Row | None]:
+        loop, rows = asyncio.get_running_loop(), []
+        try:
+            at, turn = self._now(), loop.time()
+            self._cursor.execute("BEGIN IMMEDIATE")
+            for one in changes:
+                row = self._applying.apply(self._cursor, one, at)
+                rows.append(None if row is None else replace(row, body=b""))
+                if loop.time() - turn > TURN_S:
+                    await asyncio.sleep(0)
+                    turn = loop.time()
+            await _surely(partial(self._cursor.execute, "COMMIT"))
+        except BaseException as error:
+            self._applying.forget()
+            if isinstance(error, apsw.Error) and not isinstance(error, apsw.ConstraintError):
+                raise self._give_up(error) from error
+            if self._connection.in_transaction:
+                await _surely(partial(self._cursor.execute, "ROLLBACK"))
+            raise
+        self._refused = None
+        self._care_for_wal()
+        return rows
+
+    async def close(self) -> None:
+        """As every store, once a long commit has ended."""
+        async with self._turn:
+            await super().close()
 
     def _apply_group(self, batches: Sequence[Work]) -> None:
         for batch in batches:
