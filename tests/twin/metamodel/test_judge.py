@@ -237,6 +237,13 @@ def test_a_finding_names_its_element_as_people_do():
     assert "Lines[0].Good" in text("zh", f"error.{found[0].code}", **found[0].told)
 
 
+def test_an_idshort_that_no_path_leads_to_is_refused():
+    """aas-core3.1 takes a line feed at the end, which Python's $ does not see."""
+    document = e.submodel("urn:x", "Sm", [{**e.prop("Ab", 1), "idShort": "Ab\n"}])
+    assert core(document) == []
+    assert [(one.code, one.constraint) for one in findings("Submodel", document)] == [("twin.aasd-002", "AASd-002")]
+
+
 def test_all_faults_are_told_at_once():
     document = e.submodel("urn:x", "Sm", [e.prop("Ab", 1), e.prop("Ab", 1), {"modelType": "Nope"}])
     assert [one.code for one in findings("Submodel", document)] == ["twin.shape-word"]

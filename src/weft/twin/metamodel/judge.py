@@ -7,30 +7,27 @@ Rule 2: an element judged within its submodel has the findings that the whole su
 Not here: templates of submodels, the meaning of semantic ids.
 """
 
-import base64
-import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from itertools import islice
 from types import ModuleType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from weft.twin.elements import Json
 from weft.twin.metamodel.finding import Faulty, Finding, Steps, finding
 from weft.twin.metamodel.iri import is_iri
 from weft.twin.metamodel.kinds import canonical
+from weft.twin.metamodel.overlooked import CONSTRAINTS, doubled, noticed, unreadable
 from weft.twin.metamodel.rules import told
 from weft.twin.metamodel.shape import DEPTH_MAX, FINDINGS_MAX, misshapen
-from weft.twin.metamodel.siblings import among_siblings, doubled, has_twice
+from weft.twin.metamodel.siblings import among_siblings
 from weft.twin.metamodel.versions import against_3_0
 from weft.twin.paths import trail
 
-NESTED_MAX: Final = 2 * DEPTH_MAX
 _SHAPE_ONLY: Final = frozenset({"AssetLink", "PackageDescription", "OperationRequestValueOnly", "OperationResult"})
 _SNAKE: Final = re.compile(r"_([a-z])")
 _ONE_LETTER: Final = re.compile(r"[A-Za-z]")
-_BLANK: Final = re.compile(r"[ \t\r\n]")
 _WORDS: Final = re.compile(r"[A-Z][a-z]*|\d+")
 
 
@@ -117,12 +114,13 @@ def _verified(kind: str, document: Any, lead: Steps = (), root: Any = None, made
     """
     jsonization, verification = _aas_core()
     whole = document if root is None else root
-    seen = _noticed(document)
-    if seen.depth > NESTED_MAX:
+    seen = noticed(document)
+    if seen.too_deep:
         yield finding(whole, lead, "too-deep", n=DEPTH_MAX)
         return
-    if seen.no_base64:
-        yield from (finding(whole, (*lead, *steps), "form-base64") for steps in _no_base64(document, ()))
+    if seen.unreadable:
+        for steps, code in unreadable(document):
+            yield finding(whole, (*lead, *steps), code, CONSTRAINTS.get(code, ""))
         return
     reader = "_".join(_WORDS.findall(kind)).lower()
     read: Callable[[Any], Any] = getattr(jsonization, f"{reader}_from_jsonable")
@@ -144,8 +142,8 @@ def _verified(kind: str, document: Any, lead: Steps = (), root: Any = None, made
             yield _graded(finding(whole, (*lead, *shown, *field), code, constraint, **facts), document, steps)
 
 
-    for steps in doubled(document) if seen.doubled else ():
-        yield finding(whole, (*lead, *steps), "aasd-022", "AASd-022")
+    for steps, code in doubled(document) if seen.doubled else ():
+        yield finding(whole, (*lead, *steps), code, CONSTRAINTS[code])
 
 
 def _steps(path: Any) -> Steps:
@@ -168,29 +166,6 @@ def _graded(one: Finding, document: Any, steps: Steps) -> Finding:
     elif one.code in ("twin.value-type", "twin.aasd-020") and isinstance(at, Mapping):
         permitted = at.get("valueType") == "xs:anyURI" and is_iri(str(at.get(one.facts.get("name", "value"), "")))
     return Finding(one.path, one.code, one.where, one.facts, one.constraint, "3.0") if permitted else one
-
-
-def _no_base64(value: Any, at: Steps) -> Iterator[Steps]:
-    """Where a Blob holds what is no base64."""
-    if isinstance(value, list):
-        for place, one in enumerate(value):
-            yield from _no_base64(one, (*at, place))
-        return
-    if not isinstance(value, dict):
-        return
-    if value.get("modelType") == "Blob" and not _is_base64(value.get("value", "")):
-        yield (*at, "value")
-    for key, one in value.items():
-        if isinstance(one, list | dict):
-            yield from _no_base64(one, (*at, key))
-
-
-def _is_base64(text: str) -> bool:
-    try:
-        base64.b64decode(_BLANK.sub("", text), validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    return True
 
 
 def _descriptor(kind: str, document: Json, lead: Steps = (), root: Json | None = None) -> Iterator[Finding]:
@@ -216,31 +191,3 @@ def _request(document: Json) -> Iterator[Finding]:
     for key in ("inputArguments", "inoutputArguments"):
         for place, one in enumerate(document.get(key, ())):
             yield from _verified("OperationVariable", one, (key, place), document)
-
-
-class _Noticed(NamedTuple):
-    """What one pass over a document notices."""
-
-    depth: int          # how many brackets are open at most
-    no_base64: bool     # a Blob holds what is no base64
-    doubled: bool       # statements or annotations may have one idShort twice
-
-
-def _noticed(document: Any) -> _Noticed:
-    """One pass, level by level, for all that is looked for in each object: it costs a tenth of the verifier."""
-    depth, no_base64, twice = 0, False, False
-    level = [document]
-    while level and depth <= NESTED_MAX:
-        depth += 1
-        below: list[Any] = []
-        for one in level:
-            if isinstance(one, list):
-                below += one if one and isinstance(one[0], dict) else ()    # of the right shape: no list of lists
-                continue
-            if "statements" in one or "annotations" in one:
-                twice = twice or has_twice(one)
-            if one.get("modelType") == "Blob" and not _is_base64(one.get("value", "")):
-                no_base64 = True
-            below += [inner for inner in one.values() if inner.__class__ is dict or inner.__class__ is list]
-        level = below
-    return _Noticed(depth, no_base64, twice)

@@ -4,7 +4,7 @@ IDTA-01001 v3.1.2: AASd-022, AASd-107, AASd-108, AASd-109, AASd-114, AASd-117, A
 Rule 1: the same findings at the same places as are given for the whole submodel.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from weft.twin.elements import Json
@@ -34,26 +34,6 @@ def among_siblings(submodel: Json, steps: Steps, version: str = "") -> list[Find
         made.append(finding(submodel, (*steps, "modelType"), "shape-word", value=element["modelType"],
                             words=", ".join(sorted(_DATA))))
     return made
-
-
-def doubled(value: Any, at: Steps = ()) -> Iterator[Steps]:
-    """Where statements or annotations have one idShort twice, for which aas-core3.1 does not look."""
-    if isinstance(value, list):
-        for place, one in enumerate(value):
-            yield from doubled(one, (*at, place))
-    elif isinstance(value, dict):
-        for key, one in value.items():
-            if isinstance(one, list | dict):
-                yield from doubled(one, (*at, key))
-        if has_twice(value):
-            yield at
-
-
-def has_twice(element: Mapping[str, Any]) -> bool:
-    """Whether two statements, or two annotations, of ``element`` have one idShort."""
-    names = [one["idShort"] for key in ("statements", "annotations") for one in element.get(key, ())
-             if "idShort" in one]
-    return len(set(names)) < len(names)
 
 
 def _named(parent: Json, inner: Sequence[Json], element: Json) -> list[tuple[Steps, str]]:
