@@ -5,6 +5,7 @@ The firm's own currency is CNY and its price book is in EUR: the drawer counts i
 
 import base64
 import json
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -148,7 +149,7 @@ async def sell(page, *items):
     await page.locator(".basket-bar").click()
     await page.locator(".basket .pay").click()
     await page.locator(".paying .button.main").last.click()
-    await page.locator(".receipt .qr").wait_for()
+    await page.locator(".receipt .qr").first.wait_for()
 
 
 async def on(page):
@@ -375,3 +376,29 @@ async def test_a_part_of_the_till_that_was_lost_on_the_way_is_asked_for_again_bu
             await page.wait_for_timeout(6_000)
             assert len(asked) == 4
         await browser.close()
+
+
+PAGE = re.compile(rb"/Type */Page\b")
+
+
+@pytest.mark.parametrize(("paper", "wide"), [("58 mm", 48), ("80 mm", 72), ("A4", 110)])
+async def test_on_paper_each_slip_is_whole_and_on_a_page_of_its_own(server, opened, paper, wide):
+    server.snapshot = with_second(HOSES)
+    page = await opened("en-GB")
+    await page.locator(".way").nth(3).click()
+    await page.locator(".chip", has_text=paper).click()
+    await page.locator(".bar .round").first.click()
+    await page.locator(".tile").first.wait_for()
+    await sell(page, "VALVE-DN15", "HOSE-1M")
+    await page.locator(".receipt .qr").nth(1).wait_for()
+    await page.evaluate("void (document.body.classList.remove = () => {}), void (window.print = () => {})")
+    await page.get_by_role("button", name="Print").click()
+    await page.locator("#paper .receipt").nth(1).wait_for(state="attached")
+    assert len(PAGE.findall(await page.pdf(format="A4"))) == 2
+    await page.emulate_media(media="print")
+    for one in await page.locator("#paper .receipt").all():
+        box, code = await one.bounding_box(), await one.locator(".qr").bounding_box()
+        assert round(box["width"] * 25.4 / 96) == wide
+        assert box["x"] <= code["x"] and code["x"] + code["width"] <= box["x"] + box["width"]
+        assert code["width"] * 25.4 / 96 >= 40, "a phone can read it"
+    assert not await page.locator("#till").is_visible()

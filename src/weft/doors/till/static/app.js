@@ -7,7 +7,7 @@ import { check, key } from "./core/signature.js";
 import { h, icon, show } from "./dom.js";
 import { LANGUAGES, span, speak, spoken, t, told } from "./format.js";
 import { isLess, fractionOf, plus } from "./core/exact.js";
-import { SLIP, listen } from "./scan.js";
+import { SLIP, buzz, listen } from "./scan.js";
 import { shopOf } from "./shop.js";
 import * as store from "./store.js";
 import { Line, codeOf, comeIn, enrol } from "./sync.js";
@@ -100,7 +100,7 @@ class App {
         this.wasHere = state === "here";
         this.lamp();
       },
-      sent: () => this.count(),
+      sent: () => this.count().then(() => this.view?.sent?.()),
       left: (n) => { this.waiting = n; this.lamp(); },
       news: (snapshot) => this.news(snapshot),
       doubted: (life) => this.#doubted(life),
@@ -231,7 +231,10 @@ class App {
 
   async scanned(code, whole = code) {
     const dialog = document.getElementById("dialog");
-    if (dialog.open && !code.startsWith(SLIP)) return undefined;
+    if (dialog.open && !code.startsWith(SLIP)) {
+      buzz();
+      return this.toast(t("scanned-later", { code: code.slice(0, 40) }), "alert");
+    }
     if (code.startsWith(SLIP)) {
       closeAny();
       return returning.bySlip(this, code);
@@ -292,8 +295,10 @@ class App {
   toast(words, kind = "") {
     const place = document.getElementById("toast");
     show(place, h(`p.${kind || "plain"}`, {}, words));
+    if (place.matches(":popover-open")) place.hidePopover();
+    place.showPopover(); // above what is open
     clearTimeout(this.toasting);
-    this.toasting = setTimeout(() => show(place), TOAST_MS);
+    this.toasting = setTimeout(() => { show(place); place.hidePopover(); }, kind === "alert" ? 2 * TOAST_MS : TOAST_MS);
   }
 
   /** Does `work`; what goes wrong is told and changes nothing. */

@@ -1,6 +1,7 @@
-// A scanner is a fast keyboard that ends with Enter: what comes faster than a person types is one code.
+// A scanner is a fast keyboard that ends with Enter or Tab: what comes faster than a person types is one code.
 // Rule 1: it works wherever the cursor stands; what the scanner wrote into a field is taken out again.
-// Rule 2: a scanner that falters is heard all the same: what stands in the field is offered as the whole code.
+// Rule 2: one that ends with two Enters pays nothing with the second.
+// Rule 3: a scanner that falters is heard all the same: what stands in the field is offered as the whole code.
 export const SLIP = "WEFT-SLIP:";
 const BETWEEN_MS = 100;
 const PAUSE_MS = 2_000;
@@ -8,17 +9,24 @@ const LEAST = 4;
 
 /** Calls `scanned(code, whole)` for each code; `whole`: all that stood in the field. Returns what ends it. */
 export function listen(scanned) {
-  let code = "", run = "", last = 0, first = 0; // run: all since the last pause, for the long code of a slip
+  let code = "", run = "", last = 0, first = 0, ended = -Infinity; // run: all since the last pause, for the long code of a slip
 
   function key(event) {
     if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
     const now = event.timeStamp;
-    if (event.key === "Enter") {
+    if (event.key === "Enter" && now - ended < BETWEEN_MS) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      return;
+    }
+    ended = -Infinity;
+    if (event.key === "Enter" || event.key === "Tab") {
       const slip = run.lastIndexOf(SLIP), burst = slip < 0 ? code : run.slice(slip);
       const fast = slip >= 0 || burst.length >= LEAST && now - last < 2 * BETWEEN_MS && (now - first) / burst.length < BETWEEN_MS / 2;
       code = "";
       run = "";
       if (!fast) return;
+      ended = now;
       event.preventDefault();
       event.stopImmediatePropagation();
       scanned(burst, takeOut(document.activeElement, burst));
@@ -43,6 +51,20 @@ function takeOut(field, code) {
   field.value = whole.slice(0, -code.length);
   field.dispatchEvent(new Event("input", { bubbles: true }));
   return whole.trim();
+}
+
+/** A low tone, and a short shake where there is one: whoever scans without looking hears that it was no use. */
+export function buzz() {
+  navigator.vibrate?.(200);
+  try {
+    const sound = new AudioContext(), tone = sound.createOscillator(), volume = sound.createGain();
+    tone.frequency.value = 220;
+    volume.gain.value = 0.15;
+    tone.connect(volume).connect(sound.destination);
+    tone.start();
+    tone.stop(sound.currentTime + 0.25);
+    tone.onended = () => sound.close();
+  } catch { /* no sound here: it is also shown */ }
 }
 
 /** Whether this device can scan with its camera. */

@@ -52,14 +52,18 @@ export function open(app) {
   hasRoom.then((is) => { if (!is) box.close(); });
 }
 
-function cash({ sum, text, done }) {
-  let given = null;
+/** Whether somebody handed that much over, or a slow scanner typed a code where money is typed. */
+const isCode = (typed, given, due) => /^\d{8,}$/.test(typed) && given > due * 100n;
+
+function cash({ app, sum, text, done }) {
+  let given = null, last = "";
   const due = sum.gross;
   const shown = h("output.typed");
   const change = h("p.change");
   const ready = h("button.button.main.huge", { onclick: () => act() }, t("done.cash"));
   const keys = pad({ decimals: text.gross.includes("."), typed: (typed) => {
     given = typed ? minor(typed, sum.currency) : null;
+    last = typed;
     draw(typed);
   } });
 
@@ -73,6 +77,11 @@ function cash({ sum, text, done }) {
 
   const act = () => {
     if (given !== null && given < due) return;
+    if (given !== null && isCode(last, given, due)) {
+      app.toast(t("scanned-later", { code: last }), "alert");
+      keys.set("");
+      return;
+    }
     const handed = given ?? due;
     done("cash", "", { given: major(handed, sum.currency), change: major(handed - due, sum.currency) });
   };

@@ -1,4 +1,4 @@
-// A slip as it is shown and printed: for rolls of 58 and 80 mm, black on white, with its QR code.
+// A slip as it is shown and printed, black on white, with its QR code: on rolls of 58 and 80 mm and on A4, a page each.
 import { filled } from "../core/form.js";
 import * as qr from "../core/qr.js";
 import { qrText } from "../core/slip.js";

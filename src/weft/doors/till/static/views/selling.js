@@ -3,6 +3,7 @@ import { fractionOf, isLess } from "../core/exact.js";
 import * as totals from "../core/totals.js";
 import { h, icon, show } from "../dom.js";
 import { money, nameOf, number, t, told, unit } from "../format.js";
+import { buzz } from "../scan.js";
 import { stepped } from "../shop.js";
 import { bar } from "./bar.js";
 import { dialog } from "./dialog.js";
@@ -17,7 +18,7 @@ export function view(app) {
   const basket = h("section.basket", { "aria-label": t("basket") });
   const foot = h("button.basket-bar", { onclick: () => page.classList.toggle("drawn") });
   const page = h("main.selling", {},
-    h("section.goods", {}, h("div.clock", {}, ...app.clockParts()), h("div.searching", {}, icon("search"), search), grid), basket, foot);
+    h("section.goods", {}, h("div.head", {}, h("div.clock", {}, ...app.clockParts()), h("div.searching", {}, icon("search"), search)), grid), basket, foot);
 
   const change = (work) => { // seen at once, kept a moment later
     const kept = app.attempt(work);
@@ -49,6 +50,7 @@ export function view(app) {
       drawGrid();
       return add(item).then(() => app.toast(nameOf(item), "good"));
     }
+    buzz();
     app.toast(t("unknown-code", { code: code.slice(0, 40) }), "alert");
     return undefined;
   }
@@ -74,7 +76,7 @@ export function view(app) {
     key(event) {
       if (document.getElementById("dialog").open || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.key === "Escape") { search.value = ""; drawGrid(); search.blur(); }
-      else if (event.key === "F9" || (event.key === "Enter" && event.target !== search && !isButton(event.target))) app.pay();
+      else if (event.key === "F9" || (event.key === "Enter" && !isButton(event.target) && !(event.target === search && search.value.trim()))) app.pay();
       else if (event.key.length === 1 && event.key !== " " && event.target !== search && !isField(event.target)) search.focus();
     },
   };

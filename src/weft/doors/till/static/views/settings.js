@@ -32,8 +32,8 @@ export function view(app) {
         h("button.button", { onclick: () => app.line.now().then(() => app.attempt(draw)) }, t("standing.try"))),
       h("section.sheet.stack", {}, h("h2", {}, t("settings.language")), h("div.chips.big", {}, ...Object.entries(LANGUAGES).map(([code, name]) =>
         h(`button.chip${spoken() === code ? ".chosen" : ""}`, { lang: code, onclick: () => app.attempt(() => app.setLanguage(code)) }, name)))),
-      h("section.sheet.stack", {}, h("h2", {}, t("settings.paper")), h("div.chips.big", {}, ...[58, 80].map((width) =>
-        h(`button.chip${app.own.paper === width ? ".chosen" : ""}`, { onclick: () => app.attempt(() => app.setOwn("paper", width)).then(() => app.settings()) }, `${width} mm`)))),
+      h("section.sheet.stack", {}, h("h2", {}, t("settings.paper")), h("div.chips.big", {}, ...[58, 80, 210].map((width) =>
+        h(`button.chip${app.own.paper === width ? ".chosen" : ""}`, { onclick: () => app.attempt(() => app.setOwn("paper", width)).then(() => app.settings()) }, width === 210 ? "A4" : `${width} mm`)))),
       h("section.sheet.stack", {}, h("h2", {}, t("settings.keys")), h("ul.keys", {}, ...["scan", "search", "pay", "enter", "escape"].map((one) => h("li", {}, t(`keys.${one}`))))))],
     entered: () => app.attempt(draw),
     news: () => app.attempt(draw),

@@ -35,6 +35,7 @@ export function view(app, row, { fresh }) {
       drawSent();
     },
     news: drawSent,
+    sent: drawSent,
     scanned: fresh ? undefined : (code, whole) => app.sell().then(() => app.view.scanned(code, whole)),
     key(event) {
       if (document.getElementById("dialog").open) return;
