@@ -11,9 +11,11 @@ from tests.engine.home import busy_node
 from weft import locale
 from weft.basis import instant
 from weft.basis.errors import Invalid, NotFound
+from weft.engine.commands import run
 from weft.engine.twins import window
 from weft.engine.twins.access import HOUSE, Access
 from weft.engine.twins.ports import ALL, Where
+from weft.engine.views import VIEWS
 from weft.twin import elements as e
 from weft.twin.access import Subject, Target, decide
 from weft.twin.query import index, parse
@@ -206,3 +208,21 @@ async def test_rules_that_the_firm_writes_are_kept_and_checked():
         assert len(await everything(access, OWNER, "submodel", limit=5)) > len(seen)     # the house stays in
     finally:
         await node.stop()
+
+
+async def test_the_window_is_seen_and_set_by_a_view_and_commands(deal):
+    shop, factory, thread = deal
+    seen = await VIEWS["twin-access"](factory, partner=shop.organisation)
+    assert [(one.thread, one.partner) for one in seen.windows] == [(thread, shop.organisation)]
+    assert seen.windows[0].lots
+    assert [one.code for one in seen.everybody] == ["access.sees.nothing"]
+    await run(factory, "window-open", {"thread": thread, "until": "2999-01-01T00:00:00.000Z"})
+    assert (await VIEWS["twin-access"](factory)).windows[0].until == "2999-01-01T00:00:00.000Z"
+    await run(factory, "window-shut", {"thread": thread})
+    assert not (await VIEWS["twin-access"](factory)).windows
+    await run(factory, "twin-rules", {"document": {"rules": [
+        {**HOUSE, "ACL": {"ATTRIBUTES": [{"GLOBAL": "ANONYMOUS"}], "RIGHTS": ["READ"], "ACCESS": "ALLOW"},
+         "FORMULA": {"$boolean": True}}]}})
+    assert [one.code for one in (await VIEWS["twin-access"](factory)).everybody] == ["access.sees.everything"]
+    with pytest.raises(Invalid, match=r"query\.list"):
+        await run(factory, "twin-rules", {"document": {"rules": 5}})

@@ -20,6 +20,7 @@ from weft.engine.commands import (
     pickup,
     pricing,
     restoring,
+    showing,
     tills,
 )
 from weft.engine.commands.params import Command, Done
@@ -94,6 +95,9 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "machine-settle": Command(floor.MachineSettle, floor.machine_settle, "operator"),
     "stop-writing": Command(floor.StopWriting, floor.stop_writing, "operator"),
     "dismiss": Command(floor.Dismiss, floor.dismiss),
+    "window-open": Command(showing.KeepOpen, showing.keep_open),
+    "window-shut": Command(showing.Shut, showing.shut),
+    "twin-rules": Command(showing.Rules, showing.rules),
     "close": Command(keeping.CloseThread, keeping.close),
     "erase": Command(keeping.Erase, keeping.erase),
     "prune": Command(keeping.Prune, keeping.prune),

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from weft.engine.views import (
+    access,
     alarms,
     carry,
     data,
@@ -52,6 +53,7 @@ VIEWS: Final[Mapping[str, Callable[..., Awaitable[View]]]] = {
     "partner": partners.partner,
     "prices": prices.prices,
     "tills": tills.tills,
+    "twin-access": access.access,
     "twin-templates": templates.templates,
     "slips": tills.slips,
     "slip": tills.slip,
