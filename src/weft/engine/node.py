@@ -31,6 +31,7 @@ from weft.engine.outbox import Outbox
 from weft.engine.ports import Peers, StoreConflict
 from weft.engine.requests import Gate
 from weft.engine.threads import Loaded
+from weft.engine.twins.changes import Changes
 from weft.engine.twins.derived import Twins
 from weft.engine.twins.functions import functions
 from weft.engine.twins.operations import Operations
@@ -76,6 +77,7 @@ class Node(Memory):
     leveller: Leveller = field(init=False)
     budgets: Budgets = field(init=False)
     knocking: Knocking = field(init=False)  # tills that ask to be let in
+    twin_changes: Changes = field(init=False)  # what changed in the twins, as it happens
     operations: Operations = field(init=False)  # of twins, with what stands behind them
     twins: Repository = field(init=False)  # shells and submodels, those of the books and those that were written
     begun: bool = False
@@ -93,6 +95,7 @@ class Node(Memory):
         self.knocking = Knocking(self.clock, self.random)
         self.twins = Repository(Twins(self), _nowhere)
         self.operations = Operations(functions(self.twins))
+        self.twin_changes = Changes(self.twins, self.live, self.clock)
         self.budgets = Budgets(self.config.limits, self.clock.now_ms)
         self.events_max = self.config.limits.thread_events
         self.leveller = Leveller(self.outbox, int(retry.compare_every_s * 1000))

@@ -166,6 +166,16 @@ def property_at(machine: Machine, name: str, path: str) -> str:
     return found[rest].name if found and rest in found else ""
 
 
+def places(machine: Machine) -> dict[str, tuple[str, str]]:
+    """(submodel, path) at which each property of the machine is shown, by the machine's own name of it."""
+    found: dict[str, tuple[str, str]] = {}
+    for submodel_name in submodel_names(machine):
+        for head, shown in _tree(one for one in machine.signals if _place(one) == submodel_name).items():
+            within = {"": shown} if isinstance(shown, Signal) else {f".{name}": one for name, one in shown.items()}
+            found |= {one.name: (submodel_name, head + rest) for rest, one in within.items()}
+    return found
+
+
 def _placed(signals: Iterable[Signal]) -> list[Json]:
     return [_property(one, name) if isinstance(one, Signal)
             else e.collection(name, [_property(signal, inner) for inner, signal in one.items()])

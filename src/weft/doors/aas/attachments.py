@@ -50,9 +50,6 @@ async def get(call: Call) -> Response:
         data = base64.b64decode(element["value"])
         return Response(data, 200, {**_SAFE, **named(element.get("idShort", ""))}, element["contentType"])
     if element["modelType"] == "File":
-        made = await call.twins.derived.file(row.id, element.get("value", "")) if call.twins.owns(row.id) else None
-        if made is not None:
-            return Response(made[0], 200, {**_SAFE, **named(element["value"].rpartition("/")[2])}, made[1])
         return sent(await call.twins.attachment(row.id, call.path))
     if element["modelType"] not in ("Blob", "File"):
         raise Invalid("twin.not-a-file", kind=element["modelType"])

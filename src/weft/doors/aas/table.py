@@ -18,6 +18,7 @@ from weft.doors.aas import (
     description,
     discovery,
     elements,
+    events,
     invoking,
     packages,
     querying,
@@ -100,6 +101,7 @@ OTHERS: Final[Mapping[str, Methods]] = {
     "query/{what}": {"POST": querying.query},
     "serialization": {"GET": serialization.serialize},
     "description": {"GET": description.description},
+    "events": {"GET": events.events},
 }
 
 

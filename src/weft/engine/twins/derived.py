@@ -3,7 +3,8 @@
 Rule 1: nothing is built that was not asked for; a page of a hundred costs a hundred, whatever else there is.
 Rule 2: pages go by id: kinds in the order of ``names.KINDS``, names as they sort; new twins never shift a page.
 Rule 3: values are read when a submodel is built, never kept: ``$value`` is what the machine said last.
-Rule 4: a purchase is an order thread in which we buy; its state is read only when its turn comes.
+Rule 4: what fills templates is kept for as long as the records it is made of are the same objects.
+Rule 5: a purchase is an order thread in which we buy; its state is read only when its turn comes.
 Not here: what a shell looks like (``twin/``), HTTP (``doors/aas``).
 """
 
@@ -34,12 +35,13 @@ from weft.trade.order_rules import BUYER
 from weft.trade.order_state import OrderState
 from weft.twin import item, lot, machine, order, purchase, templates
 from weft.twin.elements import Json
-from weft.twin.names import KINDS, read_shell, read_submodel, shell_id
+from weft.twin.names import KINDS, read_shell, read_submodel, shell_id, submodel_id
 from weft.twin.templates import Gap, series
 from weft.twin.templates.parts import Party
 
 _BOOK_OF: Final = {"item": "stock", "lot": "stock", "machine": "floor", "order": "production"}
 _BUILDERS: Final[dict[str, Any]] = {"item": item, "lot": lot, "machine": machine, "order": order, "purchase": purchase}
+_FILLED_MAX: Final = 10_000
 _TEXT: Final = {"ics": "text/calendar", "txt": "text/plain"}
 _read: Final = lru_cache(maxsize=256)(parse_text)
 
@@ -67,6 +69,7 @@ class Twins:
 
     home: Home
     _sorted: dict[str, tuple[Any, list[str]]] = field(default_factory=dict)
+    _filled: dict[tuple[str, str], tuple[tuple[Any, ...], records.Records]] = field(default_factory=dict)
 
     async def shell(self, name: str) -> Json:
         """The shell whose id is ``name``; raises ``NotFound('twin.shell')``."""
@@ -93,6 +96,14 @@ class Twins:
         found = read_submodel(self.home.organisation, name)
         thing = await self._thing(*found) if found and found[0] == "machine" else None
         return machine.property_at(thing, found[2], path) if found and thing is not None else ""
+
+    async def places(self, name: str) -> dict[str, tuple[str, str]]:
+        """(submodel id, path) at which each property of the machine ``name`` is shown; empty for no such machine."""
+        thing = await self._thing("machine", name)
+        if thing is None:
+            return {}
+        return {prop: (submodel_id(thing.shell, submodel), path)
+                for prop, (submodel, path) in machine.places(thing).items()}
 
     async def gaps(self, name: str) -> list[Gap]:
         """What lacks before all templates of the shell ``name`` can be claimed; raises ``NotFound('twin.shell')``."""
@@ -203,6 +214,17 @@ class Twins:
     def _us(self) -> Party:
         return records.party(self.home.config, self.home.organisation)
 
+    def _kept(self, kind: str, name: str, made_of: tuple[Any, ...]) -> records.Records | None:
+        """What filled the templates of this thing last, if it was made of the same."""
+        held = self._filled.get((kind, name))
+        return held[1] if held and all(a is b for a, b in zip(held[0], made_of, strict=True)) else None
+
+    def _keep(self, kind: str, name: str, made_of: tuple[Any, ...], made: records.Records) -> records.Records:
+        if len(self._filled) >= _FILLED_MAX:
+            self._filled.clear()
+        self._filled[kind, name] = (made_of, made)
+        return made
+
     async def _name_of(self, organisation: str) -> str:
         """What a partner calls itself; "" for ourselves and for a stranger."""
         thread = self.home.partner(organisation) if organisation else None
@@ -218,6 +240,10 @@ class Twins:
             return None
         bill = books.production.master.bills.get(name)
         there = level(books.stock, name) if summed else None
+        of = (known, books.production.master, self.home.config)
+        filling = self._kept("item", name, of)
+        if filling is None:
+            filling = self._keep("item", name, of, records.of_item(books, self._us, known))
         return item.Item(
             shell=self._id("item", name), id=name, firm=self.home.config.firm.name or self.home.organisation,
             zh=known.zh, en=known.en, unit=known.unit, kind=known.kind, gtin=known.gtin, weight_each=known.weight_each,
@@ -227,7 +253,7 @@ class Twins:
                 item.Component(shell=self._id("item", line.item), item=line.item, quantity=line.quantity,
                                unit=line.unit, source=line.source)
                 for line in (bill.lines if bill else ())),
-            templates=records.of_item(books, self._us, known),
+            templates=filling,
         )
 
     async def _lot(self, books: Books, name: str) -> lot.Lot | None:
@@ -247,20 +273,25 @@ class Twins:
         )
 
     async def _purchase(self, books: Books, name: str) -> purchase.Purchase | None:
-        if name not in self.home.threads("order"):
+        try:
+            members, state = await self.home.members(name), await self.home.state(name)
+        except NotFound:
             return None
-        members = await self.home.members(name)
-        if members.get(self.home.organisation) != BUYER:
+        if members.get(self.home.organisation) != BUYER or not isinstance(state, OrderState):
             return None
-        state: OrderState = await self.home.state(name)
         seller = next((one for one in members if one != self.home.organisation), "")
         named = await self._name_of(seller)
         placed = state.order.number if state.order else ""
-        dated = await self._dated(name, state)
+        of = (state, named, books.stock.items, self.home.config)
+        filling = self._kept("purchase", name, of)
+        if filling is None:
+            dated = await self._dated(name, state)
+            filling = self._keep("purchase", name, of, records.of_purchase(
+                books, self._us, name, state, (seller, named), dated))
         return purchase.Purchase(
             shell=self._id("purchase", name), thread=name, number=placed, seller=seller, seller_name=named,
             phase=state.phase.value, promise=trade.promise(state),
-            templates=records.of_purchase(books, self._us, name, state, (seller, named), dated))
+            templates=filling)
 
     async def _dated(self, thread: str, state: OrderState) -> records.Dated:
         """When the order in force was placed, and when anything that counts was said last."""
@@ -288,7 +319,11 @@ class Twins:
                                arrived=one.arrived, lots=one.lots)
                 for one in known.materials),
         )
-        return replace(made, templates=records.of_order(books, name, order.state_of(made)))
+        of = (books.production,)
+        filling = self._kept("order", name, of)
+        if filling is None:
+            filling = self._keep("order", name, of, records.of_order(books, name, order.state_of(made)))
+        return replace(made, templates=filling)
 
     def _machine(self, books: Books, name: str) -> machine.Machine | None:
         known = books.floor.machines.get(name)
@@ -296,13 +331,18 @@ class Twins:
             return None
         described: Description = _read(known.description)
         link = self.home.live.status(name)
+        of = (described, books.production.master, self.home.config)
+        filling = self._kept("machine", name, of)
+        if filling is None:
+            filling = self._keep("machine", name, of, records.of_machine(
+                books, self.home.live, name, described, self._us))
         return machine.Machine(
             shell=self._id("machine", name), name=name, title=known.title, titles=described.titles,
             kind=described.kind, thing=known.description, thing_id=described.id, address=described.base,
             scheme=described.scheme, start_mode=described.start_mode, up=link.up,
             heard=from_ms(link.heard_ms) if link.heard_ms else "", job=_current(books, name),
             signals=tuple(self._signal(name, one) for one in described.properties.values()),
-            templates=records.of_machine(books, self.home.live, name, described, self._us),
+            templates=filling,
         )
 
     def _signal(self, machine_name: str, prop: Property) -> machine.Signal:

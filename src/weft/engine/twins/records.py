@@ -119,10 +119,9 @@ def of_machine(books: Books, live: Live, name: str, described: Description, make
     """What fills templates of a machine: its numbers, what it can do, when it works. ``maker``: the firm it is of."""
     centres = [one for one in books.production.master.work_centres.values() if one.machine == name]
     numbers = [one for one in described.properties.values() if one.type in ("integer", "number")]
-    newest = max((live.arrived_ms(name, one.name) for one in numbers), default=0)
     return (
         series.Series(
-            machine=name, titles=described.titles, now_ms=max(newest, live.status(name).heard_ms), url=maker.url,
+            machine=name, titles=described.titles, up=lambda: live.status(name).up, url=maker.url,
             columns=tuple(series.Column(name=one.name, title=one.title, type=one.type, unit=one.unit,
                                         points=_Points(live, name, one.name)) for one in numbers)),
         capabilities.Abilities(
