@@ -196,6 +196,23 @@ async def test_without_the_firm_s_address_no_nameplate_is_claimed_and_what_lacks
         await twins.gaps(f"{shell}x")
 
 
+async def test_what_was_entered_since_fills_the_template_at_once():
+    node = await factory(firm=Firm(name="恒泰阀门"))
+    twins, shell = Twins(node), f"urn:weft:{node.organisation}:item:BV-15"
+    assert "Nameplate" in {one.template for one in await twins.gaps(shell)}
+    node.config = Config(firm=FIRM)
+    assert await twins.gaps(shell) == []
+    assert value_of(await twins.submodel(f"{shell}:CarbonFootprint"))["ProductCarbonFootprints"]
+    changed = "料号,碳足迹\nBV-15,2.5\n"
+    await run(node, "import", {"kind": "items", "content": table(changed)})
+    told = value_of(await twins.submodel(f"{shell}:CarbonFootprint"))["ProductCarbonFootprints"][0]
+    assert float(told["PcfCO2eq"]) == 2.5
+    node.live.take("L1", [("SpindleSpeed", Value(1300.0))])
+    name = f"urn:weft:{node.organisation}:machine:L1:TimeSeries"
+    newest = list(value_of((await twins.invoke(name, "ReadRecords", []))[0]).values())[-1]
+    assert newest["SpindleSpeed"] == 1300.0
+
+
 async def test_a_purchase_is_shown_to_the_buyer_alone():
     async with dealt() as (shop, seller, thread):
         shells = [one["id"] async for one in Twins(shop).shells()]

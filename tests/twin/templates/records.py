@@ -34,7 +34,7 @@ RECORDS = {
     "BillOfMaterial": structure.Bill(shell=shell_id(ORG, "item", "BV-15"), components=(
         structure.Component(shell=shell_id(ORG, "item", "BODY-15"), item="BODY-15", quantity="1"),
         structure.Component(shell=shell_id(ORG, "item", "WIRE"), item="WIRE", quantity="0.25", unit="KGM"))),
-    "TimeSeries": series.Series(machine="L1", titles={"zh": "数控车床", "en": "Lathe"}, now_ms=1_764_058_531_000,
+    "TimeSeries": series.Series(machine="L1", titles={"zh": "数控车床", "en": "Lathe"}, up=lambda: True,
                                 url=FIRM.url, columns=(
         series.Column(name="SpindleSpeed", title="Spindle speed", unit="rpm",
                       points=((1_764_058_529_100, 1249.5), (1_764_058_530_250, 1250))),

@@ -7,7 +7,7 @@ Rule 3: what describes the records (Metadata.Record) has no values.
 Not here: keeping history, HTTP (``doors/aas``).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -28,7 +28,6 @@ VERSION: Final = {"version": "1", "revision": "1"}
 SHOWN: Final = 60  # newest records within the submodel itself; ReadRecords gives all
 OPERATIONS: Final = ("ReadRecords", "ReadSegments")
 _TYPES: Final = {"integer": "xs:long", "number": "xs:double"}
-_RUNNING_MS: Final = 10_000  # a series heard of within this is in progress
 
 Points = Sequence[tuple[int, int | float]]
 
@@ -44,12 +43,12 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Series(msgspec.Struct, frozen=True, kw_only=True):
-    """All numbers of ``machine``; ``url``: our address, "" when nobody can reach us; ``now_ms``: the present."""
+    """All numbers of ``machine``; ``url``: our address, "" when nobody can reach us; ``up``: whether we hear it now."""
 
     machine: str
     titles: dict[str, str]
     columns: tuple[Column, ...]
-    now_ms: int = 0
+    up: Callable[[], bool] = bool  # no, while nobody says otherwise
     url: str = ""
 
 
@@ -118,12 +117,11 @@ def _records(series: Series, rows: Iterable[Row]) -> Json:
 
 def _internal(series: Series, rows: Sequence[Row]) -> Json:
     first, last = (rows[0][0], rows[-1][0]) if rows else (0, 0)
-    running = bool(rows) and series.now_ms - last <= _RUNNING_MS
     return e.collection("InternalSegment", [
         *optional(e.multi("Name", series.titles, f"{_BASE}/Segment/Name/1/1"), series.titles),
         e.prop("RecordCount", len(rows), f"{_BASE}/Segment/RecordCount/1/1"),
         *_times(rows, first, last),
-        e.prop("State", "in progress" if running else "completed", f"{_BASE}/Segment/State/1/1"),
+        e.prop("State", "in progress" if series.up() else "completed", f"{_BASE}/Segment/State/1/1"),
         _records(series, rows),
     ], f"{_BASE}/Segments/InternalSegment/1/1")
 
