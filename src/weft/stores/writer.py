@@ -234,6 +234,8 @@ class Writer(ABC, Generic[B]):
             self._checkpoint_failed(error)
 
     def _finish_checkpoint(self) -> None:
+        if self._connection.in_transaction:  # a long commit has its turn; the next look comes after it
+            return
         try:
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         except apsw.Error as error:

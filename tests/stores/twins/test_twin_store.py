@@ -269,6 +269,27 @@ def test_a_commit_of_many_lets_others_read_and_is_all_or_nothing(tmp_path, monke
     run(story())
 
 
+def test_a_checkpoint_that_ends_within_a_long_commit_is_no_fault_of_the_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr("weft.stores.twins.store.TURN_S", 0.0)
+    monkeypatch.setattr("weft.stores.writer.WAL_PAGES_CHECKPOINT", 10)
+
+    async def story():
+        store = opened(str(tmp_path / "twins.db"))
+        ended = []
+        plain = store._finish_checkpoint
+        monkeypatch.setattr(store, "_finish_checkpoint",
+                            lambda: (ended.append(store._connection.in_transaction), plain()))
+        for turn in range(30):
+            await store.commit(many(70, str(turn)))
+            if any(ended):
+                break
+        assert any(ended), "it has happened"
+        assert await store.trouble() is None
+        await store.close()
+
+    run(story())
+
+
 def test_a_store_beside_a_running_node_reads_and_writes_nothing(tmp_path):
     async def story():
         path = str(tmp_path / "twins.db")
