@@ -1,9 +1,18 @@
 """Queries as text: the examples of IDTA-01002, there and back, and where a text is wrong."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
 from weft.basis.errors import Invalid
+from weft.twin import access
 from weft.twin.query import parse, parse_text, text_of
+from weft.twin.query.reading import DEPTH_MAX, NODES_MAX, TEXT_MAX
+from weft.twin.query.regex import PATTERN_MAX
+
+ROOT = Path(__file__).resolve().parents[3]
 
 EXAMPLES = [
     ("$aas#idShort $eq $aas#assetInformation.assetType",
@@ -53,3 +62,14 @@ def test_a_text_that_cannot_be_read_is_refused_with_its_place(text, place):
     with pytest.raises(Invalid) as refused:
         parse_text(text)
     assert (refused.value.code, refused.value.facts["place"]) == ("query.text", place)
+
+
+@pytest.mark.parametrize("page", ["twin-queries.md", "twin-queries.zh-CN.md"])
+def test_what_the_reference_shows_is_right(page):
+    shown = (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8")
+    blocks = [json.loads(one) for one in re.findall(r"```json\n(.*?)```", shown, re.DOTALL)]
+    texts = re.findall(r"```text\n(.*?)```", shown, re.DOTALL)
+    assert parse(blocks[0]) == parse_text(texts[0])
+    assert len(access.parse(blocks[1]).rules) == 1
+    for limit in (f"{NODES_MAX:,}", str(DEPTH_MAX), f"{TEXT_MAX:,}", f"{PATTERN_MAX:,}"):
+        assert limit in shown
