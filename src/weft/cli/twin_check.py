@@ -23,7 +23,7 @@ from weft.twin.templates.check import Deviation, claims, deviations
 
 
 @click.command("check", help=say("cli.twin.check"))
-@click.argument("what", metavar="FILE|ID")
+@click.argument("what", metavar="[FILE|ID]", default="")
 @click.option("--template", "template", required=True, type=click.Path(exists=True, path_type=Path),
               help=say("cli.twin.check.template"))
 @click.option("--home", type=click.Path(path_type=Path), help=say("cli.option.home"))
@@ -35,7 +35,7 @@ def check(what: str, template: Path, home: Path | None, *, as_json: bool) -> Non
     checked = 0
     for submodel in _submodels(what, home):
         for name, asked in files:
-            if len(files) > 1 and not claims(asked, submodel):
+            if (len(files) > 1 or not what) and not claims(asked, submodel):
                 continue
             checked += 1
             rows += [_row(name, submodel, one) for one in deviations(asked, submodel)]
@@ -85,7 +85,12 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 
 def _submodels(what: str, home: Path | None) -> Iterator[Mapping[str, Any]]:
-    """The submodels of a file (an environment or one submodel), of a shell, or the one with that id."""
+    """The submodels of a file (an environment or one submodel), of a shell, the one with that id, or all of the node."""
+    if not what:
+        from weft.cli.twin import every
+
+        yield from every(Node(found(home)), "/api/v3/submodels")
+        return
     if Path(what).is_file():
         data = _read(Path(what))
         inner = [data] if data.get("modelType") == "Submodel" else data.get("submodels", [])
