@@ -22,6 +22,7 @@ from tests.twin.aasx.packages import (
     types,
     xml,
 )
+from tests.twin.aasx.test_older import xml as older
 from weft.basis.errors import Invalid
 from weft.twin.aasx.container import Limits
 from weft.twin.xml.reading import Reader
@@ -130,6 +131,19 @@ def test_depth_of_json_is_limited_before_the_stack_is():
     assert code == "json.depth" and facts["part"] == "/aasx/data.xml"
     few = deep.replace(b'[{"modelType":"SubmodelElementCollection","value":' * 400, b'[{"modelType":"Capability"}]')
     assert len(opened(with_spec(few.replace(b"[]" + b"}]" * 400, b"")))[0]) == 1
+
+
+@pytest.mark.parametrize("levels", [140, 400])
+def test_depth_of_the_older_metamodel_is_limited_too(levels):
+    box = "<aas:submodelElementCollection><aas:value>"
+    nested = box * levels + "</aas:value></aas:submodelElementCollection>" * levels
+    code, _ = refused(older(elements=f"<aas:submodelElement>{nested}</aas:submodelElement>"))
+    assert code in ("xml.depth", "json.depth")
+    inner = '{"modelType":{"name":"SubmodelElementCollection"},"idShort":"a","value":['
+    deep = '{"assets":[],"submodels":[{"submodelElements":[' + inner * levels + "]}" * levels + "]}]}"
+    assert refused(deep.encode())[0] == "json.depth"
+    few = '{"assets":[],"submodels":[{"submodelElements":[' + inner * 20 + "]}" * 20 + "]}]}"
+    assert opened(few.encode())[2].older
 
 
 # ---- zip ----

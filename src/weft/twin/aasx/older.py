@@ -49,9 +49,7 @@ def _empty(value: Any) -> bool:
 
 
 def _list(value: Any) -> list[Any]:
-    if isinstance(value, list):
-        return value
-    return [] if _empty(value) else [value]
+    return value if isinstance(value, list) else [] if _empty(value) else [value]
 
 
 class _Converter:
@@ -70,15 +68,23 @@ class _Converter:
 
     def environment(self, top: Json) -> Environment:
         top = dict(top)
-        assets = {self._id(one): one for one in _list(top.pop("assets", None))}
-        shells = [self._shell(one, assets) for one in _list(top.pop("assetAdministrationShells", None))]
-        submodels = [self._submodel(one) for one in _list(top.pop("submodels", None))]
-        concepts = [self._concept(one) for one in _list(top.pop("conceptDescriptions", None))]
+        assets = {self._id(one): one for one in self._objects(top, "assets")}
+        shells = [self._shell(one, assets) for one in self._objects(top, "assetAdministrationShells")]
+        submodels = [self._submodel(one) for one in self._objects(top, "submodels")]
+        concepts = [self._concept(one) for one in self._objects(top, "conceptDescriptions")]
         for name in assets:
             self._told("lost", "asset-alone", f"assets[{name}]"[:200])
         self._rest(top, "")
         return Environment({"assetAdministrationShell": shells, "submodel": submodels, "conceptDescription": concepts},
                            self._found)
+
+    def _objects(self, old: Json, name: str, path: str = "") -> list[Json]:
+        """The objects in the list ``name``, taken away from ``old``; what is none is told as lost."""
+        found = [one for one in _list(old.pop(name, None)) if not _empty(one) or (isinstance(one, dict) and _kind(one))]
+        for one in found:
+            if not isinstance(one, dict):
+                self._told("lost", "not-an-object", f"{path}.{name}"[:200], said=str(one)[:60])
+        return [one for one in found if isinstance(one, dict)]
 
     # ---- what all have ----
 
@@ -125,13 +131,13 @@ class _Converter:
     def _texts(self, told: Any) -> list[Json]:
         if isinstance(told, dict):
             told = told.get("langString", told if "text" in told else [])
-        return [{"language": one.get("language") or "en", "text": one["text"]} for one in _list(told)
+        return [{"language": str(one.get("language") or "en"), "text": str(one["text"])} for one in _list(told)
                 if isinstance(one, dict) and one.get("text")]
 
     def _reference(self, told: Any) -> Json | None:
         if not isinstance(told, dict):
             return None
-        keys = [{"type": one.get("type", "GlobalReference"), "value": str(one.get("value", ""))}
+        keys = [{"type": str(one.get("type") or "GlobalReference"), "value": str(one.get("value", ""))}
                 for one in _list(told.get("keys")) if isinstance(one, dict) and one.get("value")]
         return {"type": "ModelReference" if keys[0]["type"] in _MODEL_KEYS else "ExternalReference",
                 "keys": keys} if keys else None
@@ -140,9 +146,8 @@ class _Converter:
         if not isinstance(told, dict) or _kind(told) == "Formula" or "formula" in told:
             self._told("lost", "formula", path)
             return None
-        if "qualifier" in told:
-            told = told["qualifier"]
-        old = dict(told)
+        inner = told.get("qualifier", told)
+        old = dict(inner) if isinstance(inner, dict) else {"value": inner}
         made: Json = {"type": old.pop("type", None) or old.pop("qualifierType", "")}
         made["valueType"] = _value_type(old.pop("valueType", None))
         for name in ("semanticId", "valueId"):
@@ -168,7 +173,8 @@ class _Converter:
         return {"dataSpecification": external(IEC61360), "dataSpecificationContent": self._iec61360(inner, path)}
 
     def _iec61360(self, old: Json, path: str) -> Json:
-        old = dict(old.get("dataSpecificationIEC61360", old))
+        inner = old.get("dataSpecificationIEC61360", old)
+        old = dict(inner) if isinstance(inner, dict) else {"value": inner}
         made: Json = {"modelType": "DataSpecificationIec61360"}
         for name in ("preferredName", "shortName", "definition"):
             told = old.pop(name, None)
@@ -244,8 +250,8 @@ class _Converter:
         for label, inner, word in (("views", "containedElements", "view"), ("conceptDictionaries",
                                    "conceptDescriptionRefs", "conceptDictionary"),
                                    ("conceptDictionary", "conceptDescriptions", "conceptDictionary")):
-            for told in _list(old.pop(label, None)):
-                group = dict(told) if isinstance(told, dict) else {}
+            for told in self._objects(old, label, path):
+                group = dict(told)
                 refs = [ref for one in _list(group.pop(inner, None)) if (ref := self._reference(one))]
                 name = group.pop("idShort", None)
                 if refs:
@@ -282,10 +288,12 @@ class _Converter:
     # ---- elements ----
 
     def _elements(self, told: Any, path: str) -> list[Json]:
-        return [made for one in _list(told) if isinstance(one, dict) and (made := self._element(one, path))]
+        found = self._objects({"elements": told}, "elements", path)
+        return [made for one in found if (made := self._element(one, path))]
 
     def _element(self, told: Json, path: str) -> Json | None:
-        old = dict(told.get("submodelElement", told))
+        inner = told.get("submodelElement", told)
+        old = dict(inner) if isinstance(inner, dict) else {}
         kind = _kind(old)
         path = f"{path}.{old.get('idShort', '')}"
         convert = _ELEMENTS.get(kind)
@@ -351,8 +359,8 @@ class _Converter:
 
     def operation(self, old: Json, made: Json, path: str) -> None:
         for name, new in _VARIABLES.items():
-            told = [one.get("operationVariable", one) for one in _list(old.pop(name, None)) if isinstance(one, dict)]
-            inner = self._elements([one.get("value", one) for one in told], path)
+            told = [one.get("operationVariable", one) for one in self._objects(old, name, path)]
+            inner = self._elements([one.get("value", one) if isinstance(one, dict) else one for one in told], path)
             if inner:
                 made[new] = [{"value": one} for one in inner]
 
@@ -381,8 +389,9 @@ def _kind(old: Json) -> str:
 
 
 def _value_type(told: Any) -> str:
-    if isinstance(told, dict):
-        told = (told.get("dataObjectType") or told).get("name")
+    for _ in range(2):  # {"dataObjectType": {"name": "string"}}
+        if isinstance(told, dict):
+            told = told.get("dataObjectType") or told.get("name")
     return str(told or "xs:string")
 
 

@@ -84,7 +84,7 @@ class Spec:
                 yield from self._tidied(made, counts)
             reader.close()
         except Older as found:
-            yield from self._older(found.version, older.from_xml(self._whole(), self.part))
+            yield from self._older(found.version, lambda: older.from_xml(self._whole(), self.part))
             return
         yield from self._tidied(made, counts)
         self.version = reader.version
@@ -101,7 +101,7 @@ class Spec:
         self._line = line
         try:
             tidied = self._tidier.document(body, tag, place)
-        except TooDeep as error:
+        except (TooDeep, RecursionError) as error:
             raise Invalid("json.depth", part=self.part, element=place) from error
         if tidied is None:
             return None
@@ -123,7 +123,7 @@ class Spec:
         except (msgspec.DecodeError, RecursionError) as error:
             raise self._malformed(error) from error
         if isinstance(top, dict) and _is_older(top):
-            yield from self._older("2", older.from_json(self._loaded(data), self.part))
+            yield from self._older("2", lambda: older.from_json(self._loaded(data), self.part))
             return
         yield from self._listed(top)
 
@@ -195,8 +195,12 @@ class Spec:
                 raise Invalid("aasx.part-size", part=self.part, size=len(data), limit=self._older_max)
         return bytes(data)
 
-    def _older(self, version: str, environment: older.Environment) -> Iterator[Document]:
+    def _older(self, version: str, convert: Callable[[], older.Environment]) -> Iterator[Document]:
         self.version, self.older = f"{version}.0", True
+        try:
+            environment = convert()
+        except RecursionError as error:
+            raise Invalid("json.depth", part=self.part, element="") from error
         self._note("fixed", "older", "", 0, {"version": version})
         for found in environment.findings:
             self._note(found.grade, found.code, found.path, 0, found.facts)
