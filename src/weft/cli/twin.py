@@ -3,7 +3,6 @@
 Not here: how a running node and one at rest are spoken to (``twin_files.py``).
 """
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,9 +16,9 @@ from weft.cli.client import Node
 from weft.cli.options import connected, found, json_option
 from weft.cli.printing import Paper
 from weft.cli.twin_check import check, lacking
+from weft.cli.twin_pages import every
 from weft.cli.words import say
 
-PAGE: Final = 500
 FORMS: Final = ("aasx", "json", "xml")
 home_option = click.option("--home", type=click.Path(path_type=Path), help=say("cli.option.home"))
 
@@ -103,18 +102,3 @@ def sentence(one: Mapping[str, Any]) -> str:
     """What was found; the metamodel's own rules have their sentences among the refusals."""
     family = "error" if "." in one["code"] else "finding"
     return say(f"{family}.{one['code']}", **one["facts"])
-
-
-def every(node: Node, path: str) -> list[Any]:
-    """All pages below ``path``."""
-    from urllib.parse import urlencode
-
-    taken: list[Any] = []
-    cursor = ""
-    while True:
-        query = urlencode({"limit": PAGE} | ({"cursor": cursor} if cursor else {}))
-        page = json.loads(node.raw(f"{path}?{query}"))
-        taken.extend(page["result"])
-        cursor = (page.get("paging_metadata") or {}).get("cursor", "")
-        if not cursor:
-            return taken

@@ -17,6 +17,7 @@ from weft.basis.errors import Invalid, NotFound
 from weft.cli.client import Node
 from weft.cli.options import connected, found, json_option
 from weft.cli.printing import Paper
+from weft.cli.twin_pages import every
 from weft.cli.words import say
 from weft.twin.names import encode_id
 from weft.twin.templates.check import Deviation, claims, deviations
@@ -85,10 +86,8 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 
 def _submodels(what: str, home: Path | None) -> Iterator[Mapping[str, Any]]:
-    """The submodels of a file (an environment or one submodel), of a shell, the one with that id, or all of the node."""
+    """The submodels of a file (an environment or one submodel), of a shell, the one with that id, or all there are."""
     if not what:
-        from weft.cli.twin import every
-
         yield from every(Node(found(home)), "/api/v3/submodels")
         return
     if Path(what).is_file():

@@ -64,19 +64,20 @@ def _titles(item: Item | None, name: str) -> dict[str, str]:
 
 
 def of_item(books: Books, maker: Party, item: Item) -> Records:
-    """What fills templates of an item: its nameplate and its processes if we make it, its footprint."""
+    """What fills templates of an item: if we make it its nameplate, footprint and processes; a footprint if told."""
     master = books.production.master
     rule = master.supply_rules.get(item.id)
     routing = master.routings.get(item.id)
     found: list[Any] = []
-    if routing is not None or item.id in master.bills or (rule is not None and rule.source == "make"):
+    made = routing is not None or item.id in master.bills or (rule is not None and rule.source == "make")
+    if made:
         shell = shell_id(maker.organisation, "item", item.id)
         found.append(nameplate.Product(maker=maker, asset=asset_id(shell), item=item.id,
                                        titles=_titles(item, item.id)))
     if routing is not None:
         found.append(processes.Routing(item=item.id, steps=tuple(
             _planned(books, item.id, one, first=one is routing.operations[0]) for one in routing.operations)))
-    if item.kind == "product" or item.co2_kg or item.co2_methods:
+    if made or item.co2_kg or item.co2_methods:
         found.append(footprint.Footprint(
             item=item.id, unit=item.unit, co2_kg=item.co2_kg, co2_methods=item.co2_methods,
             co2_phases=item.co2_phases, co2_at=f"{item.co2_at}T00:00:00Z" if item.co2_at else "", maker=maker))
@@ -203,13 +204,14 @@ def _done(job: Job, materials: tuple[processes.Material, ...]) -> processes.Step
 
 def of_purchase(books: Books, buyer: Party, thread: str, state: OrderState, seller: tuple[str, str], dated: Dated,
                 ) -> Records:
-    """What fills the template of an order that we placed; ``seller``: its id and its name."""
-    placed = state.order is not None and state.phase not in _NOT_PLACED
+    """What fills the template of an order that we placed, nothing before; ``seller``: its id and its name."""
+    if state.order is None or state.phase in _NOT_PLACED:
+        return ()
     return (purchase.Purchase(
-        thread=thread, number=state.order.number if placed and state.order else "", buyer=buyer, seller=seller[0],
-        seller_name=seller[1], currency=state.currency, at=dated.placed if placed else "", changed=dated.changed,
+        thread=thread, number=state.order.number, buyer=buyer, seller=seller[0],
+        seller_name=seller[1], currency=state.currency, at=dated.placed, changed=dated.changed,
         status=state.phase.value, quotation=state.quotation.number if state.quotation else "",
-        gross=trade.amounts(state)[1] if state.lines else "", note=state.order.note if state.order else "",
+        gross=trade.amounts(state)[1] if state.lines else "", note=state.order.note,
         lines=tuple(
             purchase.Line(
                 line=one.line, item=one.item, quantity=one.ordered, unit=one.unit, unit_price=one.unit_price,
