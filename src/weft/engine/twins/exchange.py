@@ -44,6 +44,12 @@ class Page(Protocol):
     def cursor(self) -> str: ...
 
 
+class Books(Protocol):
+    """The twins that follow from the books, as far as their files go."""
+
+    async def file(self, submodel: str, value: str) -> File | None: ...
+
+
 class Repository(Protocol):
     """What an export needs of the twins of this firm."""
 
@@ -51,6 +57,9 @@ class Repository(Protocol):
     def store(self) -> TwinStore: ...
     async def get(self, kind: Kind, id: str) -> Row: ...
     async def page(self, kind: Kind, cursor: str, limit: int, where: Where = ALL) -> Page: ...
+    def owns(self, id: str, /) -> bool: ...
+    @property
+    def derived(self) -> Books: ...
 
 
 class Exported(msgspec.Struct, frozen=True):
@@ -262,7 +271,7 @@ async def _packed(
 ) -> Exported:
     told_of, counts = Findings(), dict.fromkeys(KINDS, 0)
     package = Package(out, version)
-    files = _Files(repository.store, package.spec_name, told_of)
+    files = _Files(repository, package.spec_name, told_of)
     try:
         with package.specification() as spec:
             async for kind, document in documents:
@@ -270,11 +279,9 @@ async def _packed(
                 spec.document(_fitted(await files.named(kind, document), version, told_of))
                 told(sum(counts.values()))
                 await asyncio.sleep(0)
-        for at, (name, (digest, picture)) in enumerate(files.parts.items(), 1):
-            found = await repository.store.file(digest)
-            if found is not None:
-                await _supplement(package, name, found, picture=picture)
-                told(sum(counts.values()) + at)
+        for at, (name, (found, picture)) in enumerate(files.parts.items(), 1):
+            await _supplement(package, name, found, picture=picture)
+            told(sum(counts.values()) + at)
     except BaseException:
         package.abandon()
         raise
@@ -293,28 +300,40 @@ async def _supplement(package: Package, name: str, found: File, *, picture: bool
 class _Files:
     """Which files go into the package, and under which names of parts."""
 
-    def __init__(self, store: TwinStore, spec: str, found: Findings) -> None:
-        self._store = store
+    def __init__(self, repository: Repository, spec: str, found: Findings) -> None:
+        self._repository = repository
         self._spec = spec
         self._findings = found
         self._folded: dict[str, str] = {spec.casefold(): "", "/aasx/aasx-origin": ""}
-        self.parts: dict[str, tuple[str, bool]] = {}  # name -> digest, whether it is a shell's picture
+        self.parts: dict[str, tuple[File, bool]] = {}  # by name; whether it is a shell's picture
 
     async def named(self, kind: Kind, document: Json) -> Json:
         """``document`` with its files among the parts; one whose name is taken by another gets a new name."""
         if kind == "concept":
             return document
         renamed = {}
-        for value, digest in await self._store.files_of(kind, document["id"]):
+        async for value, file in self._of(kind, document):
             name = part_name(value, self._spec)
-            if not name or self._folded.get(name.casefold(), digest) != digest:
-                name = f"/aasx/files/{digest[:16]}/{(name or '/file').rpartition('/')[2]}"
+            if not name or self._folded.get(name.casefold(), file.digest) != file.digest:
+                name = f"/aasx/files/{file.digest[:16]}/{(name or '/file').rpartition('/')[2]}"
                 renamed[value] = name
                 self._findings.note("")("fixed", "file-renamed", document["id"][:200], 0,
                                         {"value": value[:200], "now": name[:200]})
-            self._folded[name.casefold()] = digest
-            self.parts.setdefault(name, (digest, kind == "shell"))
+            self._folded[name.casefold()] = file.digest
+            self.parts.setdefault(name, (file, kind == "shell"))
         return _renamed(document, renamed) if renamed else document
+
+    async def _of(self, kind: Kind, document: Json) -> AsyncIterator[tuple[str, File]]:
+        """What the values of a document name: of those that follow from the books, and of those that were written."""
+        if self._repository.owns(document["id"]):
+            values = {element["value"] for element, _ in files_within(document)} if kind == "submodel" else set()
+            for value in sorted(values):
+                if (file := await self._repository.derived.file(document["id"], value)) is not None:
+                    yield value, file
+            return
+        for value, digest in await self._repository.store.files_of(kind, document["id"]):
+            if (file := await self._repository.store.file(digest)) is not None:
+                yield value, file
 
 
 def _renamed(document: Json, names: Mapping[str, str]) -> Json:

@@ -26,6 +26,7 @@ from weft.twin.xml.shape import model_type
 KIND_OF: Final[Mapping[str, Kind]] = {
     "assetAdministrationShell": "shell", "submodel": "submodel", "conceptDescription": "concept"}
 _READ, _FILES, _ALL = 600, 950, 1_000  # of a thousand: when all is read, when all files are kept
+FEED: Final = 1_000  # entries at a time
 Told = Callable[[int], None]  # how much of a thousand is done; called from another thread, too
 
 
@@ -174,11 +175,18 @@ class _Import:
             digests[name] = await store.keep_file(_pieces(one), one.content_type, name.rpartition("/")[2])
             done += one.size
             self._told(_READ + (_FILES - _READ) * done // max(total, 1))
-        before = await store.feed_ends()
+        _, last = await store.feed_ends()
         await store.commit(_Changes(self._waiting, self._body, digests))
         self._told(_ALL)
-        after = await store.feed_ends()
-        return after[1] - before[1]
+        return await self._changed(last)
+
+    async def _changed(self, last: int) -> int:
+        """How many of these twins the feed tells of behind its entry ``last``."""
+        ours, seen = {(one.kind, one.id) for one in self._waiting}, set()
+        while (told := await self._repository.store.feed(last, FEED)):
+            seen |= {(one.kind, one.id) for one in told} & ours
+            last = told[-1].number
+        return len(seen)
 
     def outcome(self, package: Package, *, taken: bool, changed: int) -> Imported:
         """What is to be told of it."""

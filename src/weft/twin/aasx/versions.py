@@ -93,6 +93,9 @@ def _entity(made: Json, path: str, note: Note) -> None:
 def _content(made: Json, path: str, note: Note) -> None:
     if made["modelType"] == "File" and "value" in made:
         made["value"] = _escaped(made["value"], path, note)
+    if made.get("value") == "":  # readers of 3.0 take no empty contents; none is the same
+        note("fixed", "empty-text", path[:200], 0, {})
+        del made["value"]
     if "contentType" not in made:
         by_name = by_ending(made.get("value", "")) if made["modelType"] == "File" else ""
         made["contentType"] = by_name or "application/octet-stream"
