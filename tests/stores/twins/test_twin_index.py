@@ -4,10 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.stores.twins.making import encoded, opened, prop, put, run, shell, submodel
+from weft.basis.errors import NotFound
 from weft.engine.twins.ports import Change, Where
 from weft.stores.twins import applying
-from weft.stores.twins.indexing import NOTHING, derive
+from weft.stores.twins.indexing import NOTHING, derive, derive_again
 from weft.stores.twins.store import SqliteTwins
+from weft.twin.paths import placed, resolve, walk
 from weft.twin.query import parse_condition
 
 ELEMENTS = st.recursive(
@@ -70,6 +72,20 @@ def test_control_an_index_that_takes_nothing_out_is_seen(monkeypatch):
         return same
 
     assert not run(story())
+
+
+@settings(max_examples=60, deadline=None)
+@given(elements=st.lists(ELEMENTS, min_size=1, max_size=4), luck=st.randoms(use_true_random=False))
+def test_the_entries_of_a_changed_element_are_those_of_the_whole(elements, luck):
+    before = submodel("urn:a", *elements)
+    old, paths = derive("submodel", encoded(before)), [path for path, _ in walk(before, "")]
+    path = luck.choice(paths)
+    try:
+        changed = placed(before, path, {**resolve(before, path), "value": luck.choice(["7", [], "x"])})
+    except NotFound:  # two of one name: no path leads to the second
+        return
+    if len(set(paths)) == len(paths) and all("idShort" in one for one in elements):
+        assert derive_again(old, encoded(changed), path) == derive("submodel", encoded(changed))
 
 
 def test_what_a_failed_commit_had_numbered_is_not_remembered():

@@ -45,7 +45,8 @@ class Change(msgspec.Struct, frozen=True):
     meanwhile. It must be pure: it may be asked more than once. What it raises refuses the whole commit.
 
     ``expected``: the revision that must stand (0: none may be there; None: whatever is).
-    ``type`` and ``path`` say what the feed tells; "" leaves it to what happens (created, updated, deleted).
+    ``type`` and ``path`` say what the feed tells; "" leaves it to what happens (created, updated, deleted). A
+    ``valueChanged`` with a path promises that nothing beside the element at that path has changed.
     ``files``: (value, digest) of files that the body names by ``value`` (a File's value, a thumbnail's path); those
     named before are remembered for as long as the body names them.
     """

@@ -14,8 +14,8 @@ import apsw
 from msgspec.structs import replace
 
 from weft.basis.errors import NotFound, Refused
-from weft.engine.twins.ports import CREATED, DELETED, KINDS, UPDATED, Change, Row
-from weft.stores.twins.indexing import NOTHING, Derived, Element, Key, derive
+from weft.engine.twins.ports import CREATED, DELETED, KINDS, UPDATED, VALUE_CHANGED, Change, Row
+from weft.stores.twins.indexing import NOTHING, Derived, Element, Key, derive, derive_again
 from weft.stores.twins.revisions import piece
 
 REMEMBERED_TWINS: Final = 256
@@ -72,15 +72,15 @@ class Applying:
     def _stands(self, cursor: apsw.Cursor, change: Change, held: Any, at: str) -> Row:
         kind, body = NUMBER[change.kind], change.body
         assert body is not None
-        new = derive(change.kind, body)
         if held:
             number, revision = held[0], held[1] + 1
             old = self._derived(change.kind, change.id, held)
+            new = self._derived_anew(change, body, old)
             cursor.execute(self.sql["put_twin"], (revision, at, body, number))
             self._supersede(cursor, change, held, body)
         else:
             gone = cursor.execute(self.sql["gone"], (kind, change.id)).fetchone()
-            revision, old = (gone[0] if gone else 0) + 1, NOTHING
+            revision, old, new = (gone[0] if gone else 0) + 1, NOTHING, derive(change.kind, body)
             cursor.execute(self.sql["add_twin"], (kind, change.id, revision, at, body))
             number = cursor.connection.last_insert_rowid()
             if gone:
@@ -130,6 +130,13 @@ class Applying:
     def _derived(self, kind: Any, name: str, held: Any) -> Derived:
         known = self._entries.get((NUMBER[kind], name))
         return known[1] if known and known[0] == held[1] else derive(kind, held[3])
+
+    @staticmethod
+    def _derived_anew(change: Change, body: bytes, old: Derived) -> Derived:
+        """The entries of ``body``: of a changed value, those of its element beside the old ones."""
+        if change.kind == "submodel" and change.type == VALUE_CHANGED and change.path:
+            return derive_again(old, body, change.path)
+        return derive(change.kind, body)
 
     def _remember(self, key: tuple[int, str], revision: int, entries: Derived) -> None:
         self._drop(key)

@@ -12,6 +12,7 @@ import msgspec
 
 from weft.engine.twins import naming
 from weft.engine.twins.ports import Kind
+from weft.twin.paths import resolve
 from weft.twin.query import index
 
 
@@ -47,13 +48,34 @@ def derive(kind: Kind, body: bytes) -> Derived:
     document = msgspec.json.decode(body, type=dict[str, Any])
     elements: dict[Key, Element] = {}
     if kind == "submodel":
-        for one in index.elements(document):
-            elements.setdefault((one.path, one.id_short, one.language or ""), Element(
-                one.shape, one.tail, one.semantic, one.value_type, one.value, one.number, one.instant))
+        _put(elements, index.elements(document))
     return Derived(
         frozenset((f"{kind}:{name}", value) for name, value in naming.names(kind, document)),
         frozenset((one.name, one.value, one.place) for one in index.fields(kind, document)),
-        elements, frozenset(_files(document)))
+        elements, _named(kind, body, document))
+
+
+def derive_again(old: Derived, body: bytes, path: str) -> Derived:
+    """The entries of a submodel of which only the value of the element at ``path`` has changed since ``old``."""
+    document = msgspec.json.decode(body, type=dict[str, Any])
+    elements = {key: one for key, one in old.elements.items() if not _within(key[0], path)}
+    _put(elements, index.elements_below(resolve(document, path), path))
+    return Derived(old.names, old.fields, elements, _named("submodel", body, document))
+
+
+def _within(path: str, outer: str) -> bool:
+    return path.startswith(outer) and path[len(outer):len(outer) + 1] in ("", ".", "[")
+
+
+def _put(elements: dict[Key, Element], rows: list[index.Element]) -> None:
+    for one in rows:
+        elements.setdefault((one.path, one.id_short, one.language or ""), Element(
+            one.shape, one.tail, one.semantic, one.value_type, one.value, one.number, one.instant))
+
+
+def _named(kind: Kind, body: bytes, document: Mapping[str, Any]) -> frozenset[str]:
+    """Files; most submodels have none, which shows at once."""
+    return frozenset() if kind == "submodel" and b'"File"' not in body else frozenset(_files(document))
 
 
 def _files(document: Mapping[str, Any]) -> Iterator[str]:

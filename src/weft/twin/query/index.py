@@ -7,6 +7,7 @@ Rule 3: one row for each text of a MultiLanguageProperty; a Blob has no value to
 Not here: tables (``stores/twins``).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -77,8 +78,18 @@ def fields(kind: str, document: Mapping[str, Any]) -> list[Entry]:
 
 def elements(document: Mapping[str, Any]) -> list[Element]:
     """A row for each element of the submodel ``document`` in reading order; several for one with several texts."""
+    return _rows(nodes(document))
+
+
+def elements_below(element: Mapping[str, Any], path: str) -> list[Element]:
+    """The rows of ``element``, which lies at ``path``, and of all within it; their ordinals count from it."""
+    shape = re.sub(r"\[\d+\]", "[]", path)
+    return _rows(_nodes(Node(path, shape, shape.rpartition(".")[2], element)))
+
+
+def _rows(found: Iterator[Node]) -> list[Element]:
     rows = []
-    for ordinal, node in enumerate(nodes(document)):
+    for ordinal, node in enumerate(found):
         element = node.element
         semantic = first_key(element.get("semanticId"))
         kind = value_type(element)
@@ -93,7 +104,11 @@ def elements(document: Mapping[str, Any]) -> list[Element]:
 
 def nodes(document: Mapping[str, Any]) -> Iterator[Node]:
     """Every element that a query can reach, the outer before the inner."""
-    waiting = [Node("", "", "", document)]
+    return _nodes(Node("", "", "", document))
+
+
+def _nodes(first: Node) -> Iterator[Node]:
+    waiting = [first]
     while waiting:
         here = waiting.pop()
         if here.tail:
