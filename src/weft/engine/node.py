@@ -118,7 +118,7 @@ class Node(Memory):
             self.poll_where_needed(organisation)
         self._tasks = [asyncio.create_task(work) for work in
                        (self.work.run(), self.outbox.run(), self._acknowledge(), self._acks_owed(), self._tick(),
-                        restored.fetch_back(self.outbox), exchange.run(self), self.leveller.run(),
+                        restored.fetch_back(self.outbox), exchange.run(self), self.leveller.run(), self.twins.run(),
                         *(part.run() for part in (self.mail, self.witnessing) if part is not None))]
 
     async def stop(self) -> None:

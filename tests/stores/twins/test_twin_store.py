@@ -123,6 +123,24 @@ def test_the_feed_forgets_its_oldest_entries_and_says_so(monkeypatch):
     run(story())
 
 
+def test_who_waits_for_news_is_told_at_once():
+    async def story():
+        store = opened()
+        waiting = [asyncio.ensure_future(store.news(after)) for after in (0, 0, 1)]
+        await asyncio.sleep(0)
+        await store.commit([put("submodel", submodel("urn:a"))])
+        await asyncio.wait(waiting[:2], timeout=5)
+        assert [one.done() for one in waiting] == [True, True, False]
+        await store.commit([put("submodel", submodel("urn:a"))])
+        await asyncio.sleep(0.01)
+        assert not waiting[2].done(), "the same again is no news"
+        await store.commit([put("submodel", submodel("urn:b"))])
+        await asyncio.wait_for(waiting[2], 5)
+        await store.close()
+
+    run(story())
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=60), st.binary(max_size=60), st.integers(1, 3 * WHOLE_EVERY))
 def test_a_former_body_comes_back_from_what_is_kept_of_it(body, following, revision):

@@ -9,6 +9,7 @@ Not here: the form in which changes are told (``doors/aas/events.py``), who may 
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -61,7 +62,8 @@ class Changes:
                 moved.clear()
                 yield [*told, *values]
                 if not told:
-                    await asyncio.sleep(POLL_S)
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self.twins.store.news(number), POLL_S)
         finally:
             end()
             self._followers -= 1

@@ -9,6 +9,8 @@ Rule 3: the store is opened when it is first needed.
 Not here: what is checked before a write (``writing.py``), who may see what (``access.py``), HTTP (``doors/aas``).
 """
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -16,7 +18,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from weft.basis.errors import Denied, Invalid, NotFound, Refused
+from weft.basis.errors import Denied, Invalid, NotFound, Refused, WeftError
 from weft.engine.twins import naming, writing
 from weft.engine.twins.derived import Twins
 from weft.engine.twins.handles import Handles
@@ -27,6 +29,8 @@ from weft.twin.paths import resolve
 from weft.twin.query import holds, looks_beside
 
 FOLLOWS: Final = "d:"  # a cursor within the twins that follow
+LARGE_BYTES: Final = 200_000
+SWEEP_S: Final = 3_600.0
 WRITTEN: Final = "s:"  # a cursor within those that were written
 Write = Callable[[str, str, Any], Awaitable[None]]  # machine, property, value
 
@@ -54,6 +58,14 @@ class Repository:
         if self._store is None:
             self._store = self.opening()
         return self._store
+
+    async def run(self) -> None:
+        """Sweep the store now and then, once it is open; does not end."""
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            if self._store is not None:
+                with contextlib.suppress(WeftError):  # the disk is full or fails: the next time will do
+                    await self._store.sweep()
 
     async def close(self) -> None:
         """Let go of the store, if it was ever opened."""
@@ -152,7 +164,7 @@ class Repository:
 
     async def create(self, kind: Kind, document: Json, files: Sequence[tuple[str, str]] = ()) -> Row:
         """A twin that was not there; raises ``Refused('twin.exists')``, ``Denied``, ``Faulty``."""
-        name, body = self._checked(kind, document)
+        name, body = await self._checked(kind, document)
         try:
             return await self._one(Change(kind, name, body, expected=0, files=tuple(files)))
         except Refused as error:
@@ -163,11 +175,11 @@ class Repository:
         files: Sequence[tuple[str, str]] = (),
     ) -> tuple[Row, bool]:
         """Make ``document`` what stands as ``name``; (the row, whether there was none)."""
-        return await self._replaced(self._replacing(kind, name, document, expected, files))
+        return await self._replaced(await self._replacing(kind, name, document, expected, files))
 
-    def _replacing(self, kind: Kind, name: str, document: Json, expected: int | None,
-                   files: Sequence[tuple[str, str]] = ()) -> Change:
-        own, body = self._checked(kind, document)
+    async def _replacing(self, kind: Kind, name: str, document: Json, expected: int | None,
+                         files: Sequence[tuple[str, str]] = ()) -> Change:
+        own, body = await self._checked(kind, document)
         if own != name:
             raise Invalid("twin.id-differs", id=own[:80], address=name[:80])
         return Change(kind, name, body, expected=expected, files=tuple(files))
@@ -200,7 +212,7 @@ class Repository:
         """All of it or nothing; each of ``documents`` must be absent or present where ``must`` says so."""
         changes = []
         for document in documents:
-            name, body = self._checked(kind, document)
+            name, body = await self._checked(kind, document)
             changes.append(Change(kind, name, edit=writing.whole(kind, body, must=must),
                                   expected=0 if must == "absent" else None))
         for name in deletes:
@@ -222,7 +234,7 @@ class Repository:
         if not writing.refers(holder, submodel) and await self.store.get("submodel", submodel) is not None:
             raise writing.missing("submodel", submodel)
         naming_it = Change("shell", shell, edit=writing.within("shell", shell, writing.referring(submodel)))
-        return await self._replaced(self._replacing("submodel", submodel, document, expected), naming_it)
+        return await self._replaced(await self._replacing("submodel", submodel, document, expected), naming_it)
 
     async def delete_below(self, shell: str, submodel: str, expected: int | None = None) -> None:
         """Delete a submodel of ``shell`` and its reference there, in one commit."""
@@ -357,9 +369,12 @@ class Repository:
     def _refuse_kept(self, kind: Kind, name: str) -> None:
         writing.refuse_kept(self.derived.home.organisation, kind, name)
 
-    def _checked(self, kind: Kind, document: Json) -> tuple[str, bytes]:
+    async def _checked(self, kind: Kind, document: Json) -> tuple[str, bytes]:
+        """The id and the bytes of ``document``; a large one is judged in a thread, so that others have their turn."""
         name = writing.name_of(kind, document)
         self._refuse_kept(kind, name)
+        if len(msgspec.json.encode(document)) > LARGE_BYTES:
+            return name, await asyncio.to_thread(writing.checked, kind, document)
         return name, writing.checked(kind, document)
 
     async def _one(self, change: Change) -> Row:

@@ -63,6 +63,7 @@ class SqliteTwins(Writer[Work]):
         self._file_max = min(file_max, PIECE * PIECES_MAX)
         self._applying = Applying(self._sql, kept or Kept())
         self._turn = asyncio.Lock()
+        self._waiting: set[asyncio.Future[None]] = set()  # for news
         self._left = [] if reading else [number for (number,) in self._rows("unfinished")]
 
     def _now(self) -> str:
@@ -119,6 +120,7 @@ class SqliteTwins(Writer[Work]):
                 await _surely(partial(self._cursor.execute, "ROLLBACK"))
             raise
         self._refused = None
+        self._told()
         self._care_for_wal()
         return rows
 
@@ -140,10 +142,12 @@ class SqliteTwins(Writer[Work]):
 
     def _write(self, batches: Sequence[Work]) -> Sequence[Exception | None]:
         try:
-            return super()._write(batches)
+            outcomes = super()._write(batches)
         except BaseException:
             self._applying.forget()
             raise
+        self._told()
+        return outcomes
 
     # ---- reading
 
@@ -193,6 +197,21 @@ class SqliteTwins(Writer[Work]):
 
     async def feed(self, after: int, limit: int) -> Sequence[Told]:
         return [Told(number, KINDS[kind - 1], *rest) for number, kind, *rest in self._rows("feed", after, limit)]
+
+    async def news(self, after: int) -> None:
+        """Wait until the feed has an entry behind ``after``."""
+        while (await self.feed_ends())[1] <= after:
+            waiting = asyncio.get_running_loop().create_future()
+            self._waiting.add(waiting)
+            try:
+                await waiting
+            finally:
+                self._waiting.discard(waiting)
+
+    def _told(self) -> None:
+        for one in self._waiting:
+            if not one.done():
+                one.set_result(None)
 
     async def feed_ends(self) -> tuple[int, int]:
         """The first and the last number that are there."""
