@@ -50,6 +50,16 @@ def test_a_deviation_is_told_with_its_place_and_ends_with_one(files, monkeypatch
     assert told["checked"] == 1 and [one["code"] for one in told["deviations"]] == ["missing"]
 
 
+def test_of_two_templates_with_one_id_the_nearer_counts(files):
+    more = template("PurchaseOrder")
+    more["submodels"][0]["submodelElements"].append({
+        "modelType": "Property", "idShort": "Passport", "valueType": "xs:string"})
+    (files / "templates" / "AnotherPurchaseOrder.json").write_text(json.dumps(more))
+    assert asked(files, "order.json").exit_code == 0
+    told = asked(files, "order.json", "templates/AnotherPurchaseOrder.json", "--json")
+    assert [one["path"] for one in json.loads(told.output)["deviations"]] == ["Passport"]
+
+
 def test_in_chinese_too(files, monkeypatch):
     monkeypatch.setenv("WEFT_LANG", "zh")
     assert "缺失：现有 0 个，至少需要 1 个" in asked(files, "less.json").output
@@ -77,7 +87,7 @@ async def test_what_lacks_is_told_with_where_to_enter_it(capsys, monkeypatch):
     desk = Desk(await busy_node())
     await desk.call(twin_check.lacking, shell="")
     told = capsys.readouterr().out
-    assert "[firm] street" in told and "co2_kg" in told and "has no file" in told
+    assert "[firm] street" in told and "carbon footprint" in told and "has no file" in told
     shell = f"urn:weft:{desk.node.organisation}:machine:L1"
     await desk.call(twin_check.lacking, as_json=True, shell=shell)
     (one,) = json.loads(capsys.readouterr().out)["shells"]

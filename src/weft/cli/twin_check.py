@@ -35,11 +35,13 @@ def check(what: str, template: Path, home: Path | None, *, as_json: bool) -> Non
     rows: list[dict[str, Any]] = []
     checked = 0
     for submodel in _submodels(what, home):
-        for name, asked in files:
-            if (len(files) > 1 or not what) and not claims(asked, submodel):
-                continue
-            checked += 1
-            rows += [_row(name, submodel, one) for one in deviations(asked, submodel)]
+        named = len(files) == 1 and what
+        told = [[_row(name, submodel, one) for one in deviations(asked, submodel)]
+                for name, asked in files if named or claims(asked, submodel)]
+        checked += bool(told)
+        if told:
+            nearest = min(told, key=len)
+            rows += nearest
     if not checked:
         raise NotFound("twin.no-claim", what=what[:200], template=template.name)
     paper = Paper(as_json=as_json)

@@ -37,15 +37,15 @@ def test_it_is_claimed_under_its_own_name(id_short):
 
 
 LACKING = [
-    ("Nameplate", {"maker": replace(FIRM, street="")}, [("setting", "street")]),
+    ("Nameplate", {"maker": replace(FIRM, street="")}, [("setting-street", "")]),
     ("Nameplate", {"maker": parts.Party(organisation=ORG, name="")},
-     [("setting", one) for one in ("name", "street", "zipcode", "city", "country")]),
+     [(f"setting-{one}", "") for one in ("name", "street", "zipcode", "city", "country")]),
     ("BillOfMaterial", {"components": ()}, [("bill", "")]),
     ("TimeSeries", {"columns": ()}, [("no-numbers", "L1")]),
     ("CapabilityDescription", {"capabilities": {}}, [("capability", "L1")]),
-    ("CarbonFootprint", {"co2_kg": "", "co2_at": ""}, [("item-column", "BV-15"), ("item-column", "BV-15")]),
+    ("CarbonFootprint", {"co2_kg": "", "co2_at": ""}, [("co2-kg", "BV-15"), ("co2-at", "BV-15")]),
     ("ProductionCalendar", {"id": ""}, [("work-centre", "L1")]),
-    ("PurchaseOrder", {"buyer": replace(FIRM, email="")}, [("setting", "email")]),
+    ("PurchaseOrder", {"buyer": replace(FIRM, email="")}, [("setting-email", "")]),
     ("PurchaseOrder", {"at": ""}, [("not-ordered", "T1")]),
     ("ExecutedProcesses", {"steps": ()}, [("nothing-ended", "MO1")]),
     ("HandoverDocumentation", {"papers": ("EN10204-3.1",)}, [("paper-address", "L1")]),

@@ -35,7 +35,7 @@ class Footprint(msgspec.Struct, frozen=True, kw_only=True):
 
 def gaps(footprint: Footprint) -> list[Gap]:
     """Each column of the table of items that is still empty."""
-    return [Gap(ID_SHORT, "item-column", {"item": footprint.item, "column": one})
+    return [Gap(ID_SHORT, one.replace("_", "-"), {"item": footprint.item})
             for one in FIELDS if not getattr(footprint, one)]
 
 

@@ -39,7 +39,7 @@ class Party(msgspec.Struct, frozen=True, kw_only=True):
 
 def lacking(template: str, party: Party, *fields: str) -> list[Gap]:
     """A gap for each of ``fields`` that the firm's settings leave empty."""
-    return [Gap(template, "setting", {"setting": one}) for one in fields if not getattr(party, one)]
+    return [Gap(template, f"setting-{one}") for one in fields if not getattr(party, one)]
 
 
 def also(element: Json, *ids: str) -> Json:
