@@ -243,6 +243,23 @@ def test_odd_json_is_put_right_or_told(code):
     assert findings("Submodel", bodies(found)[0]) == []
 
 
+def test_drafts_of_metamodel_3_are_read():
+    """RC02: other namespaces, texts of one name, and the asset named by a reference."""
+    key = "<keys><key><type>GlobalReference</type><value>urn:x:pump:asset</value></key></keys>"
+    data = text([("https://admin-shell.io/aas/3/0", "http://www.admin-shell.io/aas/3/0/RC02"),
+                 ("<globalAssetId>urn:x:pump:asset</globalAssetId>",
+                  f"<globalAssetId><type>GlobalReference</type>{key}</globalAssetId>"),
+                 ("langStringNameType>", "langString>"),
+                 ("<type>ExternalReference</type>", "<type>GlobalReference</type>")])
+    found, codes, _ = opened(data)
+    assert bodies(found) == DOCUMENTS
+    assert set(codes) == {("fixed", one) for one in ("namespace", "reference-for-text", "old-name", "spelling")}
+    shell = {**SHELL, "assetInformation": {**SHELL["assetInformation"], "globalAssetId": {
+        "type": "GlobalReference", "keys": [{"type": "GlobalReference", "value": "urn:x:pump:asset"}]}}}
+    found, codes, _ = opened(json.dumps({"assetAdministrationShells": [shell]}).encode())
+    assert bodies(found) == [SHELL] and codes == [("fixed", "reference-for-text")]
+
+
 def test_numbers_of_json_become_their_own_digits():
     data = json.dumps({"submodels": [SUBMODEL]}).replace('"value": "0.000"', '"value": 0.000')
     found, codes, _ = opened(data.encode())

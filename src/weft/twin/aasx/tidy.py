@@ -160,6 +160,11 @@ class Tidier:
         if isinstance(value, Number):
             self._told("fixed", "not-text", said=str(value))
             return str(value)
+        keys = value.get("keys") if isinstance(value, dict) else None
+        last = keys[-1].get("value") if isinstance(keys, list) and keys and isinstance(keys[-1], dict) else None
+        if isinstance(last, str) and last:
+            self._told("fixed", "reference-for-text", now=last[:200])
+            return last
         self._told("lost", "not-a-text", said=str(value)[:60])
         return None
 

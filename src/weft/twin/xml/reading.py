@@ -236,6 +236,9 @@ class Reader:
             field = parent.fields.get(local)
             return None if field is None or local in parent.made else _opened(local, field)
         of = parent.holds.of
+        if parent.name == "globalAssetId" and local in CLASSES["reference"]:  # as drafts of metamodel 3 had it
+            parent.holds, parent.fields, parent.made = Field("reference"), CLASSES["reference"], {}
+            return self._within(parent, local)
         if of in (TEXT, FLAG) or not local:
             return None
         if of == ANY:
