@@ -27,10 +27,10 @@ CODES: Final[Mapping[Grade, str]] = {
             "part-unused properties second-of-one signature spec-missing specification-reference stray-text "
             "twin-twice-different unknown-element unknown-field",
     "kept": "file-missing thumbnail-missing",
-    "fixed": "blanks empty-key empty-list empty-reference empty-specification empty-text encoding escaped file- "
-             "renamed filled-in language model-type name-backslash name-characters namespace namespace-mixed no- "
-             "asset-kind no-content-types no-environment no-list-type no-list-value-type no-origin no- "
-             "specification-reference no-value-type not-a-flag not-a-list not-text null old-name older older-event "
+    "fixed": "blanks empty-key empty-list empty-reference empty-specification empty-text encoding escaped "
+             "file-renamed filled-in language model-type name-backslash name-characters namespace namespace-mixed "
+             "no-asset-kind no-content-types no-environment no-list-type no-list-value-type no-origin "
+             "no-specification-reference no-value-type not-a-flag not-a-list not-text null old-name older older-event "
              "part-twice preferred-name reference-for-text reference-type relationship-type schema-location "
              "specification-name spelling target-backslash target-from-root target-mode thumbnail twin-twice",
 }
