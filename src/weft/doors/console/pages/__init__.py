@@ -21,6 +21,7 @@ from weft.doors.console.pages import (
     prices,
     proofs,
     settings,
+    shown,
     stock,
     tills,
     today,
@@ -79,6 +80,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "/tills/slips/{slip}/file": tills.slip_file,
     "/data": data.page,
     "/settings": settings.page,
+    "/shown": shown.page,
     "/devices": devices.page,
     "/sheet": devices.paper,
 }
