@@ -161,6 +161,10 @@ class SqliteTwins(Writer[Work]):
             return [Row(kind, *row) for row in self._rows("page", NUMBER[kind], after, limit)]
         return await paging.page(self._read, kind, after, limit, where)
 
+    def asked(self, sql: str, *values: Any) -> list[Any]:
+        """The rows of a statement that only reads; for who examines the file."""
+        return self._read(sql, values)
+
     async def count(self, kind: Kind) -> int:
         """How many there are."""
         return int(self._rows("count", NUMBER[kind])[0][0])
