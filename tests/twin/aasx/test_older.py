@@ -51,9 +51,10 @@ def xml(version="2", shell="", submodel="", elements="", asset=""):
           </aas:submodelElement></aas:value>
         <aas:ordered>false</aas:ordered><aas:allowDuplicates>false</aas:allowDuplicates>
       </aas:submodelElementCollection></aas:submodelElement>
-      <aas:submodelElement><aas:entity><aas:idShort>Part</aas:idShort><aas:statements><aas:submodelElement><aas:property>
-        <aas:idShort>Count</aas:idShort><aas:valueType>int</aas:valueType><aas:value>3</aas:value></aas:property>
-        </aas:submodelElement></aas:statements><aas:entityType>SelfManagedEntity</aas:entityType>
+      <aas:submodelElement><aas:entity><aas:idShort>Part</aas:idShort><aas:statements><aas:submodelElement>
+        <aas:property>
+        <aas:idShort>Count</aas:idShort><aas:valueType>int</aas:valueType><aas:value>3</aas:value>
+        </aas:property></aas:submodelElement></aas:statements><aas:entityType>SelfManagedEntity</aas:entityType>
         <aas:assetRef>{key("Asset", "urn:x:part")}</aas:assetRef></aas:entity></aas:submodelElement>
       <aas:submodelElement><aas:operation><aas:idShort>Start</aas:idShort><aas:inputVariable><aas:operationVariable>
         <aas:value><aas:property><aas:idShort>Speed</aas:idShort><aas:valueType>double</aas:valueType></aas:property>
