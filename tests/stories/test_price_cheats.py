@@ -29,16 +29,8 @@ from weft.engine.views import VIEWS
 from weft.pricing import book as books
 from weft.pricing import check, commitment, evaluate, leaf
 from weft.tlog import merkle, note, proof
-from weft.trade.messages import (
-    Invoice,
-    InvoiceLine,
-    PriceBookShown,
-    PriceEvidence,
-    PriceOpening,
-    PricesCommitted,
-    Quotation,
-    QuotationLine,
-)
+from weft.trade.messages import Invoice, InvoiceLine, PriceEvidence, Quotation, QuotationLine
+from weft.trade.shown import PriceBookShown, PriceOpening, PricesCommitted
 
 DAY_MS = 86_400_000
 LIST = {"id": "valves", "name": "Valves", "currency": "CNY", "basis": "net", "tax": {"category": "S", "percent": "13"},

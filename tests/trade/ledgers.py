@@ -14,15 +14,11 @@ from weft.trade.messages import (
     MailboxesNamed,
     Party,
     PartyUpdated,
-    PriceBookShown,
-    PriceOpening,
-    PricesCommitted,
     RelationshipAccepted,
     RelationshipEnded,
     RelationshipProposed,
     RemittanceAdvice,
     RemittanceConfirmed,
-    SlipShown,
     Statement,
     StatementAnswer,
     StatementLine,
@@ -30,6 +26,7 @@ from weft.trade.messages import (
 )
 from weft.trade.relationship_state import RelationshipState, account
 from weft.trade.settlement import documents_of
+from weft.trade.shown import PriceBookShown, PriceOpening, PricesCommitted, SlipShown
 
 A, B = "A" * 43, "B" * 43
 ROLE = {A: "inviter", B: "invitee"}

@@ -28,15 +28,13 @@ from weft.trade.messages import (
     MailboxesNamed,
     Party,
     PartyUpdated,
-    PriceBookShown,
-    PriceOpening,
-    PricesCommitted,
     RemittanceConfirmed,
     StatementAnswer,
     StatementResponse,
 )
 from weft.trade.relationship import Say
 from weft.trade.relationship_state import KEPT, account
+from weft.trade.shown import PriceBookShown, PriceOpening, PricesCommitted
 
 GOOD = bill("I-9")
 

@@ -4,7 +4,8 @@ Quantities and money are decimal strings with UN/ECE Rec 20 and ISO 4217 codes; 
 Rule 1: stored fields never change; a new meaning is a new field with a default, or a new message.
 Rule 2: a message holds all that its rules need: prices, dates and expiries enter as data of who grants them.
 Rule 3: nothing here names a third firm: links to other threads are salted commitments (``parent``).
-Not here: who may say what when (``order.py``, ``relationship.py``), UBL documents (``ubl.py``).
+Not here: who may say what when (``order.py``, ``relationship.py``), UBL documents (``ubl.py``), what a seller shows of
+its prices (``shown.py``).
 """
 
 from typing import Final, Literal
@@ -12,6 +13,7 @@ from typing import Final, Literal
 import msgspec
 
 from weft.basis.decider import Message
+from weft.trade.shown import PriceBookShown, PricesCommitted, SlipShown
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -343,40 +345,6 @@ class MailboxesNamed(Message, frozen=True, kw_only=True):
     keepers: tuple[Keeper, ...] = ()
 
 
-class PriceBookShown(Message, frozen=True, kw_only=True):
-    """Who sells shows a version of its price book, before it first quotes from it to this partner.
-
-    ``deflated``: its canonical bytes, raw deflate, base64url. ``leaf``: its entry in the seller's price record;
-    ``proof``: that it stands there (C2SP tlog-proof). It folds to nothing, as ``MailboxesNamed`` does.
-    """
-
-    hash: str
-    deflated: str
-    leaf: str = ""
-    proof: str = ""
-
-
-class PriceOpening(Part, frozen=True, kw_only=True):
-    """Where a batch of ``n`` commits to ``document`` (an event id, or a slip's hash); hashes are base64url."""
-
-    document: str
-    salt: str
-    index: int
-    n: int
-    path: tuple[str, ...]
-
-
-class PricesCommitted(Message, frozen=True, kw_only=True):
-    """Who sells shows that its price record has bound it to these documents of the two since the batch ``leaf``.
-
-    ``proof``: that the leaf stands there (C2SP tlog-proof). It folds to nothing, as ``MailboxesNamed`` does.
-    """
-
-    leaf: str
-    proof: str
-    openings: tuple[PriceOpening, ...]
-
-
 class InvoiceLine(Part, frozen=True, kw_only=True):
     """One billed line: the order thread, its line, how much, and the money (may be negative for a deduction)."""
 
@@ -462,15 +430,6 @@ class StatementResponse(Message, frozen=True, kw_only=True):
 
     statement: str
     answers: tuple[StatementAnswer, ...]
-
-
-class SlipShown(Message, frozen=True, kw_only=True):
-    """Who bills what a till sold on account shows the slip: as text, with its till's signature.
-
-    By it the partner checks the bill's prices. It folds to nothing, as ``PriceBookShown`` does.
-    """
-
-    slip: str
 
 
 class RemittanceAdvice(Message, frozen=True, kw_only=True):

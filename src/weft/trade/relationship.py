@@ -26,14 +26,11 @@ from weft.trade.messages import (
     MailboxesNamed,
     Party,
     PartyUpdated,
-    PriceBookShown,
-    PricesCommitted,
     RelationshipAccepted,
     RelationshipEnded,
     RelationshipProposed,
     RemittanceAdvice,
     RemittanceConfirmed,
-    SlipShown,
     Statement,
     StatementResponse,
 )
@@ -50,6 +47,7 @@ from weft.trade.relationship_state import (
     other,
 )
 from weft.trade.say import Say
+from weft.trade.shown import PriceBookShown, PricesCommitted, SlipShown
 
 __all__ = ["CROSSINGS", "CROSSINGS_BY_ROLE", "INITIAL", "MESSAGES", "NAME", "RULES", "VERSION", "Document", "Entry",
            "OrderAccount", "Phase", "RelationshipState", "Remittance", "Say", "StatementOfAccount", "balance",

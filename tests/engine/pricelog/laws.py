@@ -9,7 +9,7 @@ from weft.basis.canonical import unb64
 from weft.engine.pricelog import batches, log
 from weft.pricing import commitment, leaf
 from weft.tlog import checkpoint, merkle, policy, proof, tile
-from weft.trade.messages import PriceBookShown, PriceOpening, PricesCommitted
+from weft.trade.shown import PriceBookShown, PriceOpening, PricesCommitted
 
 
 async def documents(node):

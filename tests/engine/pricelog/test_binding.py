@@ -13,16 +13,8 @@ from weft.engine.pricelog import batches, exceptions, log, showing
 from weft.pricing import book as books
 from weft.pricing import commitment, leaf
 from weft.tlog import merkle, policy, proof
-from weft.trade.messages import (
-    Invoice,
-    Order,
-    OrderChange,
-    OrderChangeResponse,
-    OrderResponse,
-    PriceBookShown,
-    PricesCommitted,
-    Quotation,
-)
+from weft.trade.messages import Invoice, Order, OrderChange, OrderChangeResponse, OrderResponse, Quotation
+from weft.trade.shown import PriceBookShown, PricesCommitted
 
 QUARTER_MS = 15 * 60_000
 

@@ -8,7 +8,8 @@ from tests.engine.pricelog.test_binding import said, told
 from weft.basis.canonical import b64, digest
 from weft.engine.effects import Cause
 from weft.engine.pricelog import checking, evidence, gathering, known, showing
-from weft.trade.messages import Invoice, Order, PriceBookShown, Quotation
+from weft.trade.messages import Invoice, Order, Quotation
+from weft.trade.shown import PriceBookShown
 
 
 async def kept(node, document):

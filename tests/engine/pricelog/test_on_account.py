@@ -12,7 +12,8 @@ from tests.engine.world import befriend, found, quiet, until
 from weft.engine.pricelog import batches, checking, evidence, gathering, log, showing
 from weft.engine.reactions import selling
 from weft.pricing import check
-from weft.trade.messages import Invoice, SlipShown
+from weft.trade.messages import Invoice
+from weft.trade.shown import SlipShown
 
 
 @asynccontextmanager

@@ -11,7 +11,8 @@ from weft.engine.effects import Cause
 from weft.engine.ports import Batch
 from weft.engine.pricelog import checking, evidence, gathering
 from weft.pricing import commitment
-from weft.trade.messages import PriceOpening, PricesCommitted, Quotation
+from weft.trade.messages import Quotation
+from weft.trade.shown import PriceOpening, PricesCommitted
 
 PROOF = "p" * 2_400  # a proof under sixteen witnesses
 

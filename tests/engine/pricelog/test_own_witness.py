@@ -12,7 +12,8 @@ from weft.engine.pricelog.gossip import statements
 from weft.pricing import book as books
 from weft.pricing import evaluate
 from weft.tlog import merkle
-from weft.trade.messages import PriceBookShown, PriceEvidence, Quotation, QuotationLine
+from weft.trade.messages import PriceEvidence, Quotation, QuotationLine
+from weft.trade.shown import PriceBookShown
 
 LIST = {"id": "valves", "name": "Valves", "currency": "CNY", "basis": "net", "tax": {"category": "S", "percent": "13"},
         "lines": [{"item": "V15", "unit": "C62", "tiers": [{"from": "1", "price": "40"}]}],

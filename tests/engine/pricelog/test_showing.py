@@ -17,8 +17,8 @@ from weft.identity.keys import Signer
 from weft.pricing import book as books
 from weft.pricing.lint import BYTES_MAX, lint
 from weft.tlog import cosignature, note, proof
-from weft.trade.messages import PricesCommitted
 from weft.trade.relationship import DEFLATED_MAX
+from weft.trade.shown import PricesCommitted
 
 
 @given(st.binary(max_size=3_000))

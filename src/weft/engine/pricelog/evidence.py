@@ -41,15 +41,8 @@ from weft.tlog import cosignature, merkle, note, proof
 from weft.tlog.note import VerifierKey
 from weft.tlog.policy import Group, Policy
 from weft.trade import attested
-from weft.trade.messages import (
-    ORDER_MESSAGES,
-    RELATIONSHIP_MESSAGES,
-    Invoice,
-    Order,
-    OrderChange,
-    Quotation,
-    SlipShown,
-)
+from weft.trade.messages import ORDER_MESSAGES, RELATIONSHIP_MESSAGES, Invoice, Order, OrderChange, Quotation
+from weft.trade.shown import SlipShown
 
 KIND: Final = "price-evidence/1"
 BYTES_MAX: Final = 8 * 1024 * 1024

@@ -40,7 +40,8 @@ from weft.till.slip import Signed as Pair
 from weft.tlog import cosignature, merkle, note, policy, proof
 from weft.tlog.note import VerifierKey
 from weft.tlog.policy import Policy
-from weft.trade.messages import Invoice, Order, OrderChange, OrderChangeResponse, Quotation, SlipShown
+from weft.trade.messages import Invoice, Order, OrderChange, OrderChangeResponse, Quotation
+from weft.trade.shown import SlipShown
 
 SHOWN: Final = "price-shown"  # bucket: by seller and hash, a ``Shown``
 BOUND: Final = "price-bound"  # bucket: by seller and document, a ``Bound``

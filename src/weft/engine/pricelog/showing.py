@@ -28,8 +28,9 @@ from weft.pricing import leaf
 from weft.tlog import proof as proofs
 from weft.tlog.note import parse_vkey
 from weft.tlog.tile import WIDTH
-from weft.trade.messages import PriceBookShown, PriceOpening, PricesCommitted, Quotation
+from weft.trade.messages import Quotation
 from weft.trade.relationship import DEFLATED_MAX, OPENINGS_MAX
+from weft.trade.shown import PriceBookShown, PriceOpening, PricesCommitted
 
 BOOKS: Final = "price-book"  # bucket: by a book's hash, the index of its leaf
 SEEN_SHOWN: Final = 5

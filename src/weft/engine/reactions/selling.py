@@ -31,7 +31,8 @@ from weft.till import messages as m
 from weft.till.slip import Line, Slip, parse
 from weft.till.state import Short, State
 from weft.trace import events as traces
-from weft.trade.messages import CreditNote, Invoice, InvoiceLine, SlipShown
+from weft.trade.messages import CreditNote, Invoice, InvoiceLine
+from weft.trade.shown import SlipShown
 
 TRIES: Final = 5  # somebody may take of the same lot at the same moment
 
