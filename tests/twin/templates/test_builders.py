@@ -7,7 +7,7 @@ from aas_test_engines import file as engine
 from tests.twin.templates.records import FIRM, ORG, RECORDS
 from weft import locale
 from weft.basis.errors import Invalid, NotFound
-from weft.twin import templates
+from weft.twin import metamodel, templates
 from weft.twin.names import shell_id
 from weft.twin.paths import resolve
 from weft.twin.templates import calendar, handover, parts, series
@@ -25,6 +25,12 @@ def built(id_short, **changed):
 def test_the_official_engine_accepts_it(id_short):
     result = engine.check_json_data({"submodels": [built(id_short)]})
     assert result.ok(), result.to_dict()
+
+
+@pytest.mark.parametrize("version", ["3.0", "3.1"])
+@pytest.mark.parametrize("id_short", sorted(RECORDS))
+def test_it_is_sound_by_both_metamodels(id_short, version):
+    assert metamodel.findings("Submodel", built(id_short), version) == []
 
 
 @pytest.mark.parametrize("id_short", sorted(RECORDS))

@@ -3,6 +3,8 @@
 import copy
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.twin.templates.mutants import cardinality, filled, mandatory, mandatory_ids, unreported
 from tests.twin.templates.outlines import OUTLINES
@@ -258,6 +260,36 @@ def test_what_is_no_template_is_refused(data):
 def test_what_is_no_submodel_is_refused(inner):
     with pytest.raises(Invalid, match=r"twin\.no-submodel"):
         deviations(small(prop("A", A)), {"modelType": "Submodel", "submodelElements": inner})
+
+
+ANYTHING = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=8), lambda inner: (
+    st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
+        ["modelType", "idShort", "value", "keys", "semanticId", "qualifiers", "type", "language"]), inner, max_size=4)))
+
+
+def nodes(value):
+    """(container, key) of everything within ``value``."""
+    for key in list(value) if isinstance(value, dict) else range(len(value)):
+        yield value, key
+        if isinstance(value[key], dict | list):
+            yield from nodes(value[key])
+
+
+@given(st.data())
+def test_whatever_stands_in_a_document_it_is_judged_or_refused(data):
+    """Nothing that somebody imports makes the check fail otherwise."""
+    inner = {"modelType": "SubmodelElementCollection", "idShort": "C", "value": [prop("B", "urn:b")]}
+    found = copy.deepcopy(small(prop("A", A, SMT_Cardinality="One"), {**inner, "semanticId": ref("urn:c")}))
+    bent = copy.deepcopy(built("CarbonFootprint") if data.draw(st.booleans()) else instance(prop("A", A, value="1")))
+    target = data.draw(st.sampled_from([found, bent]))
+    container, key = data.draw(st.sampled_from(list(nodes(target))))
+    container[key] = data.draw(ANYTHING)
+    try:
+        told = deviations(found, bent)
+    except Invalid as error:
+        assert error.code in ("twin.template", "twin.no-submodel")
+    else:
+        assert all(one.code in CODES and isinstance(one.path, str) for one in told)
 
 
 def test_every_deviation_has_a_sentence_in_both_languages():

@@ -11,6 +11,7 @@ Not here: reading the template (``slots.py``), the metamodel's own constraints (
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -56,23 +57,34 @@ def deviations(template: Mapping[str, Any], submodel: Mapping[str, Any]) -> list
     ``Invalid('twin.no-submodel')`` where ``submodel`` has not even the shape of one.
     """
     slot = template_for(template, submodel)
-    try:
+    with _shaped("twin.no-submodel"):
         return list(compared(slot, submodel))
-    except (AttributeError, KeyError, TypeError) as error:
-        raise Invalid("twin.no-submodel") from error
 
 
 def template_for(template: Mapping[str, Any], submodel: Mapping[str, Any]) -> Slot:
     """The template within the file that ``submodel`` claims, else the first."""
-    found = submodels_in(template)
-    claimed = semantics_of(submodel)
-    return read(next((one for one in found if joined(one.get("semanticId")) in claimed), found[0]))
+    with _shaped("twin.no-submodel"):
+        claimed = semantics_of(submodel)
+    with _shaped("twin.template"):
+        found = submodels_in(template)
+        return read(next((one for one in found if joined(one.get("semanticId")) in claimed), found[0]))
 
 
 def claims(template: Mapping[str, Any], submodel: Mapping[str, Any]) -> bool:
     """Whether ``submodel`` says that it follows a template of the file ``template``."""
-    wanted = {name for one in submodels_in(template) for name in semantics_of(one) if name}
-    return bool(wanted & set(semantics_of(submodel)))
+    with _shaped("twin.template"):
+        wanted = {name for one in submodels_in(template) for name in semantics_of(one) if name}
+    with _shaped("twin.no-submodel"):
+        return bool(wanted & set(semantics_of(submodel)))
+
+
+@contextmanager
+def _shaped(code: str) -> Iterator[None]:
+    """What is read within may have any shape: one that cannot be read is refused with ``code``."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Invalid(code) from error
 
 
 def compared(slot: Slot, submodel: Mapping[str, Any]) -> Iterator[Deviation]:
@@ -100,7 +112,7 @@ def _within(slot: Slot, element: Mapping[str, Any], path: str, *, described: boo
             continue
         counted[number] += 1
         wanted = slot.children[number]
-        here = f"{path}[{place}]" if slot.listed else _below(path, child.get("idShort", ""))
+        here = f"{path}[{place}]" if slot.listed else _below(path, str(child.get("idShort", "")))
         if wanted.either:
             chosen.setdefault(wanted.either, wanted.id_short)
         record = slot.semantics[0] in _DESCRIBED and wanted.kind == "SubmodelElementCollection"

@@ -109,10 +109,10 @@ def _slot(element: Mapping[str, Any], inside: str, depth: int) -> Slot:
     low, high = _cardinality(told.get("Cardinality", told.get("Multiplicity", [])), inside)
     stem, naming = _naming(element, told, inside, high)
     return Slot(
-        id_short=element.get("idShort", ""), kind=element["modelType"], low=low, high=high,
+        id_short=str(element.get("idShort", "")), kind=str(element["modelType"]), low=low, high=high,
         semantics=semantics_of(element), stem=stem, naming=naming,
-        value_type=element.get("valueType", ""),
-        list_kind=element.get("typeValueListElement", ""), list_value_type=element.get("valueTypeListElement", ""),
+        value_type=str(element.get("valueType", "")), list_kind=str(element.get("typeValueListElement", "")),
+        list_value_type=str(element.get("valueTypeListElement", "")),
         allowed=tuple(told.get("AllowedValue", ())), bounds=tuple(told.get("AllowedRange", ())),
         choices=tuple(part for one in told.get("FormChoices", ()) for part in one.split(";") if part),
         languages=tuple(told.get("RequiredLang", ())), either=(told.get("EitherOr") or [""])[0],
