@@ -18,7 +18,7 @@ from weft.engine.twins.ports import KINDS, Change, Where
 from weft.stores.twins.asking import ask
 from weft.stores.twins.store import SqliteTwins
 from weft.twin import elements as e
-from weft.twin.query import holds, index, parse
+from weft.twin.query import holds, index, parse, parse_text
 from weft.twin.query.tree import Alone, Or
 
 KIND = {kind: place for place, kind in enumerate(KINDS, 1)}
@@ -288,4 +288,41 @@ async def test_a_page_of_the_store_is_what_the_plain_reading_names():
         assert [one.id for one in rows] == wanted[:2]
         behind = await store.page("submodel", rows[-1].id, 100, Where(condition=condition))
         assert [one.id for one in behind] == wanted[2:]
+    await store.close()
+
+
+@pytest.mark.parametrize("text", [
+    "$sme.Number#value $ge 0",                                            # all
+    '$not($sme.Colour#value $eq "red")', '$sme.Colour#value $eq "red"',      # many
+    "$sme.Number#value $eq 777", "$sme.Number#value $lt 0",                # one, none
+    "$sme.Number#value $lt 450",                                           # many at first, then none
+    "$sme.Number#value $gt 950", "$or($sme.Number#value $lt 3, $sme.Number#value $gt 996)",
+    '$regex($sme.Number#value, "^9")', '$regex($sme.Number#value, "0$")',
+    '$and($sm#idShort $eq "Even", $sme.Number#value $gt 500)', '$sm#idShort $ne "Even"',
+    '$starts-with($sm#id, "urn:sm:09")',
+])
+async def test_pages_are_the_same_whether_much_or_little_is_found(large, text):
+    store, documents = large
+    condition = parse_text(text).condition
+    wanted = [one["id"] for one in documents if holds(condition, one, "submodel")]
+    for limit in (7, 150):
+        found, after = [], ""
+        while rows := await store.page("submodel", after, limit, Where(condition=condition)):
+            assert len(rows) <= limit
+            found += [one.id for one in rows]
+            after = rows[-1].id
+            if len(found) > 60 and limit == 7:
+                break
+        assert found == wanted[:len(found)]
+        assert len(found) == len(wanted) or limit == 7
+
+
+@pytest.fixture
+async def large():
+    store = SqliteTwins(":memory:", SystemClock())
+    documents = [e.submodel(f"urn:sm:{number:04d}", "Odd" if number % 2 else "Even", [
+        e.prop("Number", str(number)), e.prop("Colour", ("red", "blue", "green")[number % 3])])
+        for number in range(1000)]
+    await store.commit([Change("submodel", one["id"], msgspec.json.encode(one)) for one in documents])
+    yield store, documents
     await store.close()

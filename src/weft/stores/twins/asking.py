@@ -41,15 +41,29 @@ from weft.twin.query.tree import (
 
 TRUE: Final = Sql("1", ())
 FALSE: Final = Sql("0", ())
+_SET: Final = "t.number IN (SELECT twin FROM twin_element WHERE "
+_ONE: Final = "EXISTS (SELECT 1 FROM twin_element WHERE twin = t.number AND "
+_SET_EQUAL: Final = "t.number IN (SELECT twin FROM twin_field WHERE twin_field.value = ? AND "
+_ONE_EQUAL: Final = "EXISTS (SELECT 1 FROM twin_field WHERE twin = t.number AND twin_field.value = ? AND "
+_EQUAL: Final = "(twin_field.value = ?)"
 _FLIPPED: Final = {"$gt": "$lt", "$lt": "$gt", "$ge": "$le", "$le": "$ge"}
 
 
 class Asked(NamedTuple):
-    """``where``: a boolean expression over alias ``t`` of ``twins``; ``exact``: it alone decides."""
+    """``where``: a boolean expression over alias ``t`` of ``twins``; ``exact``: it alone decides.
+
+    ``driven``: the twins it holds for are best found by its own sets, where these are small.
+    """
 
     where: str
     bindings: tuple[Any, ...]
     exact: bool
+    driven: bool = False
+
+    @property
+    def each(self) -> str:
+        """``where``, asked of one twin after the other instead of by sets; with the same bindings."""
+        return self.where.replace(_SET, _ONE).replace(_SET_EQUAL, _ONE_EQUAL)
 
 
 class Bound(NamedTuple):
@@ -71,7 +85,7 @@ def ask(condition: Condition, kind: Kind) -> Asked:
         own = And(tuple(one for one in parts if not holding.looks_beside(one, kind)))
         return ask(own, kind)._replace(exact=False) if own.parts else Asked("1", (), exact=False)
     whole = _whole(condition, kind)
-    return Asked(whole.over.text, whole.over.values, whole.exact)
+    return Asked(whole.over.text, whole.over.values, whole.exact, whole.over.driven)
 
 
 def _whole(condition: Condition, kind: str) -> Bound:
@@ -155,7 +169,7 @@ class _Asking:
         links = " AND ".join(f"g{place}.twin = g0.twin AND g{place}.k = g0.k" for place in range(1, len(selects)))
         text = " CROSS JOIN ".join(one.text for one in selects)
         return Sql(f"t.number IN (SELECT g0.twin FROM {text} WHERE {links})",  # noqa: S608 - our own
-                   tuple(value for one in selects for value in one.values))
+                   tuple(value for one in selects for value in one.values), driven=True)
 
     def key(self, field: Field) -> str | None:
         """Which element of the first list a row of ``twin_field`` is of; None when there are two open lists."""
@@ -173,8 +187,13 @@ class _Asking:
     def found(self, field: Field, condition: Sql) -> Sql:
         """Twins with a row of ``field`` that is as ``condition`` says."""
         if field.root == "sme":
-            return _twins("twin_element", both([*_at(field.path), condition]))
-        return _twins("twin_field", both([*self.at(field), condition]))
+            found = both([*_at(field.path), condition])
+            return Sql(f"{_SET}{found.text})", found.values, driven=True)
+        if condition.text == _EQUAL:
+            rest = both(self.at(field))
+            return Sql(f"{_SET_EQUAL}{rest.text})", (*condition.values, *rest.values), driven=True)
+        found = both([*self.at(field), condition])
+        return Sql(f"t.number IN (SELECT twin FROM twin_field WHERE {found.text})", found.values, driven=True)  # noqa: S608 - our own
 
     def predicate(self, node: Compare, field: Field) -> Predicate | None:
         """The comparison of a row; None when this kind has no such rows."""
@@ -312,10 +331,6 @@ def _key(field: Field) -> str | None:
     rest = written(behind)
     dot = 0 if rest.startswith("[") else 1
     return f"substr(path, 1, length(path) - {len(rest) + dot})"
-
-
-def _twins(view: str, condition: Sql) -> Sql:
-    return Sql(f"t.number IN (SELECT twin FROM {view} WHERE {condition.text})", condition.values)  # noqa: S608 - our own
 
 
 def _at(path: tuple[Token, ...]) -> list[Sql]:

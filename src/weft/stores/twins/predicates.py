@@ -13,10 +13,11 @@ from weft.twin.query.tree import ANY, ORDERING, TEXTUAL, Cast, Compare, Constant
 
 
 class Sql(NamedTuple):
-    """A boolean expression and what its question marks stand for."""
+    """A boolean expression and what its question marks stand for; ``driven``: it is true for one set of rows alone."""
 
     text: str
     values: tuple[Any, ...]
+    driven: bool = False
 
 
 class Predicate(NamedTuple):
@@ -33,12 +34,14 @@ NONE: Final = Sql("0", ())
 
 def both(parts: Sequence[Sql]) -> Sql:
     """All of ``parts``."""
-    return _joined([one for one in parts if one.text != "1"], "AND", "1")
+    found = _joined([one for one in parts if one.text != "1"], "AND", "1")
+    return found._replace(driven=any(one.driven for one in parts))
 
 
 def either(parts: Sequence[Sql]) -> Sql:
     """At least one of ``parts``."""
-    return _joined([one for one in parts if one.text != "0"], "OR", "0")
+    found = _joined([one for one in parts if one.text != "0"], "OR", "0")
+    return found if len(parts) == 1 else found._replace(driven=False)
 
 
 def _joined(parts: Sequence[Sql], word: str, nothing: str) -> Sql:
