@@ -62,6 +62,15 @@ class World:
     turn: int = 0
     disk: Disk = field(init=False)
 
+    async def begun(self) -> None:
+        """A new file takes a few commits, and the power goes; raises ``Found``."""
+        self.disk = Disk({}, self.luck)
+        writer.WAL_PAGES_CHECKPOINT = 1
+        store = self._opened()
+        for _ in range(3):
+            await self._commit(store)
+        await self._ended(store)
+
     async def run(self) -> None:
         """All cuts; raises ``Found``."""
         self.disk = Disk({}, self.luck)
@@ -71,15 +80,20 @@ class World:
             self.disk.life.left = min(1 + int(self.luck.expovariate(1 / CHANGES)), 300)
             self.disk.life.late = self.luck.random() < 0.5
             await self._life(store)
-            self._bury(store)
-            self.disk.cut()
-            self.figures["cuts"] += 1
-            store = self._opened()
-            try:
-                self._look(store)
-            except apsw.Error as error:
-                raise Found("corrupt", str(error)) from error
+            store = await self._ended(store)
         self._bury(store)
+
+    async def _ended(self, store: SqliteTwins) -> SqliteTwins:
+        """The power goes; the store as it is found then."""
+        self._bury(store)
+        self.disk.cut()
+        self.figures["cuts"] += 1
+        store = self._opened()
+        try:
+            self._look(store)
+        except apsw.Error as error:
+            raise Found("corrupt", str(error)) from error
+        return store
 
     def _opened(self) -> SqliteTwins:
         kind = HalfStore if self.control == "half" else SqliteTwins
@@ -167,13 +181,13 @@ class World:
             raise Found("half", "what is found, or told, is not what stands")
 
 
-def worlds(seeds: Iterable[int], control: str = "") -> Iterator[tuple[Counter[str], str]]:
-    """(figures, what was found or "") of each world."""
+def worlds(seeds: Iterable[int], control: str = "", *, new: bool = False) -> Iterator[tuple[Counter[str], str]]:
+    """(figures, what was found or "") of each world; ``new``: of files that have just been made."""
     with tempfile.TemporaryDirectory(prefix="weft-twins-") as folder, inserted(), quiet(control):
         for seed in seeds:
             world, told = World(folder, random.Random(seed), control), ""
             try:
-                asyncio.run(world.run())
+                asyncio.run(world.begun() if new else world.run())
             except Found as found:
                 world.figures[found.kind] += 1
                 told = f"{seed}: {found}"

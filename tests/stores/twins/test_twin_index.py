@@ -1,5 +1,7 @@
 """What twins are found by: the tables say what the bodies say, whatever was changed before, and no more."""
 
+import hashlib
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -7,7 +9,7 @@ from tests.stores.twins.making import encoded, opened, prop, put, run, shell, su
 from weft.basis.errors import NotFound
 from weft.engine.twins.ports import Change, Where
 from weft.stores.twins import applying
-from weft.stores.twins.indexing import NOTHING, derive, derive_again
+from weft.stores.twins.indexing import INDEX, NOTHING, derive, derive_again
 from weft.stores.twins.store import SqliteTwins
 from weft.twin.paths import placed, resolve, walk
 from weft.twin.query import parse_condition
@@ -86,6 +88,42 @@ def test_the_entries_of_a_changed_element_are_those_of_the_whole(elements, luck)
         return
     if len(set(paths)) == len(paths) and all("idShort" in one for one in elements):
         assert derive_again(old, encoded(changed), path) == derive("submodel", encoded(changed))
+
+
+def test_an_index_of_another_version_is_derived_anew(tmp_path):
+    path = str(tmp_path / "twins.db")
+
+    async def story():
+        store = opened(path)
+        await store.commit([put("submodel", submodel("urn:a", prop("P", "1", term="urn:t"))),
+                            put("shell", shell("urn:s"))])
+        right = held(store)
+        store._connection.execute("DELETE FROM elements")
+        store._connection.execute("UPDATE names SET value = 'other' WHERE id = 'urn:s' AND value = 'Pump'")
+        await store.close()
+        still = opened(path)
+        assert held(still) != right, "the same version trusts what is there"
+        still._connection.pragma("user_version", 0)
+        await still.close()
+        anew = opened(path)
+        assert held(anew) == right
+        await anew.close()
+
+    run(story())
+
+
+def test_who_changes_what_is_derived_raises_the_version_of_the_index():
+    """When this fails: raise ``INDEX``, then write the new digest here."""
+    wide = submodel("urn:a", prop("P", "1.5", "xs:double", "urn:t"), {
+        "modelType": "SubmodelElementCollection", "idShort": "C", "value": [
+            {"modelType": "SubmodelElementList", "idShort": "L",
+             "value": [prop("", "2026-01-01T00:00:00Z", "xs:dateTime")]},
+            {"modelType": "MultiLanguageProperty", "idShort": "M", "value": [{"language": "de", "text": "eins"}]},
+            {"modelType": "File", "idShort": "F", "value": "/f.pdf"}]})
+    entries = [derive("submodel", encoded(wide)), derive("shell", encoded(shell("urn:s", "urn:x", serial="7")))]
+    told = repr([(sorted(one.names), sorted(one.fields), sorted(map(repr, one.elements.items())), sorted(one.files))
+                 for one in entries])
+    assert (INDEX, hashlib.sha256(told.encode()).hexdigest()[:16]) == (1, "f926723ab79a590d")
 
 
 def test_what_a_failed_commit_had_numbered_is_not_remembered():

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from tests.stores.twins.making import Hands, encoded, opened, prop, put, run, shell, submodel
 from weft.basis.errors import Refused
 from weft.engine.twins.ports import KINDS, Change, Where
+from weft.stores.statements import queries
+from weft.stores.twins import store as engine
 from weft.stores.twins.applying import Kept
 from weft.stores.twins.revisions import WHOLE_EVERY, piece, whole
 
@@ -321,3 +324,25 @@ def test_a_store_beside_a_running_node_reads_and_writes_nothing(tmp_path):
         await store.close()
 
     run(story())
+
+
+def test_every_statement_of_the_store_compiles_and_is_used():
+    store = opened()
+    source = "".join(path.read_text(encoding="utf-8") for path in Path(engine.__file__).parent.glob("*.py"))
+    made = {f"add_{what}" for what in ("place", "term", "title")} | {"place", "term", "title"}
+    for name, sql in queries("twins").items():
+        store._connection.execute("EXPLAIN " + sql, (None,) * sql.count("?"))
+        assert f'"{name}"' in source or name in made, name
+
+
+@pytest.mark.parametrize(("name", "index"), [
+    ("twin", "twins_by_id"), ("page", "twins_by_id"), ("history", "history_by_revision"),
+    ("orphans", "links_by_digest"),
+    ("file", "files_by_digest"), ("pieces", "INTEGER PRIMARY KEY"), ("feed", "INTEGER PRIMARY KEY"),
+    ("link", "PRIMARY KEY"), ("place", "places_by_path"), ("delete_elements", "PRIMARY KEY")])
+def test_hot_reads_of_the_store_use_an_index(name, index):
+    store = opened()
+    sql = queries("twins")[name]
+    plan = [str(row[-1]) for row in store._connection.execute("EXPLAIN QUERY PLAN " + sql, (None,) * sql.count("?"))]
+    assert any(index in step for step in plan), plan
+    assert not any("TEMP B-TREE" in step for step in plan), plan

@@ -151,6 +151,10 @@ class Applying:
         known = self._entries.pop(key, None)
         self._elements -= len(known[1].elements) if known else 0
 
+    def index(self, cursor: apsw.Cursor, twin: tuple[str, int], new: Derived) -> None:
+        """All entries of a twin (its id and its number) that has none yet."""
+        self._index(cursor, twin, NOTHING, new)
+
     def _index(self, cursor: apsw.Cursor, twin: tuple[str, int], old: Derived, new: Derived) -> None:
         """``twin``: its id and its number."""
         name, number = twin

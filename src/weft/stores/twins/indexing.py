@@ -1,6 +1,7 @@
 """What a twin is found by: names, fields, elements and files, derived from its body alone.
 
-Rule 1: the same body gives the same entries for ever: what an older body gave is taken out by deriving it again.
+Rule 1: the same body gives the same entries as long as ``INDEX`` is the same: what an older body gave is taken out by
+        deriving it again. Who changes what is derived raises it; a store then derives all anew when it is opened.
 Rule 2: a body may hold anything that is JSON: what is of another shape is not found, and does no harm.
 Not here: names (``engine/twins/naming.py``), what a query reaches (``twin/query/index.py``), tables (``sql/twins``).
 """
@@ -14,6 +15,8 @@ from weft.engine.twins import naming
 from weft.engine.twins.ports import Kind
 from weft.twin.paths import resolve
 from weft.twin.query import index
+
+INDEX: Final = 1
 
 
 class Element(NamedTuple):

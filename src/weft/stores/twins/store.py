@@ -18,12 +18,14 @@ from typing import Any, Final
 import apsw
 from msgspec.structs import replace
 
-from weft.basis.errors import NotFound, Refused
+from weft.basis.errors import Invalid, NotFound, Refused
 from weft.basis.instant import from_ms
 from weft.engine.ports import Clock
 from weft.engine.twins.ports import ALL, KINDS, Change, File, Kind, Row, Told, Where
+from weft.stores.sqlite_file import fault
 from weft.stores.twins import paging
 from weft.stores.twins.applying import NUMBER, Applying, Kept
+from weft.stores.twins.indexing import INDEX, derive
 from weft.stores.twins.revisions import Piece, whole
 from weft.stores.writer import Writer
 
@@ -64,7 +66,24 @@ class SqliteTwins(Writer[Work]):
         self._applying = Applying(self._sql, kept or Kept())
         self._turn = asyncio.Lock()
         self._waiting: set[asyncio.Future[None]] = set()  # for news
+        if not reading and self._connection.pragma("user_version") != INDEX:
+            self._index_anew()
         self._left = [] if reading else [number for (number,) in self._rows("unfinished")]
+
+    def _index_anew(self) -> None:
+        """What twins are found by, derived from their bodies as this version does it."""
+        try:
+            with self._connection:
+                for statement in ("delete_all_names", "delete_all_fields", "delete_all_elements"):
+                    self._cursor.execute(self._sql[statement])
+                bodies = self._connection.cursor()
+                for number, kind, name, body in bodies.execute(self._sql["bodies"]):
+                    self._applying.index(self._cursor, (name, number), derive(KINDS[kind - 1], body))
+                self._connection.pragma("user_version", INDEX)
+        except (apsw.Error, ValueError) as error:
+            self._file.close()
+            raise (fault(error, self.path) if isinstance(error, apsw.Error)
+                   else Invalid("store.corrupt", path=self.path)) from error
 
     def _now(self) -> str:
         return from_ms(self._clock.now_ms())

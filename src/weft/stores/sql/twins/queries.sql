@@ -200,3 +200,19 @@ DELETE FROM history WHERE kind = ? AND id = ?;
 -- forgotten --
 -- Twins that were deleted before an instant.
 SELECT kind, id FROM gone WHERE at < ? LIMIT 500;
+
+-- bodies --
+-- Every twin, to be indexed anew.
+SELECT number, kind, id, body FROM twins;
+
+-- delete_all_names --
+-- They are derived anew.
+DELETE FROM names;
+
+-- delete_all_fields --
+-- Likewise.
+DELETE FROM fields;
+
+-- delete_all_elements --
+-- Likewise.
+DELETE FROM elements;
