@@ -260,6 +260,31 @@ def test_relationships_in_a_circle_end():
     assert bodies(opened(packed(parts))[0]) == DOCUMENTS
 
 
+def test_a_long_chain_of_specifications_ends():
+    parts = {key: value for key, value in plain().items() if not key.endswith("data.xml.rels")}
+    for at in range(3_000):
+        parts[f"aasx/_rels/{at}.rels"] = relationships((SPEC + "-split", f"/aasx/{at + 1}"))
+        parts[f"aasx/{at}"] = b'{"submodels": []}'
+    parts["aasx/_rels/aasx-origin.rels"] = relationships((SPEC, "/aasx/data.xml"), (SPEC, "/aasx/0"))
+    assert bodies(opened(packed(parts, zipfile.ZIP_STORED))[0]) == DOCUMENTS
+
+
+def test_a_flood_of_fields_of_one_name_is_told_in_no_time():
+    flood = b'{"submodels":[{"modelType":"Submodel","id":"urn:x:s"' + b',"colour":"red"' * 200_000 + b"}]}"
+    found, codes, _ = opened(flood)
+    assert len(found) == 1 and set(codes) == {("lost", "field-twice"), ("lost", "unknown-field")}
+
+
+def test_findings_without_end_are_counted_and_not_gathered():
+    many = b"".join(b"<x%d/>" % at for at in range(1_500)) * 20
+    _, codes, package = opened(ROOT + b"<submodels>" + many + b"</submodels></environment>")
+    report = package.findings.report()
+    assert len(codes) == 200 and report.totals["lost"] == 30_000 and report.more == {"unknown-element": 29_800}
+    long = json.dumps({"submodels": [{"modelType": "Submodel", "id": "x", "submodelElements": [
+        {"modelType": "Property", "idShort": "y" * 100_000, "valueType": "xs:string", "colour": "red"}]}]})
+    assert all(len(one.path) < 500 for one in opened(long.encode())[2].findings.report().findings)
+
+
 @pytest.mark.parametrize("target", ["http://127.0.0.1:1/x.xml", "//127.0.0.1/x.xml", "file:///etc/passwd",
                                     "../../../../etc/passwd", "", "#top", "\0"])
 def test_a_target_outside_is_never_followed(target):

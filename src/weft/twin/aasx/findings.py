@@ -18,6 +18,7 @@ import msgspec
 Grade = Literal["fixed", "kept", "lost", "broken"]
 Note = Callable[[Grade, str, str, int, Mapping[str, str | int]], None]  # grade, code, path, line, facts
 LISTED_MAX: Final = 200
+PATH_MAX: Final = 400
 GRADES: Final[tuple[Grade, ...]] = ("broken", "lost", "kept", "fixed")
 # Every code that is used, by its grade; beside them stand the metamodel's own codes (with a dot), "kept" or "broken".
 CODES: Final[Mapping[Grade, str]] = {
@@ -67,6 +68,8 @@ class Findings:
         kind = (finding.grade, finding.code)
         self._counted[kind] += 1
         if self._counted[kind] <= LISTED_MAX:
+            if len(finding.path) > PATH_MAX:
+                finding = msgspec.structs.replace(finding, path=finding.path[:PATH_MAX] + "…")
             self._listed.setdefault(kind, []).append(finding)
 
     def note(self, part: str) -> Note:

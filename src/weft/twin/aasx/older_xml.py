@@ -14,7 +14,7 @@ from weft.twin.elements import Json
 from weft.twin.xml.encoding import HEAD, Recoder
 from weft.twin.xml.reading import ATTRIBUTES_MAX, DEPTH_MAX
 
-NODES_MAX: Final = 2_000_000
+NODES_MAX: Final = 400_000
 ELEMENTS: Final = frozenset({
     "property", "multiLanguageProperty", "range", "blob", "file", "referenceElement", "relationshipElement",
     "annotatedRelationshipElement", "submodelElementCollection", "entity", "operation", "capability", "basicEvent",

@@ -127,16 +127,21 @@ class Package:
             note("lost", "signature", "", 0, {"target": one.target[:200]})
 
     def _specs_of(self, source: str) -> list[Entry]:
+        """The specifications that ``source`` leads to, and those that these are split into, each once."""
         assert self._container is not None
         found: list[Entry] = []
-        for one in rel.of_part(self._container, self.findings, source):
-            if one.type not in (rel.SPEC, rel.SPLIT):
-                continue
-            if one.entry is None:
-                self.findings.note(source)("lost", "spec-missing", "", 0, {"target": one.target[:200]})
-            elif one.entry.name not in self._used:
-                self._used.add(one.entry.name)
-                found += [one.entry, *self._specs_of(one.entry.name)]
+        waiting = [source]
+        while waiting:
+            source = waiting.pop(0)
+            for one in rel.of_part(self._container, self.findings, source):
+                if one.type not in (rel.SPEC, rel.SPLIT):
+                    continue
+                if one.entry is None:
+                    self.findings.note(source)("lost", "spec-missing", "", 0, {"target": one.target[:200]})
+                elif one.entry.name not in self._used:
+                    self._used.add(one.entry.name)
+                    found.append(one.entry)
+                    waiting.append(one.entry.name)
         return found
 
     def _without_origin(self, container: Container) -> list[Entry]:

@@ -7,6 +7,7 @@ Not here: packages (``reading.py``), what is mended (``tidy.py``).
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
@@ -112,11 +113,15 @@ class Spec:
     # ---- JSON ----
 
     def _json(self, chunks: Iterator[bytes]) -> Iterator[Document]:
-        data = b"".join(chunks)
-        data = Recoder(data[:HEAD], self.part).feed(data, final=True)
+        data: bytes | bytearray = bytearray()
+        for piece in chunks:
+            data += piece
+        recoder = Recoder(bytes(data[:HEAD]), self.part)
+        if not recoder.plain:
+            data = recoder.feed(bytes(data), final=True)
         top: dict[str, msgspec.Raw] | list[msgspec.Raw]
         try:
-            if data.lstrip()[:1] == b"{":
+            if data[:HEAD].lstrip()[:1] == b"{":
                 top = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
             else:
                 top = msgspec.json.decode(data, type=list[msgspec.Raw])
@@ -165,13 +170,13 @@ class Spec:
             if document is not None:
                 yield document
 
-    def _loaded(self, data: "bytes | msgspec.Raw", place: str = "") -> Any:
+    def _loaded(self, data: "bytes | bytearray | msgspec.Raw", place: str = "") -> Any:
         def checked(pairs: list[tuple[str, Any]]) -> Json:
             made = dict(pairs)
             if len(made) != len(pairs):
-                names = [name for name, _ in pairs]
-                for name in {one for one in names if names.count(one) > 1}:
-                    self._note("lost", "field-twice", f"{place}…{name}"[:200], 0, {})
+                for name, count in Counter(name for name, _ in pairs).items():
+                    if count > 1:
+                        self._note("lost", "field-twice", f"{place}…{name}"[:200], 0, {})
             return made
 
         try:

@@ -38,6 +38,7 @@ class Recoder:
         self._decode: Callable[[bytes, bool], str] | None = None
         if self.codec != "utf-8":
             self._decode = codecs.getincrementaldecoder(self.codec)().decode
+        self.plain = self._decode is None and not self._mark  # UTF-8 already, and nothing before it
         self._first = True
 
     def _without_mark(self, head: bytes, said: str) -> str:
