@@ -1,7 +1,7 @@
 """Digital twins: Asset Administration Shells and submodels, built on demand from what the books say.
 
 API (all pure):
-    machine, item, lot, order, purchase
+    firm, machine, item, lot, order, purchase
               one module for each kind: input structs, ``shell``, ``submodel_names``, ``submodel``, ``gaps``
     templates IDTA submodel templates, filled from records and checked
     names     ids of shells, assets and submodels; idShorts

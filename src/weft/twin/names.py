@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 from weft.basis.canonical import b64, unb64
 from weft.basis.errors import Invalid
 
-KINDS: Final = ("item", "lot", "machine", "order", "purchase")  # sorted: the order in which pages go through them
+KINDS: Final = ("firm", "item", "lot", "machine", "order", "purchase")  # sorted: the order of pages
 SHORT_MAX: Final = 128
 ID_MAX: Final = 2000
 _SHORT: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")

@@ -20,13 +20,15 @@ from weft.twin.templates.check import deviations
 
 DEMO = Path(__file__).parents[3] / "examples" / "demo"
 TABLES = ("items", "stock", "calendars", "work-centres", "bills", "routings")
+FIRM = {"ContactInformations", "ProductionCalendar"}
+ITEM = {"BillOfMaterial", "CarbonFootprint", "Nameplate", "ProcessParameters", "TechnicalData"}
 CLAIMED = {
-    "hengtai": {"item": {"BillOfMaterial", "CarbonFootprint", "Nameplate", "ProcessParameters", "TechnicalData"},
+    "hengtai": {"firm": FIRM, "item": ITEM,
                 "lot": {"HandoverDocumentation"},
                 "machine": {"CapabilityDescription", "ProductionCalendar", "TimeSeries"}},
-    "jinggong": {"item": {"BillOfMaterial", "CarbonFootprint", "Nameplate", "ProcessParameters", "TechnicalData"},
+    "jinggong": {"firm": FIRM, "item": ITEM,
                  "machine": {"CapabilityDescription", "ProductionCalendar", "TimeSeries"}},
-    "haichuan": {"item": {"BillOfMaterial", "CarbonFootprint", "Nameplate", "ProcessParameters", "TechnicalData"},
+    "haichuan": {"firm": FIRM, "item": ITEM,
                  "lot": {"HandoverDocumentation"},
                  "machine": {"CapabilityDescription", "ProductionCalendar", "TimeSeries"}},
 }

@@ -196,6 +196,20 @@ async def test_without_the_firm_s_address_no_nameplate_is_claimed_and_what_lacks
         await twins.gaps(f"{shell}x")
 
 
+async def test_the_firm_has_a_shell_once_it_has_said_where_it_is():
+    node = await factory()
+    name = f"urn:weft:{node.organisation}:firm:{node.organisation}"
+    shell = await Twins(node).shell(name)
+    assert [one["keys"][0]["value"].rpartition(":")[2] for one in shell["submodels"]] == [
+        "ContactInformations", "FirmData", "ProductionCalendar"]
+    assert name in [one["id"] async for one in Twins(node).shells()]
+    assert value_of(await Twins(node).submodel(f"{name}:FirmData"))["Organisation"] == node.organisation
+    node.config = Config(firm=Firm(name="恒泰阀门"))
+    with pytest.raises(NotFound, match=r"twin\.shell"):
+        await Twins(node).shell(name)
+    assert not [one async for one in Twins(node).shells() if ":firm:" in one["id"]]
+
+
 async def test_what_was_entered_since_fills_the_template_at_once():
     node = await factory(firm=Firm(name="恒泰阀门"))
     twins, shell = Twins(node), f"urn:weft:{node.organisation}:item:BV-15"

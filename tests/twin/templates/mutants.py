@@ -19,7 +19,8 @@ VALUED = ("Property", "MultiLanguageProperty", "File", "Blob", "ReferenceElement
 
 def cardinality(element):
     """The template's word for how often, "" when it has none."""
-    told = [one.get("value", "") for one in element.get("qualifiers", ()) if one["type"].endswith("Cardinality")]
+    told = [one.get("value", "") for one in element.get("qualifiers", ())
+            if one["type"].endswith(("Cardinality", "Multiplicity"))]
     return told[0] if told else ""
 
 

@@ -1,12 +1,21 @@
-"""What four templates make mandatory, written down for machines that have not the files which IDTA publishes.
+"""What five templates make mandatory, written down for machines that have not the files which IDTA publishes.
 
-After IDTA 02004-2-0-1, 02031-1, 02031-2 and 02050-1-0 (Industrial Digital Twin Association, CC BY 4.0), which the test
-beside this compares with the published files where there are any. A line: idShort, kind[:type], cardinality, semantic
-id; ``~/`` is the text before the lines, depth is indentation.
+After IDTA 02002-1-0-1, 02004-2-0-1, 02031-1, 02031-2 and 02050-1-0 (Industrial Digital Twin Association, CC BY 4.0);
+they are compared with the published files where there are any. A line: idShort, kind[:type], cardinality, semantic id;
+``~/`` is the text before the lines, depth is indentation.
 """
 
 LONG = {"SMC": "SubmodelElementCollection", "SML": "SubmodelElementList"}
 OUTLINES = {
+    "ContactInformations": (
+        "https://admin-shell.io/zvei/nameplate/1/0/ContactInformations",
+        "https://admin-shell.io/zvei/nameplate/1/0/ContactInformations/", """
+ContactInformation SMC OneToMany ~/ContactInformation
+  Phone SMC ZeroToOne ~/ContactInformation/Phone
+    TelephoneNumber MultiLanguageProperty One 0173-1#02-AAO136#002
+  Email SMC ZeroToOne 0173-1#02-AAQ836#005
+    EmailAddress Property:xs:string One 0173-1#02-AAO198#002
+"""),
     "ExecutedProcesses": (
         "https://admin-shell.io/idta/ExecutedProcesses/1/0",
         "https://admin-shell.io/idta/", """

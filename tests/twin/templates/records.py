@@ -58,6 +58,7 @@ RECORDS = {
                           promise="2026-12-01T00:00:00.000Z", buyer_item="HT-BODY"),)),
     "ProcessParameters": processes.Routing(item="BV-15", steps=(STEP,)),
     "ExecutedProcesses": processes.Run(order="MO1", result="Done", steps=(STEP,)),
+    "ContactInformations": FIRM,
     "HandoverDocumentation": handover.Papers(
         lot="L1", item="BV-15", issuer="精工机加", at="2026-11-25", keeper=FIRM,
         papers=("EN10204-3.1 https://papers.example/7-31.pdf", "https://papers.example/coc.xml")),

@@ -33,14 +33,15 @@ from weft.stock.levels import level
 from weft.trade import views as trade
 from weft.trade.order_rules import BUYER
 from weft.trade.order_state import OrderState
-from weft.twin import item, lot, machine, order, purchase, templates
+from weft.twin import firm, item, lot, machine, order, purchase, templates
 from weft.twin.elements import Json
 from weft.twin.names import KINDS, read_shell, read_submodel, shell_id, submodel_id
 from weft.twin.templates import Gap, series
 from weft.twin.templates.parts import Party
 
 _BOOK_OF: Final = {"item": "stock", "lot": "stock", "machine": "floor", "order": "production"}
-_BUILDERS: Final[dict[str, Any]] = {"item": item, "lot": lot, "machine": machine, "order": order, "purchase": purchase}
+_BUILDERS: Final[dict[str, Any]] = {"firm": firm, "item": item, "lot": lot, "machine": machine, "order": order,
+                                    "purchase": purchase}
 _FILLED_MAX: Final = 10_000
 _TEXT: Final = {"ics": "text/calendar", "txt": "text/plain"}
 _read: Final = lru_cache(maxsize=256)(parse_text)
@@ -183,6 +184,8 @@ class Twins:
 
     def _names(self, books: Books, kind: str) -> list[str]:
         """Names of one kind, sorted once for each state of their book."""
+        if kind == "firm":
+            return [self.home.organisation] if records.told(self._us) else []
         if kind == "purchase":
             return self.home.threads("order")
         state = getattr(books, _BOOK_OF[kind])
@@ -208,7 +211,14 @@ class Twins:
             return self._item(books, name, summed=submodel == "Stock")
         if kind in ("lot", "purchase"):
             return await (self._lot if kind == "lot" else self._purchase)(books, name)
-        return (self._machine if kind == "machine" else self._order)(books, name)
+        return {"firm": self._firm, "machine": self._machine, "order": self._order}[kind](books, name)
+
+    def _firm(self, books: Books, name: str) -> firm.Firm | None:
+        us = self._us
+        if name != self.home.organisation or not records.told(us):
+            return None
+        return firm.Firm(shell=self._id("firm", name), party=us, currency=self.home.config.firm.currency,
+                         templates=records.of_firm(books, us))
 
     @property
     def _us(self) -> Party:

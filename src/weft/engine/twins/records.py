@@ -56,6 +56,17 @@ def party(config: Config, organisation: str) -> Party:
                  email=firm.email, address=firm.address, tax_number=firm.tax_number, url=firm.url.rstrip("/"))
 
 
+def told(us: Party) -> bool:
+    """Whether the firm has said where it is."""
+    return bool(us.name and (us.street or us.city or us.address))
+
+
+def of_firm(books: Books, us: Party) -> Records:
+    """What fills templates of the firm itself: how to reach it, and its working time where it has but one."""
+    calendars = list(books.production.master.calendars.values())
+    return (us, *([_calendar("", calendars[0])] if len(calendars) == 1 else ()))
+
+
 def _titles(item: Item | None, name: str) -> dict[str, str]:
     return (named(item.zh, item.en) if item else {}) or {"en": name}
 
@@ -168,8 +179,10 @@ def _abilities(centres: list[WorkCentre]) -> dict[str, dict[str, str]]:
 def _working_time(machine: str, known: Mapping[str, Calendar], centres: list[WorkCentre]) -> calendar.Calendar:
     """The calendar of the first work centre that names the machine."""
     found = next((known[one.calendar] for one in centres if one.calendar in known), None)
-    if found is None:
-        return calendar.Calendar(machine=machine)
+    return calendar.Calendar(machine=machine) if found is None else _calendar(machine, found)
+
+
+def _calendar(machine: str, found: Calendar) -> calendar.Calendar:
     variable = "\n".join(locale.text(lang, "twin.calendar-variable", variable=calendar.VARIABLE)
                          for lang in locale.LANGUAGES)
     return calendar.Calendar(

@@ -4,7 +4,7 @@ API (all pure):
     check        deviations(template, submodel): a submodel against a template file
     slots        what a template file asks for
     gaps         what a template asks for and the firm has not recorded
-    nameplate technical structure series capabilities footprint calendar purchase processes handover
+    nameplate contact technical structure series capabilities footprint calendar purchase processes handover
                  one module for each template: its record, ``gaps`` of it, and ``build``
 Rule 1: a template is claimed (its semantic id given) only where nothing that it makes mandatory is missing.
 Not here: which book holds the records (``engine/twins``).
@@ -18,6 +18,7 @@ from weft.twin.names import submodel_id
 from weft.twin.templates import (
     calendar,
     capabilities,
+    contact,
     footprint,
     handover,
     nameplate,
@@ -28,10 +29,12 @@ from weft.twin.templates import (
     technical,
 )
 from weft.twin.templates.gaps import Gap
+from weft.twin.templates.parts import Party
 
 __all__ = ["BUILDERS", "Gap", "build", "files", "missing", "names", "record"]
 
 BUILDERS: Final[Mapping[type, Any]] = {  # record -> what builds it
+    Party: contact,
     nameplate.Product: nameplate,
     technical.Data: technical,
     structure.Bill: structure,

@@ -76,6 +76,11 @@ def submodel(name: str, id_short: str, elements: Sequence[Json], semantic: str, 
 
 def address(id_short: str, party: Party) -> Json:
     """The address of ``party`` as a drop-in of IDTA 02002 (Contact Information)."""
+    return also(contact(id_short, party, ADDRESS), *_DROP_IN)
+
+
+def contact(id_short: str, party: Party, sem: str) -> Json:
+    """How ``party`` is reached, as IDTA 02002 has it."""
     def text(name: str, value: str, sem: str) -> list[Json]:
         return [e.multi(name, {party.lang: value}, sem)] if value else []
 
@@ -93,7 +98,7 @@ def address(id_short: str, party: Party) -> Json:
     if party.email:
         inner.append(e.collection("Email", [e.prop("EmailAddress", party.email, "0173-1#02-AAO198#002")],
                                   "0173-1#02-AAQ836#005"))
-    return also(e.collection(id_short, inner, ADDRESS), *_DROP_IN)
+    return e.collection(id_short, inner, sem)
 
 
 def optional(made: Any, given: object) -> list[Json]:
