@@ -57,7 +57,11 @@ class Tables:
         asked = ask(condition, kind)
         rows = self.db.execute(f"SELECT t.id FROM twins t WHERE t.kind = ? AND ({asked.where}) ORDER BY t.id",
                                (KIND[kind], *asked.bindings))
-        return [row[0] for row in rows], asked.exact
+        found = [row[0] for row in rows]
+        each = self.db.execute(f"SELECT t.id FROM twins t WHERE t.kind = ? AND ({asked.each}) ORDER BY t.id",
+                               (KIND[kind], *asked.bindings))
+        assert [row[0] for row in each] == found
+        return found, asked.exact
 
     def read(self, condition, kind: str) -> list[str]:
         return sorted(one["id"] for of, one in self.documents if of == kind and holds(condition, one, kind))

@@ -258,6 +258,13 @@ def test_every_mistake_is_refused_with_the_pointer_of_its_place(document, code, 
     assert (refused.value.code, refused.value.facts["at"]) == (code, at)
 
 
+def test_groups_that_multiply_are_stopped():
+    groups = [{"name": f"g{place}", "USEOBJECTS": [f"g{place + 1}"] * 10} for place in range(12)]
+    groups.append({"name": "g12", "objects": [{"ROUTE": "*"}]})
+    with pytest.raises(Invalid, match=r"access\.circle"):
+        parse({"rules": [], "DEFOBJECTS": groups})
+
+
 def test_an_object_that_is_none_is_refused():
     with pytest.raises(Invalid):
         read({"IDENTIFIABLE": "$sm(x)"}, "")

@@ -17,6 +17,7 @@ from weft.twin.query.tree import Attribute, Condition
 
 T = TypeVar("T")
 RULES_MAX: Final = 2000
+EXPANDED_MAX: Final = 20_000  # groups, as often as other groups use them
 _NESTED_MAX: Final = 16
 _TOP: Final = {"DEFATTRIBUTES", "DEFACLS", "DEFOBJECTS", "DEFFORMULAS", "rules"}
 _OF_RULE: Final = {"ACL", "USEACL", "OBJECTS", "USEOBJECTS", "FORMULA", "USEFORMULA", "FILTER", "FILTERLIST"}
@@ -49,6 +50,7 @@ class _Reader:
     """One document with its definitions, each read when the first rule uses it."""
 
     def __init__(self, document: Mapping[str, Any], at: str) -> None:
+        self.expanded = 0
         self.attribute_groups = _named(document, at, "DEFATTRIBUTES", {"attributes", "USEATTRIBUTES"})
         self.acls = _named(document, at, "DEFACLS", {"acl"})
         self.object_groups = _named(document, at, "DEFOBJECTS", {"objects", "USEOBJECTS"})
@@ -105,8 +107,7 @@ class _Reader:
     def attributes_of(self, name: Any, at: str, depth: int = 0) -> list[Attribute]:
         """The attributes of a group, and of the groups it uses."""
         group, where = _known(self.attribute_groups, name, at)
-        if depth > _NESTED_MAX:
-            raise Invalid("access.circle", at=where, name=str(name)[:80])
+        self.count(where, name, depth)
         found = _each(group.get("attributes", []), f"{where}/attributes", _attribute)
         used = group.get("USEATTRIBUTES", [])
         for one in used if isinstance(used, list) else [used]:
@@ -125,11 +126,16 @@ class _Reader:
 
     def objects_of(self, name: Any, at: str, depth: int = 0) -> tuple[Object, ...]:
         group, where = _known(self.object_groups, name, at)
-        if depth > _NESTED_MAX:
-            raise Invalid("access.circle", at=where, name=str(name)[:80])
+        self.count(where, name, depth)
         if self.chosen(group, where, "objects", "USEOBJECTS") == "objects":
             return tuple(_each(group["objects"], f"{where}/objects", objects.read))
         return self.used(group["USEOBJECTS"], f"{where}/USEOBJECTS", depth + 1)
+
+    def count(self, where: str, name: Any, depth: int) -> None:
+        """Rule 2: a group that is used within itself, or so often that it must be meant badly."""
+        self.expanded += 1
+        if depth > _NESTED_MAX or self.expanded > EXPANDED_MAX:
+            raise Invalid("access.circle", at=where, name=str(name)[:80])
 
     def formula(self, document: Mapping[str, Any], at: str, own: str) -> Condition:
         if self.chosen(document, at, own, "USEFORMULA") == own:
