@@ -11,6 +11,7 @@ from weft.twin.names import read_submodel
 from weft.twin.templates import BUILDERS
 
 SHOWN: Final = 200  # shells with something lacking, when none is named
+LOOKED_AT: Final = 5_000  # shells that are gone through for them
 _SEMANTICS: Final = frozenset(one.SEMANTIC for one in BUILDERS.values())
 
 
@@ -31,7 +32,7 @@ class Claims(View, frozen=True, kw_only=True):
 
 
 class TemplatesView(View, frozen=True, kw_only=True):
-    """``more``: further shells lack something too; name one to see it."""
+    """``more``: further shells may lack something too; name one to see it."""
 
     shells: tuple[Claims, ...]
     more: bool = False
@@ -43,13 +44,15 @@ async def templates(node: Any, shell: str = "") -> TemplatesView:
     if shell:
         return TemplatesView(shells=(await _claims(twins, node.organisation, await twins.shell(shell)),))
     found: list[Claims] = []
+    looked = 0
     async for one in twins.shells():
+        looked += 1
         claims = await _claims(twins, node.organisation, one)
         if claims.lacking:
             found.append(claims)
-        if len(found) > SHOWN:
+        if len(found) > SHOWN or looked >= LOOKED_AT:
             break
-    return TemplatesView(shells=tuple(found[:SHOWN]), more=len(found) > SHOWN)
+    return TemplatesView(shells=tuple(found[:SHOWN]), more=len(found) > SHOWN or looked >= LOOKED_AT)
 
 
 async def _claims(twins: Twins, organisation: str, shell: dict[str, Any]) -> Claims:
