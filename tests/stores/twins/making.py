@@ -30,7 +30,7 @@ def opened(path: str = ":memory:", **more: Any) -> SqliteTwins:
 
 def run(action: Coroutine[Any, Any, Any]) -> Any:
     """The result of ``action``."""
-    return asyncio.run(asyncio.wait_for(action, 60))
+    return asyncio.run(asyncio.wait_for(action, 120))
 
 
 def encoded(document: Any) -> bytes:
