@@ -162,16 +162,16 @@ async def test_the_calendar_is_a_file_that_the_twin_holds():
     node = await factory()
     twins = Twins(node)
     name = f"urn:weft:{node.organisation}:machine:L1:ProductionCalendar"
-    assert value_of(await twins.submodel(name))["calendar"]["value"] == calendar.FILE
+    assert value_of(await twins.submodel(name))["calendar"]["value"] == "/aasx/files/Calendar_L1.ics"
     file = await node.twins.attachment(name, "calendar")
     data = b"".join([part async for part in file.chunks()])
-    assert (file.content_type, file.name, file.size) == ("text/calendar", "calendar.ics", len(data))
+    assert (file.content_type, file.name, file.size) == ("text/calendar", "Calendar_L1.ics", len(data))
     assert b"RRULE:FREQ=WEEKLY;BYDAY=MO" in data
     file = await node.twins.attachment(name, "specificationExtensionVariables[0].variableSpecification")
     text = b"".join([part async for part in file.chunks()])
     assert file.content_type == "text/plain" and calendar.VARIABLE.encode() in text and "：".encode() in text
     assert await twins.file(name, "/aasx/files/other") is None
-    assert await twins.file(name.replace("L1", "L2"), calendar.FILE) is None
+    assert await twins.file(name.replace("L1", "L2"), "/aasx/files/Calendar_L1.ics") is None
 
 
 async def test_records_are_read_by_the_operation_of_the_machine():

@@ -118,10 +118,11 @@ def test_a_paper_is_a_name_and_perhaps_an_address(paper, name, address):
 
 def test_the_calendar_is_a_file_of_weekly_shifts_without_holidays():
     told = calendar.files(RECORDS["ProductionCalendar"])
-    assert set(told) == {calendar.FILE, calendar.SPECIFICATION}
+    file = calendar.file_of(RECORDS["ProductionCalendar"])
+    assert set(told) == {file, calendar.SPECIFICATION} and file == "/aasx/files/Calendar_L1.ics"
     named = value_of(built("ProductionCalendar"))
-    assert named["calendar"]["value"] == calendar.FILE
-    text = told[calendar.FILE].decode()
+    assert named["calendar"]["value"] == file
+    text = told[file].decode()
     assert all(len(line.encode()) <= 75 for line in text.split("\r\n"))
     assert text.count("BEGIN:VEVENT") == text.count("END:VEVENT") == 4
     assert "TZOFFSETTO:+0800" in text and "RRULE:FREQ=WEEKLY;BYDAY=FR" in text

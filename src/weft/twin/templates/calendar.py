@@ -14,6 +14,7 @@ import msgspec
 
 from weft.twin import elements as e
 from weft.twin.elements import Json
+from weft.twin.names import short
 from weft.twin.templates.gaps import Gap
 from weft.twin.templates.parts import listing, submodel
 
@@ -22,7 +23,6 @@ _BASE: Final = "https://admin-shell.io/idta/ProductionCalendar"
 SEMANTIC: Final = "https://admin-shell.io/idta/SubmodelTemplate/ProductionCalendar/1/0"
 VERSION: Final = {"version": "1", "revision": "0"}
 VARIABLE: Final = "X_PRODUCTION_DAY"  # the template's own word for time in which the asset produces
-FILE: Final = "/aasx/files/calendar.ics"
 SPECIFICATION: Final = "/aasx/files/X_PRODUCTION_DAY.txt"
 _FIRST: Final = date(2024, 1, 1)  # a Monday: from here on weekly shifts repeat
 _DAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -59,21 +59,26 @@ def gaps(calendar: Calendar) -> list[Gap]:
     return [] if calendar.id else [Gap(ID_SHORT, "work-centre", {"machine": calendar.machine})]
 
 
-def build(name: str, _: Calendar) -> Json:
+def file_of(calendar: Calendar) -> str:
+    """How the submodel names its file: apart from those of other machines, so that one package holds them all."""
+    return f"/aasx/files/{short(calendar.machine or calendar.id, 'Calendar_')}.ics"
+
+
+def build(name: str, calendar: Calendar) -> Json:
     """The submodel whose id is ``name``; what its files hold is ``files``."""
     variable = e.collection("", [
         e.prop("variableName", VARIABLE, f"{_BASE}/variableName/1/0"),
         e.file("variableSpecification", SPECIFICATION, "text/plain", f"{_BASE}/variableSpecification/1/0"),
     ], f"{_BASE}/specificationExtensionVariables/1/0")
     return submodel(name, ID_SHORT, [
-        e.file("calendar", FILE, "text/calendar", f"{_BASE}/calendar/1/0"),
+        e.file("calendar", file_of(calendar), "text/calendar", f"{_BASE}/calendar/1/0"),
         listing("specificationExtensionVariables", [variable], f"{_BASE}/specificationExtensionVariables/1/0"),
     ], SEMANTIC, VERSION)
 
 
 def files(calendar: Calendar) -> dict[str, bytes]:
     """What the File elements of the submodel name, by their value."""
-    return {FILE: icalendar(calendar), SPECIFICATION: f"{calendar.variable}\n".encode()}
+    return {file_of(calendar): icalendar(calendar), SPECIFICATION: f"{calendar.variable}\n".encode()}
 
 
 def icalendar(calendar: Calendar) -> bytes:
