@@ -67,6 +67,10 @@ class Repository:
                 with contextlib.suppress(WeftError):  # the disk is full or fails: the next time will do
                     await self._store.sweep()
 
+    async def trouble(self) -> WeftError | None:
+        """Why nothing can be written now; None when all is well, or nothing was ever written."""
+        return None if self._store is None else await self._store.trouble()
+
     async def close(self) -> None:
         """Let go of the store, if it was ever opened."""
         if self._store is not None:

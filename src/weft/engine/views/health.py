@@ -74,7 +74,7 @@ async def health(node: Any) -> HealthView:
                    attempts=max((row.attempts for row in rows if row.peer == who), default=0),
                    seen_ms=int(heard.get(who, 0)), barred=barred(node, who))
         for who in sorted({*node.partners, *(row.peer for row in rows)}))
-    trouble = await node.store.trouble()
+    trouble = await node.store.trouble() or await node.twins.trouble()
     floor = await node.state(node.book("floor"))
     return HealthView(
         store=Told(code=trouble.code, facts=trouble.facts) if trouble else None,
