@@ -16,6 +16,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from weft.basis.errors import WeftError
 from weft.doors.console.visit import HEADERS
 
 BEAT_S: Final = 15.0
@@ -40,7 +41,7 @@ async def _events(node: Any, wanted: frozenset[str], gone: asyncio.Event | None 
                   seen: str = "") -> AsyncIterator[str]:
     queue: asyncio.Queue[str] = asyncio.Queue(64)
     moved = asyncio.Event()
-    tasks = [asyncio.create_task(_changes(node, wanted, queue))]
+    tasks = [asyncio.create_task(_changes(node, wanted, queue)), asyncio.create_task(_twins(node, wanted, queue))]
     if gone is not None:
         tasks.append(asyncio.create_task(_until(gone, tasks[0], queue)))
     end = node.live.subscribe(lambda _machine, _values: moved.set()) if "values" in wanted else None
@@ -86,6 +87,16 @@ async def _values(moved: asyncio.Event, queue: asyncio.Queue[str]) -> None:
         moved.clear()
         _tell(queue, "values")
         await asyncio.sleep(VALUES_S)
+
+
+async def _twins(node: Any, wanted: frozenset[str], queue: asyncio.Queue[str]) -> None:
+    """Twins that were written are in none of our books; while too many follow them already, this page does not."""
+    if "twins" not in wanted:
+        return
+    with contextlib.suppress(WeftError):
+        async for told in node.twin_changes.follow(await node.twin_changes.newest()):
+            if any(one.number for one in told):
+                _tell(queue, "twins")
 
 
 def _tell(queue: asyncio.Queue[str], word: str) -> None:

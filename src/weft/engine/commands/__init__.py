@@ -22,6 +22,7 @@ from weft.engine.commands import (
     restoring,
     showing,
     tills,
+    twins,
 )
 from weft.engine.commands.params import Command, Done
 from weft.engine.handle import OPENED
@@ -63,6 +64,8 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "answer-statement": Command(billing.AnswerStatement, billing.answer_statement),
     "remit": Command(billing.Remit, billing.remit),
     "confirm-remittance": Command(billing.ConfirmRemittance, billing.confirm_remittance),
+    "twin-value": Command(twins.Value, twins.value),
+    "twin-delete": Command(twins.Delete, twins.delete),
     "import": Command(data.ImportTable, data.import_table),
     "publish-prices": Command(data.PublishPrices, data.publish_prices),
     "withdraw-prices": Command(data.WithdrawPrices, data.withdraw_prices),

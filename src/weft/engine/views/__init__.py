@@ -31,6 +31,8 @@ from weft.engine.views import (
     templates,
     tills,
     today,
+    twin_history,
+    twins,
 )
 from weft.engine.views.shape import View
 
@@ -53,6 +55,10 @@ VIEWS: Final[Mapping[str, Callable[..., Awaitable[View]]]] = {
     "partner": partners.partner,
     "prices": prices.prices,
     "tills": tills.tills,
+    "twins": twins.twins,
+    "twin": twins.twin,
+    "twin-part": twins.twin_part,
+    "twin-history": twin_history.twin_history,
     "twin-access": access.access,
     "twin-templates": templates.templates,
     "slips": tills.slips,

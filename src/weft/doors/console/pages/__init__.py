@@ -25,6 +25,8 @@ from weft.doors.console.pages import (
     stock,
     tills,
     today,
+    twin_import,
+    twins,
 )
 from weft.doors.console.visit import Visit
 
@@ -78,6 +80,15 @@ PAGES: Final[Mapping[str, Page]] = {
     "/tills/slips": tills.slips,
     "/tills/slips/{slip}": tills.slip,
     "/tills/slips/{slip}/file": tills.slip_file,
+    "/twins": twins.page,
+    "/twins/import": twin_import.page,
+    "/twins/import/{file}": twin_import.one,
+    "/twins/of/{kind}/{name:path}": twins.of,
+    "/twins/{shell}": twins.one,
+    "/twins/{shell}/value": twins.value,
+    "/twins/{shell}/history": twins.history,
+    "/twins/{shell}/picture": twins.picture,
+    "/twins/{shell}/file": twins.file,
     "/data": data.page,
     "/settings": settings.page,
     "/shown": shown.page,
@@ -88,6 +99,7 @@ PAGES: Final[Mapping[str, Page]] = {
 POSTED: Final[Mapping[str, Page]] = {
     "/carry/out": carry.out, "/carry/in": carry.come_in, "/data/export": data.export, "/sheet/show": devices.shown,
     "/sheet/use": devices.with_paper, "/tills/use": tills.with_sheet, "/evidence": alarms.evidence,
+    "/twin-files/in": twin_import.come_in, "/twin-files/take": twin_import.take, "/twin-files/out": twins.out,
     "/audit/in": audits.come_in, "/audit/open": audits.opened,
 }
 # what a worker's device may open: the shop floor, nothing of customers and money

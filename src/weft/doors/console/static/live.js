@@ -3,11 +3,12 @@
 "use strict";
 (() => {
   const wanted = document.body.dataset.live;
-  const here = document.body.dataset.here || location.href;
+  let here = document.body.dataset.here || location.href;
   if (location.pathname.startsWith("/do/")) history.replaceState(null, "", here); // refused: a reload shows its page
   let busy = false, again = false, last = 0;
 
-  const untouched = (part) => !part.contains(document.activeElement) || document.activeElement === document.body;
+  const untouched = (part) => !part.contains(document.activeElement) || document.activeElement === document.body
+    || document.activeElement.tagName === "A"; // what is being typed is never taken away
 
   async function refresh() {
     if (busy) { again = true; return; }
@@ -21,7 +22,9 @@
           const next = fresh.getElementById(part.id);
           if (next && untouched(part) && next.innerHTML !== part.innerHTML) {
             const open = [...part.querySelectorAll("details[open][id]")].map((one) => one.id);
+            const held = part.contains(document.activeElement) ? document.activeElement.id : "";
             part.replaceWith(next);
+            if (held && document.getElementById(held)) document.getElementById(held).focus({ preventScroll: true });
             open.forEach((id) => { const one = document.getElementById(id); if (one) one.open = true; });
           }
         });
@@ -40,6 +43,35 @@
     source.addEventListener("open", () => { if (lost) { lost = false; refresh(); } });
     addEventListener("pagehide", () => source.close());
   }
+
+  // a piece of a tree opens where it stands
+  document.addEventListener("click", (event) => {
+    const piece = event.target.closest("a[data-tree]");
+    if (!piece || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    here = piece.getAttribute("href").split("#")[0];
+    history.replaceState(null, "", here);
+    last = 0;
+    refresh();
+  });
+
+  // a large file shows how much of it has been sent
+  document.addEventListener("submit", (event) => {
+    const form = event.target, bar = form.matches("[data-upload]") && form.querySelector("progress");
+    if (!bar) return;
+    event.preventDefault();
+    bar.classList.remove("hidden");
+    const call = new XMLHttpRequest();
+    call.open("POST", form.action);
+    call.upload.addEventListener("progress", (told) => { bar.value = told.total ? told.loaded / told.total * 1000 : 0; });
+    call.addEventListener("load", () => {
+      if (call.status < 400) { location.assign(call.responseURL); return; }
+      const answer = new DOMParser().parseFromString(call.responseText, "text/html");
+      document.querySelector("main").replaceWith(answer.querySelector("main"));
+    });
+    call.addEventListener("error", () => { bar.classList.add("hidden"); delete form.dataset.sent; });
+    call.send(new FormData(form));
+  });
 
   // the chosen column is in sight
   const chosen = document.querySelector(".chips [aria-current]");

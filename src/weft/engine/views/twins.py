@@ -1,0 +1,281 @@
+"""The twins of the firm to look through: a list that is searched page by page, and one twin with its sections.
+
+Rule 1: what is looked for is asked of the repository; names that stand in our books become ids of twins first.
+Rule 2: a twin is opened piece by piece: what was not opened is not built, and no level shows more than its part.
+Not here: the elements within a section (``twin_parts.py``), writing (``engine/commands/twins.py``).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from weft.basis.errors import NotFound
+from weft.engine.twins.ports import ALL, Row, Where
+from weft.engine.views.shape import View
+from weft.engine.views.twin_parts import Opened, Part, Series, Tree, texts_in
+from weft.twin.elements import Json
+from weft.twin.names import KINDS, decode_id, encode_id, read_shell, read_submodel, shell_id
+from weft.twin.paths import resolve
+from weft.twin.query import parse_condition
+
+ROWS: Final = 30
+NAMED_MAX: Final = 40  # so many twins are found by a name in our books
+LAST: Final = "\U0010ffff"
+WRITTEN, LOOSE = "written", "loose"
+WHICH: Final = (*KINDS, WRITTEN, LOOSE)
+_FIELDS: Final = ("$aas#idShort", "$aas#id", "$aas#assetInformation.globalAssetId", "$aas#assetInformation.assetType",
+                  "$aas#assetInformation.specificAssetIds[].value")
+_OF_SUBMODELS: Final = ("$sm#idShort", "$sm#id", "$sm#semanticId")
+
+
+class TwinRow(View, frozen=True, kw_only=True):
+    """One twin in the list. ``kind``: what it is in our books, or ``written``; ``number``: what it is known by."""
+
+    id: str
+    address: str
+    id_short: str
+    zh: str = ""
+    en: str = ""
+    kind: str
+    number: str = ""
+    picture: bool = False
+
+
+class TwinsView(View, frozen=True, kw_only=True):
+    """Some twins; ``cursor`` leads on to the next ones, "" at the end."""
+
+    twins: tuple[TwinRow, ...]
+    cursor: str = ""
+
+
+class Lack(View, frozen=True, kw_only=True):
+    """What a template asks for and nobody entered; the sentence is ``twin.gap.<code>`` with ``facts``."""
+
+    template: str
+    code: str
+    facts: dict[str, str]
+
+
+class Section(View, frozen=True, kw_only=True):
+    """One submodel of a twin; ``there`` is False for one that lies elsewhere. ``series`` are drawn as charts."""
+
+    n: int
+    id: str
+    address: str
+    id_short: str
+    zh: str = ""
+    en: str = ""
+    semantic: str = ""
+    known: bool = False
+    revision: int = 0
+    there: bool = True
+    open: bool = False
+    inside: int = 0
+    more: int = 0
+    parts: tuple[Part, ...] = ()
+    series: tuple[Series, ...] = ()
+
+
+class TwinView(View, frozen=True, kw_only=True):
+    """One twin. ``kind`` and ``name`` say what it is in our books; ``revision`` 0: it follows from them.
+
+    ``item``: of a lot; ``thread``: of an order. ``alone``: it is a submodel that belongs to no shell.
+    """
+
+    row: TwinRow
+    name: str = ""
+    item: str = ""
+    thread: str = ""
+    alone: bool = False
+    revision: int = 0
+    at: str = ""
+    about: tuple[tuple[str, str], ...] = ()
+    description: tuple[tuple[str, str], ...] = ()
+    sections: tuple[Section, ...] = ()
+    lacks: tuple[Lack, ...] = ()
+
+
+# ---- the list ----------------------------------------------------------------------------------------
+
+
+async def twins(node: Any, q: str = "", kind: str = "", cursor: str = "") -> TwinsView:
+    """Twins whose name, number or make has ``q`` in it, of one ``kind`` ("": all), behind ``cursor``."""
+    query = q.strip()[:60]
+    if kind == LOOSE:
+        return await _submodels(node, query, cursor)
+    where = await _where(node, query) if query else ALL
+    if kind == WRITTEN:
+        found = await node.twins.store.page("shell", cursor, ROWS + 1, where)
+        return TwinsView(twins=tuple([await _row(node, one) for one in found[:ROWS]]),
+                         cursor=found[ROWS - 1].id if len(found) > ROWS else "")
+    page = await node.twins.page("shell", cursor or _begin(node.organisation, kind), ROWS, where)
+    wanted = [one for one in page.rows if not kind or _kind(node.organisation, one.id) == kind]
+    over = len(wanted) < len(page.rows)
+    return TwinsView(twins=tuple([await _row(node, one) for one in wanted]), cursor="" if over else page.cursor)
+
+
+async def _submodels(node: Any, query: str, cursor: str) -> TwinsView:
+    where = Where(condition=_any_of(_OF_SUBMODELS, query)) if query else ALL
+    found = await node.twins.store.page("submodel", cursor, ROWS + 1, where)
+    return TwinsView(twins=tuple([await _row(node, one) for one in found[:ROWS]]),
+                     cursor=found[ROWS - 1].id if len(found) > ROWS else "")
+
+
+def _begin(organisation: str, kind: str) -> str:
+    """The cursor in front of the first twin of ``kind``; kinds follow each other in the order of their words."""
+    if kind not in KINDS:
+        return ""
+    before = KINDS[:KINDS.index(kind)]
+    return f"d:{shell_id(organisation, before[-1], LAST) if before else ''}"
+
+
+def _kind(organisation: str, name: str) -> str:
+    found = read_shell(organisation, name)
+    return found[0] if found else WRITTEN
+
+
+async def _where(node: Any, query: str) -> Where:
+    named = [{"$eq": [{"$field": "$aas#id"}, {"$strVal": one}]} for one in await _named(node, query)]
+    return Where(condition=_any_of(_FIELDS, query, named))
+
+
+def _any_of(fields: Sequence[str], query: str, further: Iterable[Json] = ()) -> Any:
+    spelt = dict.fromkeys((query, query.lower(), query.upper(), query.capitalize()))
+    found = [{"$contains": [{"$field": field}, {"$strVal": one}]} for field in fields for one in spelt]
+    return parse_condition({"$or": [*found, *further]})
+
+
+async def _named(node: Any, query: str) -> list[str]:
+    """Ids of the twins of our books whose name has ``query`` in it."""
+    plain, found = query.casefold(), list[str]()
+    stock, floor = await node.state(node.book("stock")), await node.state(node.book("floor"))
+    things = [("item", one.id, f"{one.zh} {one.en}") for one in stock.items.values()]
+    things += [("machine", one.name, one.title) for one in floor.machines.values() if not one.removed]
+    for kind, name, words in things:
+        if plain in words.casefold():
+            found.append(shell_id(node.organisation, kind, name))
+        if len(found) >= NAMED_MAX:
+            break
+    return found
+
+
+async def _row(node: Any, row: Row) -> TwinRow:
+    document = msgspec.json.decode(row.body)
+    kind, name = read_shell(node.organisation, row.id) or (WRITTEN, "")
+    names = texts_in(document.get("displayName"))
+    asset = document.get("assetInformation", {})
+    specific = [one["value"] for one in asset.get("specificAssetIds", ())]
+    number = name or next(iter(specific), "") or asset.get("globalAssetId", "") or row.id
+    picture = asset.get("defaultThumbnail", {}).get("path", "") if kind == WRITTEN else ""
+    return TwinRow(
+        id=row.id, address=encode_id(row.id), id_short=document.get("idShort", ""), kind=kind,
+        zh=names.get("zh", ""), en=names.get("en", ""), number=number,
+        picture=bool(picture) and await node.twins.store.file_of("shell", row.id, picture) is not None)
+
+
+# ---- one twin ----------------------------------------------------------------------------------------
+
+
+async def twin(node: Any, twin: str, open: str = "") -> TwinView:
+    """The twin at the address ``twin`` (its id in base64url); ``open``: pieces that are open. Raises ``NotFound``."""
+    name = decode_id(twin)
+    opened = Opened.read(open)
+    row, alone = await _found(node, name)
+    document = msgspec.json.decode(row.body)
+    about = read_shell(node.organisation, name) or ("", "")
+    named = [name] if alone else list(_submodels_of(document))
+    tree = Tree(node, opened)
+    sections = [await _section(node, tree, n, one) for n, one in enumerate(named)]
+    thing = await _thing(node, *about)
+    lacks = await node.twins.derived.gaps(name) if about[0] else []
+    return TwinView(
+        row=await _row(node, row), name=about[1], item=thing.get("item", ""), thread=thing.get("thread", ""),
+        alone=alone, revision=row.revision, at=row.at, about=tuple(_asset(document)),
+        description=tuple((one["language"], one["text"]) for one in document.get("description", ())),
+        sections=tuple(sections),
+        lacks=tuple(Lack(template=one.template, code=one.code, facts=one.facts) for one in lacks))
+
+
+class PartView(View, frozen=True, kw_only=True):
+    """One element by itself, to be changed. ``machine``: its value goes there; ``revision`` of the submodel, or 0."""
+
+    submodel: str
+    section: Section
+    part: Part
+    machine: str = ""
+    revision: int = 0
+
+
+async def twin_part(node: Any, submodel: str, at: str) -> PartView:
+    """The element at the path ``at`` of the submodel at the address ``submodel``; raises ``NotFound``."""
+    name = decode_id(submodel)
+    row, document = await node.twins.document("submodel", name)
+    tree = Tree(node, Opened({}))
+    found = read_submodel(node.organisation, name)
+    return PartView(submodel=name, section=await _section(node, tree, 0, name), revision=row.revision,
+                    part=await tree.one(name, at, resolve(document, at)),
+                    machine=found[1] if found and found[0] == "machine" else "")
+
+
+async def _found(node: Any, name: str) -> tuple[Row, bool]:
+    """The shell, or the submodel that is asked for by itself."""
+    try:
+        return await node.twins.get("shell", name), False
+    except NotFound:
+        try:
+            return await node.twins.get("submodel", name), True
+        except NotFound:
+            raise NotFound("twin.shell", id=name[:200]) from None
+
+
+def _submodels_of(shell: Json) -> Iterator[str]:
+    for one in shell.get("submodels", ()):
+        keys = one.get("keys", ())
+        if keys:
+            yield keys[0]["value"]
+
+
+async def _section(node: Any, tree: Tree, n: int, name: str) -> Section:
+    try:
+        row, document = await node.twins.document("submodel", name)
+    except NotFound:
+        return Section(n=n, id=name, address=encode_id(name), id_short="", there=False)
+    shown = await tree.shown(n, name, document)
+    return Section(
+        n=n, id=name, address=encode_id(name), id_short=document.get("idShort", ""), zh=shown.zh, en=shown.en,
+        semantic=shown.semantic, known=shown.known, revision=row.revision, open=shown.open, inside=shown.inside,
+        more=shown.more, parts=shown.parts, series=tree.series(document) if shown.open else ())
+
+
+def _asset(document: Json) -> Iterator[tuple[str, str]]:
+    """What the asset is called, and of which kind it is."""
+    asset = document.get("assetInformation", {})
+    for name in ("assetKind", "assetType", "globalAssetId"):
+        if asset.get(name):
+            yield name, asset[name]
+    for one in asset.get("specificAssetIds", ()):
+        yield one["name"], one["value"]
+
+
+async def _thing(node: Any, kind: str, name: str) -> dict[str, str]:
+    """Where in the console the thing itself is found, besides by its name."""
+    if kind == "lot":
+        lot = (await node.state(node.book("stock"))).lots.get(name)
+        return {"item": lot.item if lot else ""}
+    if kind == "order":
+        order = (await node.state(node.book("production"))).orders.get(name)
+        return {"thread": order.demand.thread if order else ""}
+    return {"thread": name} if kind == "purchase" else {}
+
+
+async def address_of(node: Any, kind: str, name: str) -> str:
+    """The id of the twin of a thing in our books; of an order thread that of what is made or bought for it, or ""."""
+    if kind != "thread":
+        return shell_id(node.organisation, kind, name) if kind in KINDS else ""
+    orders = (await node.state(node.book("production"))).orders.values()
+    made = next((one.id for one in orders if one.demand.thread == name), "")
+    if made:
+        return shell_id(node.organisation, "order", made)
+    return shell_id(node.organisation, "purchase", name)
+
