@@ -135,7 +135,7 @@ def test_the_official_engine_would_notice_a_fault(filled):
 
 def test_the_values_are_those_of_the_books(filled):
     plate = value_of(filled["Nameplate", "lot"])
-    assert plate["DateOfManufacture"] == "2026-11-25" and plate["SerialNumber"] == "L1"
+    assert plate["DateOfManufacture"] == "2026-11-25" and plate["LotNumber"] == "L1"
     paper = value_of(filled["HandoverDocumentation", "lot"])["Documents"][0]["DocumentVersions"][0]
     assert paper["DigitalFiles"][0]["value"] == "https://papers.example/7-31.pdf"
     run_ = value_of(filled["ExecutedProcesses", "order"])["Run__00__"]["Process__00__"]

@@ -83,7 +83,8 @@ def test_names_are_told_in_both_languages():
     assert designation == [{"zh": "球阀 DN15"}, {"en": "Ball valve DN15"}]
     assert value_of(resolve(plate, "AddressInformation.Street")) == [{"zh": "玉海街 8 号"}]
     assert value_of(resolve(plate, "DateOfManufacture")) == "2026-11-25"
-    assert "SerialNumber" not in value_of(built("Nameplate", lot="", made=""))
+    assert value_of(resolve(plate, "LotNumber")) == "L1" and "SerialNumber" not in value_of(plate)
+    assert "LotNumber" not in value_of(built("Nameplate", lot="", made=""))
 
 
 def test_a_purchase_order_has_the_agreed_prices_and_dates():

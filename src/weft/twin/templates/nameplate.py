@@ -2,6 +2,7 @@
 
 Filled from: the item's master data, the lot's production, the firm's name and address (settings).
 Rule 1: only what we make has our nameplate; a maker's nameplate of something bought is not ours to write.
+Rule 2: a lot's number is no serial number: it stands beside, with an id of our own.
 Not here: the nameplate of a machine as its Thing Description has it (``twin/machine.py``), which claims no template.
 """
 
@@ -49,11 +50,10 @@ def build(name: str, product: Product) -> Json:
         also(e.prop("OrderCodeOfManufacturer", product.item, "0112/2///61987#ABA950#008"), "0173-1#02-AAO227#004"),
         also(e.prop("ProductArticleNumberOfManufacturer", product.item, "0112/2///61987#ABA581#007"),
              "0173-1#02-AAO676#005"),
-        *optional(also(e.prop("SerialNumber", product.lot, "0112/2///61987#ABA951#009"), "0173-1#02-AAM556#004"),
-                  product.lot),
         *optional(also(e.prop("YearOfConstruction", product.made[:4], "0112/2///61987#ABP000#002"),
                        "0173-1#02-AAP906#003"), product.made),
         *optional(also(e.prop("DateOfManufacture", product.made, "0112/2///61987#ABB757#007", type_="xs:date"),
                        "0173-1#02-AAR972#004"), product.made),
         also(e.prop("CountryOfOrigin", maker.country, "0112/2///61987#ABP462#001"), "0173-1#02-AAO259#007"),
+        *optional(e.prop("LotNumber", product.lot, "LotNumber"), product.lot),
     ], SEMANTIC, VERSION)
