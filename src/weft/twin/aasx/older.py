@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from weft.twin.aasx import older_xml
 from weft.twin.aasx.findings import Finding, Grade
+from weft.twin.aasx.spellings import VALUE_TYPES
 from weft.twin.aasx.tidy import IEC61360
 from weft.twin.elements import Json, external
 
@@ -392,7 +393,8 @@ def _value_type(told: Any) -> str:
     for _ in range(2):  # {"dataObjectType": {"name": "string"}}
         if isinstance(told, dict):
             told = told.get("dataObjectType") or told.get("name")
-    return str(told or "xs:string")
+    word = str(told or "xs:string")
+    return f"xs:{word}" if f"xs:{word}" in VALUE_TYPES else word  # any other word is for ``spellings`` to tell
 
 
 def _pairs(told: list[Any]) -> list[Json]:
