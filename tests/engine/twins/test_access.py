@@ -13,12 +13,16 @@ from weft.basis import instant
 from weft.basis.errors import Invalid, NotFound
 from weft.engine.commands import run
 from weft.engine.twins import window
-from weft.engine.twins.access import HOUSE, Access
+from weft.engine.twins.access import HOUSE, PROGRAMS, Access
 from weft.engine.twins.ports import ALL, Where
 from weft.engine.views import VIEWS
+from weft.twin import access
 from weft.twin import elements as e
 from weft.twin.access import Subject, Target, decide
+from weft.twin.names import shell_id, submodel_id
 from weft.twin.query import index, parse
+from weft.twin.templates import handover
+from weft.twin.templates.parts import Party
 
 KINDS = ("shell", "submodel", "concept", "shell-descriptor", "submodel-descriptor")
 
@@ -63,7 +67,7 @@ async def test_the_buyer_sees_what_was_sent_to_it_and_the_house_sees_all(deal):
     submodels = await everything(Access(factory), buyer(shop.organisation), "submodel")
     names = {one["idShort"] for one in submodels}
     assert "LotData" in names
-    assert names <= {"LotData", "Certificates", "ProductionOrder"}
+    assert names <= {"LotData", "Certificates", "ProductionOrder", "HandoverDocumentation", "Nameplate"}
     for one in submodels:
         shown = {node.path for node in index.nodes(one)}
         assert shown
@@ -163,6 +167,20 @@ async def test_milestones_are_shown_and_jobs_machines_and_materials_are_not():
         await node.stop()
 
 
+def test_papers_are_shown_without_who_gave_them_to_us():
+    of = window.Window("order-thread", "did:buyer", "2999-01-01T00:00:00.000Z", (), ("L1",))
+    papers = handover.build(submodel_id(shell_id("us", "lot", "L1"), window.PAPERS), handover.Papers(
+        lot="L1", item="V15", papers=("EN10204 https://papers.example/1.pdf",), issuer="Secret Mill", at="2026-05-04",
+        keeper=Party(organisation="us", name="Us")))
+    decision = decide(access.parse({"rules": window.rules_of("us", of)}), buyer("did:buyer"), "READ",
+                      Target("submodel", papers["id"]), access.World("2026-05-04T12:00:00Z"), (papers, ()))
+    shown = msgspec.json.encode(access.trimmed(papers, "submodel", decision.grants)).decode()
+    assert "Secret Mill" in msgspec.json.encode(papers).decode()     # the control: there is something to hide
+    assert "Secret Mill" not in shown
+    assert "https://papers.example/1.pdf" in shown
+    assert "02-04" in shown
+
+
 async def test_only_the_seller_opens_a_window_and_only_until_a_day_to_come(deal):
     shop, factory, thread = deal
     assert await window.window(shop, thread) is None
@@ -187,7 +205,7 @@ async def test_rules_that_the_firm_writes_are_kept_and_checked():
     node = await busy_node()
     try:
         access = Access(node)
-        assert (await access.document())["AllAccessPermissionRules"]["rules"] == [HOUSE]
+        assert (await access.document())["AllAccessPermissionRules"]["rules"] == [HOUSE, PROGRAMS]
         with pytest.raises(Invalid, match=r"access\.object"):
             await access.keep({"rules": [{**HOUSE, "OBJECTS": [{"IDENTIFIABLE": "everything"}]}]})
         assert len(await everything(access, OWNER, "shell", limit=3)) > 3

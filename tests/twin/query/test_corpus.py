@@ -72,12 +72,11 @@ def test_ql_logic_001_and_002():
     assert not holds(Or(()), SUBMODEL, "submodel")
 
 
-NAMES = st.sampled_from((
-    "$condition", "$select", "$and", "$or", "$not", "$match", "$eq", "$lt", "$contains", "$regex", "$field", "$strVal",
-    "$numVal", "$boolean", "$numCast", "$timeVal", "$attribute", "CLAIM", "rules", "ACL", "OBJECTS", "FORMULA", "FILTER",
-    "FRAGMENT", "CONDITION", "ATTRIBUTES", "RIGHTS", "ACCESS", "ROUTE", "IDENTIFIABLE", "REFERABLE", "DEFOBJECTS",
-    "USEOBJECTS", "name", "objects", "DEFACLS", "acl", "AllAccessPermissionRules", "DEFATTRIBUTES", "attributes",
-    "USEATTRIBUTES"))
+NAMES = st.sampled_from("""
+    $condition $select $and $or $not $match $eq $lt $contains $regex $field $strVal $numVal $boolean $numCast $timeVal
+    $attribute CLAIM rules ACL OBJECTS FORMULA FILTER FRAGMENT CONDITION ATTRIBUTES RIGHTS ACCESS ROUTE IDENTIFIABLE
+    REFERABLE DEFOBJECTS USEOBJECTS name objects DEFACLS acl AllAccessPermissionRules DEFATTRIBUTES attributes
+    USEATTRIBUTES""".split())
 ATOMS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=12), st.sampled_from((
     "$sme.A[].B#value", "$sm#id", "READ", "ALLOW", "(Submodel)*", '$sme("x").y', "$aas#submodels[]", "*", "(a+)+$",
     "id")))

@@ -1,6 +1,6 @@
 """The window that an order opens: what its buyer sees of our twins, until when; written by the order itself.
 
-IDTA-01004 v3.0.2: a window is four access rules, made anew from what the order says each time they are asked for.
+IDTA-01004 v3.0.2: a window is a few access rules, made anew from what the order says each time they are asked for.
 Rule 1: a buyer sees milestones of its own order and the lots that were sent to it; nothing of machines, jobs, places,
     sources or what else lies in stock.
 Rule 2: a window is open from the day the order is agreed until ``DAYS`` after its goods left or are promised, or as
@@ -9,6 +9,7 @@ Rule 3: who sells opens it, who buys looks through it: roles are data of the thr
 Not here: rules that the firm writes (``access``).
 """
 
+from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -27,7 +28,9 @@ _DAY_MS: Final = 86_400_000
 _AGREED: Final = frozenset({Phase.CONFIRMED, Phase.CLOSED})
 MILESTONES: Final = ("Number", "ItemNumber", "Quantity", "Made", "Unit", "State", "Due", "Promise", "FirstPromise")
 OF_LOT: Final = ("LotNumber", "ItemNumber", "Unit", "HeatNumber")
-OF_CERTIFICATES: Final = "Certificates"
+WHOLE_OF_LOT: Final = ("Certificates", "Nameplate")  # a nameplate is ours alone: lots that others made have none
+PAPERS: Final = "HandoverDocumentation"
+SUPPLIERS: Final = ("OrganizationShortName", "OrganizationOfficialName")  # who gave us a paper is no affair of a buyer
 
 
 class Home(Protocol):
@@ -133,20 +136,26 @@ def rules_of(organisation: str, one: Window) -> list[Json]:
     lots = [shell_id(organisation, "lot", name) for name in one.lots]
     milestones = [submodel_id(shell, "ProductionOrder") for shell in orders]
     data = [submodel_id(shell, "LotData") for shell in lots]
-    papers = [submodel_id(shell, OF_CERTIFICATES) for shell in lots]
-    shown = [*milestones, *data, *papers]
+    whole = [submodel_id(shell, name) for shell in lots for name in WHOLE_OF_LOT]
+    papers = [submodel_id(shell, PAPERS) for shell in lots]
+    shown = [*milestones, *data, *whole, *papers]
     made = [
         _rule(one, "AssetAdministrationShell", [*orders, *lots], "$aas#submodels[]",
-              ("$aas#submodels[].keys[].value", shown)),
-        _rule(one, "Submodel", milestones, "$sme", ("$sme#idShort", MILESTONES)),
-        _rule(one, "Submodel", data, "$sme", ("$sme#idShort", OF_LOT)),
-        _rule(one, "Submodel", papers),
+              _one_of("$aas#submodels[].keys[].value", shown)),
+        _rule(one, "Submodel", milestones, "$sme", _one_of("$sme#idShort", MILESTONES)),
+        _rule(one, "Submodel", data, "$sme", _one_of("$sme#idShort", OF_LOT)),
+        _rule(one, "Submodel", papers, "$sme", {"$not": _one_of("$sme#idShort", SUPPLIERS)}),
+        _rule(one, "Submodel", whole),
     ]
     return [rule for rule in made if rule["OBJECTS"]]
 
 
-def _rule(one: Window, kind: str, ids: list[str], fragment: str = "",
-          only: tuple[str, Any] = ("", ())) -> Json:
+def _one_of(field: str, values: Sequence[str]) -> Json:
+    equal: list[Json] = [{"$eq": [{"$field": field}, {"$strVal": value}]} for value in values]
+    return {"$or": equal} if len(equal) > 1 else equal[0] if equal else {"$boolean": False}
+
+
+def _rule(one: Window, kind: str, ids: Sequence[str], fragment: str = "", only: Json | None = None) -> Json:
     buyer = {"$eq": [{"$attribute": {"CLAIM": "organisation"}}, {"$strVal": one.buyer}]}
     end = {"$lt": [{"$attribute": {"GLOBAL": "UTCNOW"}}, {"$dateTimeVal": one.until}]}
     rule: Json = {
@@ -155,8 +164,5 @@ def _rule(one: Window, kind: str, ids: list[str], fragment: str = "",
         "FORMULA": {"$and": [buyer, end]},
     }
     if fragment:
-        equal = [{"$eq": [{"$field": only[0]}, {"$strVal": value}]} for value in only[1]]
-        rule["FILTER"] = {"FRAGMENT": fragment, "CONDITION": {"$or": equal} if len(equal) > 1 else (
-            equal[0] if equal else {"$boolean": False})}
+        rule["FILTER"] = {"FRAGMENT": fragment, "CONDITION": only}
     return rule
-
