@@ -44,7 +44,7 @@ RECORDS = {
             capabilities.Limit(name="SpindleSpeed", title="Spindle speed", unit="rpm", minimum="0", maximum="4000"),
             capabilities.Limit(name="Feed", maximum="0.5"))),
     "CarbonFootprint": footprint.Footprint(item="BV-15", unit="C62", co2_kg="1.85", co2_methods=("ISO 14067",),
-                                           co2_phases=("A1", "A3"), co2_at="2026-06-01T00:00:00Z", maker=FIRM),
+                                           co2_phases=("A1", "A3"), co2_at="2026-06-01T00:00:00Z"),
     "ProductionCalendar": calendar.Calendar(
         machine="L1", id="two-shift", titles={"zh": "两班", "en": "Two shifts"}, utc_offset=480,
         shifts=((0, 480, 960), (0, 960, 1440), (4, 1320, 1800)),

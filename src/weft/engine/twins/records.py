@@ -91,7 +91,7 @@ def of_item(books: Books, maker: Party, item: Item) -> Records:
     if made or item.co2_kg or item.co2_methods:
         found.append(footprint.Footprint(
             item=item.id, unit=item.unit, co2_kg=item.co2_kg, co2_methods=item.co2_methods,
-            co2_phases=item.co2_phases, co2_at=f"{item.co2_at}T00:00:00Z" if item.co2_at else "", maker=maker))
+            co2_phases=item.co2_phases, co2_at=f"{item.co2_at}T00:00:00Z" if item.co2_at else ""))
     return tuple(found)
 
 

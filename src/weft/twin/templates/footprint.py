@@ -12,7 +12,7 @@ import msgspec
 from weft.twin import elements as e
 from weft.twin.elements import Json
 from weft.twin.templates.gaps import Gap
-from weft.twin.templates.parts import POSTAL, Party, address, listing, optional, submodel
+from weft.twin.templates.parts import listing, submodel
 
 ID_SHORT: Final = "CarbonFootprint"
 _BASE: Final = "https://admin-shell.io/idta/CarbonFootprint"
@@ -30,7 +30,6 @@ class Footprint(msgspec.Struct, frozen=True, kw_only=True):
     co2_methods: tuple[str, ...] = ()
     co2_phases: tuple[str, ...] = ()
     co2_at: str = ""
-    maker: Party | None = None
 
 
 def gaps(footprint: Footprint) -> list[Gap]:
@@ -41,8 +40,6 @@ def gaps(footprint: Footprint) -> list[Gap]:
 
 def build(name: str, footprint: Footprint) -> Json:
     """The submodel whose id is ``name``."""
-    maker = footprint.maker
-    reachable = maker is not None and all(getattr(maker, one) for one in POSTAL)
     entry = e.collection("", [
         listing("PcfCalculationMethods", [e.prop("", one, "0173-1#02-ABG854#003") for one in footprint.co2_methods],
                 f"{_BASE}/PcfCalculationMethods/1/0", "0173-1#02-ABG854#003", "Property"),
@@ -51,7 +48,6 @@ def build(name: str, footprint: Footprint) -> Json:
         e.prop("QuantityOfMeasureForCalculation", 1.0, "0173-1#02-ABG857#003"),
         listing("LifeCyclePhases", [e.prop("", one, "0173-1#02-ABG858#003") for one in footprint.co2_phases],
                 f"{_BASE}/LifeCyclePhases/1/0", "0173-1#02-ABG858#003", "Property"),
-        *optional(address("GoodsHandoverAddress", maker) if maker is not None else None, reachable),
         e.instant("PublicationDate", footprint.co2_at, f"{_BASE}/PublicationDate/1/0"),
     ], f"{_BASE}/ProductCarbonFootprint/1/0")
     made = listing("ProductCarbonFootprints", [entry], f"{_BASE}/ProductCarbonFootprints/1/0",

@@ -54,6 +54,5 @@ def build(name: str, product: Product) -> Json:
                        "0173-1#02-AAP906#003"), product.made),
         *optional(also(e.prop("DateOfManufacture", product.made, "0112/2///61987#ABB757#007", type_="xs:date"),
                        "0173-1#02-AAR972#004"), product.made),
-        also(e.prop("CountryOfOrigin", maker.country, "0112/2///61987#ABP462#001"), "0173-1#02-AAO259#007"),
         *optional(e.prop("LotNumber", product.lot, "LotNumber"), product.lot),
     ], SEMANTIC, VERSION)
