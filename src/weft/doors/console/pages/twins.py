@@ -33,7 +33,9 @@ MORE: Final = 5  # so many times as much is shown of a level when more is wanted
 STEP: Final = 1 << 18
 ENTER: Final = {  # where what a template lacks is entered
     "bill": "/import?kind=bills", "capability": "/import?kind=work-centres", "work-centre": "/import?kind=work-centres",
-    "item-column": "/import?kind=items", "operation-name": "/import?kind=routings", "setting": "/settings",
+    "operation-name": "/import?kind=routings",
+    "co2-at": "/import?kind=items", "co2-kg": "/import?kind=items", "co2-methods": "/import?kind=items",
+    "co2-phases": "/import?kind=items",
     "nothing-ended": "/jobs", "no-numbers": "/machines/{machine}", "not-ordered": "/orders/{thread}",
     "no-papers": "/import?kind=stock", "paper-address": "/import?kind=stock", "paper-date": "/import?kind=stock"}
 _NUMBERED: Final = re.compile(r"([A-Za-z]+?)_*(\d+)_*")
