@@ -34,6 +34,10 @@ ROOT_OF: Final[Mapping[str, str]] = {"shell": "aas", "submodel": "sm", "concept"
                                      "submodel-descriptor": "smdesc"}
 
 
+_CHILDREN: Final = {"Submodel": "submodelElements", "SubmodelElementCollection": "value",
+                    "SubmodelElementList": "value"}
+
+
 class Entry(NamedTuple):
     """A field of a twin: ``name`` with every index left open, ``place`` the indices as ``3.0``."""
 
@@ -118,8 +122,7 @@ def _nodes(first: Node) -> Iterator[Node]:
 
 def _inner(here: Node) -> Iterator[Node]:
     kind = here.element.get("modelType")
-    name = {"Submodel": "submodelElements", "SubmodelElementCollection": "value",
-            "SubmodelElementList": "value"}.get(str(kind), "")
+    name = _CHILDREN.get(str(kind), "")
     inner = here.element.get(name if here.tail else "submodelElements")
     for place, one in enumerate(inner if isinstance(inner, list) else ()):
         if not isinstance(one, dict):
@@ -143,8 +146,9 @@ def text(value: Any) -> str | None:
 
 def first_key(reference: Any) -> str | None:
     """The value of the first key of a reference."""
-    found = next(resolve(reference, ("keys", 0, "value")), None) if isinstance(reference, dict) else None
-    return found[1] if found else None
+    keys = reference.get("keys") if isinstance(reference, dict) else None
+    first = keys[0] if isinstance(keys, list) and keys else None
+    return text(first.get("value")) if isinstance(first, dict) else None
 
 
 def value_type(element: Mapping[str, Any]) -> str | None:
