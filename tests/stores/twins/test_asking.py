@@ -169,7 +169,7 @@ CONDITIONS = st.recursive(st.one_of(COMPARED, MATCHED), lambda inner: st.one_of(
     st.lists(inner, min_size=2, max_size=3).map(lambda parts: {"$or": parts}),
     inner.map(lambda part: {"$not": part})), max_leaves=5)
 
-EXAMPLES = int(os.environ.get("WEFT_ASKED", "120"))
+EXAMPLES = int(os.environ.get("WEFT_ASKED", "50"))
 
 
 @cache

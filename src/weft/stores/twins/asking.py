@@ -7,11 +7,12 @@ Rule 3: values travel as bindings, never in the text of a statement.
 Not here: what the rows are (``twin/query/index``), pages (``paging``).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from weft.engine.twins.ports import Kind
-from weft.stores.twins.predicates import Predicate, Sql, both, either, element_value, glob, tail_of
+from weft.stores.twins.predicates import SOME, Predicate, Sql, both, either, element_value, glob, size, tail_of
 from weft.twin.query import holding, index
 from weft.twin.query.holding import common, type_of, verdict
 from weft.twin.query.tree import (
@@ -41,10 +42,8 @@ from weft.twin.query.tree import (
 
 TRUE: Final = Sql("1", ())
 FALSE: Final = Sql("0", ())
-_SET: Final = "t.number IN (SELECT twin FROM twin_element WHERE "
-_ONE: Final = "EXISTS (SELECT 1 FROM twin_element WHERE twin = t.number AND "
-_SET_EQUAL: Final = "t.number IN (SELECT twin FROM twin_field WHERE twin_field.value = ? AND "
-_ONE_EQUAL: Final = "EXISTS (SELECT 1 FROM twin_field WHERE twin = t.number AND twin_field.value = ? AND "
+_SHARED: Final = frozenset({"idShort", "semanticId", "supplementalSemanticIds"})  # many twins have the same
+_COLUMN: Final = re.compile(r"\b(tail|shape|path|id_short|semantic|value_type|value|number|language|instant)\b")
 _EQUAL: Final = "(twin_field.value = ?)"
 _FLIPPED: Final = {"$gt": "$lt", "$lt": "$gt", "$ge": "$le", "$le": "$ge"}
 
@@ -52,18 +51,15 @@ _FLIPPED: Final = {"$gt": "$lt", "$lt": "$gt", "$ge": "$le", "$le": "$ge"}
 class Asked(NamedTuple):
     """``where``: a boolean expression over alias ``t`` of ``twins``; ``exact``: it alone decides.
 
-    ``driven``: the twins it holds for are best found by its own sets, where these are small.
+    ``driven``: the twins it holds for are best found by its own sets, where these are small. ``each``: the same
+    expression for one twin after the other, with the same bindings.
     """
 
     where: str
     bindings: tuple[Any, ...]
     exact: bool
-    driven: bool = False
-
-    @property
-    def each(self) -> str:
-        """``where``, asked of one twin after the other instead of by sets; with the same bindings."""
-        return self.where.replace(_SET, _ONE).replace(_SET_EQUAL, _ONE_EQUAL)
+    driven: int = 0
+    each: str = ""
 
 
 class Bound(NamedTuple):
@@ -83,9 +79,10 @@ def ask(condition: Condition, kind: Kind) -> Asked:
         # One condition about two twins cannot be split into what each must be but by its outermost parts.
         parts = condition.parts if isinstance(condition, And) else ()
         own = And(tuple(one for one in parts if not holding.looks_beside(one, kind)))
-        return ask(own, kind)._replace(exact=False) if own.parts else Asked("1", (), exact=False)
+        return ask(own, kind)._replace(exact=False) if own.parts else Asked("1", (), exact=False, each="1")
     whole = _whole(condition, kind)
-    return Asked(whole.over.text, whole.over.values, whole.exact, whole.over.driven)
+    over = whole.over
+    return Asked(over.text, over.values, whole.exact, over.driven, over.each)
 
 
 def _whole(condition: Condition, kind: str) -> Bound:
@@ -169,7 +166,7 @@ class _Asking:
         links = " AND ".join(f"g{place}.twin = g0.twin AND g{place}.k = g0.k" for place in range(1, len(selects)))
         text = " CROSS JOIN ".join(one.text for one in selects)
         return Sql(f"t.number IN (SELECT g0.twin FROM {text} WHERE {links})",  # noqa: S608 - our own
-                   tuple(value for one in selects for value in one.values), driven=True)
+                   tuple(value for one in selects for value in one.values), driven=SOME)
 
     def key(self, field: Field) -> str | None:
         """Which element of the first list a row of ``twin_field`` is of; None when there are two open lists."""
@@ -187,13 +184,15 @@ class _Asking:
     def found(self, field: Field, condition: Sql) -> Sql:
         """Twins with a row of ``field`` that is as ``condition`` says."""
         if field.root == "sme":
-            found = both([*_at(field.path), condition])
-            return Sql(f"{_SET}{found.text})", found.values, driven=True)
-        if condition.text == _EQUAL:
-            rest = both(self.at(field))
-            return Sql(f"{_SET_EQUAL}{rest.text})", (*condition.values, *rest.values), driven=True)
-        found = both([*self.at(field), condition])
-        return Sql(f"t.number IN (SELECT twin FROM twin_field WHERE {found.text})", found.values, driven=True)  # noqa: S608 - our own
+            inner = both([*_at(field.path), condition])
+            rank = size(condition, telling=bool(field.path) or "semantic = ?" in condition.text)
+            return Sql(f"t.number IN (SELECT twin FROM twin_element WHERE {inner.text})", inner.values,  # noqa: S608 - our own
+                       rank, f"EXISTS (SELECT 1 FROM twin_element WHERE twin = t.number AND {_unindexed(inner.text)})")  # noqa: S608 - our own
+        inner = both([*self.at(field), condition])
+        rank = size(condition, telling=field.attribute[0] not in _SHARED)
+        each = f"EXISTS (SELECT 1 FROM twin_field WHERE twin = t.number AND {inner.text})"  # noqa: S608 - our own
+        return Sql(f"t.number IN (SELECT twin FROM twin_field WHERE {inner.text})", inner.values, rank,  # noqa: S608 - our own
+                   each if condition.text == _EQUAL else "")
 
     def predicate(self, node: Compare, field: Field) -> Predicate | None:
         """The comparison of a row; None when this kind has no such rows."""
@@ -266,7 +265,7 @@ def _same(sql: Sql) -> Bound:
 
 
 def _not(sql: Sql) -> Sql:
-    return Sql(f"NOT ({sql.text})", sql.values)
+    return Sql(f"NOT ({sql.text})", sql.values, alone=f"NOT ({sql.each})")
 
 
 def _all(bounds: Sequence[Bound]) -> Bound:
@@ -331,6 +330,11 @@ def _key(field: Field) -> str | None:
     rest = written(behind)
     dot = 0 if rest.startswith("[") else 1
     return f"substr(path, 1, length(path) - {len(rest) + dot})"
+
+
+def _unindexed(text: str) -> str:
+    """The same expression over columns that no index is looked up for: the row of one twin is found by the twin."""
+    return _COLUMN.sub(r"+\1", text)
 
 
 def _at(path: tuple[Token, ...]) -> list[Sql]:

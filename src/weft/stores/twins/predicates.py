@@ -13,11 +13,22 @@ from weft.twin.query.tree import ANY, ORDERING, TEXTUAL, Cast, Compare, Constant
 
 
 class Sql(NamedTuple):
-    """A boolean expression and what its question marks stand for; ``driven``: it is true for one set of rows alone."""
+    """A boolean expression and what its question marks stand for.
+
+    ``driven``: above 0 it is true for one set of rows alone, the smaller as a rule the higher (``FEW``, ``SOME``,
+    ``MUCH``). ``alone``: the same asked of one row by itself, "" when that is the same text; its question marks stand
+    for the same.
+    """
 
     text: str
     values: tuple[Any, ...]
-    driven: bool = False
+    driven: int = 0
+    alone: str = ""
+
+    @property
+    def each(self) -> str:
+        """The expression for one row by itself."""
+        return self.alone or self.text
 
 
 class Predicate(NamedTuple):
@@ -30,25 +41,31 @@ class Predicate(NamedTuple):
 _SIGN: Final = {"$eq": "=", "$ne": "<>", "$gt": ">", "$ge": ">=", "$lt": "<", "$le": "<="}
 _LAST: Final = "\U0010ffff"
 NONE: Final = Sql("0", ())
+MUCH, SOME, FEW = 1, 2, 3
 
 
 def both(parts: Sequence[Sql]) -> Sql:
-    """All of ``parts``."""
-    found = _joined([one for one in parts if one.text != "1"], "AND", "1")
-    return found._replace(driven=any(one.driven for one in parts))
+    """All of ``parts``: of several sets the smallest is gathered, the others are asked of what is in it."""
+    listed = [one for one in parts if one.text != "1"]
+    if len(listed) == 1:
+        return listed[0]
+    best = max((one.driven for one in listed), default=0)
+    first = next((place for place, one in enumerate(listed) if one.driven == best), -1)
+    gathered = [one.text if place == first or not one.driven else one.each for place, one in enumerate(listed)]
+    return _joined(listed, gathered, "AND", "1")._replace(driven=best)
 
 
 def either(parts: Sequence[Sql]) -> Sql:
     """At least one of ``parts``."""
-    found = _joined([one for one in parts if one.text != "0"], "OR", "0")
-    return found if len(parts) == 1 else found._replace(driven=False)
+    listed = [one for one in parts if one.text != "0"]
+    return listed[0] if len(listed) == 1 else _joined(listed, [one.text for one in listed], "OR", "0")
 
 
-def _joined(parts: Sequence[Sql], word: str, nothing: str) -> Sql:
-    if len(parts) == 1:
-        return parts[0]
-    text = f" {word} ".join(one.text for one in parts)
-    return Sql(f"({text})" if parts else nothing, tuple(value for one in parts for value in one.values))
+def _joined(parts: Sequence[Sql], texts: Sequence[str], word: str, nothing: str) -> Sql:
+    if not parts:
+        return Sql(nothing, ())
+    text, each = (f"({f' {word} '.join(listed)})" for listed in (texts, [one.each for one in parts]))
+    return Sql(text, tuple(value for one in parts for value in one.values), alone=each)
 
 
 def element_value(column: str, node: Compare) -> Predicate | None:
@@ -142,6 +159,13 @@ def _regex(column: str, text: str) -> Predicate:
 
 _TEXTS: Final[Mapping[str, Callable[[str, str], Predicate]]] = {
     "$contains": _contains, "$starts-with": _begins, "$ends-with": _ends, "$regex": _regex}
+
+
+def size(condition: Sql, *, telling: bool) -> int:
+    """How many rows a condition on a column names, as a rule; ``telling``: what it compares tells rows apart."""
+    if not telling or any(sign in condition.text for sign in ("instr(", "CAST(", "<>", "NOT NULL)", "IS NULL")):
+        return MUCH
+    return FEW if " = ?" in condition.text else SOME
 
 
 def tail_of(path: tuple[Token, ...]) -> str:
