@@ -231,6 +231,7 @@ ODD_JSON = {
     "not-a-list": ({"description": {"language": "en", "text": "x"}}, "fixed"),
     "not-a-list-at-all": ({"qualifiers": "none"}, "lost"), "not-an-object": ({"administration": "1.0"}, "lost"),
     "not-text": ({"administration": {"version": 7}}, "fixed"), "spelling": ({"kind": "INSTANCE"}, "fixed"),
+    "text-cut": ({"description": [{"language": "en", "text": "x" * 1_024}]}, "lost"),
     "language": ({"description": [{"text": "x"}]}, "fixed"), "not-a-text": ({"category": {"a": "b"}}, "lost"),
 }
 
@@ -264,6 +265,16 @@ def test_numbers_of_json_become_their_own_digits():
     data = json.dumps({"submodels": [SUBMODEL]}).replace('"value": "0.000"', '"value": 0.000')
     found, codes, _ = opened(data.encode())
     assert bodies(found) == [SUBMODEL] and codes == [("fixed", "not-text")]
+
+
+@pytest.mark.parametrize("kind", ["xs:string", "xs:anyURI", "xs:base64Binary", "xs:hexBinary"])
+def test_a_value_may_be_empty_where_its_type_lets_it(kind):
+    element = {"modelType": "Property", "idShort": "Any", "valueType": kind, "value": ""}
+    found, codes, _ = opened(json.dumps({"submodels": [{**SUBMODEL, "submodelElements": [element]}]}).encode())
+    assert bodies(found)[0]["submodelElements"] == [element] and codes == []
+    number = {**element, "valueType": "xs:int"}  # the control
+    found, codes, _ = opened(json.dumps({"submodels": [{**SUBMODEL, "submodelElements": [number]}]}).encode())
+    assert "value" not in bodies(found)[0]["submodelElements"][0] and codes == [("fixed", "empty-text")]
 
 
 def test_a_field_that_stands_there_twice_is_told():

@@ -26,7 +26,7 @@ CODES: Final[Mapping[Grade, str]] = {
     "lost": "asset-alone attribute empty-specification field-twice formula kept-by-books name-in-list "
             "no-preferred-name no-such-element not-a-flag-at-all not-a-list-at-all not-a-text not-an-object "
             "part-unused properties second-of-one signature spec-missing specification-reference stray-text "
-            "twin-twice-different unknown-element unknown-field",
+            "text-cut twin-twice-different unknown-element unknown-field",
     "kept": "file-missing thumbnail-missing",
     "fixed": "blanks empty-key empty-list empty-reference empty-specification empty-text encoding escaped "
              "file-renamed filled-in language model-type name-backslash name-characters namespace namespace-mixed "

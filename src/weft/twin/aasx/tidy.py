@@ -24,6 +24,7 @@ DEPTH_MAX: Final = 150
 # Texts in which blanks at the ends and an empty one may be meant.
 _FREE: Final = frozenset({("property", "value"), ("qualifier", "value"), ("extension", "value"), ("blob", "value"),
                           ("range", "min"), ("range", "max")})
+_MAY_BE_EMPTY: Final = frozenset({"xs:string", "xs:anyURI", "xs:base64Binary", "xs:hexBinary"})
 _FREE_NAMES: Final = frozenset({"text"})
 
 
@@ -196,7 +197,11 @@ class Tidier:
             made["keys"] = keys
         return made
 
-    def language(self, made: Json) -> Json | None:
+    def language(self, made: Json, limit: int) -> Json | None:
+        """A text in a language: one without any words is none, one that is too long for the model is cut."""
+        if len(made.get("text", "")) > limit:
+            self._told("lost", "text-cut", "text", count=len(made["text"]), limit=limit)
+            made["text"] = made["text"][:limit]
         if made.get("text") and made.get("language"):
             return made
         if made.get("text"):
@@ -214,7 +219,7 @@ class Tidier:
 
     def lexical(self, made: Json) -> Json:
         """Blanks around what is no text, and a value that is empty where none can be."""
-        if made.get("valueType", "xs:string") == "xs:string":
+        if made.get("valueType", "xs:string") in _MAY_BE_EMPTY:
             return made
         for name in ("value", "min", "max"):
             value = made.get(name)
@@ -278,10 +283,16 @@ class Tidier:
         return made
 
 
-_LANGUAGES: Final = tuple(tag for tag in CLASSES if tag.startswith("langString"))
+def _limited(limit: int) -> Callable[[Tidier, Json], Json | None]:
+    return lambda tidier, made: tidier.language(made, limit)
+
+
+_LONGEST: Final = {
+    "langStringNameType": 128, "langStringTextType": 1023, "langStringPreferredNameTypeIec61360": 255,
+    "langStringShortNameTypeIec61360": 18, "langStringDefinitionTypeIec61360": 1023}
 _MENDED: Final[Mapping[str, Callable[[Tidier, Json], Json | None]]] = {
     "reference": Tidier.reference, "submodelElementList": Tidier.listing, "assetInformation": Tidier.asset,
     "embeddedDataSpecification": Tidier.specification, "dataSpecificationIec61360": Tidier.iec61360,
     "resource": Tidier.resource,
     "extension": Tidier.lexical, **dict.fromkeys(("property", "range", "qualifier"), Tidier.valued),
-    **dict.fromkeys(_LANGUAGES, Tidier.language)}
+    **{tag: _limited(limit) for tag, limit in _LONGEST.items()}}
