@@ -313,12 +313,14 @@ async def at_rest(home: Home) -> AsyncIterator[Node]:
     store = open_store(home, config.storage.database)
     try:
         node = await assemble(home, config, store)
-        await node.load()
-        yield node
-        await node.peers.close()
-        await node.mail.end()
-        await node.witnessing.end()
-        await node.twins.close()
+        try:
+            await node.load()
+            yield node
+            await node.peers.close()
+            await node.mail.end()
+            await node.witnessing.end()
+        finally:
+            await node.twins.close()
     finally:
         await store.close()
 
@@ -339,10 +341,12 @@ async def snapshot(home: Home, config: Config, store: Store) -> AsyncIterator[No
         copied = SqliteStore(str(folder / DATABASE))
         try:
             node = await assemble(home, config, copied)
-            await node.load()
-            yield node
-            await node.peers.close()
-            await node.twins.close()
+            try:
+                await node.load()
+                yield node
+                await node.peers.close()
+            finally:
+                await node.twins.close()
         finally:
             await copied.close()
     finally:
