@@ -1,9 +1,11 @@
 # Every target sets up what it needs, on a machine with Python >= 3.11, git and make. `make help` lists them.
 # ARGS=… is handed on, for example: make demo ARGS="--headless --json"   make test ARGS="tests/trade -k cancel"
+# PARALLEL= runs tests one after the other, in one process.
 
 VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
+PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
             $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check install
@@ -22,7 +24,7 @@ demo: $(VENV)/.runtime  ## a world of four firms and their machines; consoles st
 	@$(BIN)/weft demo examples/demo $(ARGS)
 
 test: $(VENV)/.dev browser  ## unit, story and browser tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 check: $(VENV)/.dev  ## ruff, mypy strict, import contracts, tidy test
 	$(BIN)/ruff check .
@@ -51,7 +53,7 @@ docs: $(VENV)/.dev  ## write those pages of the reference that are made from the
 	$(BIN)/python docs/generate.py
 
 release: check browser  ## everything, also what is too long for every day
-	$(BIN)/python -m pytest -m "release or not release" --release $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) -m "release or not release" --release $(ARGS)
 
 clean:  ## forget the environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
