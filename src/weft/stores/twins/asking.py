@@ -4,7 +4,7 @@ Rule 1: every part of a condition has two readings, one that never misses a twin
     ``$not`` swaps them. Where both are the same, SQL decides; else it goes before and ``holds`` decides.
 Rule 2: texts compare by their bytes, which is the order of code points; nothing here folds case or knows a locale.
 Rule 3: values travel as bindings, never in the text of a statement.
-Not here: what the rows are (``twin/query/index``), pages (``paging``).
+Not here: what the rows are (``twin/query/index``), their tables (``sql/twins``), pages (``paging``).
 """
 
 import re
@@ -44,6 +44,7 @@ TRUE: Final = Sql("1", ())
 FALSE: Final = Sql("0", ())
 _SHARED: Final = frozenset({"idShort", "semanticId", "supplementalSemanticIds"})  # many twins have the same
 _COLUMN: Final = re.compile(r"\b(tail|shape|path|id_short|semantic|value_type|value|number|language|instant)\b")
+_PLACE: Final = re.compile(r"\b(tail|shape|path|id_short)\b")
 _EQUAL: Final = "(twin_field.value = ?)"
 _FLIPPED: Final = {"$gt": "$lt", "$lt": "$gt", "$ge": "$le", "$le": "$ge"}
 
@@ -159,8 +160,8 @@ class _Asking:
             key = _key(field) if field.root == "sme" else self.key(field)
             if key is None:
                 return None
-            view, where = ("twin_element", _at(field.path)) if field.root == "sme" else ("twin_field", self.at(field))
-            inner = both([*where, *wanted[field]])
+            inner = both([*(_at(field.path) if field.root == "sme" else self.at(field)), *wanted[field]])
+            view = _rows(f"{inner.text} {key}") if field.root == "sme" else "twin_field"
             selects.append(Sql(f"(SELECT twin, {key} AS k FROM {view} WHERE {inner.text}) g{len(selects)}",  # noqa: S608 - our own
                                inner.values))
         links = " AND ".join(f"g{place}.twin = g0.twin AND g{place}.k = g0.k" for place in range(1, len(selects)))
@@ -186,8 +187,9 @@ class _Asking:
         if field.root == "sme":
             inner = both([*_at(field.path), condition])
             rank = size(condition, telling=bool(field.path) or "semantic = ?" in condition.text)
-            return Sql(f"t.number IN (SELECT twin FROM twin_element WHERE {inner.text})", inner.values,  # noqa: S608 - our own
-                       rank, f"EXISTS (SELECT 1 FROM twin_element WHERE twin = t.number AND {_unindexed(inner.text)})")  # noqa: S608 - our own
+            rows = _rows(inner.text)
+            return Sql(f"t.number IN (SELECT twin FROM {rows} WHERE {inner.text})", inner.values, rank,  # noqa: S608 - our own
+                       f"EXISTS (SELECT 1 FROM {rows} WHERE twin = t.number AND {_unindexed(inner.text)})")  # noqa: S608 - our own
         inner = both([*self.at(field), condition])
         rank = size(condition, telling=field.attribute[0] not in _SHARED)
         each = f"EXISTS (SELECT 1 FROM twin_field WHERE twin = t.number AND {inner.text})"  # noqa: S608 - our own
@@ -330,6 +332,19 @@ def _key(field: Field) -> str | None:
     rest = written(behind)
     dot = 0 if rest.startswith("[") else 1
     return f"substr(path, 1, length(path) - {len(rest) + dot})"
+
+
+def _rows(text: str) -> str:
+    """The rows of elements with those columns that ``text`` uses: what is not used is not joined."""
+    columns = ["e.twin", "e.value", "e.number", "e.instant", "e.language", "e.type AS value_type"]
+    tables = "elements e"
+    if _PLACE.search(text):
+        columns += ["p.path", "p.shape", "p.tail", "p.id_short"]
+        tables += " JOIN places p ON p.number = e.place"
+    if "semantic" in text:  # no condition on it holds where there is none
+        columns.append("s.text AS semantic")
+        tables += " JOIN terms s ON s.number = e.semantic"
+    return f"(SELECT {', '.join(columns)} FROM {tables})"  # noqa: S608 - our own
 
 
 def _unindexed(text: str) -> str:
