@@ -27,6 +27,7 @@ TILL_COOKIE: Final = "weft_till"  # a tablet may be a till and the owner's own d
 OWNER: Final = "owner"
 OPERATOR: Final = "operator"
 CLIENT: Final = "client"  # a program with a token of its own: reads twins and trace
+PARTNER: Final = "partner"  # a partner's program: the twins that are shown to this partner, nothing else
 TILL: Final = "till"  # a till: brings its slips and asks for prices, nothing else
 PUBLIC: Final = frozenset[str]()  # scopes of a document that anybody may see
 PEOPLE: Final = frozenset({OWNER, OPERATOR})

@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from weft.basis.errors import Invalid, NotFound, WeftError
 from weft.doors.aas.call import Call, answer
-from weft.doors.aas.problems import message
 from weft.engine.twins.handles import Handles
 
 MANY_MAX: Final = 1000
@@ -56,8 +55,7 @@ async def _written(call: Call, documents: list[dict[str, Any]], deletes: list[st
 
 def handles(call: Call) -> Handles:
     """The outcomes that may still be asked for."""
-    found: Handles = call.node.twins.outcomes
-    return found
+    return call.twins.outcomes
 
 
 def _outcome(call: Call) -> Any:
@@ -79,4 +77,4 @@ async def result(call: Call) -> Response:
     if refused is None:
         return Response(None, 204)
     return answer({"executionState": "Failed", "success": False,
-                   "messages": [message(call.node, call.request, refused, 400)]}, 400)
+                   "messages": [call.told(refused, 400)]}, 400)

@@ -1,13 +1,16 @@
-"""One request to the twins: what it names, what it brings, and how its answer is put.
+"""One request to the twins: what it names, what it brings, whose eyes it sees with, and how its answer is put.
 
 RFC 9110 §8.8.3, §13.1.1 (ETag, If-Match): the revision of a written twin; twins of the books have none.
 Rule 1: a body is read once, with a limit, and only where it is asked for.
-Not here: parameters of the query (``asked.py``).
+Rule 2: people of the house go to the repository itself. A program gets the twins guarded, and nothing else: whoever
+        answers a request has no other way to them.
+Not here: parameters of the query (``asked.py``), what a program sees (``engine/twins/guarded.py``).
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -17,11 +20,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from weft import web
-from weft.basis.errors import Invalid
+from weft.basis.errors import Invalid, WeftError
 from weft.doors.aas.address import PREFIXES
+from weft.doors.aas.problems import message
 from weft.engine.node import Node
+from weft.engine.twins.access import Access, program
+from weft.engine.twins.guarded import Guarded
+from weft.engine.twins.hearing import Hearing
+from weft.engine.twins.operations import Operations
 from weft.engine.twins.ports import Row
 from weft.engine.twins.repository import Repository
+from weft.twin.access import Subject
 from weft.twin.elements import Json
 from weft.twin.names import decode_id, encode_id
 from weft.twin.values import parse_value
@@ -36,14 +45,60 @@ _NO_STORE: Final = {"Cache-Control": "no-store"}
 class Call:
     """A request below one of the prefixes; ``parts`` are the raw segments that its address leaves open."""
 
-    node: Node
+    _node: Node
     request: Request
     prefix: str
     parts: Mapping[str, str]
+    twins: Repository | Guarded = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.twins = self._node.twins if self._subject is None else self._guarded(self._subject)
 
     @property
-    def twins(self) -> Repository:
-        return self.node.twins
+    def _subject(self) -> Subject | None:
+        """Who asks; None for people of the house, who have all rights."""
+        device = self.request.state.device
+        if device is None or device.scope in web.PEOPLE:
+            return None
+        return program(device.name, device.partner)
+
+    def _guarded(self, subject: Subject) -> Guarded:
+        return Guarded(Access(self._node), subject)
+
+    @property
+    def organisation(self) -> str:
+        """The firm."""
+        return self._node.organisation
+
+    async def may_change(self) -> None:
+        """Raises ``Denied`` for a program that no rule lets change anything, before its body is read."""
+        if isinstance(self.twins, Guarded):
+            await self.twins.may_change()
+
+    async def operations(self, submodel: str) -> Operations:
+        """What invokes the operation in the address; raises ``Denied`` where it may not be invoked."""
+        if isinstance(self.twins, Guarded):
+            await self.twins.may_execute(submodel, self.path)
+        return self._node.operations
+
+    async def events(self) -> Hearing:
+        """What happens to the twins, as far as the asker sees them."""
+        subject = self._subject
+        if subject is None:
+            return Hearing(self._node.twin_changes)
+        who = "/".join(one for values in subject.claims.values() for one in values)
+        return Hearing(self._node.twin_changes, lambda: self._guarded(subject).sight(),
+                       await Access(self._node).secret(), who)
+
+    @property
+    def let_go(self) -> asyncio.Event | None:
+        """Set once the device that asks is let go."""
+        device = self.request.state.device
+        return self._node.devices.gone(device.id) if device is not None else None
+
+    def told(self, error: WeftError | None, status: int) -> dict[str, Any]:
+        """``error`` as a Message in the reader's language."""
+        return message(self._node, self.request, error, status)
 
     @property
     def first_edition(self) -> bool:
@@ -72,7 +127,7 @@ class Call:
 
     def href(self, *parts: str) -> str:
         """The whole address of what lies at ``parts`` below the prefix."""
-        base = self.node.config.firm.url or str(self.request.base_url)
+        base = self._node.config.firm.url or str(self.request.base_url)
         return "/".join((base.rstrip("/") + self.prefix, *parts))
 
     async def json(self, kind: Any = dict[str, Any]) -> Any:

@@ -73,7 +73,7 @@ def _own_links(shell: Json) -> list[Json]:
 async def links(call: Call) -> Response:
     """GetAllAssetLinksById."""
     name, told = call.id("shell"), list[Json]()
-    row = await call.twins.store.get("links", name)
+    row = await call.twins.written("links", name)
     try:
         told += _own_links((await call.twins.document("shell", name))[1])
     except NotFound:
@@ -97,7 +97,7 @@ async def set_links(call: Call) -> Response:
 async def remove_links(call: Call) -> Response:
     """DeleteAllAssetLinksById: those that were written; what a shell says of itself stays."""
     name = call.id("shell")
-    if await call.twins.store.get("links", name) is not None:
+    if await call.twins.written("links", name) is not None:
         await call.twins.delete("links", name)
     else:
         await call.twins.get("shell", name)

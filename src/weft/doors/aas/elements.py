@@ -138,10 +138,10 @@ async def get_paths(call: Call) -> Response:
 async def create(call: Call) -> Response:
     """PostSubmodelElement, PostSubmodelElementByPath: at the top, or within what the address names."""
     name = await id_of(call)
-    row, path = await call.twins.add_element(name, call.path, await call.json(), call.expected)
-    _, submodel = await call.twins.document("submodel", name)
+    given = await call.json()
+    row, path = await call.twins.add_element(name, call.path, given, call.expected)
     location = call.href("submodels", encode_id(row.id), "submodel-elements", quote(path))
-    return answer(resolve(submodel, path), 201, {"Location": location, "ETag": f'"{row.revision}"'})
+    return answer(given, 201, {"Location": location, "ETag": f'"{row.revision}"'})
 
 
 async def put(call: Call) -> Response:

@@ -15,9 +15,10 @@ from urllib.parse import quote
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
-from weft.basis.errors import Invalid, Refused
+from weft.basis.errors import Refused
 from weft.doors.aas import asked
 from weft.doors.aas.call import Call, answer
+from weft.engine.twins.hearing import Hearing
 from weft.engine.twins.ports import Told
 from weft.twin.elements import Json
 from weft.twin.names import encode_id
@@ -31,12 +32,12 @@ _SCHEMA: Final = "https://admin-shell.io/aas/3/1/"
 _CLASSES: Final = {"shell": "AssetAdministrationShell", "submodel": "Submodel", "concept": "ConceptDescription"}
 
 
-def event(call: Call, told: Told, place: int) -> Json:
+def event(call: Call, hearing: Hearing, told: Told, place: int) -> Json:
     """``told`` as a CloudEvent; ``place`` keeps those without a number apart."""
     source = call.href(_FOLDERS[told.kind], encode_id(told.id))
     if told.path:
         source += f"/submodel-elements/{quote(told.path)}"
-    made = {"specversion": "1.0", "id": str(told.number) if told.number else f"{told.at}/{place}",
+    made = {"specversion": "1.0", "id": hearing.name(told.number) if told.number else f"{told.at}/{place}",
             "type": f"io.admin-shell.events.v1.{told.type}", "source": source, "subject": told.id, "time": told.at}
     name = "SubmodelElement" if told.path else _CLASSES.get(told.kind)
     return made | ({"dataschema": _SCHEMA + name} if name else {})
@@ -46,48 +47,42 @@ async def events(call: Call) -> Response:
     """A page of events; a stream for who accepts one."""
     if STREAM in call.request.headers.get("accept", ""):
         return await _stream(call)
-    after, size = _number(call.request.query_params.get("cursor", "")), asked.page_size(call.request)
-    told = await call.node.twin_changes.after(after, size)
-    last = told[-1].number if told else after
-    return answer({"paging_metadata": {"cursor": str(last)},
-                   "result": [event(call, one, place) for place, one in enumerate(told)]})
-
-
-def _number(text: str) -> int:
-    if text and not (text.isascii() and text.isdecimal() and len(text) <= 18):
-        raise Invalid("twin.cursor", value=text[:80])
-    return int(text or 0)
+    hearing, size = await call.events(), asked.page_size(call.request)
+    told, last = await hearing.after(hearing.number(call.request.query_params.get("cursor", "")), size)
+    return answer({"paging_metadata": {"cursor": hearing.cursor(last)},
+                   "result": [event(call, hearing, one, place) for place, one in enumerate(told)]})
 
 
 async def _stream(call: Call) -> Response:
+    hearing = await call.events()
     given = call.request.headers.get("last-event-id") or call.request.query_params.get("cursor", "")
-    after = _number(given) if given else await call.node.twin_changes.newest()
-    await call.node.twin_changes.after(after, 1)  # what is no longer known is refused before the stream begins
-    return StreamingResponse(_told(call, after), 200, {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}, STREAM)
+    after = hearing.number(given) if given else await hearing.newest()
+    await hearing.after(after, 1)  # what is no longer known is refused before the stream begins
+    return StreamingResponse(_told(call, hearing, after), 200,
+                             {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}, STREAM)
 
 
-async def _told(call: Call, after: int) -> AsyncIterator[bytes]:
-    device = call.request.state.device
-    gone = call.node.devices.gone(device.id) if device is not None else None
+async def _told(call: Call, hearing: Hearing, after: int) -> AsyncIterator[bytes]:
+    gone = call.let_go
     yield b"retry: 2000\n\n"
     empty = 0
     try:
-        async for told in call.node.twin_changes.follow(after):
+        async for told in hearing.follow(after):
             if gone is not None and gone.is_set():
                 return
             empty = 0 if told else empty + 1
             if told:
-                yield _lines(call, told)
+                yield _lines(call, hearing, told)
             elif empty % BEAT_EVERY == 0:
                 yield b": still here\n\n"
     except Refused as error:
         yield f"event: end\ndata: {error.code}\n\n".encode()
 
 
-def _lines(call: Call, told: Sequence[Told]) -> bytes:
+def _lines(call: Call, hearing: Hearing, told: Sequence[Told]) -> bytes:
     parts: list[bytes] = []
     for place, one in enumerate(told):
-        number: Any = f"id: {one.number}\n".encode() if one.number else b""
+        number: Any = f"id: {hearing.cursor(one.number)}\n".encode() if one.number else b""
         parts.append(number + b"event: " + one.type.encode() + b"\ndata: " + msgspec.json.encode(
-            event(call, one, place)) + b"\n\n")
+            event(call, hearing, one, place)) + b"\n\n")
     return b"".join(parts)

@@ -6,9 +6,8 @@ Not here: what an operation does (``engine/twins/operations.py``).
 
 from starlette.responses import Response
 
-from weft.basis.errors import NotFound, WeftError
+from weft.basis.errors import Invalid, NotFound, WeftError
 from weft.doors.aas.call import Call, answer
-from weft.doors.aas.problems import message
 from weft.doors.aas.submodels import read
 from weft.engine.twins.operations import Run
 from weft.twin.elements import Json
@@ -36,7 +35,16 @@ async def invoke_value(call: Call) -> Response:
 
 async def _invoke(call: Call, *, values: bool) -> Response:
     submodel, operation = await _operation(call)
-    return answer(await call.node.operations.invoke(submodel, operation, await call.json(), values=values))
+    operations = await call.operations(submodel["id"])
+    return answer(await operations.invoke(submodel, operation, await _request(call, values=values), values=values))
+
+
+async def _request(call: Call, *, values: bool) -> Json:
+    """What is asked for; of values, numbers keep the digits that were sent."""
+    given = await (call.value() if values else call.json())
+    if not isinstance(given, dict):
+        raise Invalid("twin.arguments")
+    return given
 
 
 async def begin(call: Call) -> Response:
@@ -51,15 +59,15 @@ async def begin_value(call: Call) -> Response:
 
 async def _begin(call: Call, *, values: bool) -> Response:
     submodel, operation = await _operation(call)
-    request = await call.json()
-    handle = call.node.operations.begin(submodel, operation, request, _owner(submodel, call), values=values)
+    operations, request = await call.operations(submodel["id"]), await _request(call, values=values)
+    handle = operations.begin(submodel, operation, request, _owner(submodel, call), values=values)
     return Response(None, 202, {"Location": f"../operation-status/{handle}"})
 
 
 async def _run(call: Call) -> Run:
     submodel, _ = await _operation(call)
     handle = call.parts["handle"]
-    found: Run | None = call.node.operations.run(handle, _owner(submodel, call))
+    found = (await call.operations(submodel["id"])).run(handle, _owner(submodel, call))
     if found is None:
         raise NotFound("twin.handle", handle=handle[:80])
     return found
@@ -80,5 +88,5 @@ async def outcome(call: Call) -> Response:
     error = run.task.exception()
     if error is None:
         return answer(run.task.result())
-    told = message(call.node, call.request, error if isinstance(error, WeftError) else None, 400)
+    told = call.told(error if isinstance(error, WeftError) else None, 400)
     return answer({"executionState": "Failed", "success": False, "messages": [told]})

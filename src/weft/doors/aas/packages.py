@@ -13,16 +13,15 @@ import msgspec
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from weft.basis.errors import Invalid, NotFound
+from weft.basis.errors import Invalid
 from weft.doors.aas import asked
 from weft.doors.aas.attachments import named, pieces, sent
 from weft.doors.aas.call import Call, answer, done, paged, uploaded
 from weft.engine.twins.ports import Where
+from weft.engine.twins.repository import PACKAGE_TYPE
 from weft.twin.elements import Json
 from weft.twin.names import ID_MAX, decode_id, encode_id
 
-_FILE: Final = "/package.aasx"
-_TYPE: Final = "application/asset-administration-shell-package"
 _TYPE_3_2: Final = "application/aas+zip"
 _TEXT: Final = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")  # what the metamodel can write
 IDS_MAX: Final = 1000
@@ -45,18 +44,18 @@ async def page(call: Call) -> Response:
 async def create(call: Call) -> Response:
     """PostAASXPackage."""
     name = secrets.token_urlsafe(12)
-    told = await _keep(call, name)
+    told, _ = await _keep(call, name)
     return answer(told, 201, {"Location": call.href("packages", encode_id(name))})
 
 
-async def _keep(call: Call, name: str) -> Json:
+async def _keep(call: Call, name: str) -> tuple[Json, bool]:
+    """(what is told of the package, whether there was none)."""
     async with call.form() as form:
         file = uploaded(form)
         title = str(form.get("fileName") or file.filename or "package.aasx")[:NAME_MAX]
-        digest = await call.twins.store.keep_file(pieces(file), _TYPE, title)
-        document = {"packageId": name, "aasIds": _ids(form), "fileName": title, "file": _FILE}
-    await call.twins.replace("package", name, document, files=((_FILE, digest),))
-    return {"aasIds": document["aasIds"], "packageId": name}
+        ids = _ids(form)
+        made = await call.twins.keep_package(name, ids, title, pieces(file))
+    return {"aasIds": ids, "packageId": name}, made
 
 
 def _ids(form: FormData) -> list[str]:
@@ -78,13 +77,10 @@ def _ids(form: FormData) -> list[str]:
 
 async def get(call: Call) -> Response:
     """GetAASXByPackageId."""
-    row = await call.twins.get("package", call.id("package"))
-    file = await call.twins.store.file_of("package", row.id, _FILE)
-    if file is None:
-        raise NotFound("twin.package", id=row.id[:200])
+    file = await call.twins.package(call.id("package"))
     answered = sent(file)
     newer = _TYPE_3_2 in call.request.headers.get("accept", "")
-    answered.headers["Content-Type"] = _TYPE_3_2 if newer else _TYPE
+    answered.headers["Content-Type"] = _TYPE_3_2 if newer else PACKAGE_TYPE
     answered.headers["X-FileName"] = named(file.name)["Content-Disposition"].rpartition("''")[2]
     return answered
 
@@ -92,9 +88,8 @@ async def get(call: Call) -> Response:
 async def put(call: Call) -> Response:
     """PutAASXByPackageId."""
     name = call.id("package")
-    there = await call.twins.store.get("package", name) is not None
-    told = await _keep(call, name)
-    return done() if there else answer(told, 201, {"Location": call.href("packages", encode_id(name))})
+    told, made = await _keep(call, name)
+    return answer(told, 201, {"Location": call.href("packages", encode_id(name))}) if made else done()
 
 
 async def delete(call: Call) -> Response:

@@ -73,7 +73,7 @@ async def _own(call: Call, cursor: str, room: int, wanted: Where) -> tuple[list[
 
 
 async def _written(call: Call, kind: Kind, name: str) -> bool:
-    return await call.twins.store.get(kind, name) is not None
+    return await call.twins.written(kind, name) is not None
 
 
 def _asset_kind(call: Call) -> str:
@@ -98,7 +98,7 @@ async def create(call: Call) -> Response:
 
 async def _found(call: Call, kind: Kind, own: Kind, name: str) -> Json:
     """The descriptor called ``name``: written, or of our own; raises ``NotFound('twin.descriptor')``."""
-    row = await call.twins.store.get(kind, name)
+    row = await call.twins.written(kind, name)
     if row is not None:
         read: Json = msgspec.json.decode(row.body)
         return read
@@ -215,7 +215,7 @@ async def inner_delete(call: Call) -> Response:
 async def _write_inner(call: Call, shell: Json, inner: list[Json]) -> None:
     """Write the shell's descriptor with ``inner``: one of our own becomes a written one by that."""
     told = {key: value for key, value in shell.items() if key != "submodelDescriptors"}
-    row = await call.twins.store.get("shell-descriptor", shell["id"])
+    row = await call.twins.written("shell-descriptor", shell["id"])
     expected = call.expected if call.expected is not None else row.revision if row else None
     await call.twins.replace("shell-descriptor", shell["id"], told | ({"submodelDescriptors": inner} if inner else {}),
                              expected)

@@ -17,23 +17,17 @@ from weft.basis.errors import Invalid, NotFound
 from weft.doors.aas.address import PREFIXES, segments
 from weft.doors.aas.call import Call
 from weft.doors.aas.problems import answer
-from weft.doors.aas.table import tree
+from weft.doors.aas.table import READING, tree
 from weft.engine.node import Node
 
 _READING: Final = frozenset({"GET", "HEAD"})
-_QUERIES: Final = frozenset({"query", "lookup"})  # they change nothing, whatever their method
+ASKING: Final = web.ANYONE_KNOWN | {web.PARTNER}  # what a program may see and do, the access rules say
 
 
 def routes(node: Node) -> list[BaseRoute]:
     """Everything below the prefixes."""
     service = Service(node)
-    reads = web.guard(node, service.respond, scopes=web.ANYONE_KNOWN, methods=web.ALL_METHODS, answer=answer)
-    writes = web.guard(node, service.respond, scopes=web.PEOPLE, methods=web.ALL_METHODS, answer=answer)
-
-    async def endpoint(request: Request) -> Response:
-        request.state.address = _, parts = segments(request)
-        return await (reads if request.method in _READING or parts[0] in _QUERIES else writes)(request)
-
+    endpoint = web.guard(node, service.respond, scopes=ASKING, methods=web.ALL_METHODS, answer=answer)
     return [_whatever_follows(Route(prefix + "/{rest:path}", endpoint, methods=web.ALL_METHODS)) for prefix in PREFIXES]
 
 
@@ -52,7 +46,7 @@ class Service:
 
     async def respond(self, request: Request) -> Response:
         """The answer to one request."""
-        prefix, parts = request.state.address
+        prefix, parts = segments(request)
         found = self._tree.find(parts)
         if found is None:
             raise NotFound("twin.no-such-address", path=request.url.path[:200])
@@ -64,4 +58,7 @@ class Service:
             refused.headers["Allow"] = allowed
             return refused
         handler, fixed = known
-        return await handler(Call(self._node, request, prefix, {**taken, **fixed}))
+        call = Call(self._node, request, prefix, {**taken, **fixed})
+        if request.method not in _READING and handler not in READING:
+            await call.may_change()
+        return await handler(call)

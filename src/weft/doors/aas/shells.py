@@ -22,7 +22,7 @@ SHELL: Final = "AssetAdministrationShell"
 
 async def id_of(call: Call) -> str:
     """The shell that the address names; below ``/aas`` the one of the firm itself."""
-    us = call.node.organisation
+    us = call.organisation
     return call.id("shell") if "shell" in call.parts else shell_id(us, "firm", us)
 
 

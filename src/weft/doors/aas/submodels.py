@@ -186,7 +186,7 @@ async def delete(call: Call) -> Response:
 
 async def read(call: Call) -> tuple[Row, Json]:
     """The submodel in the address."""
-    return await call.twins.document("submodel", await id_of(call))
+    return await call.twins.document_at(await id_of(call), call.path)
 
 
 def _read(row: Row) -> Json:

@@ -104,6 +104,8 @@ OTHERS: Final[Mapping[str, Methods]] = {
     "events": {"GET": events.events},
 }
 
+READING: Final[frozenset[Handler]] = frozenset({querying.query, discovery.search})  # asked by POST, they change nothing
+
 
 def addresses() -> Iterator[tuple[str, Methods, Mapping[str, str]]]:
     """(address, its methods, what is known without a placeholder) of everything that is served."""

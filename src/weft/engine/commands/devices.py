@@ -9,18 +9,22 @@ from weft.basis.errors import NotFound, Refused
 from weft.engine import keys, papers
 from weft.engine.commands.params import Done, Params
 from weft.engine.node import Node
+from weft.engine.reactions.offering import partner_id
 from weft.engine.till import pairing
 
 
 class NewCode(Params, frozen=True, kw_only=True):
-    """``scope``: owner, operator, or client (a program)."""
+    """``scope``: owner, operator, or client (a program); ``partner``: whose program it is, if not ours."""
 
     scope: str = "owner"
+    partner: str = ""
 
 
 async def new_code(node: Node, params: NewCode, _key: str) -> Done:
     """A code that pairs one device within ten minutes."""
-    return Done(facts={"code": await node.devices.new_code(params.scope)})
+    if not params.partner:
+        return Done(facts={"code": await node.devices.new_code(params.scope)})
+    return Done(facts={"code": await node.devices.new_code("partner", partner_id(node, params.partner))})
 
 
 class Revoke(Params, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Final, Literal, Protocol
 import msgspec
 
 from weft.basis.errors import Invalid, NotFound, Refused
-from weft.engine.twins.ports import ALL, File, Kind, Row, TwinStore, Where
+from weft.engine.twins.ports import ALL, File, Kind, Row, Where
 from weft.twin.aasx.findings import Finding, Findings, Report
 from weft.twin.aasx.reading import files_within
 from weft.twin.aasx.versions import VERSIONS, fitting
@@ -44,22 +44,12 @@ class Page(Protocol):
     def cursor(self) -> str: ...
 
 
-class Books(Protocol):
-    """The twins that follow from the books, as far as their files go."""
-
-    async def file(self, submodel: str, value: str) -> File | None: ...
-
-
 class Repository(Protocol):
     """What an export needs of the twins of this firm."""
 
-    @property
-    def store(self) -> TwinStore: ...
     async def get(self, kind: Kind, id: str) -> Row: ...
     async def page(self, kind: Kind, cursor: str, limit: int, where: Where = ALL) -> Page: ...
-    def owns(self, id: str, /) -> bool: ...
-    @property
-    def derived(self) -> Books: ...
+    def files(self, kind: Kind, document: Json) -> AsyncIterator[tuple[str, File]]: ...
 
 
 class Exported(msgspec.Struct, frozen=True):
@@ -312,7 +302,7 @@ class _Files:
         if kind == "concept":
             return document
         renamed = {}
-        async for value, file in self._of(kind, document):
+        async for value, file in self._repository.files(kind, document):
             name = part_name(value, self._spec)
             if not name or self._folded.get(name.casefold(), file.digest) != file.digest:
                 name = f"/aasx/files/{file.digest[:16]}/{(name or '/file').rpartition('/')[2]}"
@@ -322,18 +312,6 @@ class _Files:
             self._folded[name.casefold()] = file.digest
             self.parts.setdefault(name, (file, kind == "shell"))
         return _renamed(document, renamed) if renamed else document
-
-    async def _of(self, kind: Kind, document: Json) -> AsyncIterator[tuple[str, File]]:
-        """What the values of a document name: of those that follow from the books, and of those that were written."""
-        if self._repository.owns(document["id"]):
-            values = {element["value"] for element, _ in files_within(document)} if kind == "submodel" else set()
-            for value in sorted(values):
-                if (file := await self._repository.derived.file(document["id"], value)) is not None:
-                    yield value, file
-            return
-        for value, digest in await self._repository.store.files_of(kind, document["id"]):
-            if (file := await self._repository.store.file(digest)) is not None:
-                yield value, file
 
 
 def _renamed(document: Json, names: Mapping[str, str]) -> Json:

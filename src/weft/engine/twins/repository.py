@@ -23,11 +23,14 @@ from weft.engine.twins import naming, writing
 from weft.engine.twins.derived import Twins
 from weft.engine.twins.handles import Handles
 from weft.engine.twins.ports import ALL, Change, ChangeType, File, Kind, Row, Told, TwinStore, Where
+from weft.twin.aasx.reading import files_within
 from weft.twin.elements import Json
 from weft.twin.names import read_submodel
 from weft.twin.paths import resolve
 from weft.twin.query import holds, looks_beside
 
+PACKAGE: Final = "/package.aasx"  # what a package calls its file
+PACKAGE_TYPE: Final = "application/asset-administration-shell-package"
 FOLLOWS: Final = "d:"  # a cursor within the twins that follow
 LARGE_BYTES: Final = 200_000
 SWEEP_S: Final = 3_600.0
@@ -92,6 +95,10 @@ class Repository:
             raise writing.missing(kind, name)
         return row
 
+    async def written(self, kind: Kind, name: str) -> Row | None:
+        """The twin as somebody has written it; None where nobody has."""
+        return await self.store.get(kind, name)
+
     def _follows(self, kind: Kind, name: str) -> bool:
         return kind in ("shell", "submodel") and self.owns(name)
 
@@ -139,6 +146,10 @@ class Repository:
             return [await self.derived.shell(document["id"].rpartition(":")[0])]
         names = [one["keys"][0]["value"] for one in document.get("submodels", ())]
         return [await self.derived.submodel(one) for one in names]
+
+    async def document_at(self, submodel: str, path: str) -> tuple[Row, Json]:  # noqa: ARG002 - guarded ones need it
+        """The submodel, for who asks for the element at ``path`` in it."""
+        return await self.document("submodel", submodel)
 
     async def history(self, kind: Kind, name: str, before: int, limit: int) -> Sequence[Row]:
         """Revisions below ``before`` (0: all), the newest first; of a twin that follows, what it is now."""
@@ -316,7 +327,10 @@ class Repository:
 
     async def attachment(self, submodel: str, path: str) -> File:
         """The file of the File at ``path``; raises ``NotFound('twin.no-attachment')``."""
-        element = await self.element(submodel, path)
+        return await self.file_in(submodel, await self.element(submodel, path))
+
+    async def file_in(self, submodel: str, element: Json) -> File:
+        """The file that ``element`` of ``submodel`` names; raises ``NotFound('twin.no-attachment')``."""
         named = element.get("value") if element["modelType"] == "File" else None
         found = None
         if isinstance(named, str):
@@ -325,6 +339,19 @@ class Repository:
         if found is None:
             raise NotFound("twin.no-attachment", kind=element["modelType"])
         return found
+
+    async def files(self, kind: Kind, document: Json) -> AsyncIterator[tuple[str, File]]:
+        """(value, file) of what ``document`` names and what is here."""
+        name = document["id"]
+        if self.owns(name):
+            values = {element["value"] for element, _ in files_within(document)} if kind == "submodel" else set()
+            for value in sorted(values):
+                if (file := await self.derived.file(name, value)) is not None:
+                    yield value, file
+            return
+        for value, digest in await self.store.files_of(kind, name):
+            if (file := await self.store.file(digest)) is not None:
+                yield value, file
 
     async def attach(self, submodel: str, path: str, chunks: AsyncIterator[bytes], content_type: str,
                      name: str) -> Row:
@@ -347,8 +374,13 @@ class Repository:
     async def thumbnail(self, shell: str) -> File:
         """The picture of a shell; raises ``NotFound('twin.no-thumbnail')``."""
         _, document = await self.document("shell", shell)
-        named = document["assetInformation"].get("defaultThumbnail", {}).get("path", "")
-        found = await self.store.file_of("shell", shell, named) if named and not self.owns(shell) else None
+        return await self.picture_in(document)
+
+    async def picture_in(self, shell: Json) -> File:
+        """The picture that the document of a shell names; raises ``NotFound('twin.no-thumbnail')``."""
+        named = shell["assetInformation"].get("defaultThumbnail", {}).get("path", "")
+        written = named and not self.owns(shell["id"])
+        found = await self.store.file_of("shell", shell["id"], named) if written else None
         if found is None:
             raise NotFound("twin.no-thumbnail")
         return found
@@ -367,6 +399,20 @@ class Repository:
         """The shell without a picture; raises ``NotFound('twin.no-thumbnail')``."""
         await self.thumbnail(shell)
         return await self._edited("shell", shell, writing.thumbnail(None), None)
+
+    async def keep_package(self, name: str, ids: Sequence[str], title: str, chunks: AsyncIterator[bytes]) -> bool:
+        """Keep an AASX package as ``name``; whether there was none."""
+        digest = await self.store.keep_file(chunks, PACKAGE_TYPE, title)
+        document = {"packageId": name, "aasIds": list(ids), "fileName": title, "file": PACKAGE}
+        _, created = await self.replace("package", name, document, files=((PACKAGE, digest),))
+        return created
+
+    async def package(self, name: str) -> File:
+        """The AASX package ``name``; raises ``NotFound('twin.package')``."""
+        found = await self.store.file_of("package", (await self.get("package", name)).id, PACKAGE)
+        if found is None:
+            raise writing.missing("package", name)
+        return found
 
     # ---- what they share ------------------------------------------------------------------------
 

@@ -1,0 +1,276 @@
+"""What one subject sees of the twins at one moment: one twin, a page of them, what happened to them.
+
+IDTA-01004 v3.0.2.
+Rule 1: what may be seen is asked of the store together with what was asked for; a page is full whatever is hidden.
+    Where parts are hidden, or the twins around are asked about, what was asked for is held against what is shown:
+    nobody finds out by asking.
+Rule 2: what may not be seen is said to be absent, so that nobody learns which ids exist.
+Rule 3: a twin of which parts are hidden has no revision: numbers would tell when the hidden parts change.
+Not here: where rules come from (``access.py``), changing twins (``guarded.py``).
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from weft.basis.errors import NotFound
+from weft.engine.twins import naming, writing
+from weft.engine.twins.ports import ALL, Kind, Row, Told, Where
+from weft.engine.twins.repository import Page, Repository
+from weft.twin.access import Permit, Rules, Subject, Target, World, permit, trimmed
+from weft.twin.access.deciding import NOTHING, Decision, Grant, bound, refusal, simplified
+from weft.twin.elements import Json
+from weft.twin.names import encode_id
+from weft.twin.paths import CHILDREN, resolve
+from weft.twin.query import holds, looks_beside, parse
+from weft.twin.query.tree import Alone, And, Boolean, Condition
+
+IDS: Final = "i:"  # a cursor within ids that rules name
+AROUND_MAX: Final = 100
+_ALWAYS: Final = Boolean(value=True)
+_BY_ROUTE: Final = ("package", "links")  # kinds that no formula can look into
+_ROUTES: Final[Mapping[str, str]] = {
+    "shell": "/shells", "submodel": "/submodels", "concept": "/concept-descriptions",
+    "shell-descriptor": "/shell-descriptors", "submodel-descriptor": "/submodel-descriptors", "package": "/packages",
+    "links": "/lookup/shells"}
+
+
+def target(kind: Kind, name: str = "", path: str = "") -> Target:
+    """What is asked for, by its own address."""
+    return Target(kind, name, path, _ROUTES[kind] + (f"/{encode_id(name)}" if name else ""))
+
+
+@dataclass(slots=True)
+class Sight:
+    """What ``subject`` sees by ``rules`` now."""
+
+    twins: Repository
+    rules: Rules
+    subject: Subject
+    world: World
+
+    # ---- deciding -----------------------------------------------------------------------------------
+
+    def gives(self, rights: Sequence[str]) -> bool:
+        """Whether some rule gives the subject one of ``rights``, for whatever twin."""
+        mine = [one for one in self.rules.rules if not all(refusal(one, self.subject, right) for right in rights)]
+        return any(simplified(bound(one.formula, self.subject, self.world)) != NOTHING for one in mine)
+
+    def permit(self, right: str, of: Target) -> Permit:
+        """What must hold of a twin so that ``right`` is given."""
+        found = permit(self.rules, self.subject, right, of, self.world)
+        if of.kind not in _BY_ROUTE:
+            return found
+        sure = tuple(one for one in found.grants if one.condition == _ALWAYS)
+        return Permit(Boolean(value=bool(sure)), sure)
+
+    async def decide(self, right: str, of: Target, document: Json) -> Decision:
+        """Whether ``right`` is given for ``document``: the twin as it is, or as it shall be."""
+        possible = self.permit(right, of)
+        beside = any(looks_beside(one.condition, of.kind) for one in possible.grants)
+        around = await self._around(of.kind, document) if beside else ()
+        granted = tuple(one for one in possible.grants if holds(one.condition, document, of.kind, around))
+        return Decision(bool(granted), granted, ())
+
+    async def _around(self, kind: str, document: Json) -> list[Json]:
+        """The submodels of a shell, or the shells of a submodel, as they are."""
+        found = []
+        for name in await self._beside(kind, document):
+            try:
+                found.append((await self.twins.document("submodel" if kind == "shell" else "shell", name))[1])
+            except NotFound:
+                continue
+        return found
+
+    async def _beside(self, kind: str, document: Json) -> list[str]:
+        if kind == "shell":
+            return [one["keys"][-1]["value"] for one in document.get("submodels", ())]
+        name = str(document.get("id", ""))
+        if self.twins.owns(name):
+            return [name.rpartition(":")[0]]
+        named = {"$eq": [{"$field": "$aas#submodels[].keys[].value"}, {"$strVal": name}]}
+        found = await self.twins.store.page("shell", "", AROUND_MAX, Where(
+            condition=parse({"$condition": named}).condition))
+        return [row.id for row in found]
+
+    # ---- one twin -----------------------------------------------------------------------------------
+
+    async def get(self, kind: Kind, name: str) -> Row:
+        """The twin as it is shown; raises ``NotFound`` when it is absent or not to be seen."""
+        possible = self.permit("READ", target(kind, name))
+        if not possible.possible:
+            raise writing.missing(kind, name)
+        row = await self.twins.get(kind, name)
+        return row if _freely(possible.grants) else await self._shown(row)
+
+    async def document(self, kind: Kind, name: str) -> tuple[Row, Json]:
+        """The twin as it is shown, and what its bytes say."""
+        row = await self.get(kind, name)
+        return row, msgspec.json.decode(row.body)
+
+    async def _shown(self, row: Row) -> Row:
+        document = msgspec.json.decode(row.body)
+        found = await self.decide("READ", target(row.kind, row.id), document)
+        if not found.allowed:
+            raise writing.missing(row.kind, row.id)
+        return _reduced(row, document, trimmed(document, row.kind, found.grants))
+
+    async def row(self, row: Row) -> Row | None:
+        """``row`` as it is shown; None where it is not to be seen."""
+        try:
+            return await self._shown(row)
+        except NotFound:
+            return None
+
+    async def document_at(self, submodel: str, path: str) -> tuple[Row, Json]:
+        """The submodel as it is shown; where only the element at ``path`` is, that one in its place and no other."""
+        try:
+            return await self.document("submodel", submodel)
+        except NotFound:
+            of = target("submodel", submodel, path)
+            if not path or not self.permit("READ", of).possible:
+                raise
+            row, document = await self.twins.document("submodel", submodel)
+            found = await self.decide("READ", of, document)
+            alone = _alone(trimmed(document, "submodel", found.grants), path) if found.allowed else None
+            if alone is None:
+                raise
+            return _reduced(row, document, alone), alone
+
+    # ---- pages --------------------------------------------------------------------------------------
+
+    async def page(self, kind: Kind, cursor: str, limit: int, where: Where = ALL) -> Page:
+        """At most ``limit`` of those twins that are asked for and may be seen, as they may be seen."""
+        may = self.permit("READ", target(kind))
+        if not may.possible:
+            return Page((), "")
+        if may.ids is not None:
+            return await self._named(kind, (cursor, limit), may.ids, where)
+        if _freely(may.grants) and not _beside(kind, where):
+            return await self.twins.page(kind, cursor, limit, where)
+        looked = any(one.filters for one in may.grants) or _beside(kind, where)
+        asked = _narrowed(ALL if looked else where, may)
+        rows: list[Row] = []
+        while len(rows) < limit:
+            found = await self.twins.page(kind, cursor, limit - len(rows), asked)
+            for row in found.rows:
+                shown = await self.row(row)
+                if shown is not None and (not looked or await self._is_asked(kind, shown, where)):
+                    rows.append(shown)
+            cursor = found.cursor
+            if not cursor:
+                break
+            await asyncio.sleep(0)  # others have their turn, however much is hidden
+        return Page(rows, cursor)
+
+    async def _named(self, kind: Kind, place: tuple[str, int], ids: Sequence[str], where: Where) -> Page:
+        """A page of twins that rules name one by one: nothing else is looked at."""
+        after, limit = place[0].removeprefix(IDS), place[1]
+        rows: list[Row] = []
+        for name in ids:
+            row = await self._there(kind, name) if name > after else None
+            if row is None or not await self._is_asked(kind, row, where):
+                continue
+            if len(rows) == limit:
+                return Page(rows, IDS + rows[-1].id)
+            rows.append(row)
+        return Page(rows, "")
+
+    async def _there(self, kind: Kind, name: str) -> Row | None:
+        try:
+            return await self.get(kind, name)
+        except NotFound:
+            return None
+
+    async def _is_asked(self, kind: Kind, row: Row, where: Where) -> bool:
+        """Whether what is shown is what was asked for: what is hidden must not be told by what is found."""
+        if where is ALL:
+            return True
+        shown = msgspec.json.decode(row.body)
+        if not naming.matches(kind, shown, where):
+            return False
+        if where.condition is None:
+            return True
+        around = await self._seen_around(kind, shown) if _beside(kind, where) else ()
+        return holds(where.condition, shown, kind, around)
+
+    async def _seen_around(self, kind: Kind, shown: Json) -> list[Json]:
+        beside: Kind = "submodel" if kind == "shell" else "shell"
+        rows = [await self._there(beside, name) for name in await self._beside(kind, shown)]
+        return [msgspec.json.decode(row.body) for row in rows if row is not None]
+
+    # ---- what happened ------------------------------------------------------------------------------
+
+    async def heard(self, told: Told) -> Told | None:
+        """What ``subject`` may hear of ``told``; None when it is nothing."""
+        possible = self.permit("READ", target(told.kind, told.id))
+        if not possible.possible:
+            return None
+        if _freely(possible.grants):
+            return told
+        try:
+            row, document = await self.twins.document(told.kind, told.id)
+        except NotFound:  # what is gone is judged by its id alone
+            return told if (await self.decide("READ", target(told.kind, told.id), {})).allowed else None
+        shown = await self.row(row)
+        if shown is None or shown.body == row.body:
+            return told if shown else None
+        return await self._heard_in(told, msgspec.json.decode(shown.body), document)
+
+    async def _heard_in(self, told: Told, shown: Json, document: Json) -> Told | None:
+        """Of a twin with hidden parts: only what has changed in what is shown, and no places in lists."""
+        if not told.number:
+            return told if "[" not in told.path and _at(shown, told.path) == _at(document, told.path) else None
+        rows = await self.twins.history(told.kind, told.id, told.revision + 1, 2)
+        if len(rows) < 2:
+            return told if told.type == "created" and not told.path else None
+        after, before = [await self.row(one) if one.body else None for one in rows]
+        if after is None or (before is not None and before.body == after.body):
+            return None
+        return msgspec.structs.replace(told, path=told.path if "[" not in told.path and _at(shown, told.path) else "")
+
+
+def _freely(grants: Sequence[Grant]) -> bool:
+    """Whether one of ``grants`` shows every twin whole."""
+    return any(one.condition == _ALWAYS and not one.filters and one.ids is None for one in grants)
+
+
+def _beside(kind: Kind, where: Where) -> bool:
+    return where.condition is not None and looks_beside(where.condition, kind)
+
+
+def _narrowed(where: Where, may: Permit) -> Where:
+    """``where``, and what must hold so that it may be seen; neither spoils the other."""
+    asked: list[Condition] = [] if where.condition is None else [Alone(where.condition)]
+    if may.condition != _ALWAYS:
+        asked.append(may.condition)
+    return msgspec.structs.replace(where, condition=And(tuple(asked)) if asked else None)
+
+
+def _reduced(row: Row, document: Json, shown: Json) -> Row:
+    if shown is document:
+        return row
+    return msgspec.structs.replace(row, revision=0, at="", body=msgspec.json.encode(shown))
+
+
+def _at(document: Json, path: str) -> Any:
+    try:
+        return resolve(document, path) if path else document
+    except NotFound:
+        return None
+
+
+def _alone(submodel: Json, path: str) -> Json | None:
+    """``submodel`` with nothing in it but the element at ``path``; None where that is hidden, or within a list."""
+    kept = _at(submodel, path)
+    if kept is None or "[" in path:
+        return None
+    names = path.split(".")
+    for place in range(len(names) - 1, 0, -1):
+        holder = resolve(submodel, ".".join(names[:place]))
+        kept = {"modelType": holder["modelType"], "idShort": holder["idShort"],
+                CHILDREN[holder["modelType"]]: [kept]}
+    return {"modelType": "Submodel", "id": submodel["id"], "submodelElements": [kept]}
