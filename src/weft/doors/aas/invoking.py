@@ -60,7 +60,7 @@ async def begin_value(call: Call) -> Response:
 async def _begin(call: Call, *, values: bool) -> Response:
     submodel, operation = await _operation(call)
     operations, request = await call.operations(submodel["id"]), await _request(call, values=values)
-    handle = operations.begin(submodel, operation, request, _owner(submodel, call), values=values)
+    handle = await operations.begin(submodel, operation, request, _owner(submodel, call), values=values)
     return Response(None, 202, {"Location": f"../operation-status/{handle}"})
 
 

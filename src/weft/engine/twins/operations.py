@@ -3,7 +3,8 @@
 IDTA-01002 v3.1.2 §12.5 (invocation, synchronous and asynchronous), IDTA-01001-3-1 §5.3.12 (Operation).
 Rule 1: an operation does something only if a function of this node stands behind it; one that none stands behind is
         refused, never answered as if it had been done.
-Rule 2: what is not of the kind that the operation declares never reaches the function.
+Rule 2: what is not of the kind that the operation declares never reaches the function, nor what breaks a rule of the
+        metamodel: an argument is judged as an element of a submodel is.
 Rule 3: a function has as long as the caller gives it, at most ``LONGEST_S``; what it began it ends by itself.
 Not here: the functions (``functions.py``), addresses (``doors/aas``).
 """
@@ -14,11 +15,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+
 from weft.basis.errors import Invalid, Refused
 from weft.engine.twins.handles import Handles
 from weft.twin.elements import Json
+from weft.twin.metamodel import check
 from weft.twin.patches import with_value
-from weft.twin.values import value_of
+from weft.twin.values import parse_value, value_of
 
 LONGEST_S: Final = 600.0
 PATIENCE_S: Final = 30.0
@@ -59,7 +63,7 @@ class Operations:
     async def invoke(self, submodel: Json, operation: Json, request: Json, *, values: bool) -> Json:
         """Do ``operation`` and give its OperationResult; raises ``Refused``, ``Invalid``."""
         function = self._function(submodel, operation)
-        asked = Asked(submodel, operation, given(operation, request, values=values))
+        asked = Asked(submodel, operation, await asyncio.to_thread(given, operation, request, values=values))
         if self._running >= AT_ONCE:
             raise Refused("twin.operations-busy", limit=AT_ONCE)
         self._running += 1
@@ -72,12 +76,13 @@ class Operations:
             self._running -= 1
         return result(operation, asked, told, values=values)
 
-    def begin(self, submodel: Json, operation: Json, request: Json, owner: str, *, values: bool) -> str:
+    async def begin(self, submodel: Json, operation: Json, request: Json, owner: str, *, values: bool) -> str:
         """Begin it and give the handle of its outcome; raises as ``invoke`` for what is known to be wrong at once."""
         self._function(submodel, operation)
-        given(operation, request, values=values)
+        await asyncio.to_thread(given, operation, request, values=values)  # judging a large one takes a while
         if "clientTimeoutDuration" not in request:
             raise Invalid("twin.argument-missing", name="clientTimeoutDuration")
+        patience(request)
         task = asyncio.create_task(self.invoke(submodel, operation, request, values=values))
         task.add_done_callback(_looked_at)
         return self.runs.keep(Run(task, owner))
@@ -116,6 +121,8 @@ def patience(request: Json) -> float:
 
 def given(operation: Json, request: Json, *, values: bool) -> dict[str, Json]:
     """The arguments of ``request`` by idShort; raises ``Invalid`` for one missing, unknown or of another kind."""
+    if not values:
+        check("OperationRequest", {group: request[group] for group, _ in _INPUTS if group in request})
     found: dict[str, Json] = {}
     for group, declared in _INPUTS:
         wanted = {one["value"]["idShort"]: one["value"] for one in operation.get(declared, ())}
@@ -145,8 +152,14 @@ def _by_element(wanted: Mapping[str, Json], brought: Any) -> dict[str, Json]:
         for key in ("modelType", "valueType"):
             if element.get(key) != declared.get(key):
                 raise Invalid("twin.argument-kind", name=name[:80], kind=str(declared.get(key)))
-        found[name] = with_value(declared, value_of(element))
+        found[name] = _valued(declared, element)
     return found
+
+
+def _valued(declared: Json, element: Json) -> Json:
+    """``declared`` with the value of ``element``, every digit as it was sent; without one, as it is declared."""
+    value = value_of(element, exact=True)
+    return declared if value is None else with_value(declared, parse_value(msgspec.json.encode(value)))
 
 
 def _known(wanted: Mapping[str, Json], name: str) -> Json:
@@ -158,13 +171,18 @@ def _known(wanted: Mapping[str, Json], name: str) -> Json:
 def result(operation: Json, asked: Asked, told: Mapping[str, Any], *, values: bool) -> Json:
     """The OperationResult: outputs as the operation declares them, with the values that the function gave."""
     outputs = _filled(operation.get("outputVariables", ()), told)
-    both = _filled(operation.get("inoutputVariables", ()), {**{k: value_of(v) for k, v in asked.given.items()}, **told})
+    both = _filled(operation.get("inoutputVariables", ()), {**asked.given, **told})
     made: Json = {"executionState": "Completed", "success": True}
     for name, elements in (("outputArguments", outputs), ("inoutputArguments", both)):
         if elements:
-            made[name] = {one["idShort"]: value_of(one) for one in elements} if values else [
-                {"value": one} for one in elements]
+            made[name] = _values(elements) if values else [{"value": one} for one in elements]
     return made
+
+
+def _values(elements: Sequence[Json]) -> Json:
+    """Values by idShort, with the digits that stand in the elements; one without a value is left out."""
+    valued = ((one["idShort"], value_of(one, exact=True)) for one in elements)
+    return {name: value for name, value in valued if value is not None}
 
 
 def _filled(declared: Sequence[Json], told: Mapping[str, Any]) -> list[Json]:
