@@ -19,7 +19,7 @@ from weft.engine.views.shape import View
 from weft.shopfloor.description import Description
 from weft.shopfloor.reading import parse_text
 from weft.twin.elements import Json
-from weft.twin.names import encode_id, read_submodel
+from weft.twin.names import encode_id, read_shell, read_submodel
 from weft.twin.paths import children
 
 LEVEL: Final = 100
@@ -208,7 +208,13 @@ class Tree:
             quality=told.get("quality", ""), inside=len(within), open=bool(most), parts=parts,
             more=max(0, len(within) - len(parts)), points=self._points(place, prop),
             changeable=one["modelType"] in CHANGEABLE and (prop.write if place.kept and prop else not place.kept),
-            **_said(one))
+            **{**_said(one), **self._owned(one)})
+
+    def _owned(self, one: Json) -> dict[str, str]:
+        """Where an entity leads whose asset is one of ours."""
+        asset = str(one.get("globalAssetId", "")) if one["modelType"] == "Entity" else ""
+        shell = asset.removesuffix(":asset")
+        return {"leads": encode_id(shell)} if asset and read_shell(self.node.organisation, shell) else {}
 
     def _points(self, place: "_Place", prop: Any) -> Points:
         if place.machine is None or prop is None or not prop.numeric:
@@ -230,7 +236,8 @@ class Tree:
         for place, record in enumerate(_records(document)):
             for name, at, value in _numbers(record, place):
                 columns.setdefault(name, []).append((at, value))
-        return tuple(Series(id_short=name, value=f"{points[-1][1]:.6g}", points=thinned(points))
+        units = _units(document)
+        return tuple(Series(id_short=name, unit=units.get(name, ""), value=f"{points[-1][1]:.6g}", points=thinned(points))
                      for name, points in list(columns.items())[:CHARTS_MAX])
 
 
@@ -316,6 +323,17 @@ def _records(document: Json) -> Iterator[Json]:
                     if last_key(held.get("semanticId")).startswith(f"{TIME_SERIES}Records/"):
                         yield from children(held)[:left]
                         left -= len(children(held)[:left])
+
+
+def _units(document: Json) -> dict[str, str]:
+    """The unit of each column, where the description of the records tells it."""
+    found = {}
+    for described in children(document):
+        for record in children(described) if described.get("idShort") == "Metadata" else ():
+            for column in children(record):
+                unit = next((q.get("value", "") for q in column.get("qualifiers", ()) if q.get("type") == "unit"), "")
+                found[column.get("idShort", "")] = unit
+    return found
 
 
 def _numbers(record: Json, place: int) -> Iterator[tuple[str, int, float]]:

@@ -39,6 +39,7 @@ ENTER: Final = {  # where what a template lacks is entered
     "nothing-ended": "/jobs", "no-numbers": "/machines/{machine}", "not-ordered": "/orders/{thread}",
     "no-papers": "/import?kind=stock", "paper-address": "/import?kind=stock", "paper-date": "/import?kind=stock"}
 _NUMBERED: Final = re.compile(r"([A-Za-z]+?)_*(\d+)_*")
+_OF: Final = re.compile(r"(Part|HasPart)_(.+)")
 _SPLIT: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_+")
 
 
@@ -61,10 +62,15 @@ class Names:
         """The word for ``id_short``, with its number behind it."""
         if known(self.visit.lang, f"twin.word.{id_short}"):
             return self.visit.text(f"twin.word.{id_short}")
-        match = _NUMBERED.fullmatch(id_short)
+        match = _NUMBERED.fullmatch(id_short) or _OF.fullmatch(id_short)
         if match and known(self.visit.lang, f"twin.word.{match[1]}"):
-            return f"{self.visit.text(f'twin.word.{match[1]}')} {int(match[2])}"
+            further = str(int(match[2])) if match[2].isdecimal() else match[2].removeprefix("Part_").replace("_", "-")
+            return f"{self.visit.text(f'twin.word.{match[1]}')} {further}"
         return ""
+
+    def label(self, id_short: str) -> str:
+        """The word for ``id_short``, else itself in words."""
+        return self.called(id_short) or plain(id_short)
 
     def beside(self, one: Any) -> str:
         """Its name in the other language and its idShort, for those who look for it there."""
@@ -84,7 +90,7 @@ class Names:
         lang = self.visit.lang
         if kind == "xs:boolean" and value in ("true", "false", "1", "0"):
             return self.visit.text("twin.yes" if value in ("true", "1") else "twin.no")
-        if kind in ("xs:dateTime", "xs:date") and formats.is_instant(value):
+        if formats.is_instant(value):
             return formats.day_clock(lang, value, self.visit.offset)
         return formats.number(lang, value) if kind not in ("xs:string", "xs:anyURI", "xs:date", "") else value
 
@@ -169,15 +175,15 @@ def _kept(view: Any) -> str:
     return ""
 
 
-def _lacks(visit: Visit, view: Any) -> list[tuple[str, str, str]]:
-    """(template, sentence, where to enter it) of what the templates lack, each once."""
-    found: dict[tuple[str, str], tuple[str, str, str]] = {}
+def _lacks(visit: Visit, view: Any) -> dict[str, list[tuple[str, str]]]:
+    """By template: (sentence, where to enter it) of what it lacks."""
+    found: dict[str, list[tuple[str, str]]] = {}
     for gap in view.lacks:
         key = f"twin.lacks.{gap.code}"
         words = visit.text(key if known(visit.lang, key) else f"twin.gap.{gap.code}", **gap.facts)
         where = ENTER.get(gap.code, "").format_map({name: quote(value, safe="") for name, value in gap.facts.items()})
-        found.setdefault((gap.code, words), (Names(visit).called(gap.template) or plain(gap.template), words, where))
-    return list(found.values())
+        found.setdefault(Names(visit).label(gap.template), []).append((words, where))
+    return found
 
 
 async def value(visit: Visit) -> Response:
@@ -186,7 +192,7 @@ async def value(visit: Visit) -> Response:
     address = visit.named("shell")
     return await visit.page("twin_value.html", tab="twins", view=part, part=part.part, names=Names(visit),
                             own_errors=True, back=f"/twins/{address}?{urlencode({'open': visit.asked('open')})}",
-                            form=f"twin-value-{part.revision}")
+                            form="twin-value")
 
 
 async def history(visit: Visit) -> Response:
