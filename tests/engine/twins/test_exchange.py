@@ -160,8 +160,12 @@ def test_an_older_metamodel_is_taken_whole_or_not_at_all():
             done = await take(twins, package(data))
             assert not done.taken and code in {one.code for one in done.report.findings}
             assert await stored(twins) == []
-        done = await take(twins, package(older()))
+        with zipfile.ZipFile(io.BytesIO(package(older()))) as read:
+            parts = {name: read.read(name) for name in read.namelist()}
+        parts["aasx/files/other.pdf"] = b"a file that nobody means stops nothing"
+        done = await take(twins, packed(parts))
         assert done.taken and done.version == "2.0" and len(await stored(twins)) == 3
+        assert done.report.totals["lost"] == 1
         await twins.close()
     told(story())
 

@@ -267,6 +267,25 @@ def test_numbers_of_json_become_their_own_digits():
     assert bodies(found) == [SUBMODEL] and codes == [("fixed", "not-text")]
 
 
+@pytest.mark.parametrize(("change", "name", "told"), [
+    ({"shortName": [{"language": "de", "text": "p"}]}, [{"language": "de", "text": "p"}],
+     [("fixed", "preferred-name")]),
+    ({}, [{"language": "en", "text": "Pressure"}], [("fixed", "preferred-name")]),
+    ({"preferredName": [{"language": "en", "text": "pressure"}]}, [{"language": "en", "text": "pressure"}], []),
+])
+def test_a_data_specification_without_a_name_gets_one(change, name, told):
+    content = {"modelType": "DataSpecificationIec61360", "unit": "bar", **change}
+    specified = {**CONCEPT["embeddedDataSpecifications"][0], "dataSpecificationContent": content}
+    concept = {**CONCEPT, "embeddedDataSpecifications": [specified]}
+    found, codes, _ = opened(json.dumps({"conceptDescriptions": [concept]}).encode())
+    assert codes == told
+    assert bodies(found)[0]["embeddedDataSpecifications"][0]["dataSpecificationContent"]["preferredName"] == name
+    del concept["idShort"]
+    if not change:
+        found, codes, _ = opened(json.dumps({"conceptDescriptions": [concept]}).encode())
+        assert codes == [("lost", "no-preferred-name")] and "embeddedDataSpecifications" not in bodies(found)[0]
+
+
 @pytest.mark.parametrize("kind", ["xs:string", "xs:anyURI", "xs:base64Binary", "xs:hexBinary"])
 def test_a_value_may_be_empty_where_its_type_lets_it(kind):
     element = {"modelType": "Property", "idShort": "Any", "valueType": kind, "value": ""}

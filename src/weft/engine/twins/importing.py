@@ -68,7 +68,7 @@ async def take_in(
         package = await asyncio.to_thread(Package, file, name)
         try:
             await asyncio.to_thread(work.read, package)
-            stopped = package.findings.total("broken") or (package.older and package.findings.total("lost"))
+            stopped = package.findings.total("broken") or package.unconverted
             taken = not stopped and not report_only
             changed = await work.write() if taken else 0
         finally:

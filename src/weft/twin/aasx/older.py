@@ -109,8 +109,7 @@ class _Converter:
         semantic = self._reference(old.pop("semanticId", None))
         if semantic:
             made["semanticId"] = semantic
-        qualifiers = [self._qualifier(one, path) for name in ("qualifier", "qualifiers", "constraints")
-                      for one in _list(old.pop(name, None)) if not _empty(one)]
+        qualifiers = [self._qualifier(one, path) for one in _qualifiers(old) if not _empty(one)]
         if any(qualifiers):
             made["qualifiers"] = [one for one in qualifiers if one]
         specified = [self._specification(one, path) for name in ("embeddedDataSpecification", "hasDataSpecification",
@@ -147,8 +146,7 @@ class _Converter:
         if not isinstance(told, dict) or _kind(told) == "Formula" or "formula" in told:
             self._told("lost", "formula", path)
             return None
-        inner = told.get("qualifier", told)
-        old = dict(inner) if isinstance(inner, dict) else {"value": inner}
+        old = dict(told)
         made: Json = {"type": old.pop("type", None) or old.pop("qualifierType", "")}
         made["valueType"] = _value_type(old.pop("valueType", None))
         for name in ("semanticId", "valueId"):
@@ -387,6 +385,15 @@ _MODEL_KEYS: Final = frozenset({"AssetAdministrationShell", "ConceptDescription"
 def _kind(old: Json) -> str:
     told = old.get("modelType")
     return str(told.get("name", "") if isinstance(told, dict) else told or "")
+
+
+def _qualifiers(old: Json) -> list[Any]:
+    """The qualifiers of an element, taken away from it; in XML they may lie within one another."""
+    found: list[Any] = []
+    for one in [one for name in ("qualifier", "qualifiers", "constraints") for one in _list(old.pop(name, None))]:
+        inner = one.get("qualifier") if isinstance(one, dict) else None
+        found += _list(inner) if isinstance(inner, list | dict) else [one]
+    return found
 
 
 def _value_type(told: Any) -> str:

@@ -73,6 +73,11 @@ class Package:
         """Whether anything was of metamodel 1 or 2."""
         return any(spec.older for spec in self.specs)
 
+    @property
+    def unconverted(self) -> int:
+        """How much of metamodel 1 and 2 has no place in 3."""
+        return sum(spec.losses for spec in self.specs if spec.older)
+
     def close(self) -> None:
         """The file itself stays open: it is the caller's."""
         if self._container is not None:

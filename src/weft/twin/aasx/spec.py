@@ -8,7 +8,7 @@ Not here: packages (``reading.py``), what is mended (``tidy.py``).
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -47,11 +47,16 @@ class Spec:
         self.part = part
         self.version = ""
         self.older = False
+        self.losses = 0  # what was told as lost
         self._chunks = chunks
-        self._note = note
+        self._tell = note
         self._older_max = older_max
         self._line = 0
         self._tidier = Tidier(self._told)
+
+    def _note(self, grade: Grade, code: str, path: str, line: int, facts: Mapping[str, str | int]) -> None:
+        self.losses += grade == "lost"
+        self._tell(grade, code, path, line, facts)
 
     def _told(self, grade: Grade, code: str, path: str, facts: Any) -> None:
         self._note(grade, code, path, self._line, facts)

@@ -75,8 +75,14 @@ class Tidier:
             self._steps.pop()
             if value is not None:
                 tidied[name] = value
+        return self._mended(tidied, tag)
+
+    def _mended(self, tidied: Json, tag: str) -> Json | None:
         mend = _MENDED.get(tag)
-        return mend(self, tidied) if mend else tidied
+        made: Json | None = mend(self, tidied) if mend else tidied
+        if made and "embeddedDataSpecifications" in made:
+            self._titled(made)
+        return made
 
     def _field(self, value: Any, name: str, field: Field, tag: str) -> Any:
         if value is None:
@@ -259,16 +265,30 @@ class Tidier:
 
     def iec61360(self, made: Json) -> Json | None:
         """One without its name in full takes the short one."""
-        if "preferredName" not in made:
-            if "shortName" not in made:
-                self._told("lost", "no-preferred-name")
-                return None
-            self._told("fixed", "preferred-name")
+        if "preferredName" not in made and "shortName" in made:
+            self._told("fixed", "preferred-name", now=made["shortName"][0]["text"])
             made["preferredName"] = [dict(one) for one in made["shortName"]]
         if not made.get("valueList", {"valueReferencePairs": 1}).get("valueReferencePairs"):
             self._told("fixed", "empty-list", "valueList")
             del made["valueList"]
         return made
+
+    def _titled(self, holder: Json) -> None:
+        """Data specifications without any name take that of what holds them; where it has none they cannot stay."""
+        name, kept = holder.get("idShort", ""), []
+        for one in holder["embeddedDataSpecifications"]:
+            content = one["dataSpecificationContent"]
+            if "preferredName" not in content and name:
+                self._told("fixed", "preferred-name", now=name[:255])
+                content["preferredName"] = [{"language": "en", "text": name[:255]}]
+            if "preferredName" in content:
+                kept.append(one)
+            else:
+                self._told("lost", "no-preferred-name")
+        if kept:
+            holder["embeddedDataSpecifications"] = kept
+        else:
+            del holder["embeddedDataSpecifications"]
 
     def asset(self, made: Json) -> Json:
         if "assetKind" not in made:
