@@ -172,6 +172,12 @@ def test_what_3_0_cannot_say_is_refused_with_its_place(document):
     assert refused.value.code == "aasx.needs-newer" and str(refused.value.facts["path"]).startswith(document["id"])
 
 
+def test_a_name_that_no_version_knows_is_not_said_to_be_of_a_newer_one():
+    document = {**SUBMODEL, "submodelElements": [{"modelType": "Capability", "idShort": "Phone{00}"}]}
+    assert fitting(document, "3.0", Findings().note("")) == document
+    assert [one.allowed for one in findings("Submodel", document, "3.0")] == [""]
+
+
 def test_what_is_of_3_0_already_is_left_as_it_is():
     told = Findings()
     assert [fitting(one, "3.0", told.note("")) for one in DOCUMENTS] == DOCUMENTS

@@ -16,7 +16,7 @@ from weft.twin.aasx.relationships import by_ending
 from weft.twin.elements import Json
 
 VERSIONS: Final = ("3.0", "3.1")
-_ID_SHORT: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*")
+_NEWER_NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*-[a-zA-Z0-9_-]*[a-zA-Z0-9_]")  # 3.0 knows no hyphen
 _NO_ADDRESS: Final = re.compile(r"""[\x00-\x20<>"{}|^`]|%(?![0-9A-Fa-f]{2})""")
 _INNER: Final = ("submodelElements", "value", "statements", "annotations", "inputVariables", "outputVariables",
                  "inoutputVariables")
@@ -73,7 +73,7 @@ def _named(made: Json, path: str, note: Note, *, listed: bool) -> None:
     if listed:
         del made["idShort"]
         note("lost", "name-in-list", path[:200], 0, {"name": name})
-    elif not _ID_SHORT.fullmatch(name):
+    elif _NEWER_NAME.fullmatch(name):
         raise Refused("aasx.needs-newer", path=path[:200], version="3.1", rule="AASd-002")
 
 
