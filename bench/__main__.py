@@ -6,7 +6,7 @@ import sys
 from bench.rounds import Result, show
 
 NAMES = (
-    "start", "appends", "receive", "quote", "twin_value", "twin_store", "twin_http", "twin_metamodel",
+    "start", "appends", "receive", "quote", "twin_value", "twin_store", "twin_http", "twin_metamodel", "twin_query",
     "price_log", "price_proof", "witness",
 )
 
