@@ -23,12 +23,12 @@ from weft.stores.twins.store import SqliteTwins
 
 SIZES: Final = {"1 k": 1_000, "100 k": 100_000, "1 M": 1_000_000}
 PAGE: Final = 100
-PAGES: Final = 60  # in one round
-GETS: Final = 2_000
+PAGES: Final = 10  # in one round
+GETS: Final = 300
 GROUP: Final = 100
-GROUPS: Final = 5
-ALONE: Final = 40
-ROUNDS: Final = 3
+GROUPS: Final = 1
+ALONE: Final = 10
+ROUNDS: Final = 40  # short ones, so that some of them are not disturbed
 FLAT: Final = 1.2
 _SHELL: Final = (
     '{"modelType":"AssetAdministrationShell","id":"urn:bench:s%07d","idShort":"Pump%07d","assetInformation":'

@@ -8,6 +8,7 @@ Not here: base64url ids (``names.py``), whether the change is sound (``metamodel
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from weft.basis.errors import Invalid, NotFound, Refused
@@ -26,6 +27,11 @@ def children(element: Mapping[str, Any]) -> list[Any]:
 
 def steps(path: str) -> list[str | int]:
     """``path`` as idShorts and indices; raises ``Invalid('twin.path')``."""
+    return list(_steps(path))
+
+
+@lru_cache(4096)
+def _steps(path: str) -> tuple[str | int, ...]:
     found: list[str | int] = []
     for part in path.split(".") if len(path) <= PATH_MAX else [""]:
         match = _STEP.fullmatch(part)
@@ -33,7 +39,7 @@ def steps(path: str) -> list[str | int]:
             raise Invalid("twin.path", path=path[:80])
         found.append(match[1])
         found += [int(index) for index in re.findall(r"\d+", match[2])]
-    return found
+    return tuple(found)
 
 
 def resolve(submodel: Mapping[str, Any], path: str) -> Any:
