@@ -33,8 +33,7 @@ WAL_PAGES_MAX: Final = 16_000  # about 64 MB: the loop copies whatever is left
 
 MEND_S: Final = (0.2, 30.0)  # until the file is opened anew after the disk failed: the first and the longest pause
 _LOG: Final = logging.getLogger("weft.store")
-_REFUSED: Final = (StoreConflict, WeftError, apsw.ConstraintError, apsw.MismatchError, TypeError, ValueError,
-                   OverflowError)  # what one batch may be refused for, and no other
+_REFUSED: Final = (apsw.ConstraintError, apsw.MismatchError)  # what SQLite says of one batch, and not of the disk
 B = TypeVar("B")
 
 
@@ -71,11 +70,11 @@ class Writer(ABC, Generic[B]):
 
     @abstractmethod
     def _apply_group(self, batches: Sequence[B]) -> None:
-        """Apply all of ``batches``, as if one after the other; raises one of ``_REFUSED`` when it cannot."""
+        """Apply all of ``batches``, as if one after the other; raises when it cannot."""
 
     @abstractmethod
     def _apply(self, batch: B) -> None:
-        """Apply one batch; raises one of ``_REFUSED`` when it cannot."""
+        """Apply one batch; raises when it cannot."""
 
     def _erases(self, batch: B) -> bool:  # noqa: ARG002 - for stores that erase
         """Whether ``batch`` takes away what must not be left in the WAL either."""
@@ -103,7 +102,12 @@ class Writer(ABC, Generic[B]):
         self._cursor.execute("BEGIN IMMEDIATE")
         try:
             self._apply_group(batches)
-        except _REFUSED:
+        except apsw.Error as error:
+            if not isinstance(error, _REFUSED):
+                raise
+            self._cursor.execute("ROLLBACK")
+            return None
+        except Exception:  # noqa: BLE001 - whatever one batch meets, the others are written
             self._cursor.execute("ROLLBACK")
             return None
         self._cursor.execute("COMMIT")
@@ -119,7 +123,11 @@ class Writer(ABC, Generic[B]):
                 outcomes.append(None)
             except apsw.ConstraintError as error:
                 outcomes.append(StoreConflict(str(error)))
-            except _REFUSED as error:
+            except apsw.Error as error:
+                if not isinstance(error, _REFUSED):
+                    raise
+                outcomes.append(error)
+            except Exception as error:  # noqa: BLE001 - handed to who awaits it
                 outcomes.append(error)
             if outcomes[-1] is not None:
                 self._cursor.execute("ROLLBACK TO batch")

@@ -63,6 +63,27 @@ def test_of_many_who_saw_the_same_revision_one_is_heard():
     run(story())
 
 
+@pytest.mark.parametrize("error", [KeyError("assetInformation"), RecursionError(), Refused("x"), ZeroDivisionError()])
+def test_an_edit_that_breaks_stops_nobody_else(error):
+    def breaking(_row):
+        raise error
+
+    async def story():
+        store = opened()
+        await store.commit([put("submodel", submodel("urn:a"))])
+        told = await asyncio.gather(
+            store.commit([put("submodel", submodel("urn:b"))]),
+            store.commit([put("submodel", submodel("urn:c")), Change("submodel", "urn:a", edit=breaking)]),
+            store.commit([put("submodel", submodel("urn:d"))]), return_exceptions=True)
+        assert told[1] is error
+        assert [row.id for row in await store.page("submodel", "", 9)] == ["urn:a", "urn:b", "urn:d"]
+        await store.commit([put("submodel", submodel("urn:e"))])
+        assert await store.trouble() is None
+        await store.close()
+
+    run(story())
+
+
 def test_the_same_again_is_no_news():
     async def story():
         store = opened()

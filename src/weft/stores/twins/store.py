@@ -80,7 +80,7 @@ class SqliteTwins(Writer[Work]):
                 for number, kind, name, body in bodies.execute(self._sql["bodies"]):
                     self._applying.index(self._cursor, (name, number), derive(KINDS[kind - 1], body))
                 self._connection.pragma("user_version", INDEX)
-        except (apsw.Error, ValueError) as error:
+        except (apsw.Error, ValueError, RecursionError) as error:
             self._file.close()
             raise (fault(error, self.path) if isinstance(error, apsw.Error)
                    else Invalid("store.corrupt", path=self.path)) from error
