@@ -45,7 +45,7 @@ async def value(node: Node, params: Value, _key: str) -> Done:
     element = await node.twins.element(params.submodel, params.path)
     given = _given(element, params)
     if isinstance(given, Number) and node.twins.owns(params.submodel):
-        given = msgspec.json.decode(given)  # a machine takes numbers, not their digits
+        given = msgspec.json.decode(given.encode())  # a machine takes numbers, not their digits
     row = await node.twins.set_value(params.submodel, params.path, given, params.revision or None)
     return Done(facts={"revision": row.revision, "name": params.path})
 

@@ -237,8 +237,8 @@ class Tree:
             for name, at, value in _numbers(record, place):
                 columns.setdefault(name, []).append((at, value))
         units = _units(document)
-        return tuple(Series(id_short=name, unit=units.get(name, ""), value=f"{points[-1][1]:.6g}", points=thinned(points))
-                     for name, points in list(columns.items())[:CHARTS_MAX])
+        return tuple(Series(id_short=name, unit=units.get(name, ""), value=f"{points[-1][1]:.6g}",
+                            points=thinned(points)) for name, points in list(columns.items())[:CHARTS_MAX])
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,8 +140,12 @@ async def _work(node: Any, arrival: Arrival, *, report_only: bool) -> importing.
     arrival.file.seek(0)
     store = node.twins.store
     last = (await store.feed_ends())[1]
-    outcome = await importing.take_in(
-        node.twins, arrival.file, arrival.name, report_only=report_only, told=arrival.told)
+    try:
+        outcome = await importing.take_in(
+            node.twins, arrival.file, arrival.name, report_only=report_only, told=arrival.told)
+    finally:
+        if not report_only:
+            arrival.file.close()
     if outcome.taken:
         told = await store.feed(last, outcome.changed)
         shells = [one.id for one in told if one.kind == "shell"]

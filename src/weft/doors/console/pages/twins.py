@@ -239,7 +239,7 @@ def _saved(name: str) -> dict[str, str]:
 async def out(visit: Visit) -> Response:
     """The twins that are asked for, as a file."""
     typed = (await forms.read(visit.request)).shown
-    form, version, name = typed.get("form", "aasx"), typed.get("version", "3.0"), typed.get("id", "")
+    form, version, name = typed.get("kind", "aasx"), typed.get("version", "3.0"), typed.get("id", "")
     held: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the answer
     try:
         await exchange.export(visit.node.twins, held, [name] if name else [], form=form, version=version)
