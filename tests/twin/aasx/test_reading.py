@@ -231,7 +231,8 @@ ODD_JSON = {
     "not-a-list": ({"description": {"language": "en", "text": "x"}}, "fixed"),
     "not-a-list-at-all": ({"qualifiers": "none"}, "lost"), "not-an-object": ({"administration": "1.0"}, "lost"),
     "not-text": ({"administration": {"version": 7}}, "fixed"), "spelling": ({"kind": "INSTANCE"}, "fixed"),
-    "text-cut": ({"description": [{"language": "en", "text": "x" * 1_024}]}, "lost"),
+    "text-cut": ({"description": [{"language": "en", "text": "x" * 1_024}]}, "fixed"),
+    "word-kept": ({"kind": "Prototype"}, "fixed"),
     "language": ({"description": [{"text": "x"}]}, "fixed"), "not-a-text": ({"category": {"a": "b"}}, "lost"),
 }
 
@@ -259,6 +260,22 @@ def test_drafts_of_metamodel_3_are_read():
         "type": "GlobalReference", "keys": [{"type": "GlobalReference", "value": "urn:x:pump:asset"}]}}}
     found, codes, _ = opened(json.dumps({"assetAdministrationShells": [shell]}).encode())
     assert bodies(found) == [SHELL] and codes == [("fixed", "reference-for-text")]
+
+
+def test_what_is_too_long_or_unknown_is_kept_in_full():
+    content = {"modelType": "DataSpecificationIec61360", "preferredName": [{"language": "en", "text": "x"}],
+               "shortName": [{"language": "en", "text": "twenty characters long"}], "dataType": "ENTITY",
+               "definition": [{"language": "en", "text": "what pushes"}]}
+    specified = {**CONCEPT["embeddedDataSpecifications"][0], "dataSpecificationContent": content}
+    concept = {**CONCEPT, "embeddedDataSpecifications": [specified, specified]}
+    found, codes, _ = opened(json.dumps({"conceptDescriptions": [concept]}).encode())
+    read = bodies(found)[0]
+    assert set(codes) == {("fixed", "text-cut"), ("fixed", "word-kept")} and findings("ConceptDescription", read) == []
+    assert {one["name"]: one["value"] for one in read["extensions"]} == {
+        "full.shortName.en": "twenty characters long", "full.shortName.en.2": "twenty characters long",
+        "full.dataType": "ENTITY", "full.dataType.2": "ENTITY"}
+    short = read["embeddedDataSpecifications"][0]["dataSpecificationContent"]["shortName"]
+    assert short == [{"language": "en", "text": "twenty characters "}]
 
 
 def test_numbers_of_json_become_their_own_digits():

@@ -23,17 +23,18 @@ GRADES: Final[tuple[Grade, ...]] = ("broken", "lost", "kept", "fixed")
 # Every code that is used, by its grade; beside them stand the metamodel's own codes (with a dot), "kept" or "broken".
 CODES: Final[Mapping[Grade, str]] = {
     "broken": "no-document no-id",
-    "lost": "asset-alone attribute empty-specification field-twice formula kept-by-books name-in-list "
+    "lost": "asset-alone attribute empty-specification field-twice formula kept-by-books name-in-list no-id "
             "no-preferred-name no-such-element not-a-flag-at-all not-a-list-at-all not-a-text not-an-object "
             "part-unused properties second-of-one signature spec-missing specification-reference stray-text "
-            "text-cut twin-twice-different unknown-element unknown-field",
+            "twin-twice-different unknown-element unknown-field",
     "kept": "file-missing thumbnail-missing",
     "fixed": "blanks empty-key empty-list empty-reference empty-specification empty-text encoding escaped "
              "file-renamed filled-in language model-type name-backslash name-characters namespace namespace-mixed "
              "no-asset-kind no-content-types no-environment no-list-type no-list-value-type no-origin "
              "no-specification-reference no-value-type not-a-flag not-a-list not-text null old-name older older-event "
              "part-twice preferred-name reference-for-text reference-type relationship-type schema-location "
-             "specification-name spelling target-backslash target-from-root target-mode thumbnail twin-twice",
+             "specification-name spelling target-backslash target-from-root target-mode text-cut thumbnail "
+             "twin-twice word-kept",
 }
 
 

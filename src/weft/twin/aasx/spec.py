@@ -112,7 +112,7 @@ class Spec:
         if tidied is None:
             return None
         if not tidied.get("id"):
-            self._note("broken", "no-id", place, line, {})
+            self._note("lost" if tag == "conceptDescription" else "broken", "no-id", place, line, {})
         return Document(tag, tidied, self.part, line)
 
     # ---- JSON ----

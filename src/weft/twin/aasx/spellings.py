@@ -78,3 +78,8 @@ def meant(tag: str, field: str, word: str) -> str:
 def enumerated(tag: str, field: str) -> bool:
     """Whether this field takes words of a list only."""
     return (tag, field) in _MEANT
+
+
+def is_word(tag: str, field: str, word: str) -> bool:
+    """Whether ``word`` is one of those that this field takes."""
+    return (tag, field) not in _MEANT or word in _MEANT[tag, field][0]

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from weft.twin.aasx.findings import Grade
-from weft.twin.aasx.spellings import GLOBAL_KEYS, IDENTIFIABLE_KEYS, enumerated, meant
+from weft.twin.aasx.spellings import GLOBAL_KEYS, IDENTIFIABLE_KEYS, enumerated, is_word, meant
 from weft.twin.elements import Json, external
-from weft.twin.xml.shape import ANY, CLASSES, ELEMENTS, FLAG, TEXT, TYPED, Field, model_type, tag_of
+from weft.twin.xml.shape import ANY, CLASSES, ELEMENTS, FLAG, IDENTIFIABLES, TEXT, TYPED, Field, model_type, tag_of
 
 Tell = Callable[[Grade, str, str, Mapping[str, str | int]], None]  # grade, code, path, facts
 IEC61360: Final = "https://admin-shell.io/DataSpecificationTemplates/DataSpecificationIec61360/3"
@@ -25,6 +25,8 @@ DEPTH_MAX: Final = 150
 _FREE: Final = frozenset({("property", "value"), ("qualifier", "value"), ("extension", "value"), ("blob", "value"),
                           ("range", "min"), ("range", "max")})
 _MAY_BE_EMPTY: Final = frozenset({"xs:string", "xs:anyURI", "xs:base64Binary", "xs:hexBinary"})
+_OPTIONAL: Final = frozenset({("dataSpecificationIec61360", "dataType"), ("qualifier", "kind"), ("submodel", "kind")})
+_REFERABLE: Final = ELEMENTS | frozenset(IDENTIFIABLES)
 _FREE_NAMES: Final = frozenset({"text"})
 
 
@@ -44,10 +46,11 @@ class Tidier:
     def __init__(self, tell: Tell) -> None:
         self._tell = tell
         self._steps: list[str] = []
+        self._more: list[list[Json]] = []  # of each element that is open: extensions for what it has no place for
 
     def document(self, made: Any, tag: str, place: str) -> Json | None:
         """``made`` as an object of the class ``tag``; None when it is none. Raises ``TooDeep``."""
-        self._steps = [place]
+        self._steps, self._more = [place], []
         return self._object(made, tag)
 
     def _told(self, grade: Grade, code: str, step: str = "", **facts: str | int) -> None:
@@ -62,6 +65,15 @@ class Tidier:
             return None
         if len(self._steps) > DEPTH_MAX:
             raise TooDeep
+        if tag in _REFERABLE:
+            self._more.append([])
+        tidied = self._mended(self._fields(made, tag), tag)
+        more = self._more.pop() if tag in _REFERABLE else []
+        if tidied is not None and more:
+            tidied["extensions"] = [*tidied.get("extensions", ()), *more]
+        return tidied
+
+    def _fields(self, made: Json, tag: str) -> Json:
         fields = CLASSES[tag]
         tidied: Json = {"modelType": model_type(tag)} if tag in TYPED else {}
         for name in made:
@@ -75,7 +87,15 @@ class Tidier:
             self._steps.pop()
             if value is not None:
                 tidied[name] = value
-        return self._mended(tidied, tag)
+        return tidied
+
+    def _kept_in_full(self, name: str, value: str) -> str:
+        """Keep what the model has no place for as an extension of the element around it; the extension's name."""
+        there = {one["name"] for one in self._more[-1]}
+        tried = (f"full.{name}" + f".{at}" * (at > 1) for at in range(1, len(there) + 2))
+        name = next(one for one in tried if one not in there)
+        self._more[-1].append({"name": name, "valueType": "xs:string", "value": value})
+        return name
 
     def _mended(self, tidied: Json, tag: str) -> Json | None:
         mend = _MENDED.get(tag)
@@ -157,6 +177,9 @@ class Tidier:
             word = meant(tag, name, value)
             if word != value:
                 self._told("fixed", "spelling", said=value[:60], now=word)
+            elif (tag, name) in _OPTIONAL and not is_word(tag, name, word):
+                self._told("fixed", "word-kept", said=word[:60], now=self._kept_in_full(name, word))
+                return None
             return word
         return str(value)
 
@@ -206,7 +229,8 @@ class Tidier:
     def language(self, made: Json, limit: int) -> Json | None:
         """A text in a language: one without any words is none, one that is too long for the model is cut."""
         if len(made.get("text", "")) > limit:
-            self._told("lost", "text-cut", "text", count=len(made["text"]), limit=limit)
+            name = self._kept_in_full(f"{self._steps[-2]}.{made.get('language', 'en')}", made["text"])
+            self._told("fixed", "text-cut", "text", count=len(made["text"]), limit=limit, now=name)
             made["text"] = made["text"][:limit]
         if made.get("text") and made.get("language"):
             return made
