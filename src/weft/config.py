@@ -48,7 +48,8 @@ class Firm(Section, frozen=True):
     zipcode: Annotated[str, _about("Postal code.", "邮政编码。", max_length=40)] = ""
     city: Annotated[str, _about("Town.", "城市。", max_length=TEXT_MAX)] = ""
     state: Annotated[str, _about("Province or state.", "省份。", max_length=TEXT_MAX)] = ""
-    country: Annotated[str, _about("Country (ISO 3166, two letters, such as CN).", "国家代码（ISO 3166 两位字母，如 CN）。",
+    country: Annotated[str, _about("Country (ISO 3166, two letters, such as CN).",
+                                   "国家代码（ISO 3166 两位字母，如 CN）。",
                                    max_length=2)] = ""
     telephone: Annotated[str, _about("Telephone, for purchase orders.", "电话，用于采购单。", max_length=40)] = ""
     email: Annotated[str, _about("E-mail address, for purchase orders.", "电子邮箱，用于采购单。",
