@@ -36,14 +36,16 @@ def show(node: Node, paper: Paper) -> None:
 @click.option("--key", default="", help=say("cli.device.add.key"))
 @click.option("--scope", default="owner", show_default=True, help=say("cli.device.add.scope"))
 @click.option("--name", default="", help=say("cli.device.add.name"))
+@click.option("--for", "partner", default="", help=say("cli.device.add.for"))
 @sheet_option
 @connected
-def add(node: Node, paper: Paper, key: str, scope: str, name: str, sheet: Path | None) -> None:
-    """Pair a phone by a code, or (``--key``) let a device sign with a key of its own."""
+def add(node: Node, paper: Paper, key: str, **given: Any) -> None:
+    """Pair a phone or a program by a code, or (``--key``) let a device sign with a key of its own."""
+    scope, name, sheet = given["scope"], given["name"], given["sheet"]
     if key:
         paper.done(node.do("add-key", key=key, scope=scope, name=name, sheet=typed(sheet)))
         return
-    done = node.do("new-code", scope=scope)
+    done = node.do("new-code", **({"partner": given["partner"]} if given["partner"] else {"scope": scope}))
     paper.line("cli.device.code", done, code=done["facts"]["code"], url=node.url())
 
 

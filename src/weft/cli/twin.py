@@ -15,6 +15,7 @@ from weft.cli import twin_files
 from weft.cli.client import Node
 from weft.cli.options import connected, found, json_option
 from weft.cli.printing import Paper
+from weft.cli.twin_access import access
 from weft.cli.twin_check import check, lacking
 from weft.cli.twin_pages import every
 from weft.cli.words import say
@@ -28,6 +29,7 @@ def command() -> None:
     """Twins."""
 
 
+command.add_command(access)
 command.add_command(check)
 command.add_command(lacking)
 

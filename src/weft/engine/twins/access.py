@@ -70,6 +70,10 @@ class Access:
         kept: Json = msgspec.json.decode(data)
         return kept
 
+    async def own(self) -> bool:
+        """Whether the firm has written rules of its own."""
+        return await self.home.store.value(BUCKET, DOCUMENT) is not None
+
     async def keep(self, document: Json) -> None:
         """Keep ``document`` from now on; raises ``Invalid`` with the JSON pointer of a mistake."""
         parse(document)

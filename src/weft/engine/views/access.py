@@ -1,15 +1,25 @@
-"""What others see of our twins: the windows that our orders have opened, and what the firm's own rules show.
+"""What others see of our twins: the windows that our orders have opened, programs, and what the firm's rules show.
 
+Rule 1: what a partner is said to see is what its program would be given, asked in the same way.
 Not here: the rules themselves (``engine/twins/access``), the window of an order (``engine/twins/window``).
 """
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
+import msgspec
+
+from weft.engine.reactions.offering import partner_id
 from weft.engine.twins import window as windows_of
-from weft.engine.twins.access import Access
+from weft.engine.twins.access import Access, program
+from weft.engine.twins.sight import Sight
 from weft.engine.views.naming import partner_names
 from weft.engine.views.shape import View
 from weft.twin.access import Subject, parse, told
+from weft.twin.elements import Json
+
+TWINS_MAX: Final = 50
+PARTS_MAX: Final = 400
 
 
 class Sentence(View, frozen=True, kw_only=True):
@@ -31,28 +41,96 @@ class WindowCard(View, frozen=True, kw_only=True):
     lots: tuple[str, ...] = ()
 
 
+class ProgramCard(View, frozen=True, kw_only=True):
+    """A program with a token of its own; ``partner``: whose it is ("" ours), and then it sees what that one sees."""
+
+    device: str
+    name: str
+    partner: str
+    partner_name: str
+    seen_ms: int
+
+
+class Part(View, frozen=True, kw_only=True):
+    """A submodel as it is shown: the idShorts of its elements."""
+
+    name: str
+    elements: tuple[str, ...]
+
+
+class Shown(View, frozen=True, kw_only=True):
+    """A twin that somebody sees, with as much of it as is shown."""
+
+    id: str
+    name: str
+    parts: tuple[Part, ...]
+
+
 class AccessView(View, frozen=True, kw_only=True):
-    """``rules``: what the firm's own rules show to this partner; ``everybody``: what they show to whoever asks."""
+    """``rules``: what the firm's own rules show to this partner; ``everybody``: what they show to whoever asks.
+
+    ``twins``: what the partner's program would be given, ``more`` when there is more; ``ours``: what our own programs
+    see; ``document``: the rules as IDTA-01004 writes them, ``written`` when the firm has written them.
+    """
 
     partner: str = ""
     partner_name: str = ""
     windows: tuple[WindowCard, ...]
+    programs: tuple[ProgramCard, ...]
+    twins: tuple[Shown, ...] = ()
+    more: bool = False
     rules: tuple[Sentence, ...] = ()
     everybody: tuple[Sentence, ...]
+    ours: tuple[Sentence, ...]
+    document: dict[str, Any]
+    written: bool
 
 
 async def access(node: Any, partner: str = "") -> AccessView:
-    """What ``partner`` (an organisation) sees; "": the windows of all, and what everybody sees."""
-    names = await partner_names(node)
+    """What ``partner`` (an organisation, or its name) sees; "": the windows of all, and what everybody sees."""
+    names, kept = await partner_names(node), Access(node)
+    partner = partner_id(node, partner) if partner else ""
     opened = await windows_of.windows(node, partner)
     cards = [WindowCard(thread=one.thread, number=await _number(node, one.thread), partner=one.buyer,
                         partner_name=names(one.buyer), until=one.until, orders=one.orders, lots=one.lots)
              for one in opened]
+    subject = program("", partner)
+    twins, more = await _shown(await kept.sight(subject)) if partner else ((), False)
     return AccessView(
         partner=partner, partner_name=names(partner) if partner else "",
         windows=tuple(sorted(cards, key=lambda card: (card.partner_name, card.until))),
-        rules=await _told(node, Subject({"organisation": (partner,), "role": ("partner",)})) if partner else (),
-        everybody=await _told(node, Subject()))
+        programs=await _programs(node, partner, names), twins=twins, more=more,
+        rules=await _told(kept, subject) if partner else (), everybody=await _told(kept, Subject()),
+        ours=await _told(kept, program("")), document=await kept.document(), written=await kept.own())
+
+
+async def _programs(node: Any, partner: str, names: Any) -> tuple[ProgramCard, ...]:
+    devices = await node.devices.all() if node.devices else ()
+    return tuple(ProgramCard(device=one.id, name=one.name, partner=one.partner, seen_ms=one.seen_ms,
+                             partner_name=names(one.partner) if one.partner else "")
+                 for one in devices if one.scope in ("client", "partner") and partner in ("", one.partner))
+
+
+async def _shown(sight: Sight) -> tuple[tuple[Shown, ...], bool]:
+    """The twins of the first page of a subject, with their submodels."""
+    page = await sight.page("shell", "", TWINS_MAX)
+    inner = await sight.page("submodel", "", PARTS_MAX)
+    submodels = {row.id: msgspec.json.decode(row.body) for row in inner.rows}
+    found = []
+    for row in page.rows:
+        shell = msgspec.json.decode(row.body)
+        mine = [submodels[name] for name in _named(shell) if name in submodels]
+        parts = tuple(Part(name=str(one.get("idShort", "")), elements=_elements(one)) for one in mine)
+        found.append(Shown(id=row.id, name=str(shell.get("idShort", row.id)), parts=parts))
+    return tuple(found), bool(page.cursor)
+
+
+def _named(shell: Json) -> Iterator[str]:
+    return (one["keys"][-1]["value"] for one in shell.get("submodels", ()))
+
+
+def _elements(submodel: Json) -> tuple[str, ...]:
+    return tuple(str(one.get("idShort", "")) for one in submodel.get("submodelElements", ()))
 
 
 async def _number(node: Any, thread: str) -> str:
@@ -60,9 +138,8 @@ async def _number(node: Any, thread: str) -> str:
     return state.order.number if state.order else ""
 
 
-async def _told(node: Any, subject: Subject) -> tuple[Sentence, ...]:
+async def _told(kept: Access, subject: Subject) -> tuple[Sentence, ...]:
     """What the rules that the firm has written show to ``subject``."""
-    kept = Access(node)
     rules = parse(await kept.document())
     return tuple(Sentence(code=one.code, facts=dict(one.facts))
                  for one in told(rules, subject, await kept.world(rules)))

@@ -7,7 +7,7 @@ Not here: the sentences themselves (``locale/``).
 
 from collections.abc import Iterator
 
-from weft.twin.access.deciding import Reason, bound, refusal
+from weft.twin.access.deciding import NOTHING, Reason, bound, refusal, simplified
 from weft.twin.access.model import Fragment, Object, Route, Rule, Rules, Subject, Twin, World
 from weft.twin.query.text import text_of
 from weft.twin.query.tree import And, Attribute, Boolean, Compare, Condition, Constant, written
@@ -21,9 +21,14 @@ def told(rules: Rules, subject: Subject, world: World, right: str = "READ") -> t
     """What ``subject`` may do by ``right``, rule by rule; one sentence that says so when it is nothing."""
     found: list[Reason] = []
     for rule in rules.rules:
-        if refusal(rule, subject, right) is None and not over(rule, world):
+        if refusal(rule, subject, right) is None and not over(rule, world) and possible(rule, subject, world):
             found += _rule(rule, subject, world)
     return tuple(found) or (Reason("access.sees.nothing"),)
+
+
+def possible(rule: Rule, subject: Subject, world: World) -> bool:
+    """False when who asks, and when, already says that ``rule`` shows nothing."""
+    return simplified(bound(rule.formula, subject, world)) != NOTHING
 
 
 def _rule(rule: Rule, subject: Subject, world: World) -> Iterator[Reason]:
@@ -34,7 +39,7 @@ def _rule(rule: Rule, subject: Subject, world: World) -> Iterator[Reason]:
         end = until(part)
         if end:
             yield Reason("access.sees.until", {"at": end})
-        elif not isinstance(part, Boolean) or not part.value:
+        elif simplified(bound(part, subject, world)) != Boolean(value=True):  # what holds anyhow need not be said
             rest.append(part)
     if rest:
         yield Reason("access.sees.where", {"formula": text_of(bound(And(tuple(rest)), subject, world))})
