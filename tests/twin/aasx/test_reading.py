@@ -272,8 +272,8 @@ def test_what_is_too_long_or_unknown_is_kept_in_full():
     read = bodies(found)[0]
     assert set(codes) == {("fixed", "text-cut"), ("fixed", "word-kept")} and findings("ConceptDescription", read) == []
     assert {one["name"]: one["value"] for one in read["extensions"]} == {
-        "full.shortName.en": "twenty characters long", "full.shortName.en.2": "twenty characters long",
-        "full.dataType": "ENTITY", "full.dataType.2": "ENTITY"}
+        "full.shortName.en": "twenty characters long", "full.shortName.en.3": "twenty characters long",
+        "full.dataType": "ENTITY", "full.dataType.4": "ENTITY"}
     short = read["embeddedDataSpecifications"][0]["dataSpecificationContent"]["shortName"]
     assert short == [{"language": "en", "text": "twenty characters "}]
 

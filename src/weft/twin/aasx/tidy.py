@@ -46,7 +46,7 @@ class Tidier:
     def __init__(self, tell: Tell) -> None:
         self._tell = tell
         self._steps: list[str] = []
-        self._more: list[list[Json]] = []  # of each element that is open: extensions for what it has no place for
+        self._more: list[dict[str, Json]] = []  # of each element that is open: extensions for what it has no place for
 
     def document(self, made: Any, tag: str, place: str) -> Json | None:
         """``made`` as an object of the class ``tag``; None when it is none. Raises ``TooDeep``."""
@@ -66,11 +66,11 @@ class Tidier:
         if len(self._steps) > DEPTH_MAX:
             raise TooDeep
         if tag in _REFERABLE:
-            self._more.append([])
+            self._more.append({})
         tidied = self._mended(self._fields(made, tag), tag)
-        more = self._more.pop() if tag in _REFERABLE else []
+        more = self._more.pop() if tag in _REFERABLE else {}
         if tidied is not None and more:
-            tidied["extensions"] = [*tidied.get("extensions", ()), *more]
+            tidied["extensions"] = [*tidied.get("extensions", ()), *more.values()]
         return tidied
 
     def _fields(self, made: Json, tag: str) -> Json:
@@ -91,10 +91,9 @@ class Tidier:
 
     def _kept_in_full(self, name: str, value: str) -> str:
         """Keep what the model has no place for as an extension of the element around it; the extension's name."""
-        there = {one["name"] for one in self._more[-1]}
-        tried = (f"full.{name}" + f".{at}" * (at > 1) for at in range(1, len(there) + 2))
-        name = next(one for one in tried if one not in there)
-        self._more[-1].append({"name": name, "valueType": "xs:string", "value": value})
+        more = self._more[-1]
+        name = f"full.{name}" if f"full.{name}" not in more else f"full.{name}.{len(more) + 1}"
+        more[name] = {"name": name, "valueType": "xs:string", "value": value}
         return name
 
     def _mended(self, tidied: Json, tag: str) -> Json | None:
