@@ -41,7 +41,8 @@ def xml(version="2", shell="", submodel="", elements="", asset=""):
       <aas:submodelElement><aas:property><aas:idShort>Pressure</aas:idShort><aas:kind>Instance</aas:kind>
         <aas:semanticId>{key("ConceptDescription", "urn:x:pressure")}</aas:semanticId>
         <aas:qualifier><aas:qualifier><aas:valueType /><aas:type>unit</aas:type><aas:value>bar</aas:value>
-        </aas:qualifier></aas:qualifier><aas:valueType>decimal</aas:valueType><aas:value>0.000</aas:value></aas:property>
+        </aas:qualifier></aas:qualifier>
+        <aas:valueType>decimal</aas:valueType><aas:value>0.000</aas:value></aas:property>
       </aas:submodelElement>
       <aas:submodelElement><aas:submodelElementCollection><aas:idShort>Box</aas:idShort><aas:value>
           <aas:submodelElement><aas:file><aas:idShort>Manual</aas:idShort><aas:mimeType>application/pdf</aas:mimeType>
