@@ -410,3 +410,23 @@ def test_the_books_and_what_is_written_are_one_walk_while_both_change():
         await twins.close()
 
     told(story())
+
+
+def test_what_nobody_names_is_swept_once_there_is_a_store(monkeypatch):
+    monkeypatch.setattr(repository, "SWEEP_S", 0.01)
+
+    async def story():
+        twins = await home()
+        sweeping = asyncio.ensure_future(twins.run())
+        await asyncio.sleep(0.03)
+        assert twins._store is None, "it opens nothing by itself"
+        digest = await twins.store.keep_file(chunks(b"x" * 300_000), "a/b", "f")
+        await asyncio.sleep(0.05)
+        assert await twins.store.file(digest), "it may still be named"
+        monkeypatch.setattr("weft.stores.twins.store.GRACE_MS", -1_000)
+        while await twins.store.file(digest):  # noqa: ASYNC110 - it goes by itself
+            await asyncio.sleep(0.01)
+        sweeping.cancel()
+        await twins.close()
+
+    told(story())

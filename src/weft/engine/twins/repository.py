@@ -54,21 +54,23 @@ class Repository:
     write: Write | None = None
     outcomes: Handles = field(default_factory=Handles)
     _store: TwinStore | None = None
+    _opened: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def store(self) -> TwinStore:
         """Where written twins rest."""
         if self._store is None:
             self._store = self.opening()
+            self._opened.set()
         return self._store
 
     async def run(self) -> None:
         """Sweep the store now and then, once it is open; does not end."""
+        await self._opened.wait()
         while True:
             await asyncio.sleep(SWEEP_S)
-            if self._store is not None:
-                with contextlib.suppress(WeftError):  # the disk is full or fails: the next time will do
-                    await self._store.sweep()
+            with contextlib.suppress(WeftError):  # the disk is full or fails: the next time will do
+                await self.store.sweep()
 
     async def trouble(self) -> WeftError | None:
         """Why nothing can be written now; None when all is well, or nothing was ever written."""
