@@ -1,0 +1,53 @@
+"""``weft twin access``: rules go out and come in as they are, and what a partner sees is what it would be given."""
+
+import json
+
+import pytest
+
+from tests.cli.desk import Desk
+from tests.engine.dealing import dealt
+from tests.engine.home import TOKEN, empty_node
+from weft.basis.errors import Invalid, NotFound
+from weft.cli import device, twin_access
+from weft.engine.devices import Devices
+from weft.engine.twins.access import HOUSE, PROGRAMS, Access
+
+
+async def test_rules_are_shown_as_set_takes_them(tmp_path, capsys):
+    node = await empty_node()
+    try:
+        desk = Desk(node)
+        await desk.call(twin_access.show, as_json=True)
+        told = json.loads(capsys.readouterr().out)
+        assert told == {"AllAccessPermissionRules": {"rules": [HOUSE, PROGRAMS]}}
+        file = tmp_path / "rules.json"
+        told["AllAccessPermissionRules"]["rules"].pop()
+        file.write_text(json.dumps(told))
+        await desk.call(twin_access.set_, file=file)
+        assert await Access(node).document() == told
+        for wrong, code in (("{", "web.body-not-json"), ("[]", "web.body-shape"), ('{"rules": 5}', "query.list")):
+            file.write_text(wrong)
+            with pytest.raises(Invalid) as refused:
+                await desk.call(twin_access.set_, file=file)
+            assert refused.value.code == code
+        assert await Access(node).document() == told
+    finally:
+        await node.stop()
+
+
+async def test_what_a_partner_sees_is_told_and_its_program_let_in(capsys):
+    async with dealt() as (shop, factory, thread):
+        factory.devices = Devices(factory.store, factory.clock, factory.random, TOKEN)
+        desk = Desk(factory)
+        await desk.call(twin_access.as_, partner="Shop")
+        told = capsys.readouterr().out
+        assert "LotNumber" in told and "Whereabouts" not in told
+        assert (await factory.state(thread)).order.number in told
+        with pytest.raises(NotFound):
+            await desk.call(twin_access.as_, partner="Nobody")
+        desk.url = lambda: "http://weft.test"
+        await desk.call(device.add, key="", scope="owner", name="", partner="Shop", sheet=None)
+        code = capsys.readouterr().out.split("type ")[-1].split(",")[0]
+        token = await factory.devices.pair(code[-9:])
+        found = await factory.devices.authenticate(token)
+        assert (found.scope, found.partner) == ("partner", shop.organisation)
