@@ -30,7 +30,8 @@ RECORDS_MAX: Final = 2_000
 CHART_POINTS: Final = 120
 CHARTS_MAX: Final = 12
 TIME_SERIES: Final = "https://admin-shell.io/idta/TimeSeries/"
-KNOWN: Final = ("urn:weft:aas:1:", "https://admin-shell.io/", "https://admin-shell-io/", "0173-1#", "0112/2///")
+OURS: Final = "urn:weft:aas:1:"
+KNOWN: Final = (OURS, "https://admin-shell.io/", "https://admin-shell-io/", "0173-1#", "0112/2///")
 CHANGEABLE: Final = frozenset({"Property", "MultiLanguageProperty", "Range"})
 _SHELL_KEYS: Final = frozenset({"AssetAdministrationShell", "Submodel"})
 
@@ -223,7 +224,8 @@ class Tree:
 
     async def _names(self, one: Json, semantic: str) -> dict[str, str]:
         own = texts_in(one.get("displayName"))
-        if semantic and semantic not in self._concepts and len(self._concepts) < CONCEPTS_MAX:
+        ours = not semantic or semantic.startswith(OURS)
+        if not ours and semantic not in self._concepts and len(self._concepts) < CONCEPTS_MAX:
             row = await self.node.twins.store.get("concept", semantic)
             self._concepts[semantic] = _concept(msgspec.json.decode(row.body)) if row else ({}, "")
         return {**self._concepts.get(semantic, ({}, ""))[0], **own}

@@ -1,7 +1,7 @@
 """The twins of the firm to look through: a list that is searched page by page, and one twin with its sections.
 
 Rule 1: what is looked for is asked of the repository; names that stand in our books become ids of twins first.
-Rule 2: a twin is opened piece by piece: what was not opened is not built, and no level shows more than its part.
+Rule 2: a twin is opened piece by piece: of what is not open only the head is read; no level shows more than its part.
 Not here: the elements within a section (``twin_parts.py``), writing (``engine/commands/twins.py``).
 """
 
@@ -238,14 +238,34 @@ def _submodels_of(shell: Json) -> Iterator[str]:
 
 async def _section(node: Any, tree: Tree, n: int, name: str) -> Section:
     try:
-        row, document = await node.twins.document("submodel", name)
+        row = await node.twins.get("submodel", name)
     except NotFound:
         return Section(n=n, id=name, address=encode_id(name), id_short="", there=False)
+    if not tree.opened.shown(n, ""):
+        return await _shut(tree, n, row)
+    document = msgspec.json.decode(row.body)
     shown = await tree.shown(n, name, document)
     return Section(
         n=n, id=name, address=encode_id(name), id_short=document.get("idShort", ""), zh=shown.zh, en=shown.en,
-        semantic=shown.semantic, known=shown.known, revision=row.revision, open=shown.open, inside=shown.inside,
-        more=shown.more, parts=shown.parts, series=tree.series(document) if shown.open else ())
+        semantic=shown.semantic, known=shown.known, revision=row.revision, open=True, inside=shown.inside,
+        more=shown.more, parts=shown.parts, series=tree.series(document))
+
+
+class _Head(msgspec.Struct):
+    """What a submodel that is not open shows; its elements are counted, not read."""
+
+    idShort: str = ""  # noqa: N815 - as the standard spells it
+    displayName: list[Json] = []  # noqa: N815
+    semanticId: Json = {}  # noqa: N815
+    submodelElements: list[msgspec.Raw] = []  # noqa: N815
+
+
+async def _shut(tree: Tree, n: int, row: Row) -> Section:
+    head = msgspec.json.decode(row.body, type=_Head)
+    shown = await tree.shown(n, row.id, {"modelType": "Submodel", "displayName": head.displayName,
+                                         "semanticId": head.semanticId})
+    return Section(n=n, id=row.id, address=encode_id(row.id), id_short=head.idShort, zh=shown.zh, en=shown.en,
+                   semantic=shown.semantic, known=shown.known, revision=row.revision, inside=len(head.submodelElements))
 
 
 def _asset(document: Json) -> Iterator[tuple[str, str]]:
