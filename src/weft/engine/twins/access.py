@@ -11,6 +11,7 @@ Not here: what is seen (``sight.py``), what may be changed (``guarded.py``), for
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -41,6 +42,15 @@ PROGRAMS: Final[Json] = {
 }
 
 
+_FIRST: Final = msgspec.json.encode({"AllAccessPermissionRules": {"rules": [HOUSE, PROGRAMS]}})
+_HOUSE: Final = msgspec.json.encode({"rules": [HOUSE]})
+
+
+@lru_cache(maxsize=16)  # the same document is asked for by every request of a program
+def _parsed(document: bytes) -> Rules:
+    return parse(msgspec.json.decode(document))
+
+
 def program(name: str, organisation: str = "") -> Subject:
     """A program with a token of its own: the firm's, or (``organisation``) that of a partner."""
     claims = {"role": ("partner" if organisation else "client",), "name": (name,)}
@@ -64,11 +74,12 @@ class Access:
 
     async def document(self) -> Json:
         """The document that the firm keeps: AllAccessPermissionRules; house and programs while it has written none."""
-        data = await self.home.store.value(BUCKET, DOCUMENT)
-        if data is None:
-            return {"AllAccessPermissionRules": {"rules": [HOUSE, PROGRAMS]}}
-        kept: Json = msgspec.json.decode(data)
+        kept: Json = msgspec.json.decode(await self._kept())
         return kept
+
+    async def _kept(self) -> bytes:
+        data = await self.home.store.value(BUCKET, DOCUMENT)
+        return _FIRST if data is None else data
 
     async def own(self) -> bool:
         """Whether the firm has written rules of its own."""
@@ -81,8 +92,7 @@ class Access:
 
     async def rules(self, organisation: str = "") -> Rules:
         """The firm's rules, the house's, and the windows that are open to ``organisation``."""
-        kept = parse(await self.document())
-        house = parse({"rules": [HOUSE]})
+        kept, house = _parsed(await self._kept()), _parsed(_HOUSE)
         opened: list[Json] = []
         for one in await windows_of.windows(self.home, organisation) if organisation else ():
             opened += windows_of.rules_of(self.home.organisation, one)
