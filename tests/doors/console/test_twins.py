@@ -204,7 +204,7 @@ async def test_a_value_is_changed_once_it_was_confirmed_and_never_over_another_s
     refused = await owner.posts("/do/twin-value", value="9", sure="true", **form)
     assert refused.status == 409
     page = html.unescape(refused.body.decode())
-    assert "was changed by somebody else" in page
+    assert text("en", "error.twin.changed-meanwhile") in page
     assert 'name="revision" value="2"' in page  # who reads it now may write over it
     assert 'value="9"' in page
     assert (await twins.element(DATA, "Pressure"))["value"] == "3.50"

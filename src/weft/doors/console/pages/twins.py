@@ -10,6 +10,7 @@ import base64
 import re
 import tempfile
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any, BinaryIO, Final
 from urllib.parse import quote, urlencode
 
@@ -17,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from weft import web
-from weft.basis.errors import NotFound, WeftError
+from weft.basis.errors import NotFound, Refused, WeftError
 from weft.doors.console import forms
 from weft.doors.console.visit import HEADERS, Failed, Visit
 from weft.engine.twins import exchange
@@ -190,6 +191,8 @@ async def value(visit: Visit) -> Response:
     """One value, to be changed."""
     part = await visit.view("twin-part", submodel=visit.asked("sm")[:3000], at=visit.asked("at")[:2000])
     address = visit.named("shell")
+    if visit.failed and visit.failed.error.code == "twin.changed":
+        visit.failed = replace(visit.failed, error=Refused("twin.changed-meanwhile"))
     return await visit.page("twin_value.html", tab="twins", view=part, part=part.part, names=Names(visit),
                             own_errors=True, back=f"/twins/{address}?{urlencode({'open': visit.asked('open')})}",
                             form="twin-value")

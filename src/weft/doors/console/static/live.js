@@ -60,6 +60,8 @@
     const form = event.target, bar = form.matches("[data-upload]") && form.querySelector("progress");
     if (!bar) return;
     event.preventDefault();
+    if (form.dataset.sending) return;
+    form.dataset.sending = "1";
     bar.classList.remove("hidden");
     const call = new XMLHttpRequest();
     call.open("POST", form.action);
@@ -69,7 +71,7 @@
       const answer = new DOMParser().parseFromString(call.responseText, "text/html");
       document.querySelector("main").replaceWith(answer.querySelector("main"));
     });
-    call.addEventListener("error", () => { bar.classList.add("hidden"); delete form.dataset.sent; });
+    call.addEventListener("error", () => { bar.classList.add("hidden"); delete form.dataset.sending; });
     call.send(new FormData(form));
   });
 
