@@ -332,3 +332,58 @@ def test_a_rule_that_looks_at_values_holds_for_what_is_and_for_what_shall_be(wor
             await access.keep(kept)
 
     loop.run_until_complete(play())
+
+
+def test_a_rule_for_an_element_shows_it_beside_a_rule_that_hides_it_in_the_whole(world, loop):
+    async def play():
+        program = await world.token("client")
+        whole = {**PROGRAMS, "OBJECTS": [{"IDENTIFIABLE": f"(Submodel){PLACE['submodel']}"}], "FILTER": {
+            "FRAGMENT": "$sme", "CONDITION": {"$ne": [{"$field": "$sme#idShort"}, {"$strVal": "Price"}]}}}
+        alone = {**PROGRAMS, "OBJECTS": [{"REFERABLE": f"(Submodel){PLACE['submodel']}, (Property)Price"}]}
+        access, at = Access(world.factory), f"submodels/{encode_id(PLACE['submodel'])}"
+        kept = await access.document()
+        try:
+            for rules, status in (([whole], 404), ([whole, alone], 200)):
+                await access.keep({"rules": rules})
+                assert (await world.ask(program, f"{at}/submodel-elements/Price/$value")).status == status
+                told = await world.ask(program, at)
+                assert [one["idShort"] for one in told.json()["submodelElements"]] == ["Drawing"]
+                assert "etag" not in told.headers and "etag" in (await world.ask(TOKEN, at)).headers
+                drawing = f"{at}/submodel-elements/Drawing/attachment"
+                assert (await world.ask(program, drawing)).body == SECRET.encode()
+            await access.keep({"rules": [alone]})
+            assert (await world.ask(program, drawing)).status == 404
+            assert (await world.ask(TOKEN, drawing)).status == 200
+        finally:
+            await access.keep(kept)
+
+    loop.run_until_complete(play())
+
+
+def test_events_of_hidden_parts_are_not_heard_and_those_of_shown_ones_are(world, loop):
+    async def play():
+        program = await world.token("client")
+        rule = {**PROGRAMS, "OBJECTS": [{"IDENTIFIABLE": "(Submodel)urn:x:parts"}], "FILTER": {
+            "FRAGMENT": "$sme", "CONDITION": {"$ne": [{"$field": "$sme#idShort"}, {"$strVal": "Hidden"}]}}}
+        access, at = Access(world.factory), f"submodels/{encode_id('urn:x:parts')}"
+        kept = await access.document()
+        parts = e.submodel("urn:x:parts", "Parts", [e.prop("Hidden", "a"), e.prop("Shown", "a")])
+        assert (await world.ask(TOKEN, "submodels", "POST", msgspec.json.encode(parts))).status == 201
+        await access.keep({"rules": [rule]})
+        try:
+            cursor = (await world.ask(program, "events")).json()["paging_metadata"]["cursor"]
+            for name, value in (("Hidden", "b"), ("Shown", "b"), ("Hidden", "c")):
+                body = msgspec.json.encode(value)
+                assert (await world.ask(TOKEN, f"{at}/submodel-elements/{name}/$value", "PATCH", body)).status == 204
+            parts["submodelElements"][0]["value"] = "d"
+            parts["submodelElements"][1]["value"] = "b"
+            assert (await world.ask(TOKEN, at, "PUT", msgspec.json.encode(parts))).status == 204
+            heard = (await world.ask(program, f"events?cursor={cursor}")).json()["result"]
+            assert len(heard) == 1 and heard[0]["source"].endswith("/submodel-elements/Shown")
+            whole = (await world.ask(TOKEN, "events?limit=1000")).json()["result"]
+            assert len([one for one in whole if one["subject"] == "urn:x:parts"]) == 5     # the control
+        finally:
+            await access.keep(kept)
+            await world.ask(TOKEN, at, "DELETE")
+
+    loop.run_until_complete(play())

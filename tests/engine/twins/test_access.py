@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -13,12 +14,13 @@ from weft.basis import instant
 from weft.basis.errors import Invalid, NotFound
 from weft.engine.commands import run
 from weft.engine.twins import window
-from weft.engine.twins.access import HOUSE, PROGRAMS, Access
+from weft.engine.twins.access import HOUSE, PROGRAMS, Access, program
 from weft.engine.twins.ports import ALL, Where
 from weft.engine.views import VIEWS
 from weft.twin import access
 from weft.twin import elements as e
-from weft.twin.access import Subject, Target, decide
+from weft.twin.access import Subject, Target, World, decide
+from weft.twin.access import parse as parse_rules
 from weft.twin.names import shell_id, submodel_id
 from weft.twin.query import index, parse
 from weft.twin.templates import handover
@@ -244,3 +246,13 @@ async def test_the_window_is_seen_and_set_by_a_view_and_commands(deal):
     assert [one.code for one in (await VIEWS["twin-access"](factory)).everybody] == ["access.sees.everything"]
     with pytest.raises(Invalid, match=r"query\.list"):
         await run(factory, "twin-rules", {"document": {"rules": 5}})
+
+
+@pytest.mark.parametrize("page", ["twin-access.md", "twin-access.zh-CN.md"])
+def test_the_rule_that_the_documents_show_does_what_they_say(page):
+    text = (Path(__file__).parents[3] / "docs" / "howto" / page).read_text(encoding="utf-8")
+    rules = parse_rules(msgspec.json.decode(text.partition("```json\n")[2].partition("```")[0]))
+    target = Target("submodel", "urn:x:line-1", "Temperature")
+    for who, allowed in ((program("Gauge"), True), (program("Other"), False), (program("Gauge", "did:x"), False)):
+        assert decide(rules, who, "UPDATE", target, World("2026-11-26T00:00:00.000Z")).allowed is allowed
+    assert not decide(rules, program("Gauge"), "DELETE", target, World("2026-11-26T00:00:00.000Z")).allowed

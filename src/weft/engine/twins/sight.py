@@ -127,18 +127,31 @@ class Sight:
 
     async def document_at(self, submodel: str, path: str) -> tuple[Row, Json]:
         """The submodel as it is shown; where only the element at ``path`` is, that one in its place and no other."""
+        seen = None
         try:
-            return await self.document("submodel", submodel)
+            seen = await self.document("submodel", submodel)
+            if not path or _at(seen[1], path) is not None:
+                return seen
         except NotFound:
-            of = target("submodel", submodel, path)
-            if not path or not self.permit("READ", of).possible:
+            if not path:
                 raise
+        alone = await self._element(submodel, path)
+        if alone or seen:
+            return alone or seen  # type: ignore[return-value]  # one of them is there
+        raise writing.missing("submodel", submodel)
+
+    async def _element(self, submodel: str, path: str) -> tuple[Row, Json] | None:
+        """The submodel with nothing but the element at ``path``, where a rule shows that one."""
+        of = target("submodel", submodel, path)
+        if not self.permit("READ", of).possible:
+            return None
+        try:
             row, document = await self.twins.document("submodel", submodel)
-            found = await self.decide("READ", of, document)
-            alone = _alone(trimmed(document, "submodel", found.grants), path) if found.allowed else None
-            if alone is None:
-                raise
-            return _reduced(row, document, alone), alone
+        except NotFound:
+            return None
+        found = await self.decide("READ", of, document)
+        alone = _alone(trimmed(document, "submodel", found.grants), path) if found.allowed else None
+        return None if alone is None else (_reduced(row, document, alone), alone)
 
     # ---- pages --------------------------------------------------------------------------------------
 
