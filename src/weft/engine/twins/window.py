@@ -10,6 +10,7 @@ Not here: rules that the firm writes (``access``).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -68,9 +69,9 @@ class Window(msgspec.Struct, frozen=True):
 async def windows(home: Home, organisation: str = "") -> list[Window]:
     """The windows that are open now, of one buyer or of all."""
     kept = {name: msgspec.msgpack.decode(data, type=Kept) for name, data in await home.store.values(WINDOWS)}
-    found = []
+    found, books = [], _Books(home)
     for thread in home.threads("order"):
-        one = await _window(home, thread, kept.get(thread, Kept()), organisation)
+        one = await _window(books, thread, kept.get(thread, Kept()), organisation)
         if one is not None:
             found.append(one)
     return found
@@ -78,7 +79,7 @@ async def windows(home: Home, organisation: str = "") -> list[Window]:
 
 async def window(home: Home, thread: str) -> Window | None:
     """The window of one order; None while it is not open."""
-    return await _window(home, thread, await _kept(home, thread), "")
+    return await _window(_Books(home), thread, await _kept(home, thread), "")
 
 
 async def _kept(home: Home, thread: str) -> Kept:
@@ -86,7 +87,29 @@ async def _kept(home: Home, thread: str) -> Kept:
     return msgspec.msgpack.decode(data, type=Kept) if data else Kept()
 
 
-async def _window(home: Home, thread: str, kept: Kept, organisation: str) -> Window | None:
+@dataclass(slots=True)
+class _Books:
+    """What the books say of orders and lots, read once however many windows there are."""
+
+    home: Home
+    _made: dict[str, list[str]] | None = None
+
+    async def made(self, thread: str) -> tuple[str, ...]:
+        """The production orders of ``thread``, less those that are made for others of them."""
+        if self._made is None:
+            self._made = {}
+            for one in (await self.home.state(self.home.book("production"))).orders.values():
+                if not one.parent:
+                    self._made.setdefault(one.demand.thread, []).append(one.id)
+        return tuple(self._made.get(thread, ()))
+
+    async def lots(self) -> Any:
+        """Our lots."""
+        return (await self.home.state(self.home.book("stock"))).lots
+
+
+async def _window(books: _Books, thread: str, kept: Kept, organisation: str) -> Window | None:
+    home = books.home
     members = await home.members(thread)
     buyer = next((one for one, role in members.items() if role == "buyer"), "")
     if kept.shut or members.get(home.organisation) != "seller" or (organisation and buyer != organisation):
@@ -95,12 +118,10 @@ async def _window(home: Home, thread: str, kept: Kept, organisation: str) -> Win
     end = kept.until or ends(state)
     if state.phase not in _AGREED or not end or instant.to_ms(end) <= home.clock.now_ms():
         return None
-    made = (await home.state(home.book("production"))).orders.values()
-    own = (await home.state(home.book("stock"))).lots
+    own = await books.lots()
     sent = sorted({lot for one in state.despatches.values() if one.kind == "goods"
                    for line in one.lines for lot in line.lots if lot in own})
-    return Window(thread, buyer, end, tuple(one.id for one in made if one.demand.thread == thread and not one.parent),
-                  tuple(sent))
+    return Window(thread, buyer, end, await books.made(thread), tuple(sent))
 
 
 def ends(state: OrderState) -> str:
