@@ -10,11 +10,13 @@ from tests.doors.asking import Client
 from tests.engine.till.selling import shop
 from tests.till.counter import Counter
 from weft.basis.canonical import b64
+from weft.basis.errors import Refused
 from weft.doors import api, console
 from weft.doors.till import api as till_api
 from weft.engine import knocking
 from weft.engine.commands import run
 from weft.engine.till import intake
+from weft.till import returns
 
 OWNER = "owner-token"
 
@@ -72,9 +74,25 @@ async def test_a_till_asks_opens_learns_and_brings(firm):
     assert (has["n"], has["hash"], has["doubted"], has["refused"]) == (1, slip.slip.hash, [], [])
     assert (await tablet.ask("slips", sent(slip))).json() == has
     kept = (await tablet.ask(f"slip?hash={slip.slip.hash}")).json()
-    assert kept == {"bytes": intake.written(slip), "signature": slip.signature}
+    assert kept == {"bytes": intake.written(slip), "signature": slip.signature, "returns": []}
     changed = await tablet.ask("snapshot", headers={"if-none-match": first.headers["etag"]})
     assert changed.json()["till"]["lives"] == {till.life: {"n": 1, "hash": slip.slip.hash}}
+
+
+async def test_what_came_back_at_one_till_is_told_to_another_that_asks(firm):
+    till, other = await firm.till(), await firm.till(2)
+    sale = till.sale(("V15", "3"))
+    back = till.take_back(sale.slip, (1, "1"))
+    await firm.send(till)
+    tablet = Tablet(firm, other)
+    await tablet.open()
+    told = (await tablet.ask(f"slip?hash={sale.slip.hash}")).json()
+    assert told["returns"] == [{"bytes": intake.written(back), "signature": back.signature}]
+    known = [intake.read(intake.Sent(one["bytes"], one["signature"])).slip for one in told["returns"]]
+    assert returns.left(sale.slip, known) == ("2",)
+    with pytest.raises(Refused, match="return-too-much"):
+        returns.lines(sale.slip, known, [(1, "3")])
+    assert returns.lines(sale.slip, [], [(1, "3")]), "without what the node told, all of it would come back"
 
 
 async def test_the_till_s_cookie_opens_nothing_else_and_no_other_opens_the_till(firm):

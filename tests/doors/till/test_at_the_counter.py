@@ -75,6 +75,8 @@ class StandIn(BaseHTTPRequestHandler):
             self._told(till.words(path[-7:-5]))
         elif path == "/till/api/snapshot":
             self._told(self.server.snapshot, 304 if self.headers["If-None-Match"] else 200)
+        elif path == "/till/api/slip":
+            self._told(self.server.asked, 200 if self.server.asked else 404)
         elif path.startswith("/till/static/") and (file := till.STATIC / path[len("/till/static/"):]).is_file():
             self._say(file.read_bytes(), KINDS[file.suffix])
         else:
@@ -112,7 +114,7 @@ def server():
     if not chromium():
         pytest.skip("no Chromium")
     served = ThreadingHTTPServer(("127.0.0.1", 0), StandIn)
-    served.slips, served.snapshot = [], SNAPSHOT
+    served.slips, served.snapshot, served.asked = [], SNAPSHOT, {}
     serving = threading.Thread(target=served.serve_forever, args=(0.05,))
     serving.start()
     yield served

@@ -1,6 +1,12 @@
 """What comes back over a counter: a line shows what its returned pieces cost; older slips only if there are any."""
 
-from tests.doors.till.test_at_the_counter import opened, sell, server
+import pytest
+
+from tests.doors.till.test_at_the_counter import BOOK, opened, sell, server
+from tests.till.counter import FIRM, Counter
+from weft.basis import canonical
+from weft.engine.till import intake
+from weft.till.slip import parse
 
 __all__ = ["opened", "server"]
 SOME_DAYS_AGO = """async () => {
@@ -44,3 +50,41 @@ async def test_older_slips_are_offered_only_where_there_are_any(opened):
     await page.locator(".older").click()
     await page.locator(".list-line").nth(1).wait_for()
     assert await page.locator(".older").count() == 0
+
+
+async def given_back(server, page):
+    """What the node says when another till took one piece of the first sale back."""
+    await page.locator(".sent", has_text="Arrived at the firm").wait_for()
+    sale = parse(canonical.encode(server.slips[0]))
+    other = Counter(firm=FIRM, book=BOOK, seed=9, currency=BOOK.currency).take_back(sale, (1, "1"))
+    return {"bytes": "", "signature": "", "returns": [{"bytes": intake.written(other), "signature": other.signature}]}
+
+
+@pytest.mark.parametrize("node_is_asked", [True, False], ids=["asked", "control: the node says nothing of it"])
+async def test_what_came_back_at_another_till_does_not_come_back_again_while_the_node_is_at_hand(
+        server, opened, node_is_asked):
+    page = await opened("en-GB")
+    await sell(page, "VALVE-DN15", "VALVE-DN15", "VALVE-DN15")
+    told = await given_back(server, page)
+    if node_is_asked:
+        server.asked = told
+    await page.locator(".slip-acts .acts .button").nth(1).click()
+    left = page.locator(".returning .line-name small", has_text="2 " if node_is_asked else "3 ")
+    await left.wait_for()
+    await page.locator(".returning .count").click()
+    assert await page.locator(".returning .count").inner_text() == ("2" if node_is_asked else "3")
+    await page.locator(".returning .button.huge").click()
+    await page.locator(".receipt").wait_for()
+
+
+async def test_what_comes_back_elsewhere_while_a_seller_still_chooses_is_refused(server, opened):
+    page = await opened("en-GB")
+    await sell(page, "VALVE-DN15", "VALVE-DN15", "VALVE-DN15")
+    told = await given_back(server, page)
+    await page.locator(".slip-acts .acts .button").nth(1).click()
+    await page.locator(".returning .count").click()
+    assert await page.locator(".returning .count").inner_text() == "3"
+    server.asked = told
+    await page.locator(".returning .button.huge").click()
+    await page.locator("#toast .alert", has_text="Line 1: 2 can still be taken back, not 3.").wait_for()
+    assert await page.locator(".receipt").count() == 0 and len(server.slips) == 1

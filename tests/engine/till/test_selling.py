@@ -21,6 +21,7 @@ from weft.engine.knocking import signed
 from weft.engine.pricelog import batches
 from weft.engine.till import intake, pairing, slips
 from weft.engine.till.snapshot import snapshot
+from weft.engine.views import today
 from weft.identity import sheet
 from weft.pricing import evaluate
 from weft.stock import levels
@@ -191,6 +192,21 @@ async def test_what_does_not_follow_the_book_is_told_and_counts():
         assert await firm.here("V15") == "9"
         await run(firm.node, "till-seen", {"slip": till.slips[1].slip.hash})
         assert len((await firm.book()).odd) == 2
+
+
+async def test_more_back_than_was_sold_at_two_tills_without_the_node_is_told_in_those_words():
+    async with shop() as firm:
+        till, other = await firm.till(), await firm.till(2)
+        sale = till.sale(("V15", "3"))
+        till.take_back(sale.slip, (1, "1"))
+        other.take_back(sale.slip, (1, "3"))
+        await firm.send(till)
+        assert not (await firm.book()).odd, "one of three is nothing odd"
+        await firm.send(other)
+        assert [one.codes for one in (await firm.book()).odd.values()] == [("return-over",)]
+        seen = await today.today(firm.node)
+        kinds = [one.kind for one in (*seen.answer, *seen.late, *seen.arrived)]
+        assert "till-over" in kinds and "till-odd" not in kinds
 
 
 async def test_a_book_that_was_withdrawn_since_was_in_force_when_the_slip_was_made():

@@ -52,6 +52,14 @@ class Kept(msgspec.Struct, frozen=True):
     signature: str
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """One slip as it travels, and what came back of it at any till."""
+
+    bytes: str
+    signature: str
+    returns: list[Kept]
+
+
 def routes(node: Any) -> list[BaseRoute]:
     """All addresses of this part of the door."""
     api = Api(node)
@@ -107,7 +115,8 @@ class Api:
         found = await slips.kept(self.node, name)
         if found is None or (isinstance(found, SlipDoubted) and found.why in LOST):
             raise NotFound("till.no-slip", slip=name[:12])  # for what a till brings once it is lost we do not vouch
-        return self._fresh(Kept(intake.written(slips.signed(found)), found.signature))
+        back = [Kept(intake.written(one), one.signature) for one in await slips.returned(self.node, name)]
+        return self._fresh(Asked(intake.written(slips.signed(found)), found.signature, back))
 
     def _dated(self) -> dict[str, str]:
         return {"Date": formatdate(self.node.clock.now_ms() / 1000, usegmt=True)}

@@ -1,9 +1,10 @@
 """What is odd about a slip that a till has signed: it counts all the same, and the owner is told.
 
 Codes: ``price`` (not what its book says), ``no-book`` (none named, and not marked as made at the counter), ``book``
-(we never published it), ``book-time`` (not in force at the time of the slip), ``return`` (not what that sale allows),
-``return-unknown`` (we do not hold the sale), ``close`` (not what its slips come to), ``item`` (we have no such item),
-``clock`` (from the future), ``clock-behind`` (from before its till was let in, or before the slip that it follows).
+(we never published it), ``book-time`` (not in force at the time of the slip), ``return`` (not as it was sold),
+``return-over`` (with what came back before, more than was sold), ``return-unknown`` (we do not hold the sale),
+``close`` (not what its slips come to), ``item`` (we have no such item), ``clock`` (from the future),
+``clock-behind`` (from before its till was let in, or before the slip that it follows).
 Rule 1: the book of the slip's own hash is asked, not the one in force now.
 Not here: sums and signatures, which must hold (``till/verify.py``).
 """
@@ -25,6 +26,7 @@ from weft.till.slip import Line, Slip, parse
 from weft.till.state import State
 
 AHEAD_MS: Final = 15 * 60_000
+TOO_MUCH: Final = "slip.return-too-much"
 CLOCKS: Final = frozenset({"clock", "clock-behind"})
 SINCE_MAX: Final = 5_000  # slips between two closes that are added up
 
@@ -119,4 +121,6 @@ async def _return(node: Node, slip: Slip) -> list[str]:
     book: State = await node.book_state("till")
     earlier = [await slips.one(node, name) for name in book.returned.get(slip.of, ())]
     wrong = returns.check(slip, parse(sale.slip.encode()), [one.slip for one in earlier])
+    if any(one.code == TOO_MUCH for one in wrong):
+        return ["return-over"]
     return ["return"] if wrong else []

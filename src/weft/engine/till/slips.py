@@ -15,6 +15,7 @@ from weft.engine.threads import Entry, entry_of
 from weft.till import messages as m
 from weft.till.book import NAME
 from weft.till.slip import Signed, parse
+from weft.till.state import State
 
 READ_AT_ONCE: Final = 500
 CLOCK_MS: Final = 86_400_000  # so far our own clock may have been set back
@@ -50,6 +51,12 @@ async def one(memory: Memory, name: str) -> Signed:
     if found is None:
         raise NotFound("till.no-slip", slip=name[:12])
     return signed(found)
+
+
+async def returned(memory: Memory, name: str) -> list[Signed]:
+    """The returns that count of the sale with hash ``name``, whichever till took them."""
+    book: State = await memory.state(memory.book(NAME))
+    return [await one(memory, back) for back in book.returned.get(name, ())]
 
 
 def signed(said: m.Kept) -> Signed:

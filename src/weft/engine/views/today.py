@@ -252,8 +252,9 @@ async def _till_tasks(node: Any) -> list[Task]:
         missing = sum((q.decimal(one.missing) for one in short), Decimal(0))
         found.append(Task(kind="till-short", about="till", id="short", item=name, zh=item.zh if item else "",
                           en=item.en if item else "", quantity=q.text(missing), unit=short[0].unit, at=short[0].at))
-    found += [Task(kind="till-odd", about="till", id="odd", name=book.tills[key].name, more=number - 1)
-              for key, number in Counter(one.key for one in book.odd.values()).items()]
+    odd = Counter(("till-over" if "return-over" in one.codes else "till-odd", one.key) for one in book.odd.values())
+    found += [Task(kind=kind, about="till", id="odd", name=book.tills[key].name, more=number - 1)
+              for (kind, key), number in odd.items()]
     return found + [Task(kind="till-missing", about="till", id=f"till-{one.key}", name=one.name)
                     for one in book.tills.values() if one.missing]
 

@@ -8,6 +8,7 @@ import { bytesOf } from "./core/slip.js";
 import * as store from "./store.js";
 
 const ANSWER_MS = 8_000;
+const SOON_MS = 3_000; // somebody stands at the counter
 const EVERY_MS = 15_000;
 const EVERY_WAITING_MS = 4_000;
 const AT_ONCE = 50;
@@ -32,9 +33,9 @@ export class Away extends Error {
   }
 }
 
-async function ask(method, address, body, headers = {}) {
+async function ask(method, address, body, headers = {}, wait = ANSWER_MS) {
   const answer = await fetch(`/till/api/${address}`, {
-    method, credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS),
+    method, credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(wait),
     headers: { ...(body ? { "Content-Type": "application/json" } : {}), ...headers },
     body: body ? JSON.stringify(body) : undefined,
   }).catch((error) => { throw new Away(error); });
@@ -73,8 +74,9 @@ function concat(one, other) {
 
 const written = ({ signed }) => ({ bytes: b64(bytesOf(signed.slip)), signature: signed.signature });
 
-/** A slip of another till, while the node can be reached. */
-export const slipElsewhere = async (hash) => (await ask("GET", `slip?hash=${encodeURIComponent(hash)}`)).told;
+/** A slip as the node holds it, and what came back of it at any till; while the node can be reached. */
+export const slipElsewhere = async (hash) =>
+  (await ask("GET", `slip?hash=${encodeURIComponent(hash)}`, undefined, {}, SOON_MS)).told;
 
 /** The line itself: `host` gives key, name and what to do with news. */
 export class Line {

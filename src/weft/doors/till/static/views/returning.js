@@ -1,9 +1,11 @@
 // Returns: find the slip (its QR code, its number, or today's list), choose what comes back, pay it back.
 // Rule 1: a slip that another till made counts when its signature holds and its till is known, here or at the node;
 // of a till that was let go the node alone knows which slips are true: a thief may hold its key.
+// Rule 2: while the node can be asked, what came back at other tills counts, too; else it is found by the node later.
 import { filled } from "../core/form.js";
+import { unb64 } from "../core/canonical.js";
 import * as returns from "../core/returns.js";
-import { fromQr, hashOf, numberOf } from "../core/slip.js";
+import { fromQr, hashOf, numberOf, parse } from "../core/slip.js";
 import * as totals from "../core/totals.js";
 import * as verify from "../core/verify.js";
 import { WeftError } from "../core/errors.js";
@@ -51,6 +53,17 @@ async function isKnown(app, till, hash) {
     if (error?.status === 404) throw new WeftError("till.slip-unknown");
     return false;
   }
+}
+
+/** The returns of the sale `hash`: those of this till, and those of others that the node holds. */
+async function earlierOf(hash) {
+  const known = new Map((await store.returnsOf(hash)).map((one) => [one.hash, one.signed.slip]));
+  const told = await slipElsewhere(hash).catch(() => null); // not to be asked now, or it has not heard of the sale yet
+  for (const { bytes } of told?.returns ?? []) {
+    const slip = parse(unb64(bytes));
+    known.set(await hashOf(slip), slip);
+  }
+  return [...known.values()];
 }
 
 function seeking(app) {
@@ -151,10 +164,17 @@ function choosing(app, row) {
       h("span.line-sum", {}, gross ? money(gross, cur) : "–"));
   }
 
+  async function learn() {
+    earlier = await earlierOf(row.hash);
+    left = await returns.left(row.signed.slip, earlier);
+  }
+
   async function act(chosen) {
     if (isBusy) return;
     isBusy = true;
     await app.attempt(async () => {
+      await learn();
+      await draw();
       const made = await app.chain.giveBack(row.signed.slip, earlier, chosen, pay, sale.partner,
         { names: row.names ?? {}, ofNumber: row.number, partnerName: row.partnerName });
       app.counted(made);
@@ -172,6 +192,8 @@ function choosing(app, row) {
       if (sale.kind !== "sale") throw new WeftError("slip.return-of");
       earlier = (await store.returnsOf(row.hash)).map((one) => one.signed.slip);
       left = await returns.left(row.signed.slip, earlier);
+      await draw();
+      await learn();
       await draw();
     }),
   };
