@@ -141,7 +141,8 @@ async def test_a_first_day_says_what_to_do_next_and_a_worker_has_no_business_her
 async def test_twins_are_found_by_name_by_number_and_by_what_they_are_and_the_list_goes_on(owner):
     await owner.brings_in(packed(plain(xml([SHELL, SUBMODEL, CONCEPT]))))
     for asked, wanted in (
-            ("valve", "BV-15"), ("球阀", "BV-15"), ("bv-15", "BV-15"), ("0042", "0042"), ("pump", "0042")):
+            ("valve", "BV-15"), ("球阀", "BV-15"), ("bv-15", "BV-15"), ("0042", "0042"), ("pump", "0042"),
+            ("水泵", "0042")):
         assert wanted in await owner.sees(f"/twins?q={quote(asked)}"), asked
         assert "CAST-15" not in await owner.sees(f"/twins?q={quote(asked)}"), asked
     machines = await owner.sees("/twins?kind=machine")

@@ -21,6 +21,7 @@ from weft.twin.query import parse_condition
 
 ROWS: Final = 30
 NAMED_MAX: Final = 40  # so many twins are found by a name in our books
+TITLES_PAGE, TITLES_PAGES = 500, 4  # so many written twins are looked through by their display names
 LAST: Final = "\U0010ffff"
 WRITTEN, LOOSE = "written", "loose"
 WHICH: Final = (*KINDS, WRITTEN, LOOSE)
@@ -147,17 +148,35 @@ def _any_of(fields: Sequence[str], query: str, further: Iterable[Json] = ()) -> 
 
 
 async def _named(node: Any, query: str) -> list[str]:
-    """Ids of the twins of our books whose name has ``query`` in it."""
-    plain, found = query.casefold(), list[str]()
+    """Ids of twins whose name has ``query`` in it: of our books, and of the first that were written."""
+    plain = query.casefold()
     stock, floor = await node.state(node.book("stock")), await node.state(node.book("floor"))
     things = [("item", one.id, f"{one.zh} {one.en}") for one in stock.items.values()]
     things += [("machine", one.name, one.title) for one in floor.machines.values() if not one.removed]
-    for kind, name, words in things:
-        if plain in words.casefold():
-            found.append(shell_id(node.organisation, kind, name))
-        if len(found) >= NAMED_MAX:
+    found = [shell_id(node.organisation, kind, name) for kind, name, words in things if plain in words.casefold()]
+    return [*found[:NAMED_MAX], *await _titled(node, plain)]
+
+
+class _Titled(msgspec.Struct):
+    """What a shell calls itself."""
+
+    displayName: list[Json] = []  # noqa: N815 - as the standard spells it
+
+
+async def _titled(node: Any, plain: str) -> list[str]:
+    """Ids of written shells with ``plain`` in a display name, of which the query language knows nothing."""
+    found: list[str] = []
+    after = ""
+    for _ in range(TITLES_PAGES):
+        rows = await node.twins.store.page("shell", after, TITLES_PAGE)
+        for row in rows:
+            titles = msgspec.json.decode(row.body, type=_Titled).displayName
+            if any(plain in str(one.get("text", "")).casefold() for one in titles):
+                found.append(row.id)
+        if len(rows) < TITLES_PAGE or len(found) >= NAMED_MAX:
             break
-    return found
+        after = rows[-1].id
+    return found[:NAMED_MAX]
 
 
 async def _row(node: Any, row: Row) -> TwinRow:
