@@ -62,6 +62,11 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
+def held():
+    """Kilobytes that this process holds now."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize() // 1024
+
+
 async def told(folder, form, megabytes, *, report):
     path = folder / f"large-{form}.aasx"
     size = built(path, form, megabytes)
@@ -76,7 +81,7 @@ async def told(folder, form, megabytes, *, report):
             longest[0] = max(longest[0], time.perf_counter() - before - 0.01)
 
     tick = asyncio.create_task(ticking())
-    before, began, heard = peak(), time.perf_counter(), []
+    before, began, heard = held(), time.perf_counter(), []
     with path.open("rb") as file:
         done = await importing.take_in(node.twins, file, path.name, report_only=report, told=heard.append)
     took, after = time.perf_counter() - began, peak()
