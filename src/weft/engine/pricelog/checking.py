@@ -244,11 +244,20 @@ async def _older(node: Node, found: Gathered) -> tuple[str, ...]:
 async def _known(
     node: Node, found: Gathered, witnesses: Container[tuple[str, bytes]]
 ) -> tuple[evidence.Known, ...]:
-    """Later versions of the document's books that stand in the record, each proven by what we saw of it."""
+    """Other versions that the verdict rests on and that stand in the record, each proven by what we saw of it.
+
+    What we did not cosign ourselves is proven by what came with the book.
+    """
     seller, told = found.document.seller, []
-    for index, one in gathering.later(found):
+    for index, one in gathering.others(found):
         entry, text = await gathering.proven(node, seller, index)
-        if text and leaf.parse(entry) == one:
-            origin = leaf.origin_of(seller)
-            told.append(evidence.Known(entry=entry.decode(), proof=evidence.trimmed(text, origin, witnesses)))
+        shown = found.evidence.books.get(one.hash)
+        if not text and shown is not None and shown.proof:
+            entry, text = shown.entry, shown.proof
+        with contextlib.suppress(WeftError, UnicodeError):
+            if text:
+                proof_of = evidence.trimmed(text, leaf.origin_of(seller), witnesses)
+                given = evidence.Known(entry=entry.decode(), proof=proof_of)
+                if evidence.proven(given, seller, found.evidence.keys)[:2] == (index, one):
+                    told.append(given)
     return tuple(told)

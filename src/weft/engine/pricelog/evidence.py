@@ -449,13 +449,18 @@ def _known(file: File, keys: Mapping[str, KeyState]) -> tuple[tuple[tuple[int, B
     found = []
     for one in file.known:
         try:
-            entry, read = leaf.parse(one.entry.encode()), proof.parse(one.proof.encode())
-            signed = check.signed_checkpoint(read.note, file.seller, keys)
-            merkle.verify_inclusion(merkle.leaf_hash(one.entry.encode()), read.index, signed.size, signed.root,
-                                    read.path)
+            index, entry, read = proven(one, file.seller, keys)
         except WeftError:
             return (), [_red("known-malformed")]
-        by = note.verify(read.note, check.log_keys(file.seller, keys), cosignature.is_signed)
+        by = note.verify(read, check.log_keys(file.seller, keys), cosignature.is_signed)
         if isinstance(entry, BookLeaf) and not all(keys[file.seller].devices[b64(key.public)].revoked for key in by):
-            found.append((read.index, entry))
+            found.append((index, entry))
     return tuple(found), []
+
+
+def proven(one: Known, seller: str, keys: Mapping[str, KeyState]) -> tuple[int, leaf.Leaf, note.Note]:
+    """The place of an entry, what it says, and the checkpoint that proves it; raises ``WeftError``."""
+    entry, read = leaf.parse(one.entry.encode()), proof.parse(one.proof.encode())
+    signed = check.signed_checkpoint(read.note, seller, keys)
+    merkle.verify_inclusion(merkle.leaf_hash(one.entry.encode()), read.index, signed.size, signed.root, read.path)
+    return read.index, entry, read.note

@@ -351,12 +351,15 @@ def proofs_of(found: Gathered) -> list[proof.Proof]:
     return read
 
 
-def later(found: Gathered) -> list[tuple[int, BookLeaf]]:
-    """Entries of later versions of the document's books, as far as the record is known."""
+def others(found: Gathered) -> list[tuple[int, BookLeaf]]:
+    """Entries of other versions on which the check rests: of the document's books the later, and the last before."""
     known_by_hash = {one.hash: one for _, one in found.evidence.known}
     ours = [known_by_hash[name] for name in found.document.books if name in known_by_hash]
-    return [(index, one) for index, one in found.evidence.known
-            if any(one.id == own.id and one.number >= own.number and one.hash != own.hash for own in ours)]
+    before = {max((one.number for _, one in found.evidence.known if one.id == own.id and one.number < own.number),
+                  default=0): own.id for own in ours}
+    return [(index, one) for index, one in found.evidence.known if any(
+        one.id == own.id and one.hash != own.hash and (one.number >= own.number or before.get(one.number) == own.id)
+        for own in ours)]
 
 
 # ---- whom we trust -------------------------------------------------------------------------------

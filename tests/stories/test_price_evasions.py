@@ -1,0 +1,77 @@
+"""Ways around a public price: a rule that is kept by the letter, and what the buyer's node and its file say of it.
+
+    evasion                            said to the buyer
+    a dearer version without notice    no-notice, by its node and by its file
+"""
+
+from tests.engine.world import quiet
+from tests.stories import test_price_cheats as cheats
+from tests.stories.test_price_cheats import DEAR, LIST, now, quoted, seen
+from weft.engine.commands import run
+from weft.engine.pricelog import checking, evidence, log, showing
+from weft.pricing import book as books
+from weft.pricing import leaf
+
+firms = cheats.firms
+HOUR_MS = 3_600_000
+PROMISED = {**LIST, "notice_days": 30}
+
+
+async def entered(seller, book, number: int):
+    """``book`` is written into the record without asking the linter: its place and its entry."""
+    entry = leaf.encode(leaf.book_leaf(book, number, now(seller)))
+    async with seller.lock(log.LOCK):
+        return await log.append(seller, [entry]), entry
+
+
+async def offered(seller, buyer, book, number: int):
+    """An offer by ``book``, which has just been written: thread, document and finding."""
+    index, entry = await entered(seller, book, number)
+    await seen(seller, buyer)
+    cheats.later(2 * HOUR_MS, seller, buyer)
+    return await settled(seller, buyer, await quoted(
+        seller, buyer, book, await showing.proof_of(seller.store, index), entry))
+
+
+async def settled(seller, buyer, made):
+    """What the buyer finds once all has come that the seller said."""
+    thread, name, _ = made
+    await quiet(seller, buyer)
+    return thread, name, await checking.judge(buyer, thread, name)
+
+
+async def of_record(seller, buyer, book):
+    """An offer by a book that the program itself has published."""
+    index = await showing.book_index(seller.store, book.hash)
+    return await settled(seller, buyer, await quoted(
+        seller, buyer, book, await showing.proof_of(seller.store, index), await log.entry(seller.store, index)))
+
+
+async def in_file(buyer, thread, name):
+    """What the file that the buyer would give to others says by itself."""
+    return evidence.verify_file(await checking.export(buyer, thread, name)).verdict
+
+
+async def promised(seller, *buyers) -> None:
+    """The seller promises 30 days of notice, and offers by that."""
+    cheats.later(60_000, seller, *buyers)
+    await run(seller, "publish-prices", {"book": PROMISED})
+    await quiet(seller, *buyers)
+    await seen(seller, *buyers)
+    for buyer in buyers:
+        assert (await of_record(seller, buyer, books.load(PROMISED)))[2].colour == "green"
+    cheats.later(3 * HOUR_MS, seller, *buyers)
+
+
+async def test_a_file_says_of_a_rise_without_notice_what_the_node_says(firms):
+    seller, _, bruno = firms
+    await promised(seller, bruno)
+    dear = books.load({**DEAR, "notice_days": 30, "valid_from": now(seller)})
+    thread, name, found = await offered(seller, bruno, dear, 3)
+    assert (found.colour, found.said) == ("red", "no-notice")
+    shown = await in_file(bruno, thread, name)
+    assert (shown.follows, shown.said) == (False, "no-notice")
+    # The control: one that is no dearer needs no notice, in the file neither.
+    same = books.load({**DEAR, "notice_days": 30, "name": "Valves and more", "valid_from": now(seller)})
+    thread, name, found = await offered(seller, bruno, same, 4)
+    assert (found.said, (await in_file(bruno, thread, name)).said) == ("follows", "follows")
