@@ -86,7 +86,8 @@ def test_an_increase_without_notice_is_found(book, tmp_path, capsys):
 def test_a_file_that_is_no_book_is_refused(book, text, capsys):
     book.write_text(text, encoding="utf-8")
     assert cli.run(["price", "verify", str(book)]) == 2
-    assert "[cli.not-json]" in capsys.readouterr().err
+    out = capsys.readouterr().out
+    assert "Cannot be known" in out and "[cli.price.damaged]" in out
 
 
 # ---- arguments

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from weft.basis.errors import Invalid
-from weft.cli import price_audit, price_drafts, price_files, price_log, proving
+from weft.cli import price_audit, price_drafts, price_files, price_log, price_reading, proving
 from weft.cli.client import Node
 from weft.cli.item import told
 from weft.cli.options import connected, json_option, pairs
@@ -76,9 +76,16 @@ def test(book: Path, item: str, quantity: str, attributes: tuple[str, ...], unit
 def verify(file: str, previous: Path | None, at: str, max_age: int, *, as_json: bool, **beside: Path | None) -> int:
     """Whether a price follows its public rule; or, of a price book, all that would keep it from being published."""
     paper = Paper(as_json=as_json)
-    data = proving.content(file)
-    if proving.is_proof(data):
+    try:
+        data = price_reading.content(file)
+    except Invalid as error:
+        if as_json:
+            return proving.unknown(paper, error)
+        raise
+    if price_reading.is_proof(data):
         return proving.verify(data, beside, paper, max_age)
+    if not price_reading.is_book(data):
+        return proving.unknown(paper, Invalid("cli.price.damaged"))
     return sound_book(paper, Path(file), previous, at)
 
 

@@ -1,6 +1,8 @@
 """``weft price verify``: whether a price follows its public rule, told by a file alone, without a node or a network.
 
 0: it does. 1: it does not, and why. 2: that cannot be known, and why.
+Rule 1: what is not whole, and what the reader itself brings and cannot be used, speaks against nobody: it is told as
+        "cannot be known", never as "false".
 Not here: the check (``pricing/check.py``), files (``engine/pricelog``), price books (``price.py``), how it is told
 (``price_told.py``).
 """
@@ -12,34 +14,13 @@ from typing import Any, Final
 
 from weft.basis.errors import Invalid, WeftError
 from weft.cli import price_told
+from weft.cli.price_brought import Brought, brought
+from weft.cli.price_reading import whole
 from weft.cli.printing import Paper
 from weft.cli.words import refusal, say
 
 TRUE, FALSE, UNKNOWN = 0, 1, 2
 RESULTS: Final = {TRUE: "true", FALSE: "false", UNKNOWN: "unknown"}
-FILE_BYTES_MAX: Final = 16 * 1024 * 1024
-
-
-def content(source: str) -> bytes:
-    """The bytes that are meant: those of a file, or the text of a slip's QR code itself; raises ``Invalid``."""
-    from weft.engine.pricelog.slip_evidence import PREFIX
-
-    if source.startswith(PREFIX):
-        return source.encode()
-    try:
-        with Path(source).open("rb") as file:
-            return file.read(FILE_BYTES_MAX)
-    except OSError as error:
-        raise Invalid("cli.price.unreadable", file=source) from error
-
-
-def is_proof(data: bytes) -> bool:
-    """Whether ``data`` is something that proves a price (or a fork), and no price book."""
-    from weft.engine.pricelog import evidence, forks, slip_evidence
-
-    text = data.strip()
-    return (evidence.is_evidence(text) or forks.is_fork(text) or text.startswith(slip_evidence.PREFIX.encode())
-            or b'"slip/1"' in text)
 
 
 def verify(data: bytes, options: Mapping[str, Path | None], paper: Paper, max_age_days: int) -> int:
@@ -47,9 +28,14 @@ def verify(data: bytes, options: Mapping[str, Path | None], paper: Paper, max_ag
     from weft.engine.pricelog import forks
 
     try:
+        whole(data.strip())
+        own = brought(options, data.strip())
+    except WeftError as error:
+        return unknown(paper, error)
+    try:
         if forks.is_fork(data):
             return _fork(data, paper)
-        told = _told(data, options, max_age_days)
+        told = _told(data.strip(), own, max_age_days)
     except WeftError as error:
         return _false(paper, error.code, refusal(error))
     result = {True: TRUE, False: FALSE, None: UNKNOWN}[told.verdict.follows]
@@ -58,22 +44,24 @@ def verify(data: bytes, options: Mapping[str, Path | None], paper: Paper, max_ag
     return result
 
 
-def _told(data: bytes, options: Mapping[str, Path | None], max_age_days: int) -> Any:
-    from weft.engine.pricelog import evidence, slip_evidence
-    from weft.tlog import policy
+def unknown(paper: Paper, error: WeftError) -> int:
+    """Tell that nothing can be known, because of ``error``; the exit code."""
+    why = refusal(error)
+    paper.line("cli.price.unknown", {"result": "unknown", "follows": None, "said": error.code, "sentence": why},
+               why=why)
+    return UNKNOWN
 
-    given = {name: b"" if path is None else path.read_bytes() for name, path in options.items()}
-    trusted = policy.parse(given["policy"]) if given["policy"] else None
+
+def _told(text: bytes, own: Brought, max_age_days: int) -> Any:
+    from weft.engine.pricelog import evidence, slip_evidence
+
     now_ms = int(time.time() * 1000)
-    text = data.strip()
     if evidence.is_evidence(text):
-        return evidence.verify_file(text, trusted, now_ms if trusted else None, max_age_days=max_age_days)
+        return evidence.verify_file(text, own.policy, now_ms if own.policy else None, max_age_days=max_age_days)
     pair = slip_evidence.read(text)
     if pair is None:
         raise Invalid("evidence.malformed")
-    book = slip_evidence.book_bytes(given["book"]) if given["book"] else b""
-    beside = evidence.parse(given["beside"].strip()) if given["beside"] else None
-    return slip_evidence.verify_slip(pair, book, beside, trusted, now_ms, max_age_days)
+    return slip_evidence.verify_slip(pair, own.book, own.beside, own.policy, now_ms, max_age_days)
 
 
 def _fork(data: bytes, paper: Paper) -> int:

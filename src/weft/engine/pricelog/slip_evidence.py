@@ -43,9 +43,10 @@ def verify_slip(
     keys, policy = dict[str, KeyState](), trusted
     if beside is not None and beside.seller == document.seller:
         keys = {firm: evidence.keys_of(firm, envelopes) for firm, envelopes in beside.key_logs.items()}
-        for one in beside.books:
-            found.setdefault(one.hash, BookEvidence(canonical=one.book.encode(), entry=one.entry.encode(),
-                                                    proof=one.proof))
+        for one in beside.books:  # it proves the book that is given apart from it, too
+            given_apart = found.get(one.hash)
+            found[one.hash] = BookEvidence(canonical=given_apart.canonical if given_apart else one.book.encode(),
+                                           entry=one.entry.encode(), proof=one.proof)
         if trusted is None:
             policy = evidence.policy_of(evidence.witnesses_of(beside, keys)[0], beside.need)
     given = Evidence(signed=(evidence.slip_signed(pair),), keys=keys, books=found)
@@ -61,10 +62,27 @@ def faults(pair: Signed) -> list[Finding]:
             for one in rules.findings(pair.slip)]
 
 
-def book_bytes(data: bytes) -> bytes:
-    """The canonical bytes of the price book in a file, however it is spelled there; raises ``Invalid``."""
+def own_book(data: bytes, pair: Signed | None) -> bytes:
+    """The canonical bytes of the price book in a file, however it is spelled there; raises ``Invalid``.
+
+    Also when it is not the book that the slip ``pair`` names: that speaks against nobody but who brings it.
+    """
     try:
         value = msgspec.json.decode(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Invalid("pricing.shape", where="book", detail="JSON") from error
-    return books.encode(books.load(value if isinstance(value, dict) else {}))
+    book = books.load(value if isinstance(value, dict) else {})
+    if pair is not None and pair.slip.book not in {"", book.hash}:
+        raise Invalid("evidence.other-book")
+    return books.encode(book)
+
+
+def own_beside(data: bytes, pair: Signed | None) -> File:
+    """The proof in a file, sealed by its maker and of the firm of the slip ``pair``; raises ``Invalid``."""
+    text = data.strip()
+    told = evidence.verify_file(text)
+    if any(one.code == "seal" for one in told.verdict.findings):
+        raise Invalid("evidence.malformed")
+    if pair is not None and told.document.seller != pair.slip.firm:
+        raise Invalid("evidence.other-firm")
+    return evidence.parse(text)
