@@ -406,3 +406,36 @@ async def test_on_paper_each_slip_is_whole_and_on_a_page_of_its_own(server, open
         assert box["x"] <= code["x"] and code["x"] + code["width"] <= box["x"] + box["width"]
         assert code["width"] * 25.4 / 96 >= 40, "a phone can read it"
     assert not await page.locator("#till").is_visible()
+
+
+async def printed(page):
+    """The words on paper when somebody prints with the browser's own keys (Ctrl+P)."""
+    pages = len(PAGE.findall(await page.pdf(format="A4")))
+    await page.emulate_media(media="print")
+    words = await page.locator("body").inner_text()
+    await page.emulate_media(media="screen")
+    return pages, words
+
+
+@pytest.mark.parametrize(("locale", "none"), [("en-GB", "No slip is shown here"), ("zh-CN", "这里没有显示小票")])
+async def test_the_browser_s_own_printing_gives_what_is_shown(opened, locale, none):
+    page = await opened(locale)
+    pages, words = await printed(page)
+    assert pages == 1 and none in words and "VALVE" not in words
+    await sell(page, "VALVE-DN15")
+    number = await page.locator(".receipt .number").inner_text()
+    pages, words = await printed(page)
+    assert pages == 1 and number in words and "VALVE-DN15" in words and none not in words
+    await page.locator(".slip-acts .button.main").click()
+    await sell(page, "SEAL-15")
+    pages, words = await printed(page)
+    assert pages == 1 and "SEAL-15" in words and "VALVE-DN15" not in words, "the slip before is not printed again"
+    await page.locator(".slip-acts .button.main").click()
+    await page.locator(".tile").first.wait_for()
+    assert none in (await printed(page))[1]
+
+
+async def test_control_paper_that_nobody_filled_is_blank(opened):
+    page = await opened("en-GB")
+    await page.emulate_media(media="print")
+    assert not (await page.locator("body").inner_text()).strip()

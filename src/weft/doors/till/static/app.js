@@ -15,6 +15,7 @@ import * as closing from "./views/closing.js";
 import { closeAny } from "./views/dialog.js";
 import * as enrolling from "./views/enrolling.js";
 import * as paying from "./views/paying.js";
+import { keepPaper } from "./views/receipt.js";
 import * as returning from "./views/returning.js";
 import * as selling from "./views/selling.js";
 import * as settings from "./views/settings.js";
@@ -44,6 +45,7 @@ class App {
 
   async start() {
     await speak(startLanguage());
+    keepPaper();
     await check();
     await store.open(() => this.stop("till.browser-storage"));
     this.own = { ...this.own, ...(await store.get("own")) };

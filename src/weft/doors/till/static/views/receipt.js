@@ -23,6 +23,14 @@ export async function together(row) {
   return rows.filter(Boolean);
 }
 
+/** From now on the browser's own way to print (Ctrl+P) gives what is shown: its slips, or a line that says there is none. */
+export function keepPaper() {
+  addEventListener("beforeprint", () => {
+    const shown = [...document.querySelectorAll("#till .receipt")].map((one) => one.cloneNode(true));
+    show(document.getElementById("paper"), ...(shown.length ? shown : [h("p.no-slip", {}, t("print.none"))]));
+  });
+}
+
 /** Prints `rows` on the roll that was chosen. */
 export async function print(app, rows) {
   const place = document.getElementById("paper");
