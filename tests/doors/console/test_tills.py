@@ -14,6 +14,7 @@ from tests.engine.till.selling import shop
 from tests.till.counter import Counter
 from weft.doors import console
 from weft.doors.console.visit import templates
+from weft.doors.till import words as till_words
 from weft.engine.commands import run
 from weft.engine.till import pairing
 
@@ -75,7 +76,12 @@ async def test_every_page_shows_what_there_is_in_both_languages(firm, lang):
         if one.slip.kind != "close":
             assert b"price-evidence/1" in (await Client(console.routes(firm.node), TOKEN).ask(
                 f"/tills/slips/{one.slip.hash}/file")).body
-    assert await shown(firm, f"/tills/slips?till={till.key}", lang)
+    listed = await shown(firm, f"/tills/slips?till={till.key}", lang)
+    assert listed.count({"zh": "实点", "en": "Counted"}[lang]) == 1, "the one day close says that its money was counted"
+    closed = await shown(firm, f"/tills/slips/{till.slips[-1].slip.hash}", lang)
+    counter = till_words(lang)
+    for name in ("opening", "difference", "removed"):
+        assert f"<dt>{counter[f'drawer.{name}']}</dt>" in closed, "the till's own word for it"
     assert 'class="sheet empty"' in await shown(firm, "/tills/slips?day=2020-01-01", lang)
     assert "/tills#short" in await shown(firm, "/", lang)
 
