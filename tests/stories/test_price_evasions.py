@@ -2,6 +2,9 @@
 
     evasion                            said to the buyer
     a dearer version without notice    no-notice, by its node and by its file
+    the same under another book's name no-notice
+    two books at different prices      two-rules: nobody can tell which holds for whom
+    a version every few minutes        too-many-versions
 """
 
 from tests.engine.world import quiet
@@ -47,6 +50,10 @@ async def of_record(seller, buyer, book):
         seller, buyer, book, await showing.proof_of(seller.store, index), await log.entry(seller.store, index)))
 
 
+def codes(verdict) -> set[str]:
+    return {one.code for one in verdict.findings}
+
+
 async def in_file(buyer, thread, name):
     """What the file that the buyer would give to others says by itself."""
     return evidence.verify_file(await checking.export(buyer, thread, name)).verdict
@@ -75,3 +82,45 @@ async def test_a_file_says_of_a_rise_without_notice_what_the_node_says(firms):
     same = books.load({**DEAR, "notice_days": 30, "name": "Valves and more", "valid_from": now(seller)})
     thread, name, found = await offered(seller, bruno, same, 4)
     assert (found.said, (await in_file(bruno, thread, name)).said) == ("follows", "follows")
+
+
+async def test_a_dearer_book_under_another_name_owes_the_notice_that_the_first_one_promised(firms):
+    seller, _, bruno = firms
+    await promised(seller, bruno)
+    other = {"id": "valves-new", "notice_days": 30, "valid_from": now(seller)}
+    thread, name, found = await offered(seller, bruno, books.load({**DEAR, **other}), 3)
+    assert (found.colour, found.said) == ("red", "no-notice")
+    shown = await in_file(bruno, thread, name)
+    assert (shown.follows, shown.said) == (False, "no-notice")
+    # The control: one that is no dearer owes none.
+    same = books.load({**PROMISED, **other, "id": "valves-same", "valid_from": now(seller)})
+    assert codes((await offered(seller, bruno, same, 4))[2]).isdisjoint({"no-notice", "notice-other"})
+
+
+async def test_two_books_in_force_at_different_prices_are_no_rule_for_everybody(firms):
+    seller, anna, bruno = firms
+    await of_record(seller, anna, books.load(LIST))
+    await of_record(seller, bruno, books.load(LIST))
+    dear = books.load({**DEAR, "id": "valves-b"})
+    thread, name, found = await offered(seller, bruno, dear, 2)
+    assert (found.colour, found.said, found.follows) == ("amber", "two-rules", None)
+    shown = await in_file(bruno, thread, name)
+    assert (shown.follows, shown.said) == (None, "two-rules")
+    # The control: two books that say the same are one rule.
+    same = books.load({**LIST, "id": "valves-c"})
+    assert (await offered(seller, anna, same, 3))[2].colour == "green"
+
+
+async def test_a_book_that_flips_every_few_minutes_is_no_rule_for_everybody(firms):
+    seller, _, bruno = firms
+    said = []
+    for k in range(5):
+        cheats.later(60_000, seller, bruno)
+        book = books.load({**(LIST if k % 2 else DEAR), "valid_from": now(seller)})
+        index, entry = await entered(seller, book, k + 2)
+        await seen(seller, bruno)
+        thread, name, found = await settled(seller, bruno, await quoted(
+            seller, bruno, book, await showing.proof_of(seller.store, index), entry))
+        said.append(found.said)
+    assert said == ["follows"] * 3 + ["too-many-versions"] * 2  # the program itself refuses the fifth of a day
+    assert (await in_file(bruno, thread, name)).said == "too-many-versions"

@@ -14,7 +14,7 @@ Rule 3: time enters as data: when the document was made, when others saw a recor
 Not here: reading documents and files (``engine/pricelog``), sentences (``locale/``: ``price.finding.<code>``).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -255,6 +255,34 @@ def _newest(case: Case) -> None:
         for at in _priced_at(case, name):
             for one in timing.version(case.books[name], ours, at, [known for _, known in case.evidence.known]):
                 case.tell(one.weight, one.code, **one.facts)
+        _beside(case, name, ours)
+
+
+def _beside(case: Case, name: str, ours: BookLeaf) -> None:
+    """Whether "the same rule for everybody" says which: no other book in force, and not a new version every hour."""
+    told = list(timing.often(ours, [known for _, known in case.evidence.known]))
+    for line in case.document.priced:
+        if line.book == name and not (line.off_book or line.changed):
+            at = line.priced_at or case.document.at
+            for _, rival in _rivals(case, ours, at, at):
+                told += worth.otherwise(line, rival, case.document.currency)
+    for one in told:
+        case.tell(one.weight, one.code, **one.facts)
+
+
+def _rivals(case: Case, ours: BookLeaf, at: str, used: str = "") -> Iterator[tuple[BookLeaf, PriceBook]]:
+    """The seller's other books that had begun at ``at``, and not ended when ``used``, as far as they are at hand."""
+    for one in timing.begun((known for _, known in case.evidence.known), instant.to_ms(at)):
+        given = case.evidence.books.get(one.hash) if one.id != ours.id else None
+        if given is None or not given.canonical:
+            continue
+        try:
+            hashed, book = _loaded(given.canonical)
+        except WeftError:
+            continue
+        ended = used and book.valid_until and instant.to_ms(book.valid_until) <= instant.to_ms(used)
+        if hashed == one.hash and not ended:
+            yield one, book
 
 
 def _shown_ms(case: Case) -> int:
@@ -278,6 +306,9 @@ def _notice(case: Case) -> None:
         for priced_at in _priced_at(case, name):
             for one in timing.public(at, priced_at, case.books[name], before, items):
                 case.tell(one.weight, one.code, **one.facts)
+            for rival in _rivals(case, ours, ours.at):
+                for one in timing.elsewhere(ours, priced_at, case.books[name], rival, items):
+                    case.tell(one.weight, one.code, **one.facts)
 
 
 def _older(case: Case) -> list[Sighting]:

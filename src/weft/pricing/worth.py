@@ -47,6 +47,17 @@ def compared(line: Line, book: PriceBook | None, currency: str) -> list[Told]:
     return []
 
 
+def otherwise(line: Line, rival: PriceBook, currency: str) -> Iterator[Told]:
+    """That another book of the seller, in force at the same time, gives another price for ``line``."""
+    try:
+        priced = evaluate.price(rival, _attributes(line, currency))
+    except Invalid:
+        return
+    if priced.currency == currency and not _equal(priced.net, line.net):
+        yield Told("amber", "two-rules", {"item": line.name or line.item, "other": priced.net, "said": line.net,
+                                          "currency": currency})
+
+
 def _attributes(line: Line, currency: str) -> evaluate.Attributes:
     given = {**line.attributes, "item": line.item, "quantity": line.quantity, "unit": line.unit, "currency": currency,
              "inputs": line.inputs}

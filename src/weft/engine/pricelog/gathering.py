@@ -30,7 +30,7 @@ from weft.engine.pricelog import (
 )
 from weft.engine.pricelog.documents import Deal, Word
 from weft.engine.pricelog.witness import Statement
-from weft.pricing import check, leaf
+from weft.pricing import check, leaf, timing
 from weft.pricing.check import BookEvidence, Evidence, Sighting, Trust
 from weft.pricing.commitment import Opening
 from weft.pricing.document import Document
@@ -352,14 +352,12 @@ def proofs_of(found: Gathered) -> list[proof.Proof]:
 
 
 def others(found: Gathered) -> list[tuple[int, BookLeaf]]:
-    """Entries of other versions on which the check rests: of the document's books the later, and the last before."""
-    known_by_hash = {one.hash: one for _, one in found.evidence.known}
-    ours = [known_by_hash[name] for name in found.document.books if name in known_by_hash]
-    before = {max((one.number for _, one in found.evidence.known if one.id == own.id and one.number < own.number),
-                  default=0): own.id for own in ours}
-    return [(index, one) for index, one in found.evidence.known if any(
-        one.id == own.id and one.hash != own.hash and (one.number >= own.number or before.get(one.number) == own.id)
-        for own in ours)]
+    """Entries of the other versions on which the check rests."""
+    entries = [one for _, one in found.evidence.known]
+    uses = {line.priced_at or found.document.at for line in found.document.priced}
+    wanted = set[str]().union(*(timing.resting(one, uses, entries) for one in entries
+                                if one.hash in found.document.books))
+    return [(index, one) for index, one in found.evidence.known if one.hash in wanted]
 
 
 # ---- whom we trust -------------------------------------------------------------------------------
