@@ -45,6 +45,13 @@ def test_the_file_of_a_new_home_shows_every_setting_with_its_default(lang):
     )
 
 
+@pytest.mark.parametrize(("lang", "offset", "minutes"), [
+    ("en", 0, 0), ("en", -300, -300), ("zh", 60, 60), ("zh", 0, 480), ("en", None, 480)])
+def test_a_new_home_keeps_the_time_of_its_machine(lang, offset, minutes):
+    text = config.template(name="h", lang=lang, url="", offset=offset)
+    assert config.load(text, {}).firm.utc_offset_minutes == minutes
+
+
 @pytest.mark.parametrize("setting", EVERY, ids=lambda one: f"{one.section}.{one.name}")
 def test_every_default_is_allowed_and_every_setting_is_told_in_both_languages(setting):
     config.load(f"[{setting.section}]\n{setting.name} = {config.written(setting.default)}\n", {})

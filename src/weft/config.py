@@ -59,7 +59,8 @@ class Firm(Section, frozen=True):
     currency: Annotated[str, _about(
         "Currency where the price book names none (ISO 4217).", "价目表未注明时的货币（ISO 4217）。")] = "CNY"
     utc_offset_minutes: Annotated[int, _about(
-        "Local time less UTC; shifts and shown times follow it.", "本地时间与 UTC 的差；班次和显示的时间以此为准。",
+        "Local time less UTC in minutes; slips, shifts and shown times follow it. weft init takes the machine's own.",
+        "本地时间与 UTC 相差的分钟数；小票、班次和显示的时间以此为准。weft init 会写入本机的时差。",
         ge=-720, le=840)] = 480
 
 
@@ -367,9 +368,15 @@ def is_address(url: str) -> bool:
         return False
 
 
-def template(*, name: str, lang: str, url: str) -> str:
-    """A new ``weft.toml``: what was given, and every other setting as a comment with its default."""
-    given = {("firm", "name"): name, ("firm", "lang"): lang, ("firm", "url"): url}
+def template(*, name: str, lang: str, url: str, offset: int | None = None) -> str:
+    """A new ``weft.toml``: what was given, and every other setting as a comment with its default.
+
+    ``offset``: local time less UTC in minutes; a machine at UTC itself says nothing of where a Chinese firm is.
+    """
+    given: dict[tuple[str, str], str | int] = {
+        ("firm", "name"): name, ("firm", "lang"): lang, ("firm", "url"): url}
+    if offset is not None and (offset or lang != "zh"):
+        given["firm", "utc_offset_minutes"] = offset
     lines: list[str] = []
     for section, kind in SECTIONS.items():
         lines += [f"[{section}]"] if not lines else ["", f"[{section}]"]

@@ -96,8 +96,11 @@ class Home:
 # ---- making a home -------------------------------------------------------------------------------
 
 
-async def init(home: str | Path, name: str, lang: str = "zh", url: str = "") -> str:
-    """Make a home with keys, database and weft.toml; the organisation's id. Raises ``Refused``/``Unavailable``."""
+async def init(home: str | Path, name: str, lang: str = "zh", url: str = "", offset: int | None = None) -> str:
+    """Make a home with keys, database and weft.toml; the organisation's id. Raises ``Refused``/``Unavailable``.
+
+    ``offset``: the firm's time less UTC in minutes; None: the default stands.
+    """
     from weft.stores.archive import settle
 
     path = Path(home) if Path(home).name else Path(home).absolute()  # "." has no name to put something beside
@@ -108,7 +111,7 @@ async def init(home: str | Path, name: str, lang: str = "zh", url: str = "") -> 
         shutil.rmtree(partial, ignore_errors=True)
         (partial / "keys").mkdir(parents=True, mode=0o700)
         partial.chmod(0o700)
-        organisation = await _furnish(Home(partial), name, lang, url)
+        organisation = await _furnish(Home(partial), name, lang, url, offset)
         if path.exists():
             path.rmdir()
         partial.rename(path)
@@ -119,7 +122,7 @@ async def init(home: str | Path, name: str, lang: str = "zh", url: str = "") -> 
     return organisation
 
 
-async def _furnish(home: Home, name: str, lang: str, url: str) -> str:
+async def _furnish(home: Home, name: str, lang: str, url: str, offset: int | None) -> str:
     from weft.stores.archive import settle
     from weft.stores.sqlite import SqliteStore
 
@@ -127,7 +130,7 @@ async def _furnish(home: Home, name: str, lang: str, url: str) -> str:
     signer, founder = Signer(device), Signer(root)
     _secret(home.device, b64(device))
     _secret(home.owner_token, secrets.token_urlsafe(32))
-    text = template(name=name, lang=lang, url=url)
+    text = template(name=name, lang=lang, url=url, offset=offset)
     load(text, {})  # a name that cannot be read back is told now
     store = SqliteStore(str(home.path / DATABASE))
     try:

@@ -57,7 +57,8 @@ def printed(home, *, as_json=False):
 def test_times_are_told_by_the_firm_s_own_clock_in_tables_sentences_and_facts(
         home, capsys, monkeypatch, lang, minutes, told):
     settings = home / "weft.toml"
-    settings.write_text(re.sub(r"# utc_offset_minutes = \d+", f"utc_offset_minutes = {minutes}", settings.read_text()))
+    text = settings.read_text()
+    settings.write_text(re.sub(r"(# )?utc_offset_minutes = -?\d+", f"utc_offset_minutes = {minutes}", text))
     monkeypatch.setattr("weft.cli.words.language", lambda: lang)
     capsys.readouterr()
     printed(home)

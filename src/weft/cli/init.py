@@ -1,5 +1,6 @@
 """``weft init``: keys, database and weft.toml of a new home."""
 
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -19,8 +20,14 @@ def command(home: Path, name: str, lang: str, url: str, *, as_json: bool) -> Non
     """Make a home."""
     from weft import launch
 
-    organisation = launch.run(launch.init(home, name, lang, url))
+    organisation = launch.run(launch.init(home, name, lang, url, _offset()))
     sheet = launch.Home(about(home)).recovery_sheet
     Paper(as_json=as_json).line(
         "cli.init.done", {"home": str(home), "organisation": organisation, "recovery_sheet": str(sheet)},
         home=home, organisation=organisation, sheet=sheet)
+
+
+def _offset() -> int:
+    """This machine's time less UTC now, in whole minutes."""
+    told = datetime.now().astimezone().utcoffset()
+    return round(told.total_seconds() / 60) if told is not None else 0

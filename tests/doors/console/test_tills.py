@@ -39,6 +39,12 @@ async def shown(firm, address, lang="en"):
     return page
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+async def test_the_settings_say_by_which_clock_slips_are_dated(firm, lang):
+    page = await shown(firm, "/settings", lang)
+    assert "(UTC+08:00)" in page and "utc_offset_minutes" in page
+
+
 async def posted(firm, address, **fields):
     body = urlencode(fields).encode()
     return await Client(console.routes(firm.node), TOKEN).ask(address, "POST", {
