@@ -65,10 +65,11 @@ def confirm(node: Node, paper: Paper, partner: str, statement: str | None) -> No
 @_partner
 @click.argument("allocations", nargs=-1, metavar="[INVOICE=AMOUNT]...")
 @click.option("--method", default="", help=say("cli.billing.method"))
+@click.option("--sure", is_flag=True, help=say("cli.billing.sure"))
 @connected
-def remit(node: Node, paper: Paper, partner: str, allocations: tuple[str, ...], method: str) -> None:
+def remit(node: Node, paper: Paper, partner: str, allocations: tuple[str, ...], method: str, *, sure: bool) -> None:
     """Say that money was sent."""
-    paper.done(node.do("remit", partner=partner, allocations=amounts(allocations), method=method))
+    paper.done(node.do("remit", partner=partner, allocations=amounts(allocations), method=method, sure=sure))
 
 
 @command.command("paid", help=say("cli.billing.paid"))

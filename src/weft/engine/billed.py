@@ -1,14 +1,36 @@
 """How much of an order is on bills: what was received against what was billed in the relationship.
 
-Not here: making a bill (``reactions/invoicing.py``).
+Rule 1: what was credited counts as not billed by its money: a credit of 5 % frees no whole piece.
+Not here: making a bill (``reactions/invoicing.py``), whether one bill follows what was agreed (``pricing/worth.py``).
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from decimal import Decimal
+from fractions import Fraction
+from typing import Any, NamedTuple
 
 from weft.basis import quantity as q
+from weft.basis.errors import WeftError
 from weft.engine.node import Node
-from weft.trade.messages import Invoice
-from weft.trade.order_state import OrderState
+from weft.pricing import exact
+from weft.till import slip as slips
+from weft.trade.messages import CreditNote, Invoice, InvoiceLine
+from weft.trade.order_state import OrderState, Phase
+from weft.trade.relationship_state import RelationshipState
+from weft.trade.shown import SlipShown
+
+ENDED = (Phase.CLOSED, Phase.CANCELLED)
+_Key = tuple[str, str]
+
+
+class Over(NamedTuple):
+    """With a partner's bill more of a line is ``billed`` in all than its ``limit``: what was ordered, or came."""
+
+    number: str
+    line: str
+    billed: str
+    limit: str
 
 
 async def unbilled(node: Node, relationship: str, thread: str, state: OrderState) -> dict[str, str]:
@@ -21,3 +43,85 @@ async def unbilled(node: Node, relationship: str, thread: str, state: OrderState
                     billed[line.order_line] = billed.get(line.order_line, Decimal(0)) + q.decimal(line.quantity)
     left = {name: q.decimal(line.received) - billed.get(name, Decimal(0)) for name, line in state.lines.items()}
     return {name: q.text(amount) for name, amount in left.items() if amount > 0}
+
+
+async def over(node: Node, relationship: str, state: RelationshipState) -> dict[str, Over]:
+    """The partner's bills, by id, with which an order or a slip is billed for more than it is, across all bills.
+
+    The first bills of a line stand; those that go beyond it are told. What one bill asks too much, the check of its
+    price tells.
+    """
+    bills = {name for name, one in state.documents.items()
+             if one.by != node.organisation and one.kind == "invoice" and one.purpose == "goods"
+             and Decimal(one.gross) > Decimal(one.credited) + Decimal(one.retained)}
+    counted = Counter(order for name in bills for order in state.documents[name].orders)
+    twice = {order for order, n in counted.items() if n > 1}
+    if not twice:
+        return {}
+    log = [one for one in await node.log(relationship) if not one.void]
+    limits = {**_sold(log, twice), **await _ordered(node, twice)}
+    said = {one.id: _sums(one.message.lines) for one in log if one.id in bills and isinstance(one.message, Invoice)}
+    total = _credited(log, said)
+    found: dict[str, Over] = {}
+    for name, lines in said.items():
+        for key, (amount, _) in lines.items():
+            if key not in limits:
+                continue
+            total[key] = total.get(key, Fraction(0)) + amount
+            number, limit = limits[key]
+            if total[key] > limit:
+                found.setdefault(name, Over(number, key[1], exact.written(round(total[key], 6)), exact.written(limit)))
+    return found
+
+
+def _sums(lines: Iterable[InvoiceLine]) -> dict[_Key, tuple[Fraction, Fraction]]:
+    """Quantity and gross by order and line."""
+    found: dict[_Key, tuple[Fraction, Fraction]] = {}
+    for line in lines:
+        amount, gross = found.get((line.order, line.order_line), (Fraction(0), Fraction(0)))
+        found[line.order, line.order_line] = (amount + Fraction(q.decimal(line.quantity)),
+                                              gross + Fraction(q.decimal(line.gross)))
+    return found
+
+
+def _credited(log: list[Any], said: dict[str, dict[_Key, tuple[Fraction, Fraction]]]) -> dict[_Key, Fraction]:
+    """What credit notes take off, below zero: the share of the money, and no more than they name."""
+    found: dict[_Key, Fraction] = {}
+    for one in log:
+        if not isinstance(one.message, CreditNote) or one.message.invoice not in said:
+            continue
+        billed = said[one.message.invoice]
+        for key, (amount, gross) in _sums(one.message.lines).items():
+            whole, money = billed.get(key, (Fraction(0), Fraction(0)))
+            if money > 0:
+                found[key] = found.get(key, Fraction(0)) - min(amount, whole * min(gross / money, Fraction(1)))
+    return found
+
+
+async def _ordered(node: Node, orders: set[str]) -> dict[_Key, tuple[str, Fraction]]:
+    """Number and limit by order and line: what was ordered or came, if more; of a deal that has ended what came."""
+    found: dict[_Key, tuple[str, Fraction]] = {}
+    for thread in orders & set(node.threads("order")):
+        state = await node.state(thread)
+        number = state.order.number if state.order else ""
+        for name, line in state.lines.items():
+            came = Fraction(q.decimal(line.received))
+            found[thread, name] = (
+                number, came if state.phase in ENDED else max(came, Fraction(q.decimal(line.ordered))))
+    return found
+
+
+def _sold(log: list[Any], names: set[str]) -> dict[_Key, tuple[str, Fraction]]:
+    """The same of what a till sold on account, as the partner has shown it."""
+    found: dict[_Key, tuple[str, Fraction]] = {}
+    for one in log:
+        if not isinstance(one.message, SlipShown):
+            continue
+        try:
+            slip = slips.signed(one.message.slip.encode()).slip
+        except WeftError:
+            continue  # a bill with it stands without a rule, which is told
+        if slip.hash in names:
+            found |= {(slip.hash, str(place)): (slip.number, Fraction(q.decimal(line.quantity)))
+                      for place, line in enumerate(slip.lines, 1)}
+    return found

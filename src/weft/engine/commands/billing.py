@@ -4,12 +4,14 @@ Rule 1: amounts come from the orders and from earlier documents; only payments a
 Not here: what may be said when and whether sums add up (``trade/relationship.py``, ``trade/billing.py``).
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Literal
 
 from weft.basis import instant
 from weft.basis import quantity as q
-from weft.basis.errors import NotFound
+from weft.basis.errors import NotFound, Refused
+from weft.engine import billed
 from weft.engine.commands.params import Done, Params
 from weft.engine.commands.partners import relationship_with
 from weft.engine.node import Node
@@ -144,12 +146,16 @@ async def answer_statement(node: Node, params: AnswerStatement, key: str) -> Don
 
 
 class Remit(Params, frozen=True, kw_only=True):
-    """We have paid: ``allocations`` maps invoice or statement to money; nothing named pays all that is open."""
+    """We have paid: ``allocations`` maps invoice or statement to money; nothing named pays all that is open.
+
+    ``sure``: also a bill with which more is billed than was ordered.
+    """
 
     partner: str
     allocations: dict[str, str] = {}
     currency: str = ""
     method: str = ""
+    sure: bool = False
 
 
 async def remit(node: Node, params: Remit, key: str) -> Done:
@@ -163,11 +169,23 @@ async def remit(node: Node, params: Remit, key: str) -> Done:
         if one.currency == currency and one.free > 0}
     if not allocations:
         raise NotFound("remittance.nothing")
+    if not params.sure:
+        await _not_over(node, partner_thread, state, allocations)
     amount = q.money(sum((q.decimal(money) for money in allocations.values()), Decimal(0)), currency)
     message = RemittanceAdvice(number=await next_number(node, "Z"), currency=currency, amount=amount,
                                allocations=allocations, method=params.method,
                                at=instant.from_ms(node.clock.now_ms()))
     return Done(thread=partner_thread, events=await node.speak(partner_thread, message, key))
+
+
+async def _not_over(node: Node, thread: str, state: RelationshipState, paid: Iterable[str]) -> None:
+    """Raises ``Refused('remittance.over-billed')`` when a bill that is paid bills more than there is."""
+    statements = [state.statements[name] for name in paid if name in state.statements]
+    names = {*paid, *(entry.document for one in statements for entry in one.entries.values())}
+    for name, one in (await billed.over(node, thread, state)).items():
+        if name in names:
+            raise Refused("remittance.over-billed", number=state.documents[name].number, order=one.number,
+                          billed=one.billed, limit=one.limit)
 
 
 class ConfirmRemittance(Params, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from weft.basis.errors import NotFound
+from weft.engine import billed
 from weft.engine.views.health import Told, barred
 from weft.engine.views.shape import View
 from weft.trade.relationship_state import Phase, RelationshipState, StatementOfAccount, account_key
@@ -110,6 +111,15 @@ class BillableOrder(View, frozen=True, kw_only=True):
     kind: str = "goods"
 
 
+class OverView(View, frozen=True, kw_only=True):
+    """With a bill, ``billed`` in all is more than ``limit``, what there is of ``line`` of the order or slip."""
+
+    number: str
+    line: str
+    billed: str
+    limit: str
+
+
 class PartnerView(View, frozen=True, kw_only=True):
     """One partner in full."""
 
@@ -129,6 +139,7 @@ class PartnerView(View, frozen=True, kw_only=True):
     orders: tuple[Any, ...] = ()
     billable: tuple[BillableOrder, ...] = ()
     barred: Told | None = None
+    over: dict[str, OverView] = {}
     prices: dict[str, Any] = {}
 
 
@@ -208,13 +219,14 @@ async def account(node: Any, thread: str) -> PartnerView:
     us, who = node.organisation, await _other(node, thread)
     party = state.parties.get(who)
     invoices = _bills(node, state)
+    beyond = await billed.over(node, thread, state)
     return PartnerView(
         thread=thread, organisation=who, name=party.name if party else "", state=state_of(node, state),
         url=party.url if party else "", address=party.address if party else "", contact=party.contact if party else "",
         tax_number=party.tax_number if party else "", balances=balances(us, state), invoices=invoices,
         statements=tuple(_statement(us, name, one) for name, one in reversed(state.statements.items())),
         remittances=_remittances(us, state),
-        barred=barred(node, who),
+        barred=barred(node, who), over={name: OverView(**one._asdict()) for name, one in beyond.items()},
         payable=tuple(one for one in invoices if not one.ours and one.kind != "credit-note" and one.state in OWED))
 
 
@@ -256,7 +268,7 @@ def _remittances(us: str, state: RelationshipState) -> tuple[RemittanceView, ...
 
 def _billable(us: str, state: RelationshipState, held: list[Any]) -> tuple[BillableOrder, ...]:
     bills = [one for one in state.documents.values() if one.by == us and one.kind == "invoice"]
-    billed = {(order, one.purpose) for one in bills for order in (one.order, *one.orders)}
+    done = {(order, one.purpose) for one in bills for order in (one.order, *one.orders)}
     found = []
     for one in held:
         if one.role != "seller":
@@ -266,5 +278,5 @@ def _billable(us: str, state: RelationshipState, held: list[Any]) -> tuple[Billa
         may = {"goods": received, "deposit": one.state.phase.value == "confirmed" and bool(offer)
                and Decimal(offer.deposit_percent) > 0, "retention": owed is not None and owed.held > 0}
         found += [BillableOrder(thread=one.thread, number=one.number, kind=kind) for kind, can in may.items()
-                  if can and (one.thread, kind) not in billed]
+                  if can and (one.thread, kind) not in done]
     return tuple(found)

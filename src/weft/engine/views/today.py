@@ -217,7 +217,7 @@ def _bills(node: Any, known: list[tuple[PartnerRow, PartnerView]]) -> list[Task]
     return [Task(kind="news-Invoice", about="partner", id=row.thread, partner_name=row.name, number=one.number,
                  money=one.open, currency=one.currency, at=one.at, until=one.due)
             for row, full in known for one in full.payable
-            if one.state == "open" and one.at and instant.to_ms(one.at, "at") >= since]
+            if one.id not in full.over and one.state == "open" and one.at and instant.to_ms(one.at, "at") >= since]
 
 
 async def _partner_tasks(node: Any, held: list[Deal], known: list[tuple[PartnerRow, PartnerView]]) -> list[Task]:
@@ -233,9 +233,11 @@ async def _partner_tasks(node: Any, held: list[Deal], known: list[tuple[PartnerR
                   for one in full.remittances if one.to_confirm]
         found += [Task(kind="to-bill", about="partner", id=row.thread, partner_name=row.name, number=one.number)
                   for one in await billable(node, row.thread, held) if one.kind == "goods"]
+        found += [Task(kind="bill-over", about="partner", id=row.thread, partner_name=row.name, number=one.number,
+                       money=one.open, currency=one.currency) for one in full.payable if one.id in full.over]
         found += [Task(kind="bill-due", about="partner", id=row.thread, partner_name=row.name, number=one.number,
                        money=one.open, currency=one.currency, until=one.due)
-                  for one in full.payable if one.state == "overdue"]
+                  for one in full.payable if one.state == "overdue" and one.id not in full.over]
     return found
 
 
