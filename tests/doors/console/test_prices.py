@@ -188,6 +188,22 @@ async def test_every_page_of_prices_speaks_the_reader_s_language(work, lang):
     assert "typing error" in await page(client, f"/prices/versions/{new}", lang)
 
 
+@pytest.mark.parametrize(("begins", "told"), [
+    ("2020-01-01T06:30:00Z", "1 Jan 2020, 08:00 → 14:30"), ("2020-01-02T06:30:00Z", "1 Jan 2020 → 2 Jan 2020")])
+async def test_a_book_that_begins_later_on_the_same_day_shows_the_hours(begins, told):
+    work = await alone()
+    line = {"item": "BV-15", "unit": "C62", "tiers": [{"from": "1", "price": "5"}]}
+    names = []
+    for at in ("2020-01-01T00:00:00Z", begins):
+        book = {"id": f"b{len(names)}", "name": "b", "currency": "CNY", "basis": "net", "lines": [line],
+                "tax": {"category": "S", "percent": "13"}, "valid_from": at}
+        had = set((await work.node.book_state("pricing")).books)
+        await run(work.node, "publish-prices", {"book": book})
+        names += set((await work.node.book_state("pricing")).books) - had
+    assert told in words(await page(Client(work.routes), f"/prices/diff?old={names[0]}&new={names[1]}"))
+    await work.stop()
+
+
 async def test_a_book_goes_out_as_a_table_and_comes_back_the_same(work):
     client, node = Client(work.routes), work.node
     (of, version), = (await node.book_state("pricing")).books.items()
