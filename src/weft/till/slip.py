@@ -149,8 +149,13 @@ class Slip(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
     @property
     def number(self) -> str:
         """What people read to each other: four digits of the till's memory, a dash and n, such as ``3F9A-17``."""
-        memory = digest("till-name/1", f"{self.till}/{self.life}".encode())
-        return f"{memory.hex()[:NUMBER_DIGITS].upper()}-{self.n}"
+        return number_of(self.till, self.life, self.n)
+
+
+def number_of(till: str, life: str, n: int) -> str:
+    """The number of the slip at this place; two lives of a firm may share their four digits, once in 65,536."""
+    memory = digest("till-name/1", f"{till}/{life}".encode())
+    return f"{memory.hex()[:NUMBER_DIGITS].upper()}-{n}"
 
 
 class Signed(Part, frozen=True, kw_only=True):

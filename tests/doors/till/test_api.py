@@ -95,6 +95,21 @@ async def test_what_came_back_at_one_till_is_told_to_another_that_asks(firm):
     assert returns.lines(sale.slip, [], [(1, "3")]), "without what the node told, all of it would come back"
 
 
+async def test_a_sale_of_another_till_is_found_by_its_number(firm):
+    till, other = await firm.till(), await firm.till(2)
+    sale = till.sale(("V15", "3"))
+    back = till.take_back(sale.slip, (1, "1"))
+    await firm.send(till)
+    tablet = Tablet(firm, other)
+    await tablet.open()
+    for number in (sale.slip.number, sale.slip.number.lower()):
+        told = (await tablet.ask(f"slip?number={number}")).json()
+        assert (told["bytes"], len(told["returns"])) == (intake.written(sale), 1)
+    for number in (back.slip.number, sale.slip.number[:-1] + "9", "0000-1", "-1", "1", "", "%C2%B2-%C2%B2", "9" * 90):
+        answer = await tablet.ask(f"slip?number={number}")
+        assert (answer.status, answer.json()["code"]) == (404, "till.no-slip"), number
+
+
 async def test_the_till_s_cookie_opens_nothing_else_and_no_other_opens_the_till(firm):
     till = await firm.till()
     routes = [*till_api.routes(firm.node), *api.routes(firm.node), *console.routes(firm.node)]

@@ -88,3 +88,22 @@ async def test_what_comes_back_elsewhere_while_a_seller_still_chooses_is_refused
     await page.locator(".returning .button.huge").click()
     await page.locator("#toast .alert", has_text="Line 1: 2 can still be taken back, not 3.").wait_for()
     assert await page.locator(".receipt").count() == 0 and len(server.slips) == 1
+
+
+@pytest.mark.parametrize("way", ["found", "unknown", "away"])
+async def test_the_number_of_another_till_s_slip_is_looked_up_at_the_node(server, opened, way):
+    sale = Counter(firm=FIRM, book=BOOK, seed=9, currency=BOOK.currency).sale(("VALVE-DN15", "2"))
+    page = await opened("en-GB")
+    if way == "found":
+        server.asked = {"bytes": intake.written(sale), "signature": sale.signature, "returns": []}
+    if way == "away":
+        await page.context.set_offline(True)
+    await page.locator(".way").nth(1).click()
+    await page.locator(".narrow .search").fill(sale.slip.number)
+    await page.locator(".narrow .search").press("Enter")
+    if way == "found":
+        await page.locator(".returning .line-name", has_text="2 pcs may come back").wait_for()
+    else:
+        words = {"unknown": "No till of this firm sold", "away": "scan the code on it"}[way]
+        await page.locator("#toast .alert", has_text=words).wait_for()
+        assert await page.locator(".returning").count() == 0

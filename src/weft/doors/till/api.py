@@ -1,13 +1,15 @@
 """What a till asks of its node: to be let in, what it must know, and to take its slips.
 
 ``POST /till/api/ask`` and ``/open`` are for everybody: asking changes nothing, and opening proves a key.
-``GET /till/api/snapshot`` (with ETag), ``POST /till/api/slips``, ``GET /till/api/slip?hash=`` need the till's cookie.
+``GET /till/api/snapshot`` (with ETag), ``POST /till/api/slips``, ``GET /till/api/slip?hash=`` (or
+``?number=``) need the till's cookie.
 Rule 1: the cookie of a till opens these addresses alone, and these addresses open to no other cookie.
 Rule 2: bodies are bounded, and so is the number of tills that wait.
 Rule 3: every answer bears our time (``Date``), by which a till tells that its own clock is wrong.
 Not here: what happens with slips (``engine/till``), the page and its files (``doors/till/__init__.py``).
 """
 
+from collections.abc import Mapping
 from email.utils import formatdate
 from typing import Any, Final
 
@@ -111,12 +113,20 @@ class Api:
 
     async def slip(self, request: Request) -> Response:
         pairing.key_of(request.state.device)
-        name = request.query_params.get("hash", "")[:60]
+        name = request.query_params.get("hash", "")[:60] or await self._numbered(request.query_params)
         found = await slips.kept(self.node, name)
         if found is None or (isinstance(found, SlipDoubted) and found.why in LOST):
             raise NotFound("till.no-slip", slip=name[:12])  # for what a till brings once it is lost we do not vouch
         back = [Kept(intake.written(one), one.signature) for one in await slips.returned(self.node, name)]
         return self._fresh(Asked(intake.written(slips.signed(found)), found.signature, back))
+
+    async def _numbered(self, asked: Mapping[str, str]) -> str:
+        """The hash of the one sale with the number that was typed; of two with one number its code must tell which."""
+        number = asked.get("number", "")[:20]
+        found = await slips.numbered(self.node, number)
+        if len(found) != 1:
+            raise NotFound("till.no-slip", slip=number[:12])
+        return found[0].hash
 
     def _dated(self) -> dict[str, str]:
         return {"Date": formatdate(self.node.clock.now_ms() / 1000, usegmt=True)}

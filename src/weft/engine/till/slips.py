@@ -14,10 +14,12 @@ from weft.engine.memory import Memory
 from weft.engine.threads import Entry, entry_of
 from weft.till import messages as m
 from weft.till.book import NAME
-from weft.till.slip import Signed, parse
+from weft.till.slip import Signed, number_of, parse
 from weft.till.state import State
 
 READ_AT_ONCE: Final = 500
+SOUGHT_MAX: Final = 10_000
+PLACE_DIGITS: Final = 12
 CLOCK_MS: Final = 86_400_000  # so far our own clock may have been set back
 
 
@@ -51,6 +53,25 @@ async def one(memory: Memory, name: str) -> Signed:
     if found is None:
         raise NotFound("till.no-slip", slip=name[:12])
     return signed(found)
+
+
+async def numbered(memory: Memory, number: str) -> list[m.Kept]:
+    """The sales that bear ``number`` (such as 3F9A-17) among the newest ``SOUGHT_MAX`` slips; seldom more than one."""
+    last = number.rpartition("-")[2]
+    n = int(last) if last.isascii() and last.isdigit() and len(last) < PLACE_DIGITS else 0
+    book: State = await memory.state(memory.book(NAME))
+    lives = [f'"life":"{life}"' for till in book.tills.values() for life in till.lives
+             if number_of(till.key, life, n) == number.upper()]
+    found: dict[str, m.Kept] = {}
+    before, sought = -1, 0
+    while lives and sought < SOUGHT_MAX and (page := await newest(memory, READ_AT_ONCE, before)):
+        for _, said in page:
+            if any(life in said.slip for life in lives):
+                slip = parse(said.slip.encode())
+                if slip.kind == "sale" and slip.number == number.upper():
+                    found.setdefault(said.hash, said)
+        before, sought = page[-1][0], sought + len(page)
+    return list(found.values())
 
 
 async def returned(memory: Memory, name: str) -> list[Signed]:

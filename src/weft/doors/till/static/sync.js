@@ -78,6 +78,10 @@ const written = ({ signed }) => ({ bytes: b64(bytesOf(signed.slip)), signature: 
 export const slipElsewhere = async (hash) =>
   (await ask("GET", `slip?hash=${encodeURIComponent(hash)}`, undefined, {}, SOON_MS)).told;
 
+/** The sale with the number that somebody reads from another till's slip; while the node can be reached. */
+export const slipNumbered = async (number) =>
+  (await ask("GET", `slip?number=${encodeURIComponent(number)}`, undefined, {}, SOON_MS)).told;
+
 /** The line itself: `host` gives key, name and what to do with news. */
 export class Line {
   constructor(host) {

@@ -15,10 +15,11 @@ import { listed, money, moment, nameOf, number, t, told, unit } from "../format.
 import { hasCamera, look } from "../scan.js";
 import { stepped } from "../shop.js";
 import * as store from "../store.js";
-import { slipElsewhere } from "../sync.js";
+import { slipElsewhere, slipNumbered } from "../sync.js";
 import { bar } from "./bar.js";
 import { dialog } from "./dialog.js";
 
+const NUMBER = /^[0-9a-f]{4}-[1-9]\d*$/i;
 const MONTH_MS = 31 * 86_400_000;
 
 /** Returns: with a sale (a row) straight to its lines, else the search for it. */
@@ -29,6 +30,16 @@ export function view(app, row = null) {
 /** From the text of a QR code to the lines of its slip. */
 export function bySlip(app, text) {
   return app.attempt(async () => app.returns(await rowOf(app, await fromQr(text))));
+}
+
+/** From the number on a slip of another till to its lines, as the node holds it; without the node only its code will do. */
+function byNumber(app, number) {
+  return app.attempt(async () => {
+    const told = await slipNumbered(number).catch((error) => {
+      throw error?.status === 404 ? new WeftError("till.no-number", { number }) : new WeftError("till.number-away");
+    });
+    await app.returns(await rowOf(app, { slip: parse(unb64(told.bytes)), signature: told.signature }));
+  });
 }
 
 /** The row of a signed slip that came from outside: of this till, or of another that we may believe. */
@@ -87,6 +98,7 @@ function seeking(app) {
     else {
       const only = rows.filter((row) => row.number.toLowerCase() === text.toLowerCase());
       if (only.length === 1) app.returns(only[0]);
+      else if (NUMBER.test(text)) byNumber(app, text);
     }
   };
   const camera = hasCamera() ? h("button.button", { onclick: () => lookFor(app) }, icon("camera"), t("camera")) : null;
