@@ -5,15 +5,22 @@
     the same under another book's name no-notice
     two books at different prices      two-rules: nobody can tell which holds for whom
     a version every few minutes        too-many-versions
+    another choice than was asked for  asked-other
 """
+
+import msgspec
+import pytest
 
 from tests.engine.world import quiet
 from tests.stories import test_price_cheats as cheats
 from tests.stories.test_price_cheats import DEAR, LIST, now, quoted, seen
+from weft.basis.canonical import b64
 from weft.engine.commands import run
 from weft.engine.pricelog import checking, evidence, log, showing
 from weft.pricing import book as books
-from weft.pricing import leaf
+from weft.pricing import evaluate, leaf
+from weft.trade.messages import PriceEvidence
+from weft.trade.shown import PriceBookShown
 
 firms = cheats.firms
 HOUR_MS = 3_600_000
@@ -124,3 +131,33 @@ async def test_a_book_that_flips_every_few_minutes_is_no_rule_for_everybody(firm
         said.append(found.said)
     assert said == ["follows"] * 3 + ["too-many-versions"] * 2  # the program itself refuses the fifth of a day
     assert (await in_file(bruno, thread, name)).said == "too-many-versions"
+
+
+ZONES = {**LIST, "id": "zoned", "attributes": {"zone": ["east", "west"]}, "rules": [
+    {"id": "west", "when": [{"attribute": "zone", "one_of": ["west"]}], "multiply": "6/5"}]}
+
+
+@pytest.mark.parametrize(("wanted", "given", "colour"), [
+    ("east", "west", "red"), ("west", "east", "amber"), ("east", "east", "green")])  # the last is the control
+async def test_who_asks_for_one_choice_and_is_offered_another_is_told(firms, wanted, given, colour):
+    seller, _, bruno = firms
+    book = books.load({**ZONES, "lines": [{"item": "V16", "unit": "C62", "tiers": [{"from": "1", "price": "40"}]}]})
+    index, entry = await entered(seller, book, 2)
+    await seen(seller, bruno)
+    thread = (await run(bruno, "request-quotation", {"supplier": "Seller", "attributes": {"zone": wanted}, "lines": [
+        {"item": "V16", "quantity": "10"}]})).thread
+    await quiet(seller, bruno)
+    text = await showing.proof_of(seller.store, index)
+    await seller.speak(seller.partner(bruno.organisation), PriceBookShown(
+        hash=book.hash, deflated=b64(showing.deflate(book.canonical)), leaf=entry.decode(), proof=text))
+    priced = evaluate.price(book, evaluate.Attributes(item="V16", quantity="10", unit="C62", zone=given))
+    plain = cheats.offer(books.load(LIST), text)
+    sums = {"net": priced.net, "tax": priced.tax, "gross": priced.gross}
+    line = msgspec.structs.replace(plain.lines[0], item="V16", unit_price=priced.unit_price, **sums)
+    (name,) = await seller.speak(thread, msgspec.structs.replace(plain, lines=(line,), **sums, price=PriceEvidence(
+        book=book.hash, attributes={"zone": given}, proof=text)))
+    _, _, found = await settled(seller, bruno, (thread, name, None))
+    told = "follows" if colour == "green" else "asked-other"
+    assert (found.colour, found.said) == (colour, told)
+    shown = await in_file(bruno, thread, name)
+    assert (shown.colour, shown.said) == (colour, told)

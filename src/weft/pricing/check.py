@@ -238,6 +238,7 @@ def _price(case: Case) -> None:
     lines = [line for line in case.document.priced if not line.book or line.book in case.books]
     case.priced = bool(case.books) and len(lines) == len(case.document.priced)
     told = [one for line in lines for one in worth.compared(line, case.books.get(line.book), case.document.currency)]
+    told += [one for line in lines for one in worth.asked(line, case.books.get(line.book), case.document.currency)]
     told += [*worth.shares(case.document), *worth.together(case.document)]
     told += worth.sums(case.document)
     for one in told:

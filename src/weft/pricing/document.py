@@ -19,7 +19,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``priced_at``: the instant at which the rule was applied. ``inputs``: what a cost model was given. ``off_book``:
     said to be an exception. ``changed``: both have agreed to a change since. ``agreed``: whole lines of which this one
     bills a share; ``percent``: it bills so much of their sum (a deposit, what was held back), not goods. ``order``: the
-    thread of the order that a bill's line is about.
+    thread of the order that a bill's line is about. ``asked``: the attributes that the buyer asked for, if others.
     """
 
     line: str = ""
@@ -43,6 +43,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     agreed: tuple["Line", ...] = ()
     percent: str = ""
     order: str = ""
+    asked: dict[str, str] | None = None
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):

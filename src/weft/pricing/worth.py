@@ -47,6 +47,19 @@ def compared(line: Line, book: PriceBook | None, currency: str) -> list[Told]:
     return []
 
 
+def asked(line: Line, book: PriceBook | None, currency: str) -> Iterator[Told]:
+    """That ``line`` was priced for another choice than its buyer asked for."""
+    if line.asked is None or book is None or line.off_book or line.changed:
+        return
+    try:
+        wanted = evaluate.price(book, _attributes(msgspec.structs.replace(line, attributes=line.asked), currency)).net
+        dearer = quantity.decimal(line.net) > quantity.decimal(wanted)
+    except Invalid:
+        wanted, dearer = "?", False
+    yield Told("red" if dearer else "amber", "asked-other", {
+        "item": line.name or line.item, "said": line.net, "rule": wanted, "currency": currency})
+
+
 def otherwise(line: Line, rival: PriceBook, currency: str) -> Iterator[Told]:
     """That another book of the seller, in force at the same time, gives another price for ``line``."""
     try:

@@ -16,7 +16,7 @@ from weft.basis.errors import Invalid
 from weft.pricing.document import Document, Line
 from weft.till.slip import Slip
 from weft.trade import change
-from weft.trade.messages import Invoice, InvoiceLine, OrderChange, Quotation, QuotationLine
+from weft.trade.messages import Invoice, InvoiceLine, OrderChange, Quotation, QuotationLine, RequestForQuotation
 from weft.trade.order_state import OrderLine, OrderState
 
 ITEM: Final = "item"  # kinds of steps in a line's trace that tell of the book
@@ -41,17 +41,22 @@ class Deal(NamedTuple):
     changes: Sequence[tuple[OrderChange, str]] = ()
 
 
-def quotation(said: Word) -> Document:
-    """The quotation ``said``."""
+def quotation(said: Word, request: Word | None = None) -> Document:
+    """The quotation ``said``; ``request``: what it answers."""
     message: Quotation = said.message
     return Document(kind="quotation", id=said.id, seller=said.by, number=message.number, at=said.at,
                     currency=message.currency, net=message.net, tax=message.tax, gross=message.gross,
-                    lines=tuple(_quoted(said, line) for line in message.lines))
+                    lines=tuple(_quoted(said, line, request) for line in message.lines))
 
 
-def order(said: Word, accepted: Word) -> Document:
+def is_other(request: RequestForQuotation, offer: Quotation) -> bool:
+    """Whether ``offer`` is priced for other attributes than ``request`` asks for."""
+    return offer.price is not None and offer.price.attributes != request.attributes
+
+
+def order(said: Word, accepted: Word, request: Word | None = None) -> Document:
     """The order ``said`` of the quotation ``accepted``: the same prices, under the order's name."""
-    quoted = quotation(accepted)
+    quoted = quotation(accepted, request)
     return replace(quoted, kind="order", id=said.id, number=said.message.number, at=said.at)
 
 
@@ -80,15 +85,17 @@ def slip(said: Slip) -> Document:
                     currency=said.currency, net=said.net, tax=said.tax, gross=said.gross, lines=lines)
 
 
-def _quoted(said: Word, line: QuotationLine) -> Line:
+def _quoted(said: Word, line: QuotationLine, request: Word | None = None) -> Line:
     price = said.message.price
+    other = request is not None and is_other(request.message, said.message)
     told = {kind: name for kind, name, _, _ in line.trace if kind in {ITEM, BOOK}}
     return Line(
         line=line.line, item=told.get(ITEM, line.item), name=line.item, quantity=line.quantity, unit=line.unit,
         unit_price=line.unit_price, base=line.base, net=line.net, tax=line.tax, gross=line.gross,
         tax_category=line.tax_category, tax_percent=line.tax_percent, priced_at=said.at,
         book=told.get(BOOK, price.book) if price else "", attributes=dict(price.attributes) if price else {},
-        inputs=dict(line.inputs), off_book=said.message.off_book)
+        inputs=dict(line.inputs), off_book=said.message.off_book,
+        asked=dict(request.message.attributes) if request is not None and other else None)
 
 
 def agreed(deal: Deal) -> dict[str, Line]:

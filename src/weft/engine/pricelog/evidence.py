@@ -41,7 +41,15 @@ from weft.tlog import cosignature, merkle, note, proof
 from weft.tlog.note import VerifierKey
 from weft.tlog.policy import Group, Policy
 from weft.trade import attested
-from weft.trade.messages import ORDER_MESSAGES, RELATIONSHIP_MESSAGES, Invoice, Order, OrderChange, Quotation
+from weft.trade.messages import (
+    ORDER_MESSAGES,
+    RELATIONSHIP_MESSAGES,
+    Invoice,
+    Order,
+    OrderChange,
+    Quotation,
+    RequestForQuotation,
+)
 from weft.trade.shown import SlipShown
 
 KIND: Final = "price-evidence/1"
@@ -256,6 +264,7 @@ class _Said:
         self.words: dict[str, Word] = {}
         self.roles: dict[str, dict[str, str]] = {}
         self.faults: list[str] = []
+        self.requests: dict[str, Word] = {}
         for text in file.events:
             event = unwire(text.encode())
             if wire(event).decode() != text:
@@ -279,6 +288,8 @@ class _Said:
         word = word_of(event)
         if word is not None:
             self.words[event.id] = word
+            if isinstance(header.mem, dict) and (asked := request_of(event)) is not None:
+                self.requests[event.thread] = asked
         elif not isinstance(header.mem, dict):
             raise Invalid("evidence.incomplete", what=header.y)
 
@@ -291,9 +302,9 @@ class _Said:
         if said is None or maker is None or not isinstance(said.message, maker):
             raise Invalid("evidence.incomplete", what=self.file.kind)
         if isinstance(said.message, Quotation):
-            found = documents.quotation(self._sellers(said))
+            found = documents.quotation(self._sellers(said), self.requests.get(said.thread))
         elif isinstance(said.message, Order):
-            found = documents.order(said, self._accepted(said))
+            found = documents.order(said, self._accepted(said), self.requests.get(said.thread))
         else:
             found = documents.invoice(said, self._deals(), self._slips(said))
         if found.seller != self.file.seller:
@@ -364,6 +375,12 @@ def word_of(event: Event) -> Word | None:
         raise Invalid("evidence.malformed") from error
     at = instant.from_ms(clock.milliseconds(event.header.h))
     return Word(event.id, event.thread, event.author, at, message)
+
+
+def request_of(event: Event) -> Word | None:
+    """The request that begins a thread, if its content is at hand."""
+    word = word_of(event)
+    return word if word is not None and isinstance(word.message, RequestForQuotation) else None
 
 
 def signed_by(event: Event) -> Signed:

@@ -113,7 +113,7 @@ async def gather(node: Node, thread: str, name: str) -> Gathered:
     """All that we hold of the document ``name`` in ``thread``; raises ``NotFound('thread.unknown')``."""
     said, event = await _word(node, thread, name)
     events, deals, sold = await _events(node, said, event)
-    document = _document(said, deals, sold)
+    document = _document(said, deals, sold, evidence.request_of(events[0]))
     seller, own = document.seller, document.seller == node.organisation
     trust, statements = await trusted(node, seller)
     books = {one: await (_own_book if own else _shown_book)(node, seller, one) for one in document.books}
@@ -156,10 +156,11 @@ async def _word(node: Node, thread: str, name: str) -> tuple[Word, Event]:
 async def _events(node: Node, said: Word, event: Event) -> _Rests:
     """What ``said`` rests on."""
     if isinstance(said.message, Quotation):
-        return _Rests([await _begun(node, said.thread), event])
+        return _Rests([await _begun(node, said.thread, said.message), event])
     if isinstance(said.message, Order):
         quoted, other = await _word(node, said.thread, said.message.quotation)
-        return _Rests([await _begun(node, said.thread), other, event], {said.thread: Deal(quoted)})
+        begun = await _begun(node, said.thread, quoted.message)
+        return _Rests([begun, other, event], {said.thread: Deal(quoted)})
     found = _Rests([await _begun(node, said.thread), event], {}, {})
     for name in dict.fromkeys(line.order for line in said.message.lines if line.order):
         if name in node.threads("order"):
@@ -187,10 +188,13 @@ async def _slip(node: Node, said: Word, name: str) -> tuple[Event, Pair] | None:
         return None
 
 
-async def _begun(node: Node, thread: str) -> Event:
-    """The first event of a thread, without its content."""
+async def _begun(node: Node, thread: str, offer: Quotation | None = None) -> Event:
+    """The first event of a thread, without its content; with it where ``offer`` is not for what it asks for."""
     rows = await node.store.events(thread, limit=1)
     found = (await node.with_payloads(thread, rows))[0]
+    asked = evidence.request_of(found)
+    if offer is not None and asked is not None and documents.is_other(asked.message, offer):
+        return found
     return msgspec.structs.replace(found, payloads={})
 
 
@@ -212,11 +216,11 @@ async def _deal(node: Node, thread: str) -> tuple[list[Event], Deal | None]:
     return events, Deal(quoted, changes)
 
 
-def _document(said: Word, deals: dict[str, Deal], slips: dict[str, Pair]) -> Document:
+def _document(said: Word, deals: dict[str, Deal], slips: dict[str, Pair], request: Word | None) -> Document:
     if isinstance(said.message, Quotation):
-        return documents.quotation(said)
+        return documents.quotation(said, request)
     if isinstance(said.message, Order):
-        return documents.order(said, deals[said.thread].quotation)
+        return documents.order(said, deals[said.thread].quotation, request)
     assert isinstance(said.message, Invoice)
     return documents.invoice(said, deals, {name: one.slip for name, one in slips.items()})
 
