@@ -226,3 +226,29 @@ def test_whom_a_week_is_too_long_says_so(run):
     assert (code, told["result"], told["said"]) == (2, "unknown", "too-old")
     assert told["sentence"].count("2026") == 1
     assert run(alone, "--max-age", "4")[0] == 0
+
+
+def said_of(capsys, *words: str) -> str:
+    cli.run(["price", "verify", *words])
+    return capsys.readouterr().out
+
+
+def test_of_a_bare_code_nothing_is_said_that_would_need_a_book_or_a_maker(capsys, monkeypatch):
+    told = said_of(capsys, qr.encode(sold()))
+    assert "The rule fits" not in told and "No public rule" not in told and "made this file" not in told
+    assert "has not come yet" not in told and "--book" in told and "--with" in told and "⟦" not in told
+    monkeypatch.setenv("WEFT_LANG", "zh")
+    told = said_of(capsys, qr.encode(sold()))
+    assert ": " not in told and "卖方签过名：不能确定" in told and "⟦" not in told
+
+
+def test_with_its_book_the_rule_fits_is_said_as_the_control(capsys, tmp_path):
+    (tmp_path / "book").write_text(json.dumps(DRAFT))
+    assert "The rule fits" in said_of(capsys, qr.encode(sold()), "--book", str(tmp_path / "book"))
+
+
+def test_times_are_told_with_their_zone(capsys, monkeypatch, tmp_path):
+    assert " UTC\n" in said_of(capsys, qr.encode(sold()))
+    (tmp_path / "weft.toml").write_text('[firm]\nname = "F"\nutc_offset_minutes = 480\n')
+    monkeypatch.setenv("WEFT_HOME", str(tmp_path))
+    assert " UTC+8\n" in said_of(capsys, qr.encode(sold()))

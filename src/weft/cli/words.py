@@ -78,6 +78,15 @@ def at(value: object) -> object:
     return formats.moment(language(), value, ahead or 0) + (" UTC" if ahead is None else "")
 
 
+def zoned(value: object) -> object:
+    """``value``, or the time that it is with the zone of that clock: for what is handed to people elsewhere."""
+    told, ahead = at(value), offset()
+    if told == value or ahead is None or not isinstance(told, str):
+        return told
+    hours, minutes = divmod(abs(ahead), 60)
+    return f"{told} UTC{'-' if ahead < 0 else '+'}{hours}" + (f":{minutes:02d}" if minutes else "")
+
+
 def say(key: str, **facts: object) -> str:
     """The sentence of ``key``."""
     return harmless(locale.text(language(), key, **{name: at(value) for name, value in facts.items()}))

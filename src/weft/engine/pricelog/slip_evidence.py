@@ -53,7 +53,8 @@ def verify_slip(
     now = now_ms if now_ms is not None else instant.to_ms(document.at)
     steps = {name: step for name, step in check.STEPS.items() if name != "committed"}  # a slip alone cannot tell
     verdict = check.check(document, given, Trust(policy=policy, now_ms=now, max_age_days=max_age_days), steps)
-    return Told(document, check.joined(verdict, faults(pair)), pair.slip.firm, trusted is not None)
+    by = beside.by if beside is not None and keys else ""
+    return Told(document, check.joined(verdict, faults(pair)), by, trusted is not None)
 
 
 def faults(pair: Signed) -> list[Finding]:
