@@ -252,3 +252,43 @@ def test_times_are_told_with_their_zone(capsys, monkeypatch, tmp_path):
     (tmp_path / "weft.toml").write_text('[firm]\nname = "F"\nutc_offset_minutes = 480\n')
     monkeypatch.setenv("WEFT_HOME", str(tmp_path))
     assert " UTC+8\n" in said_of(capsys, qr.encode(sold()))
+
+
+def closed_day():
+    """The close of a day by a till that the firm has let in, and a proof of the firm that knows the till."""
+    from tests.engine.pricelog.sealed import till_of
+
+    pair, beside = till_of(TRADE)
+    counter = Counter(book=valves(), firm=TRADE.seller.firm.id, at_ms=instant.to_ms(pair.slip.at))
+    counter.sale(("V15", "12"))
+    return counter.close(), beside
+
+
+def test_the_close_of_a_day_is_what_it_is_and_no_false_price(run):
+    close, beside = closed_day()
+    code, told = run(close.canonical, with_=beside)
+    assert (code, told["result"], told["said"], told["follows"]) == (0, "true", "close", None)
+    assert close.slip.number in told["sentence"] and "no price" in told["sentence"]
+    code, told = run(close.canonical)
+    assert (code, told["result"], told["said"]) == (2, "unknown", "keys-missing")
+
+
+def test_the_close_of_a_strange_till_is_false_as_the_control(run):
+    close, beside = closed_day()
+    strange = Counter(book=valves(), firm=TRADE.seller.firm.id, seed=9).close()
+    assert run(strange.canonical, with_=beside)[:1] == (1,)
+    signature = ("A" if close.signature[0] != "A" else "B") + close.signature[1:]
+    changed = msgspec.structs.replace(close, signature=signature)
+    assert run(changed.canonical, with_=beside)[:1] == (1,)
+
+
+def test_the_whole_file_of_a_close_is_true(run):
+    close, beside = closed_day()
+    proof = evidence.parse(beside)
+    file = evidence.File(weft=evidence.KIND, kind="slip", document=close.slip.hash, seller=close.slip.firm,
+                         by=close.slip.firm, at=proof.at, need=1, slip=close.canonical.decode(),
+                         key_logs={close.slip.firm: proof.key_logs[close.slip.firm]}, books=(), statements=())
+    code, told = run(evidence.encode(file))
+    assert (code, told["said"]) == (0, "close")
+    other = msgspec.structs.replace(file, document="A" * 43)
+    assert run(evidence.encode(other))[:1] == (1,)

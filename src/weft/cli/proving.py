@@ -17,7 +17,7 @@ from weft.cli import price_told
 from weft.cli.price_brought import Brought, brought
 from weft.cli.price_reading import whole
 from weft.cli.printing import Paper
-from weft.cli.words import refusal, say
+from weft.cli.words import refusal, say, zoned
 
 TRUE, FALSE, UNKNOWN = 0, 1, 2
 RESULTS: Final = {TRUE: "true", FALSE: "false", UNKNOWN: "unknown"}
@@ -25,7 +25,7 @@ RESULTS: Final = {TRUE: "true", FALSE: "false", UNKNOWN: "unknown"}
 
 def verify(data: bytes, options: Mapping[str, Path | None], paper: Paper, max_age_days: int) -> int:
     """Check ``data`` and print what it shows; ``options``: policy, book, beside. The exit code."""
-    from weft.engine.pricelog import forks
+    from weft.engine.pricelog import forks, slip_evidence
 
     try:
         whole(data.strip())
@@ -35,6 +35,9 @@ def verify(data: bytes, options: Mapping[str, Path | None], paper: Paper, max_ag
     try:
         if forks.is_fork(data):
             return _fork(data, paper)
+        close = slip_evidence.closed(data.strip(), own.beside)
+        if close is not None:
+            return _close(paper, *close)
         told = _told(data.strip(), own, max_age_days)
     except WeftError as error:
         return _false(paper, error.code, refusal(error))
@@ -62,6 +65,22 @@ def _told(text: bytes, own: Brought, max_age_days: int) -> Any:
     if pair is None:
         raise Invalid("evidence.malformed")
     return slip_evidence.verify_slip(pair, own.book, own.beside, own.policy, now_ms, max_age_days)
+
+
+def _close(paper: Paper, pair: Any, findings: tuple[Any, ...]) -> int:
+    """The close of a day has no price; whether a till of the firm has signed it is all that there is to tell."""
+    one = pair.slip
+    found = next((found for found in sorted(findings, key=lambda found: found.weight != "red")), None)
+    if found is not None and found.weight == "red":
+        return _false(paper, found.code, say(f"price.finding.{found.code}", **found.facts))
+    result = TRUE if found is None else UNKNOWN
+    why = say("cli.price.close" if found is None else "cli.price.close.no-keys", number=one.number,
+              seller=one.firm[:8], at=zoned(one.at), place=one.n)
+    told = {"result": RESULTS[result], "follows": None, "said": "close" if found is None else found.code,
+            "sentence": why, "document": {"kind": "close", "id": one.hash, "number": one.number, "seller": one.firm,
+                                          "at": one.at, "currency": one.currency}}
+    paper.line(f"cli.price.{RESULTS[result]}", told, why=why)
+    return result
 
 
 def _fork(data: bytes, paper: Paper) -> int:

@@ -17,6 +17,7 @@ from weft.identity.keylog import KeyState
 from weft.pricing import book as books
 from weft.pricing import check
 from weft.pricing.check import BookEvidence, Evidence, Finding, Trust
+from weft.pricing.document import Document
 from weft.till import qr, slip
 from weft.till import verify as rules
 from weft.till.slip import Signed
@@ -55,6 +56,29 @@ def verify_slip(
     verdict = check.check(document, given, Trust(policy=policy, now_ms=now, max_age_days=max_age_days), steps)
     by = beside.by if beside is not None and keys else ""
     return Told(document, check.joined(verdict, faults(pair)), by, trusted is not None)
+
+
+def closed(data: bytes, beside: File | None = None) -> tuple[Signed, tuple[Finding, ...]] | None:
+    """The close of a day in ``data`` and what speaks against its being the firm's; None when it is something else.
+
+    A close has no price: all there is to know is whether a till of the firm has signed it. Raises ``Invalid``.
+    """
+    file = evidence.parse(data) if evidence.is_evidence(data) else None
+    if file is not None and file.kind != "slip":
+        return None
+    pair = slip.signed(file.slip.encode()) if file is not None else read(data)
+    if pair is None or pair.slip.kind != "close":
+        return None
+    one, known = pair.slip, file or beside
+    if file is not None and (file.seller, file.document) != (one.firm, one.hash):
+        raise Invalid("evidence.incomplete", what="slip")
+    keys = {firm: evidence.keys_of(firm, log) for firm, log in known.key_logs.items()} if known is not None else {}
+    document = Document(kind="slip", id=one.hash, seller=one.firm, number=one.number, at=one.at, currency=one.currency,
+                        net="", tax="", gross="", lines=())
+    given = Evidence(signed=(evidence.slip_signed(pair),), keys=keys)
+    trust = Trust(policy=None, now_ms=instant.to_ms(one.at))
+    verdict = check.check(document, given, trust, {"signature": check.STEPS["signature"]})
+    return pair, (*faults(pair), *verdict.findings)
 
 
 def faults(pair: Signed) -> list[Finding]:
