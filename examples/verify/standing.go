@@ -10,13 +10,9 @@ import (
 
 var jobs = []string{"JobStarted", "JobPaused", "JobResumed", "JobCounted", "JobEnded", "JobAborted"}
 
-// maySay: scope, machine, types. A node may say everything, and anybody what it has read.
+// maySay: scope, machine, types. A node may say everything, whoever says anything also what it has read; a till nothing.
 var maySay = map[string]map[string][]string{
-	"till": {
-		"order":        {"DespatchAdvice", "ReceiptAdvice"},
-		"relationship": {"RemittanceConfirmed"},
-		"stock":        {"Received", "Issued", "Counted"},
-	},
+	"till": {},
 	"line": {
 		"floor":      append([]string{"MachineAlarmed", "MachineCleared"}, jobs...),
 		"production": append([]string{"JobScrapped"}, jobs...),
@@ -62,8 +58,9 @@ func voided(thread, machine string, events []*event, logs map[string]*keyLog) ma
 	found := map[string]string{}
 	for _, e := range events {
 		d := logs[e.author].devices[e.device]
-		kinds := maySay[d.scope][strings.Split(machine, "/")[0]]
-		if d.scope != "node" && !slices.Contains([]string{"Ack", "KeysSeen"}, e.kind) && !slices.Contains(kinds, e.kind) {
+		own := maySay[d.scope]
+		read := len(own) > 0 && slices.Contains([]string{"Ack", "KeysSeen"}, e.kind)
+		if d.scope != "node" && !read && !slices.Contains(own[strings.Split(machine, "/")[0]], e.kind) {
 			found[e.id] = "event.out-of-scope"
 			continue
 		}

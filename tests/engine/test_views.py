@@ -20,7 +20,8 @@ async def work():
 
 
 # what needs more than these samples have is tested beside its subject
-ELSEWHERE = {"slip", "slip-file", "twin", "twin-part", "twin-history"} | {one for one in VIEWS if one.startswith("price-")}
+ELSEWHERE = {"slip", "slip-file", "twin", "twin-part", "twin-history"} | {
+    one for one in VIEWS if one.startswith("price-")}
 
 
 def wanted(sample) -> dict:

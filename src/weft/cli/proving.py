@@ -2,7 +2,7 @@
 
 0: it does. 1: it does not, and why. 2: that cannot be known, and why.
 Rule 1: what is not whole, and what the reader itself brings and cannot be used, speaks against nobody: it is told as
-        "cannot be known", never as "false".
+        what cannot be known, never as false.
 Not here: the check (``pricing/check.py``), files (``engine/pricelog``), price books (``price.py``), how it is told
 (``price_told.py``).
 """
