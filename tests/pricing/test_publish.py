@@ -102,6 +102,20 @@ def test_an_increase_waits_for_the_promised_notice():
     shelf.published(at=DAY2, lines=dear, notice_days=7, rules=[], valid_from="2026-11-09T00:00:00Z")
 
 
+def test_two_books_that_are_in_force_together_give_one_price_for_one_item():
+    shelf = Shelf()
+    shelf.published(notice_days=0)
+    dearer = [{**line, "tiers": [{**tier, "price": "99"} for tier in line["tiers"]]} for line in DRAFT["lines"]]
+    other = {"id": "other", "notice_days": 0, "lines": dearer, "at": DAY2}
+    with pytest.raises(Refused) as caught:
+        shelf.published(**other)
+    assert caught.value.code == "pricing.two-rules"
+    # The controls: the same prices are one rule, and a book may follow another that has an end.
+    shelf.published(id="same", notice_days=0, at=DAY2, valid_until=DAY3)
+    shelf.published(notice_days=0, at=DAY2, valid_until=DAY3)
+    assert shelf.published(**other, valid_from=DAY3)
+
+
 def test_what_is_not_sound_is_void_whoever_said_it():
     state, book = publish.INITIAL, valves()
     assert judged(state, BookPublished(book=book, hash="other", at=DAY1)) == "pricing.hash"

@@ -6,7 +6,7 @@ Rule 3: our own draft is published only when the linter finds nothing.
 Not here: the price itself (``evaluate.py``), the log that proves the time of publishing (``tlog/``).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, assert_never
 
 import msgspec
@@ -16,6 +16,8 @@ from weft.basis.decider import Crossing, Message, Said
 from weft.basis.errors import Invalid, NotFound, Refused
 from weft.pricing import form
 from weft.pricing.book import shape
+from weft.pricing.compare import rises
+from weft.pricing.form import found
 from weft.pricing.lint import DAY_MS, lint
 from weft.pricing.schema import Finding, PriceBook
 
@@ -132,8 +134,28 @@ def checked(state: State, book: PriceBook, at: str, names: Collection[str] = ())
     sold = frozenset(book.sold)
     same = [version for version in state.books.values() if version.book.id == book.id
             or not sold.isdisjoint(version.book.sold)]
-    return lint(book, previous=lately(state, book.id, at), at=at, published=[one.published_at for one in same],
-                others=binding(state, book.id, at), names=names)
+    findings = lint(book, previous=lately(state, book.id, at), at=at, published=[one.published_at for one in same],
+                    others=binding(state, book.id, at), names=names)
+    return findings or tuple(_beside(book, (*current(state, at), *coming(state, at))))
+
+
+def _beside(book: PriceBook, others: Sequence[PriceBook]) -> Iterator[Finding]:
+    """That another book in force at the same time has another price for an item: nobody could tell which one holds."""
+    begins = instant.to_ms(book.valid_from)
+    for other in others:
+        since = instant.to_ms(other.valid_from)
+        next_ones = [next_ms for one in others if one.id == other.id
+                     and (next_ms := instant.to_ms(one.valid_from)) > since]
+        ends = min([*next_ones, *([instant.to_ms(other.valid_until)] if other.valid_until else [])], default=None)
+        apart = (ends is not None and ends <= begins) or (
+            bool(book.valid_until) and instant.to_ms(book.valid_until) <= since)
+        shared = frozenset(item for item, _ in set(book.sold) & set(other.sold))
+        if apart or other.id == book.id or not shared or other.currency != book.currency:
+            continue
+        rise = next((one for pair in ((other, book), (book, other)) for one in rises(*pair, shared)), None)
+        if rise is not None and rise.item != "*":
+            yield found("two-rules", "lines", item=rise.item, book=other.name)
+            return
 
 
 def binding(state: State, book: str, at: str) -> list[PriceBook]:
