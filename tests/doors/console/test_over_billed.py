@@ -20,10 +20,11 @@ async def test_it_is_seen_on_today_and_beside_each_bill_too_many(firms, lang):
     await trade.said(factory, shop, relationship, trade.bill(order, "I-1"))
     assert told not in await shown(shop, "/", lang)  # the control: one bill
     assert noted not in await shown(shop, f"/partners/{relationship}", lang)
-    await trade.said(factory, shop, relationship, trade.bill(order, "I-2"), trade.bill(order, "I-3"))
+    (second, _) = await trade.said(factory, shop, relationship, trade.bill(order, "I-2"), trade.bill(order, "I-3"))
     assert (await shown(shop, "/", lang)).count(told) == 2
     page = await shown(shop, f"/partners/{relationship}", lang)
     assert page.count(noted) == 2 and 'name="sure"' in page and "⟦" not in page
+    assert noted in await shown(shop, f"/partners/{relationship}/price?document={second}", lang)
 
 
 async def test_paying_asks_first(firms):

@@ -15,7 +15,8 @@ async def page(visit: Visit) -> Response:
     """The steps of the check of one document."""
     view = await visit.view("price-proof", thread=visit.named("thread"), document=visit.asked("document")[:60])
     return await visit.page("proof.html", tab="partners" if view.place == "relationship" else "orders",
-                            live="price-checked relationship order", view=view, home=_home(visit), mine=_mine(view))
+                            live="price-checked relationship order", view=view, home=_home(visit), mine=_mine(view),
+                            over=await _over(visit, view))
 
 
 async def file(visit: Visit) -> Response:
@@ -33,6 +34,13 @@ async def limits(visit: Visit) -> Response:
 def _home(visit: Visit) -> str:
     """The page that the document stands on."""
     return visit.request.url.path.rsplit("/", 1)[0]
+
+
+async def _over(visit: Visit, view: Any) -> Any:
+    """What is billed too much with this bill and others together: no single price shows it."""
+    if view.place != "relationship":
+        return None
+    return (await visit.view("partner", thread=view.thread)).over.get(view.document)
 
 
 def _mine(view: Any) -> list[Any]:
