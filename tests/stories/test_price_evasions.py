@@ -161,3 +161,22 @@ async def test_who_asks_for_one_choice_and_is_offered_another_is_told(firms, wan
     assert (found.colour, found.said) == (colour, told)
     shown = await in_file(bruno, thread, name)
     assert (shown.colour, shown.said) == (colour, told)
+
+
+@pytest.mark.parametrize("called", ["V15-B", "V15"])  # the second is the control
+async def test_the_buyer_is_told_under_which_other_name_its_item_was_priced(firms, called):
+    seller, _, bruno = firms
+    book = books.load({**LIST, "id": "alias", "lines": [{**LIST["lines"][0], "item": called}]})
+    index, entry = await entered(seller, book, 2)
+    await seen(seller, bruno)
+    thread = await cheats.asked(bruno, seller)
+    text = await showing.proof_of(seller.store, index)
+    await seller.speak(seller.partner(bruno.organisation), PriceBookShown(
+        hash=book.hash, deflated=b64(showing.deflate(book.canonical)), leaf=entry.decode(), proof=text))
+    plain = cheats.offer(books.load(LIST), text)
+    line = msgspec.structs.replace(plain.lines[0], trace=(("item", called, "", ""),))
+    (name,) = await seller.speak(thread, msgspec.structs.replace(
+        plain, lines=(line,), price=PriceEvidence(book=book.hash, proof=text)))
+    _, _, found = await settled(seller, bruno, (thread, name, None))
+    assert ("called-otherwise" in codes(found)) == (called != "V15")
+    assert ("called-otherwise" in codes(await in_file(bruno, thread, name))) == (called != "V15")

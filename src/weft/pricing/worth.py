@@ -44,6 +44,8 @@ def compared(line: Line, book: PriceBook | None, currency: str) -> list[Told]:
         return [_differs(line, "price-differs", {**facts, "said": line.net, "rule": priced.net, "currency": currency})]
     if line.name not in {"", line.item} and any(one.item == line.name for one in book.lines):
         return [Told("amber", "other-item", {**facts, "taken": line.item})]
+    if line.name not in {"", line.item} and not line.inputs:  # a partner's own number, or another thing's price
+        return [Told("note", "called-otherwise", {**facts, "taken": line.item})]
     return []
 
 
