@@ -89,9 +89,10 @@ async def test_a_scanner_is_heard_wherever_the_cursor_stands(opened, end):
 
 async def test_a_scanner_that_ends_with_two_enters_pays_nothing_with_the_second(opened):
     page = await opened("en-GB")
-    await page.keyboard.type(SEAL)
-    await page.keyboard.press("Enter")
-    await page.keyboard.press("Enter")
+    await page.evaluate("""code => {
+        for (const key of [...code, "Enter", "Enter"])
+            document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true, cancelable: true}));
+    }""", SEAL)  # as fast as it gets
     assert await lying(page) == {SEAL: "1"}
     assert not await page.locator("dialog[open]").count()
     await page.wait_for_timeout(200)
