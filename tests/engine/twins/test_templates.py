@@ -32,7 +32,7 @@ from weft.twin.values import value_of
 
 FIRM = Firm(name="恒泰阀门", lang="zh", street="玉海街 8 号", zipcode="325200", city="瑞安", state="浙江", country="cn",
             telephone="+86 577 1234567", email="sales@hengtai.example", address="浙江省瑞安市玉海街 8 号",
-            tax_number="91330381MA2XXXXX00", url="https://hengtai.example/")
+            tax_number="91330381MA2AT7KX4R", url="https://hengtai.example/")
 TABLES = {
     "items": "料号,中文名,英文名,类型,碳足迹,核算方法,生命周期阶段,核算日期\n"
              "BV-15,球阀 DN15,Ball valve DN15,成品,1.85,ISO 14067,A1; A3,2026-06-01\nCAST-15,铸件,Casting,原材料,,,,\n",

@@ -19,7 +19,7 @@ ORG = "AxQ_hengtai-1"
 FIRM = Party(
     organisation=ORG, name="恒泰阀门", lang="zh", street="玉海街 8 号", zipcode="325200", city="瑞安", state="浙江",
     country="CN", telephone="+86 577 1234567", email="sales@hengtai.example", address="浙江省瑞安市玉海街 8 号",
-    tax_number="91330381MA2XXXXX00", url="https://hengtai.example")
+    tax_number="91330381MA2AT7KX4R", url="https://hengtai.example")
 TITLES = {"zh": "球阀 DN15", "en": "Ball valve DN15"}
 STEP = processes.Step(
     number=10, titles={"zh": "车", "en": "Turn"}, planned_s="PT60S", product={"Item": "BV-15", "Quantity": "40"},
