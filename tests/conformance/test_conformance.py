@@ -23,7 +23,6 @@ def test_every_form_of_export_passes_the_file_checks(address):
     assert [(one.suite, one.faults) for one in suites.exports(address) if not one.ok] == []
 
 
-def test_a_server_that_accepts_what_it_should_refuse_is_found(address):
-    """The control: the engine sees a wrong answer, here of an address that is none of the API."""
+def test_control_an_address_below_which_the_api_does_not_lie_fails_every_suite(address):
     verdicts = list(suites.run(address + "/shells"))
     assert not any(one.ok for one in verdicts) and all(one.faults for one in verdicts)
