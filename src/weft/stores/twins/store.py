@@ -252,6 +252,22 @@ class SqliteTwins(Writer[Work]):
 
         await self._commit(work)
 
+    # ---- who is told of changes
+
+    async def listeners(self) -> Sequence[tuple[str, bytes, bytes]]:
+        """(id, what the owner said, how far it has come) of all that are told."""
+        return self._rows("listeners")
+
+    async def keep_listener(self, id: str, about: bytes, state: bytes) -> None:
+        await self._commit(partial(self._many, "put_listener", [(id, about, state)]))
+
+    async def keep_listened(self, id: str, state: bytes) -> None:
+        """How far it has come; nothing where it has been taken away."""
+        await self._commit(partial(self._many, "put_listened", [(state, id)]))
+
+    async def drop_listener(self, id: str) -> None:
+        await self._commit(partial(self._many, "delete_listener", [(id,)]))
+
     # ---- files
 
     async def keep_file(self, chunks: AsyncIterator[bytes], content_type: str, name: str) -> str:

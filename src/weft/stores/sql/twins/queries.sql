@@ -216,3 +216,20 @@ DELETE FROM fields;
 -- delete_all_elements --
 -- Likewise.
 DELETE FROM elements;
+
+-- listeners --
+-- Who is told of changes.
+SELECT id, about, state FROM listeners ORDER BY id;
+
+-- put_listener --
+-- Somebody who is to be told, or is to be told otherwise.
+INSERT INTO listeners (id, about, state) VALUES (?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET about = excluded.about, state = excluded.state;
+
+-- put_listened --
+-- How far it has come, unless it has been taken away meanwhile.
+UPDATE listeners SET state = ? WHERE id = ?;
+
+-- delete_listener --
+-- Nobody is told any more.
+DELETE FROM listeners WHERE id = ?;
