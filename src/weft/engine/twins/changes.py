@@ -58,7 +58,7 @@ class Changes:
                 told = await self.after(number, PAGE)
                 if told:
                     number = told[-1].number
-                values = await self._values(tuple(moved))
+                values = await self.values(tuple(moved))
                 moved.clear()
                 yield [*told, *values]
                 if not told:
@@ -68,7 +68,8 @@ class Changes:
             end()
             self._followers -= 1
 
-    async def _values(self, moved: Sequence[tuple[str, str]]) -> list[Told]:
+    async def values(self, moved: Sequence[tuple[str, str]]) -> list[Told]:
+        """That these (machine, property) have other values now, each with its place in the twin."""
         at, told = from_ms(self.clock.now_ms()), list[Told]()
         known: dict[str, dict[str, tuple[str, str]]] = {}
         for machine, name in moved:

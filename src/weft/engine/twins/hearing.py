@@ -80,7 +80,7 @@ class Hearing:
             for one in entries:
                 if len(found) == limit:
                     return found, number
-                found += await self._heard([one])
+                found += await self.heard([one])
                 number = one.number
             if len(entries) < PAGE:
                 break
@@ -94,7 +94,8 @@ class Hearing:
                 raise Refused("twin.feed-lost") from error
             raise
 
-    async def _heard(self, told: Sequence[Told]) -> list[Told]:
+    async def heard(self, told: Sequence[Told]) -> list[Told]:
+        """Those of ``told`` that the listener may hear."""
         if self.sight is None:
             return list(told)
         sight = await self.sight()
@@ -109,7 +110,7 @@ class Hearing:
         """Events behind ``number`` and whatever follows; an empty list from time to time."""
         try:
             async for told in self.changes.follow(number):
-                yield await self._heard(told)
+                yield await self.heard(told)
         except Refused as error:
             if self.sight is not None and error.code == "twin.feed-gone":
                 raise Refused("twin.feed-lost") from error
