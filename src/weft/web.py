@@ -4,6 +4,7 @@ RFC 6750 (bearer tokens), RFC 9457 (problem details), RFC 9110 §12.5.4 (Accept-
 Rule 1: no exception leaves ``guard``; a programmer's error is logged and answered without details.
 Rule 2: nothing is read from a body beyond the door's limit, nor decoded when nested deeper than 32.
 Rule 3: a browser's cookie (and the open door of a developer) never answers another site's request to change things.
+Rule 4: work that nobody asked for is not done: a query that is not there is not parsed.
 Not here: the answers of AAS and EPCIS (their doors' ``problems.py``), what a command may do (``engine/commands``).
 """
 
@@ -15,9 +16,12 @@ from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
+from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
+from starlette.types import Receive, Scope, Send
 
 from weft.basis.canonical import DEPTH_MAX
 from weft.basis.errors import Denied, Invalid, NotFound, Refused, Unavailable, WeftError
@@ -49,6 +53,7 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOG: Final = logging.getLogger("weft.web")
 _STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _BRACKETS: Final = re.compile(rb"[\[{\]}]")
+_NO_QUERY: Final = QueryParams()
 
 T = TypeVar("T")
 
@@ -84,6 +89,33 @@ class Host(Protocol):
 
 Handler = Callable[[Request], Awaitable[Response]]
 Answer = Callable[[Host, Request, WeftError | None], Response]
+
+
+class Incoming(Request):
+    """A request whose query is parsed only where there is one."""
+
+    @property
+    def query_params(self) -> QueryParams:
+        return super().query_params if self.scope["query_string"] else _NO_QUERY
+
+
+class Everything(BaseRoute):
+    """The address of all that lies below ``prefix`` (it ends in "/"), whatever its method; ``endpoint`` is guarded."""
+
+    def __init__(self, prefix: str, endpoint: Handler) -> None:
+        self.path = prefix
+        self._endpoint = endpoint
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether the address begins with the prefix, whatever follows."""
+        path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
+        found = scope["type"] == "http" and path.startswith(self.path)
+        return (Match.FULL if found else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Ask the endpoint, which raises nothing."""
+        response = await self._endpoint(Incoming(scope, receive, send))
+        await response(scope, receive, send)
 
 
 def guard(

@@ -56,12 +56,16 @@ class Devices:
     _codes: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     _wrong: dict[str, list[int]] = field(default_factory=dict)
     _open: dict[str, asyncio.Event] = field(default_factory=dict)
+    _owner: Device | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._owner = Device(_name(self.owner_token), "owner", "home") if self.owner_token else None
 
     async def authenticate(self, token: str) -> Device | None:
         """The device that holds ``token``, or None."""
         name = _name(token)
-        if self.owner_token and name == _name(self.owner_token):
-            return Device(name, "owner", "home")
+        if self._owner is not None and name == self._owner.id:
+            return self._owner
         known = await self._all()
         device, now = known.get(name), self.clock.now_ms()
         if device is not None and now - device.seen_ms >= SEEN_MS:

@@ -51,5 +51,6 @@ def segments(request: Request) -> tuple[str, list[str]]:
     """(prefix, the segments behind it) of the address of ``request``."""
     whole = request.scope.get("raw_path") or request.url.path.encode()
     path = whole.decode("latin-1").partition("?")[0].removeprefix(request.scope.get("root_path", ""))
-    prefix = next((one for one in PREFIXES if path.startswith(one + "/")), PREFIXES[-1])
-    return prefix, [unquote(part) for part in path[len(prefix):].strip("/").split("/")]
+    prefix = PREFIXES[0] if path.startswith(PREFIXES[0] + "/") else PREFIXES[-1]
+    parts = path[len(prefix):].strip("/").split("/")
+    return prefix, [unquote(part) for part in parts] if "%" in path else parts

@@ -5,12 +5,11 @@ Rule 1: whatever is not found, or not known by its method, is told in the AAS fo
 Not here: the addresses (``table.py``), what they answer (their own modules).
 """
 
-import re
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from weft import web
 from weft.basis.errors import Invalid, NotFound
@@ -28,13 +27,7 @@ def routes(node: Node) -> list[BaseRoute]:
     """Everything below the prefixes."""
     service = Service(node)
     endpoint = web.guard(node, service.respond, scopes=ASKING, methods=web.ALL_METHODS, answer=answer)
-    return [_whatever_follows(Route(prefix + "/{rest:path}", endpoint, methods=web.ALL_METHODS)) for prefix in PREFIXES]
-
-
-def _whatever_follows(route: Route) -> Route:
-    """``route``, for an address with an encoded end of line in it too, which Starlette's own pattern stops at."""
-    route.path_regex = re.compile(route.path_regex.pattern, re.DOTALL)
-    return route
+    return [web.Everything(prefix + "/", endpoint) for prefix in PREFIXES]
 
 
 class Service:
