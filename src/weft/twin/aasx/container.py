@@ -35,7 +35,10 @@ _REGULAR: Final = (0, 0o100000, 0o040000)
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What a package may measure; sizes in bytes, ``ratio`` unpacked to packed for what unpacks to ``ratio_from``."""
+    """What a package may measure; sizes in bytes, ``ratio`` unpacked to packed for what unpacks to ``ratio_from``.
+
+    ``spec``: one part with twins; ``older``: one of metamodel 1 or 2; ``twin``: one shell, submodel or concept in it.
+    """
 
     package: int = 4 << 30
     directory: int = 8 << 20
@@ -43,6 +46,8 @@ class Limits(msgspec.Struct, frozen=True):
     part: int = 512 << 20
     spec: int = 256 << 20
     older: int = 32 << 20
+    twin: int = 32 << 20
+    twins: int = 250_000
     total: int = 8 << 30
     ratio: int = 250
     ratio_from: int = 16 << 20

@@ -1,7 +1,7 @@
 """Reads what holds twins: a package (AASX), or an environment as XML or JSON; one document after the other.
 
 IDTA-01005 v3.0 and v3.1 (AASX), and what AAS4J, BaSyx, the package explorer and older tools write instead.
-Rule 1: memory holds one document of XML; parts are handed on as streams.
+Rule 1: memory holds one document, and of each that was read its id; parts are handed on as streams.
 Rule 2: a twin told twice with the same contents is one; with different ones the first counts, and that is told.
 Rule 3: whatever of the package is not taken over is told: unused parts, signatures, properties.
 Not here: what is done with it (``engine/twins/exchange.py``), whether documents keep the rules (``twin/metamodel``).
@@ -96,7 +96,7 @@ class Package:
             while piece := file.read(STEP):
                 yield piece
 
-        return Spec(name, chunks, self.findings.note(name), self._limits.older)
+        return Spec(name, chunks, self.findings.note(name), self._limits)
 
     def _opened(self, file: BinaryIO) -> list[Spec]:
         container = self._container = Container(file, self._limits, self.findings)
@@ -117,7 +117,7 @@ class Package:
         self._used.add(entry.name)
         if entry.size > self._limits.spec:
             raise Invalid("aasx.part-size", part=entry.name, size=entry.size, limit=self._limits.spec)
-        return Spec(entry.name, _chunks(container, entry), self.findings.note(entry.name), self._limits.older)
+        return Spec(entry.name, _chunks(container, entry), self.findings.note(entry.name), self._limits)
 
     def _root(self, one: rel.Relationship) -> None:
         note = self.findings.note("")
@@ -185,9 +185,15 @@ class Package:
     def _first(self, document: Document) -> bool:
         if not document.id:
             return False
-        digest = hashlib.sha256(msgspec.json.encode(document.body, order="sorted")).digest()
+        try:
+            digest = hashlib.blake2b(msgspec.json.encode(document.body, order="sorted"), digest_size=16).digest()
+        except UnicodeEncodeError as error:  # half of a character that takes two
+            raise Invalid("json.malformed", part=document.part, element=document.id.encode(
+                "ascii", "backslashreplace").decode()[:200], reason=error.reason) from error
         known = self._ids.setdefault((document.tag, document.id), digest)
         if known is digest:
+            if len(self._ids) > self._limits.twins:
+                raise Invalid("aasx.twins", part=document.part, element=document.id[:200], limit=self._limits.twins)
             return True
         note = self.findings.note(document.part)
         if known == digest:

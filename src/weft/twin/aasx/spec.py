@@ -1,29 +1,33 @@
 """The documents of one part or file that holds an environment, in XML or JSON, one at a time and tidied.
 
 IDTA-01001 v3.0 and v3.1, XML and JSON mappings.
-Rule 1: XML holds one document in memory; JSON its bytes and one document.
+Rule 1: memory holds one document, of so many bytes at most, and one piece of the part; of metamodel 1 and 2 the whole.
 Rule 2: what is of metamodel 1 or 2 is read as such and told (``older.py``).
 Not here: packages (``reading.py``), what is mended (``tidy.py``).
 """
 
-import json
-from collections import Counter
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from weft.basis.errors import Invalid
 from weft.twin.aasx import older
+from weft.twin.aasx.container import Limits
 from weft.twin.aasx.findings import Grade, Note
-from weft.twin.aasx.tidy import Number, Tidier, TooDeep
+from weft.twin.aasx.json_stream import JsonStream
+from weft.twin.aasx.tidy import Tidier, TooDeep
 from weft.twin.elements import Json
-from weft.twin.xml.encoding import HEAD, Recoder
+from weft.twin.xml.encoding import HEAD
 from weft.twin.xml.reading import Older, Reader
 from weft.twin.xml.shape import CLASSES, IDENTIFIABLES, tag_of
 
 SECTIONS: Final = {name: field.of for name, field in CLASSES["environment"].items()}
 _OF: Final = {of: name for name, of in SECTIONS.items()}
+_OF_ONE: Final = frozenset({"modelType"}.union(*(CLASSES[tag] for tag in IDENTIFIABLES))) - SECTIONS.keys()
+
+
+class _Alone(Exception):
+    """The document seems to be one identifiable without an environment around it."""
 
 
 class Document(NamedTuple):
@@ -43,14 +47,15 @@ class Document(NamedTuple):
 class Spec:
     """One part; ``version`` and ``older`` are known when its documents were walked."""
 
-    def __init__(self, part: str, chunks: Callable[[], Iterable[bytes]], note: Note, older_max: int) -> None:
+    def __init__(self, part: str, chunks: Callable[[], Iterable[bytes]], note: Note, limits: Limits) -> None:
         self.part = part
         self.version = ""
         self.older = False
         self.losses = 0  # what was told as lost
         self._chunks = chunks
         self._tell = note
-        self._older_max = older_max
+        self._older_max = limits.older
+        self._twin_max = limits.twin
         self._line = 0
         self._tidier = Tidier(self._told)
 
@@ -66,23 +71,16 @@ class Spec:
 
         ``counted`` hears the size of each piece that was read.
         """
-        chunks = _counting(self._chunks(), counted)
-        head = b""
-        for piece in chunks:
-            head += piece
-            if len(head) >= HEAD:
-                break
-        rest = _joined(head, chunks)
-        if _is_json(head):
-            yield from self._json(rest)
-        else:
-            yield from self._xml(rest)
+        chunks = _headed(_counting(self._chunks(), counted))
+        head = next(chunks, b"")
+        read = self._json if _is_json(head) else self._xml
+        yield from read(itertools.chain([head], chunks))
 
     # ---- XML ----
 
     def _xml(self, chunks: Iterator[bytes]) -> Iterator[Document]:
         made: list[tuple[str, Json, int]] = []
-        reader = Reader(lambda tag, body, line: made.append((tag, body, line)), self._note, self.part)
+        reader = Reader(lambda tag, body, line: made.append((tag, body, line)), self._note, self.part, self._twin_max)
         counts = dict.fromkeys(IDENTIFIABLES, 0)
         try:
             for piece in chunks:
@@ -117,83 +115,99 @@ class Spec:
 
     # ---- JSON ----
 
-    def _json(self, chunks: Iterator[bytes]) -> Iterator[Document]:
-        data: bytes | bytearray = bytearray()
-        for piece in chunks:
-            data += piece
-        recoder = Recoder(bytes(data[:HEAD]), self.part)
-        if not recoder.plain:
-            data = recoder.feed(bytes(data), final=True)
-        top: dict[str, msgspec.Raw] | list[msgspec.Raw]
+    def _json(self, chunks: Iterable[bytes]) -> Iterator[Document]:
         try:
-            if data[:HEAD].lstrip()[:1] == b"{":
-                top = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
-            else:
-                top = msgspec.json.decode(data, type=list[msgspec.Raw])
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise self._malformed(error) from error
-        if isinstance(top, dict) and _is_older(top):
-            yield from self._older("2", lambda: older.from_json(self._loaded(data), self.part))
-            return
-        yield from self._listed(top)
+            yield from self._listed(self._stream(chunks), may_be_alone=True)
+        except _Alone:
+            yield from self._one_alone()
+        except Older as found:
+            yield from self._older(found.version, lambda: older.from_json(self._whole_json(), self.part))
 
-    def _listed(self, top: "dict[str, msgspec.Raw] | list[msgspec.Raw]") -> Iterator[Document]:
-        if isinstance(top, list):
+    def _stream(self, chunks: Iterable[bytes]) -> JsonStream:
+        return JsonStream(chunks, self.part, self._twin_max)
+
+    def _listed(self, stream: JsonStream, *, may_be_alone: bool) -> Iterator[Document]:
+        if stream.opens("["):
             self._note("fixed", "no-environment", "", 0, {})
-            yield from self._alone(top)
-        elif "modelType" in top:  # one submodel or shell alone
-            self._note("fixed", "no-environment", "", 0, {})
-            yield from self._alone([_raw(top)])
+            yield from self._alone(stream, stream.items())
         else:
-            yield from self._sections(top)
+            yield from self._sections(stream, may_be_alone=may_be_alone)
+        stream.end()
 
-    def _sections(self, top: "dict[str, msgspec.Raw]") -> Iterator[Document]:
-        if not top.keys() & SECTIONS.keys():
-            raise Invalid("aasx.not-aas", part=self.part, element=next(iter(top), "")[:100])
-        for name, raw in top.items():
+    def _sections(self, stream: JsonStream, *, may_be_alone: bool) -> Iterator[Document]:
+        """Raises ``_Alone`` and ``Older`` before the first document, if at all."""
+        first, begun = "", False
+        seen: set[str] = set()
+        for name in stream.members():
+            first = first or name
             if name not in SECTIONS:
+                if not begun:
+                    _refuse_other(name, may_be_alone=may_be_alone)
                 self._note("lost", "unknown-field", name[:100], 0, {})
+                stream.skip(name[:100])
                 continue
-            try:
-                found = msgspec.json.decode(raw, type=list[msgspec.Raw] | None)
-            except (msgspec.DecodeError, RecursionError) as error:
-                raise Invalid("aasx.not-aas", part=self.part, element=name) from error
-            for at, one in enumerate(found or ()):
-                body = self._loaded(one, f"{name}[{at}]")
-                document = self._one(SECTIONS[name], body, 0, f"{name}[{at}]")
+            self._once(name, seen)
+            for place, body in self._items(stream, name):
+                if not begun:
+                    _refuse_first(name, body, may_be_alone=may_be_alone)
+                begun = True
+                document = self._one(SECTIONS[name], body, 0, place)
                 if document is not None:
                     yield document
+        if not seen:
+            raise Invalid("aasx.not-aas", part=self.part, element=first[:100])
 
-    def _alone(self, found: "list[msgspec.Raw]") -> Iterator[Document]:
-        for at, one in enumerate(found):
-            body = self._loaded(one, f"[{at}]")
+    def _once(self, name: str, seen: set[str]) -> None:
+        if name in seen:
+            raise Invalid("json.malformed", part=self.part, element=name, reason="it stands there twice")
+        seen.add(name)
+
+    def _items(self, stream: JsonStream, name: str) -> Iterator[tuple[str, Any]]:
+        if not stream.opens("["):
+            if stream.value(name) is not None:
+                raise Invalid("aasx.not-aas", part=self.part, element=name)
+            return
+        for place, body in stream.items(name):
+            self._twice(stream, place)
+            yield place, body
+
+    def _twice(self, stream: JsonStream, place: str) -> None:
+        for name in stream.twice:
+            self._note("lost", "field-twice", f"{place}…{name}"[:200], 0, {})
+
+    def _one_alone(self) -> Iterator[Document]:
+        """The document is one submodel or shell, or an environment that has a field of these."""
+        stream = self._stream(_headed(self._chunks()))
+        try:
+            whole = stream.value()
+        except Invalid as error:
+            if error.code != "aasx.twin-size":
+                raise
+            whole = None
+        if isinstance(whole, dict) and "modelType" in whole:
+            stream.end()
+            self._note("fixed", "no-environment", "", 0, {})
+            yield from self._alone(stream, [("[0]", whole)])
+        else:
+            yield from self._listed(self._stream(_headed(self._chunks())), may_be_alone=False)
+
+    def _alone(self, stream: JsonStream, found: Iterable[tuple[str, Any]]) -> Iterator[Document]:
+        for place, body in found:
+            self._twice(stream, place)
             kind = body.get("modelType") if isinstance(body, dict) else None
             tag = tag_of(kind) if isinstance(kind, str) else ""
             if tag not in IDENTIFIABLES:
                 raise Invalid("aasx.not-aas", part=self.part, element=str(kind)[:100])
-            document = self._one(tag, body, 0, f"[{at}]")
+            document = self._one(tag, body, 0, place)
             if document is not None:
                 yield document
 
-    def _loaded(self, data: "bytes | bytearray | msgspec.Raw", place: str = "") -> Any:
-        def checked(pairs: list[tuple[str, Any]]) -> Json:
-            made = dict(pairs)
-            if len(made) != len(pairs):
-                for name, count in Counter(name for name, _ in pairs).items():
-                    if count > 1:
-                        self._note("lost", "field-twice", f"{place}…{name}"[:200], 0, {})
-            return made
-
-        try:
-            return json.loads(bytes(data), object_pairs_hook=checked, parse_int=Number, parse_float=Number,
-                              parse_constant=Number)
-        except (ValueError, RecursionError) as error:
-            raise self._malformed(error, place) from error
-
-    def _malformed(self, error: Exception, place: str = "") -> Invalid:
-        if isinstance(error, RecursionError):
-            return Invalid("json.depth", part=self.part, element=place)
-        return Invalid("json.malformed", part=self.part, element=place, reason=str(error)[:120])
+    def _whole_json(self) -> Any:
+        stream = JsonStream([self._whole()], self.part, self._older_max)
+        made = stream.value()
+        self._twice(stream, "")
+        stream.end()
+        return made
 
     # ---- metamodel 1 and 2 ----
 
@@ -227,7 +241,13 @@ def _counting(chunks: Iterable[bytes], counted: Callable[[int], None]) -> Iterat
         counted(len(piece))
 
 
-def _joined(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+def _headed(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes, the first piece long enough to show what they are."""
+    rest, head = iter(chunks), b""
+    for piece in rest:
+        head += piece
+        if len(head) >= HEAD:
+            break
     yield head
     yield from rest
 
@@ -237,13 +257,19 @@ def _is_json(head: bytes) -> bool:
     return text[:1] in (b"{", b"[")
 
 
-def _is_older(top: "dict[str, msgspec.Raw]") -> bool:
-    """Whether JSON is of metamodel 2: it has a section of assets, or identifications instead of ids."""
-    if "assets" in top:
-        return True
-    start = b"".join(bytes(top[name])[:20_000] for name in SECTIONS if name in top)
-    return b'"identification"' in start and b'"idType"' in start
+def _refuse_other(name: str, *, may_be_alone: bool) -> None:
+    """Whether a field beside the sections says that this is no environment of metamodel 3."""
+    if name == "assets":
+        raise Older("2")
+    if may_be_alone and name in _OF_ONE:
+        raise _Alone
 
 
-def _raw(top: "dict[str, msgspec.Raw]") -> msgspec.Raw:
-    return msgspec.Raw(msgspec.json.encode(top))
+def _refuse_first(name: str, body: Any, *, may_be_alone: bool) -> None:
+    """Whether the first document shows that this is no environment of metamodel 3."""
+    if not isinstance(body, dict):
+        return
+    if "id" not in body and isinstance(body.get("identification"), dict):
+        raise Older("2")
+    if may_be_alone and name == "submodels" and "keys" in body and "modelType" not in body:
+        raise _Alone  # references: what a shell has under this name

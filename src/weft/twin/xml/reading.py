@@ -25,6 +25,7 @@ DEPTH_MAX: Final = 300
 ATTRIBUTES_MAX: Final = 64
 TAG_BYTES_MAX: Final = 1 << 20
 NAMES_MAX: Final = 2_000
+TWIN_BYTES_MAX: Final = 32 << 20
 _STEP: Final = 1 << 16
 _OURS: Final = re.compile(r"https?://(?:www\.)?admin-shell\.io/(?:aas|IEC61360)/3/\d+(?:/[A-Za-z0-9]+)?/?")
 _OLDER: Final = re.compile(r"https?://(?:www\.)?admin-shell\.io/aas/([12])/\d+/?")
@@ -59,10 +60,12 @@ class _Frame:
 class Reader:
     """Push bytes with ``feed``, then ``close``; identifiables go to ``take``, what was odd to ``note``."""
 
-    def __init__(self, take: Take, note: Note, part: str = "") -> None:
+    def __init__(self, take: Take, note: Note, part: str = "", twin_max: int = TWIN_BYTES_MAX) -> None:
         self._take = take
         self._note = note
         self._part = part
+        self._twin_max = twin_max
+        self._one_from = -1  # the byte at which the identifiable begins that is being read
         self._stack: list[_Frame] = []
         self._skipping = 0
         self._depth = 0
@@ -118,6 +121,8 @@ class Reader:
                 self._fed += len(piece)
                 if self._fed - max(self._parser.CurrentByteIndex, 0) > TAG_BYTES_MAX:
                     self._refuse("xml.tag")
+                if 0 <= self._one_from < self._fed - self._twin_max:
+                    self._refuse("aasx.twin-size", element=self._path(""), limit=self._twin_max)
             if final:
                 self._parser.Parse(b"", True)
         except expat.ExpatError as error:
@@ -206,6 +211,8 @@ class Reader:
             self._told("lost", "unknown-element", tag.rpartition(" ")[2][:100])
             self._skipping = 1
             return
+        if len(self._stack) == 2:
+            self._one_from = self._parser.CurrentByteIndex
         self._stack.append(frame)
 
     def _root(self, tag: str, local: str) -> None:
@@ -218,6 +225,7 @@ class Reader:
             self._stack.append(_Frame("", _ROOT, {}, {}))
             self._stack.append(_Frame(local, Field(local, many=True), []))
             self._stack.append(_object(local, local))
+            self._one_from = 0
         else:
             self._refuse("xml.not-aas", element=tag.rpartition(" ")[2][:100])
 
@@ -269,6 +277,7 @@ class Reader:
             parent.made[frame.name] = made
         elif len(self._stack) == 2 and parent.holds.of in IDENTIFIABLES:
             self._taken[parent.name] = self._taken.get(parent.name, 0) + 1
+            self._one_from = -1
             self._take(parent.holds.of, made, self._line())
         else:
             parent.made.append(made)
