@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from weft import web
@@ -40,7 +39,7 @@ from weft.engine.twins.ports import TwinStore
 from weft.identity.keylog import SCOPE_NODE, DeviceDelegation, KeyInception, KeyState, commitment
 from weft.identity.keys import SEED_BYTES, Signer
 from weft.serving import Servers, bind, url_of
-from weft.shelves import Shelves
+from weft.shelves import Doors
 
 DATABASE: Final = "weft.db"
 TWINS: Final = "twins.db"  # beside the database
@@ -371,14 +370,14 @@ def _hold_snapshots(home: Home) -> int:
     return held
 
 
-def application(node: Node) -> Starlette:
+def application(node: Node) -> Doors:
     """All doors of ``node`` in one application."""
     from weft.doors import aas, admin, api, console, epcis, mailbox, peer, pricelog, till
 
     routes: list[Any] = []
     for door in (peer, pricelog, mailbox, admin, api, aas, epcis, till, console):
         routes.extend(door.routes(node))
-    return Starlette(routes=[Shelves(routes)], exception_handlers={HTTPException: web.elsewhere(node)})
+    return Doors(routes, exception_handlers={HTTPException: web.elsewhere(node)})
 
 
 Ready = Callable[[dict[str, Any]], None]
