@@ -220,6 +220,23 @@ class TwinKeeping(Section, frozen=True):
         "Largest file that a twin may hold.", "数字孪生中单个文件的大小上限（兆字节）。", ge=1, le=100_000)] = 512
 
 
+class History(Section, frozen=True):
+    """What is kept of the numbers that machines tell, in a file beside the database (values.db)."""
+
+    days: Annotated[int, _about(
+        "How long values of machines are kept; 0: none are kept.", "机床数值保留多少天；0 表示不保留。",
+        ge=0, le=36_500)] = 400
+    megabytes: Annotated[int, _about(
+        "How much room they may take; beyond it the oldest go.",
+        "机床数值最多占用多少空间（兆字节）；超出后删除最早的。", ge=16, le=10_000_000)] = 8_192
+    free_megabytes: Annotated[int, _about(
+        "How much of the disk they leave free for orders and books; below it the oldest go, or none are kept.",
+        "为订单和账目留出多少磁盘空间（兆字节）；不足时删除最早的数值，或暂停保留。", ge=0, le=10_000_000)] = 1_024
+    batch_s: Annotated[float, _about(
+        "How often they are written; a power cut loses at most what came since.",
+        "每隔多久写一次盘；断电最多丢失这段时间的数值。", ge=0.5, le=60)] = 1
+
+
 class Prices(Section, frozen=True):
     """The public record that binds this firm to its price books and documents."""
 
@@ -257,6 +274,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     mailbox: Mailbox = Mailbox()
     prices: Prices = Prices()
     twins: TwinKeeping = TwinKeeping()
+    history: History = History()
     limits: Limits = Limits()
 
 

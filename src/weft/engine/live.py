@@ -1,6 +1,7 @@
 """Live machine values: the newest of each property, a short history of numbers, and whether the link is up.
 
-Pure memory, bounded: what must survive is a fact in the floor book, long history belongs to the time series.
+Pure memory, bounded: what must survive is a fact in the floor book; ``keep`` hears of each change for the long history
+(``series.py``).
 Rule 1: values are in the property's unit; "no data" (``MISSING``), ``BAD`` and "unchanged" stay three things.
 Rule 2: history holds at most one number per property and second, ten minutes long, for ``SERIES_MAX`` properties.
 Rule 3: a subscriber hears only what changed; one that fails is let go, and never stops a machine.
@@ -26,6 +27,7 @@ VALUES_MAX: Final = 50_000
 
 Number = int | float
 OnLive = Callable[[str, Mapping[str, Value]], None]
+Keep = Callable[[str, str, Value, int], None]  # machine, property, value, when it came (ms)
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ class Live:
     """The newest values of all machines; belongs to one event loop."""
 
     def __init__(self, clock: Clock | None = None) -> None:
+        self.keep: Keep | None = None
         self._clock = clock or SystemClock()
         self._values: dict[str, dict[str, _Entry]] = {}
         self._series: dict[tuple[str, str], deque[tuple[int, Number]]] = {}
@@ -72,6 +75,8 @@ class Live:
             self._sample(machine, name, value, now)
             if before is None or _differs(before.value, value):
                 fresh[name] = value
+                if self.keep is not None:
+                    self.keep(machine, name, value, now)
         link = self._links.get(machine)
         if link is not None and link.up:
             self._links[machine] = msgspec.structs.replace(link, heard_ms=now)
@@ -101,10 +106,17 @@ class Live:
                                           gap_ms=gap_ms, detail=link.detail)
         lost: dict[str, Value] = {}
         if not link.up:
-            for name, entry in self._values.get(machine, {}).items():
-                entry.value = msgspec.structs.replace(entry.value, quality=Quality.MISSING, detail="link")
-                lost[name] = entry.value
+            lost = self._lose(machine, now)
         self._tell(machine, lost)
+
+    def _lose(self, machine: str, now: int) -> dict[str, Value]:
+        """Values of ``machine`` are not heard any more; what they were last."""
+        lost: dict[str, Value] = {}
+        for name, entry in self._values.get(machine, {}).items():
+            entry.value = lost[name] = msgspec.structs.replace(entry.value, quality=Quality.MISSING, detail="link")
+            if self.keep is not None:
+                self.keep(machine, name, entry.value, now)
+        return lost
 
     def get(self, machine: str, name: str) -> Value | None:
         """The newest value of one property; None when none was ever heard."""
@@ -130,7 +142,8 @@ class Live:
         return self._links.get(machine, LinkStatus())
 
     def forget(self, machine: str) -> None:
-        """Let go of everything known about ``machine``."""
+        """Let go of everything known about ``machine``; what was kept of it stays."""
+        self._lose(machine, self._clock.now_ms())
         self._count -= len(self._values.pop(machine, {}))
         self._links.pop(machine, None)
         for key in [one for one in self._series if one[0] == machine]:

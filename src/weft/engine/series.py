@@ -1,0 +1,242 @@
+"""Machine values that last: what machines say is gathered, written by a thread, read by another, and let go in time.
+
+Rule 1: the loop never waits for the disk: values gather for a moment (``history.batch_s``), then a thread writes them.
+Rule 2: while they cannot be written they wait, ``WAITING_MAX`` at most; beyond, the oldest go and leave a gap.
+Rule 3: nothing here stops anything else: a full disk, a damaged file and a failing one end in ``trouble``, a word to
+        the owner; of the disk ``history.free_megabytes`` are left to the books, whatever the values would need.
+Rule 4: a point is made of each change beyond the deadband and of each change of quality; of "unchanged" none is made.
+Rule 5: a point stands at the moment in which it came, less the age that the device tells, if that is short.
+Not here: the newest values (``live.py``), how points rest (``stores/series.py``), what is drawn (``doors/console``).
+"""
+
+import asyncio
+import contextlib
+import logging
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final, ParamSpec, TypeVar
+
+from weft.basis.errors import Invalid, Unavailable, WeftError
+from weft.config import History as Settings
+from weft.engine.ports import Clock
+from weft.engine.series_ports import Moments, Row, SeriesStore, Span
+from weft.shopfloor.connection import Value
+from weft.shopfloor.series import BAD, MISSING, NUMBERS, Interval, Point
+
+WAITING_MAX: Final = 200_000
+BACK_MS: Final = 5_000  # so far a device's own stamp is believed, and so far our clock may go back unnoticed
+HEART_MS: Final = 30_000  # so often it is told that nothing has changed
+TIDY_MS: Final = 60_000
+RETRY_S: Final = 5.0
+DAY_MS: Final = 86_400_000
+SHARE: Final = 0.05  # of what there is goes when room is needed
+_MEGABYTE: Final = 1024 * 1024
+_LOG: Final = logging.getLogger("weft.values")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class History:
+    """The numbers of all machines over time; belongs to one event loop. ``free`` gives free bytes of its disk."""
+
+    def __init__(self, opening: Callable[[int], SeriesStore], settings: Settings, clock: Clock,
+                 free: Callable[[], int]) -> None:
+        self._opening, self._settings, self._clock, self._free = opening, settings, clock, free
+        self._store: SeriesStore | None = None
+        self._waiting: list[Row] = []
+        self._newest: dict[tuple[str, str], Point] = {}
+        self._spans: dict[str, Span] = {}
+        self._trouble: WeftError | None = None
+        self._lost = 0
+        self._heard_ms = self._tidied_ms = 0
+        self._writer = ThreadPoolExecutor(1, "values-write")
+        self._reader = ThreadPoolExecutor(1, "values-read")
+        self._ended = False
+
+    # ---- what machines say ---------------------------------------------------------------------------
+
+    @property
+    def kept(self) -> bool:
+        """Whether the owner wants values to be kept."""
+        return self._settings.days > 0
+
+    def take(self, machine: str, name: str, value: Value, now: int) -> None:
+        """A change of a property; called in the loop, does nothing but remember."""
+        number, quality = value.value, NUMBERS[value.quality]
+        usable = isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
+        newest = self._newest.get((machine, name))
+        if not self.kept or self._ended or (not usable and (quality < BAD or newest is None)):
+            return  # texts and switches are no numbers; and where no number was, its end is none either
+        at = now - value.age_ms if usable and 0 < value.age_ms <= BACK_MS else now
+        if newest is not None and newest[0] - BACK_MS < at <= newest[0]:
+            at = newest[0] + 1
+        point: Point = (at, None if quality >= BAD else float(number or 0), quality)
+        if newest is not None and newest[1:] == point[1:]:
+            return
+        self._newest[machine, name] = point
+        self._waiting.append((machine, name, point))
+        if len(self._waiting) > WAITING_MAX:
+            self._drop()
+
+    def _drop(self) -> None:
+        """Rule 2: the older half goes; each series that loses something says from when on."""
+        cut = len(self._waiting) // 2
+        gone: dict[tuple[str, str], int] = {}
+        for machine, name, (at, _, _) in self._waiting[:cut]:
+            gone.setdefault((machine, name), at)
+        self._waiting = [*((*of, (at, None, MISSING)) for of, at in gone.items()), *self._waiting[cut:]]
+        self._lost += cut
+
+    # ---- writing -------------------------------------------------------------------------------------
+
+    async def begin(self) -> None:
+        """Open the store; what keeps it from being opened is told as ``trouble``, and tried again."""
+        if self.kept and self._store is None:
+            try:
+                self._store = await self._in(self._writer, self._opening, self._clock.now_ms())
+                self._spans = await self._in(self._writer, self._store.spans)
+                self._trouble = None
+            except WeftError as error:
+                self._fail(error)
+
+    async def run(self) -> None:
+        """Write what comes until it is cancelled."""
+        pause = self._settings.batch_s
+        while self.kept:
+            await asyncio.sleep(pause)
+            pause = self._settings.batch_s
+            if not await self._turn():
+                pause = max(RETRY_S, pause)
+
+    async def _turn(self) -> bool:
+        """Write what waits, or now and then that nothing has changed; False where it could not be done."""
+        if self._store is None:
+            await self.begin()
+        if self._store is None:
+            return False
+        now = self._clock.now_ms()
+        if (self._waiting or not 0 <= now - self._heard_ms < HEART_MS) and not await self._written(self._store):
+            return False
+        if not 0 <= now - self._tidied_ms < TIDY_MS:
+            self._tidied_ms = now
+            with contextlib.suppress(WeftError):  # the disk is full or fails: writing tells of it
+                await self.tidy()
+        return True
+
+    async def _written(self, store: SeriesStore) -> bool:
+        rows, self._waiting = self._waiting, []
+        heard = self._clock.now_ms()
+        try:
+            await self._in(self._writer, self._append, store, rows, heard)
+        except WeftError as error:
+            self._waiting = rows + self._waiting
+            while len(self._waiting) > WAITING_MAX:
+                self._drop()
+            self._fail(error)
+            return False
+        self._heard_ms = heard
+        for machine, _, (at, _, _) in rows:
+            known = self._spans.get(machine)
+            self._spans[machine] = Span(min(known.first_ms, at), max(known.last_ms, at), known.count + 1) \
+                if known else Span(at, at, 1)
+        if self._trouble is not None:
+            _LOG.warning("machine values are kept again; %d were lost meanwhile", self._lost)
+            self._trouble, self._lost = None, 0
+        return True
+
+    def _append(self, store: SeriesStore, rows: Sequence[Row], heard: int) -> None:
+        """In the writing thread: room first."""
+        store.mend()
+        if rows:
+            self._room(store)
+        store.append(rows, heard)
+
+    def _room(self, store: SeriesStore) -> None:
+        """Leave the books their room: the oldest values make place for the newest, or nothing is written."""
+        if self._free() >= self._settings.free_megabytes * _MEGABYTE:
+            return
+        if store.size()[1] < _MEGABYTE:
+            before = store.oldest(SHARE)
+            if not before or not store.forget(before) or store.size()[1] < _MEGABYTE // 4:
+                raise Unavailable("history.no-room", megabytes=self._settings.free_megabytes)
+
+    def _fail(self, error: WeftError) -> None:
+        told = _told(error)
+        if self._trouble is None or self._trouble.code != told.code:
+            _LOG.error("machine values are not kept now: %s", error)
+        self._trouble = told
+
+    async def tidy(self) -> None:
+        """Let go of what is too old, or too much."""
+        if self._store is not None:
+            self._spans = await self._in(self._writer, self._tidied, self._store, self._clock.now_ms())
+
+    def _tidied(self, store: SeriesStore, now: int) -> dict[str, Span]:
+        store.forget(now - self._settings.days * DAY_MS)
+        while store.size()[0] > self._settings.megabytes * _MEGABYTE and (before := store.oldest(SHARE)):
+            if not store.forget(before):
+                break
+        return store.spans()
+
+    async def stop(self) -> None:
+        """Write what waits and let go of the file."""
+        self._ended = True
+        if self._store is not None:
+            await self._written(self._store)
+            await self._in(self._reader, int)  # whoever reads has ended
+            await self._in(self._writer, self._store.close)
+            self._store = None
+        self._writer.shutdown(wait=False)
+        self._reader.shutdown(wait=False)
+
+    def trouble(self) -> WeftError | None:
+        """Why values are not kept now; None: they are."""
+        return self._trouble
+
+    # ---- reading -------------------------------------------------------------------------------------
+
+    def span(self, machine: str) -> Span | None:
+        """What there is of ``machine``, as of the last batch; None when there is nothing."""
+        return self._spans.get(machine)
+
+    async def points(self, machine: str, names: Sequence[str], begin: int, end: int, most: int) -> Moments:
+        """About ``most`` points of [begin, end): as the port says. Raises ``Unavailable``."""
+        return await self._in(self._reader, self._readable().points, machine, tuple(names), begin, end, most)
+
+    async def intervals(self, machine: str, names: Sequence[str], bounds: Sequence[int],
+                        ) -> dict[str, list[Interval]]:
+        """What held between ``bounds``, by name; what is not written yet counts. Raises ``Unavailable``."""
+        until = self._clock.now_ms() + 1
+        return await self._in(self._reader, self._readable().intervals, machine, tuple(names), tuple(bounds), until)
+
+    async def written(self) -> None:
+        """Wait until all that was heard so far is written; raises what keeps it from that."""
+        if self._store is not None and self._waiting and not await self._written(self._store) and self._trouble:
+            raise self._trouble
+
+    def _readable(self) -> SeriesStore:
+        if self._store is None:
+            raise self._trouble or Unavailable("history.off")
+        return self._store
+
+    async def _in(self, threads: ThreadPoolExecutor, work: Callable[P, T], *values: P.args, **_: P.kwargs) -> T:
+        """Do ``work`` in one of the two threads, and wait for its end even where the caller does not."""
+        done = asyncio.get_running_loop().run_in_executor(threads, partial(work, *values))
+        try:
+            return await asyncio.shield(done)
+        except asyncio.CancelledError:
+            if threads is self._writer:
+                await asyncio.wait([done])
+            raise
+
+
+def _told(error: WeftError) -> WeftError:
+    """``error`` in words that speak of values, not of the books."""
+    if error.code == "store.full":
+        return Unavailable("history.full")
+    if isinstance(error, Invalid) or error.code == "store.locked":
+        return Unavailable("history.unreadable", reason=error.code)
+    return error if error.code.startswith("history.") else Unavailable("history.failed", reason=error.code)
+
