@@ -272,10 +272,12 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     from weft.machines import connect
     from weft.machines.fleet import Fleet
     from weft.machines.runner import FloorBook
+    from weft.peers.events import deliveries
     from weft.peers.guard import Guard, allowed
     from weft.peers.http import HttpPeers
     from weft.peers.mailbox import HttpKeepers
     from weft.peers.witness import HttpPriceLogs
+    from weft.stores.credentials import Credentials
 
     organisation = await store.value(SELF, "organisation")
     incarnation = await store.value(SELF, "incarnation")
@@ -300,6 +302,7 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     node.snapshot = lambda: snapshot(home, config, store)
     node.devices = Devices(store, node.clock, system_random, token)
     node.twins.opening = lambda: open_twins(twins_beside(store), config, node.clock)
+    node.twin_events = deliveries(node, guard, Credentials(home.path / "keys"), Path(twins_beside(store)).exists)
     book = FloorBook(say=lambda message: node.record("floor", message), state=lambda: node.book_state("floor"))
     secrets_of_machines = home.path / "keys"
     node.floor = Dispatcher(node, Fleet(
@@ -450,6 +453,7 @@ async def _serve(
             loop.add_signal_handler(one, stopping.set)
     secured = Secured.at(place.device.parent, config, opened.secure) if opened.secure is not None else None
     node.https = secured
+    node.twin_events.here = url_of(opened.plain)
     await node.begin()
     url, doors = url_of(opened.plain), application(node)
     await servers.serve(doors, opened.plain)
@@ -470,6 +474,7 @@ async def _serve(
     await node.peers.close()
     await node.mail.end()
     await node.witnessing.end()
+    await node.twin_events.end()
     await node.twins.close()
 
 

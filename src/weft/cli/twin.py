@@ -17,6 +17,7 @@ from weft.cli.options import connected, found, json_option
 from weft.cli.printing import Paper
 from weft.cli.twin_access import access
 from weft.cli.twin_check import check, lacking
+from weft.cli.twin_events import events
 from weft.cli.twin_pages import every
 from weft.cli.words import say
 
@@ -30,6 +31,7 @@ def command() -> None:
 
 
 command.add_command(access)
+command.add_command(events)
 command.add_command(check)
 command.add_command(lacking)
 

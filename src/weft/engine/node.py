@@ -63,6 +63,7 @@ class Node(Memory):
     floor: Any = None
     snapshot: Callable[[], AbstractAsyncContextManager["Node"]] | None = None  # a copy of this moment
     mail: Any = None
+    twin_events: Any = None  # changes of the twins for those who do not ask (``twins.delivering.Deliveries``)
     witnessing: Any = None  # price logs: others' that we follow and cosign, ours that others do
     https: Any = None  # HTTPS as it is served: url, fingerprint and authority (``certificates.Secured``)
     dev_open: bool = False
@@ -119,7 +120,7 @@ class Node(Memory):
         self._tasks = [asyncio.create_task(work) for work in
                        (self.work.run(), self.outbox.run(), self._acknowledge(), self._acks_owed(), self._tick(),
                         restored.fetch_back(self.outbox), exchange.run(self), self.leveller.run(), self.twins.run(),
-                        *(part.run() for part in (self.mail, self.witnessing) if part is not None))]
+                        *(part.run() for part in (self.mail, self.witnessing, self.twin_events) if part is not None))]
 
     async def stop(self) -> None:
         """End every worker."""

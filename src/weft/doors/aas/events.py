@@ -2,15 +2,14 @@
 
 CloudEvents 1.0.2 (JSON format, batch), WHATWG server-sent events; types after ``io.admin-shell.events.v1``. The AAS API
 has no address for it yet: ``/events`` is what its editors discuss.
-Rule 1: an event says what changed and where that is read, never what it is now.
-Rule 2: ``cursor`` (and ``Last-Event-ID``) is the number of the last event that was seen; without one a page begins with
+Rule 1: ``cursor`` (and ``Last-Event-ID``) is the number of the last event that was seen; without one a page begins with
         the oldest that is still known, a stream with the next.
-Not here: what is a change (``engine/twins/changes.py``).
+Not here: what is a change (``engine/twins/changes.py``), the form of one event (``engine/twins/cloudevents.py``),
+delivery to those who do not ask (``engine/twins/delivering.py``).
 """
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
-from urllib.parse import quote
 
 import msgspec
 from starlette.responses import Response, StreamingResponse
@@ -18,29 +17,12 @@ from starlette.responses import Response, StreamingResponse
 from weft.basis.errors import Refused
 from weft.doors.aas import asked
 from weft.doors.aas.call import Call, answer
+from weft.engine.twins.cloudevents import event
 from weft.engine.twins.hearing import Hearing
 from weft.engine.twins.ports import Told
-from weft.twin.elements import Json
-from weft.twin.names import encode_id
 
 STREAM: Final = "text/event-stream"
 BEAT_EVERY: Final = 60  # empty turns of a quarter of a second
-_FOLDERS: Final = {"shell": "shells", "submodel": "submodels", "concept": "concept-descriptions",
-                   "shell-descriptor": "shell-descriptors", "submodel-descriptor": "submodel-descriptors",
-                   "package": "packages", "links": "lookup/shells"}
-_SCHEMA: Final = "https://admin-shell.io/aas/3/1/"
-_CLASSES: Final = {"shell": "AssetAdministrationShell", "submodel": "Submodel", "concept": "ConceptDescription"}
-
-
-def event(call: Call, hearing: Hearing, told: Told, place: int) -> Json:
-    """``told`` as a CloudEvent; ``place`` keeps those without a number apart."""
-    source = call.href(_FOLDERS[told.kind], encode_id(told.id))
-    if told.path:
-        source += f"/submodel-elements/{quote(told.path)}"
-    made = {"specversion": "1.0", "id": hearing.name(told.number) if told.number else f"{told.at}/{place}",
-            "type": f"io.admin-shell.events.v1.{told.type}", "source": source, "subject": told.id, "time": told.at}
-    name = "SubmodelElement" if told.path else _CLASSES.get(told.kind)
-    return made | ({"dataschema": _SCHEMA + name} if name else {})
 
 
 async def events(call: Call) -> Response:
@@ -50,7 +32,7 @@ async def events(call: Call) -> Response:
     hearing, size = await call.events(), asked.page_size(call.request)
     told, last = await hearing.after(hearing.number(call.request.query_params.get("cursor", "")), size)
     return answer({"paging_metadata": {"cursor": hearing.cursor(last)},
-                   "result": [event(call, hearing, one, place) for place, one in enumerate(told)]})
+                   "result": [event(call.href(), hearing, one, place) for place, one in enumerate(told)]})
 
 
 async def _stream(call: Call) -> Response:
@@ -84,5 +66,5 @@ def _lines(call: Call, hearing: Hearing, told: Sequence[Told]) -> bytes:
     for place, one in enumerate(told):
         number: Any = f"id: {hearing.cursor(one.number)}\n".encode() if one.number else b""
         parts.append(number + b"event: " + one.type.encode() + b"\ndata: " + msgspec.json.encode(
-            event(call, hearing, one, place)) + b"\n\n")
+            event(call.href(), hearing, one, place)) + b"\n\n")
     return b"".join(parts)

@@ -22,6 +22,7 @@ from weft.engine.commands import (
     restoring,
     showing,
     tills,
+    twin_events,
     twins,
 )
 from weft.engine.commands.params import Command, Done
@@ -66,6 +67,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "confirm-remittance": Command(billing.ConfirmRemittance, billing.confirm_remittance),
     "twin-value": Command(twins.Value, twins.value),
     "twin-delete": Command(twins.Delete, twins.delete),
+    "twin-events-add": Command(twin_events.Add, twin_events.add),
+    "twin-events-pause": Command(twin_events.Named, twin_events.pause),
+    "twin-events-resume": Command(twin_events.Resume, twin_events.resume),
+    "twin-events-remove": Command(twin_events.Named, twin_events.remove),
+    "twin-events-test": Command(twin_events.Named, twin_events.test),
     "import": Command(data.ImportTable, data.import_table),
     "publish-prices": Command(data.PublishPrices, data.publish_prices),
     "withdraw-prices": Command(data.WithdrawPrices, data.withdraw_prices),

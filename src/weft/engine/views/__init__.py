@@ -31,6 +31,7 @@ from weft.engine.views import (
     templates,
     tills,
     today,
+    twin_events,
     twin_history,
     twins,
 )
@@ -60,6 +61,7 @@ VIEWS: Final[Mapping[str, Callable[..., Awaitable[View]]]] = {
     "twin-part": twins.twin_part,
     "twin-history": twin_history.twin_history,
     "twin-access": access.access,
+    "twin-events": twin_events.twin_events,
     "twin-templates": templates.templates,
     "slips": tills.slips,
     "slip": tills.slip,
