@@ -302,6 +302,7 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     node.snapshot = lambda: snapshot(home, config, store)
     node.devices = Devices(store, node.clock, system_random, token)
     node.twins.opening = lambda: open_twins(twins_beside(store), config, node.clock)
+    node.twins.scratch = home.path
     node.twin_events = deliveries(node, guard, Credentials(home.path / "keys"), Path(twins_beside(store)).exists)
     book = FloorBook(say=lambda message: node.record("floor", message), state=lambda: node.book_state("floor"))
     secrets_of_machines = home.path / "keys"

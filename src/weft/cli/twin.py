@@ -53,8 +53,8 @@ def show(node: Node, paper: Paper) -> None:
 def import_(file: Path, *, report_only: bool, home: Path | None, as_json: bool) -> int:
     """Take in the twins of a file."""
     with click.progressbar(length=1_000, label=say("cli.twin.importing"), file=sys.stderr,
-                           hidden=as_json or not sys.stderr.isatty()) as bar:
-        done = twin_files.imported(found(home), file, lambda now: bar.update(max(0, now - bar.pos)),
+                           hidden=as_json or not sys.stderr.isatty(), item_show_func=_stage) as bar:
+        done = twin_files.imported(found(home), file, lambda now: bar.update(max(0, now["done"] - bar.pos), now),
                                    report_only=report_only)
     paper = Paper(as_json=as_json)
     key = "cli.twin.imported" if done["taken"] else "cli.twin.reported" if report_only else "cli.twin.not-imported"
@@ -82,6 +82,14 @@ def export(ids: Sequence[str], file: Path, version: str, *, home: Path | None, a
     paper.line("cli.twin.exported", {"file": str(file), **done}, n=done["shells"], submodels=done["submodels"],
                concepts=done["concepts"], files=done["files"], file=file)
     told(paper, done["report"])
+
+
+def _stage(now: Mapping[str, Any] | None) -> str | None:
+    """What is being done, in megabytes and twins."""
+    if now is None:
+        return None
+    megabytes = {name: f"{now[name] / 1024**2:.1f}" for name in ("bytes", "of")}
+    return say(f"cli.twin.stage.{now['stage']}", twins=now["twins"], **megabytes)
 
 
 def told(paper: Paper, report: Mapping[str, Any]) -> None:

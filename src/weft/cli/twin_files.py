@@ -7,7 +7,7 @@ Not here: the commands (``twin.py``), what becomes of a file (``engine/twins``).
 
 import http.client
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -20,7 +20,7 @@ from weft.cli.client import Told
 
 STEP: Final = 256 * 1024
 HEADER: Final = "Weft-Exported"
-Heard = Callable[[int], None]  # how much of a thousand is done
+Heard = Callable[[Mapping[str, Any]], None]  # as the lines of the API have it; stage "sending" while the file goes up
 
 
 def imported(home: Path, file: Path, heard: Heard, *, report_only: bool) -> dict[str, Any]:
@@ -28,13 +28,31 @@ def imported(home: Path, file: Path, heard: Heard, *, report_only: bool) -> dict
     query = urlencode({"name": file.name} | ({"report": "true"} if report_only else {}))
     try:
         with file.open("rb") as source:
-            answer = asked(home, f"/api/weft/v1/twins/import?{query}", source, file.stat().st_size)
+            size = file.stat().st_size
+            answer = asked(home, f"/api/weft/v1/twins/import?{query}", _Sent(source, size, heard), size)
             if answer is None:
                 return dict(at_rest(home, _read(source, file.name, heard, report_only=report_only)))
     except OSError as error:
         raise Invalid("cli.file-unreadable", path=str(file), reason=str(error)[:120]) from error
     with answer:
         return _followed(answer, heard)
+
+
+class _Sent:
+    """A file that goes up; ``heard`` is told how much of it has gone."""
+
+    def __init__(self, source: Any, size: int, heard: Heard) -> None:
+        self._source = source
+        self._size = size
+        self._heard = heard
+        self._sent = 0
+
+    def read(self, size: int) -> bytes:
+        """The next piece."""
+        piece: bytes = self._source.read(max(size, STEP))
+        self._sent += len(piece)
+        self._heard({"done": 0, "stage": "sending", "bytes": self._sent, "of": self._size, "twins": 0})
+        return piece
 
 
 def _followed(answer: Any, heard: Heard) -> dict[str, Any]:
@@ -45,7 +63,7 @@ def _followed(answer: Any, heard: Heard) -> dict[str, Any]:
                 raise Told(f"{told['problem']['detail']} [{told['problem']['code']}]")
             if "imported" in told:
                 return dict(told["imported"])
-            heard(int(told["done"]))
+            heard(told)
     except (ValueError, KeyError, TypeError, OSError, http.client.HTTPException) as error:
         raise Unavailable("cli.twin-unfinished", reason=str(error)[:120]) from error
     raise Unavailable("cli.twin-unfinished", reason="")
@@ -55,7 +73,8 @@ def _read(source: Any, name: str, heard: Heard, *, report_only: bool) -> Any:
     async def work(node: Any) -> Any:
         from weft.engine.twins import importing
 
-        done = await importing.take_in(node.twins, source, name, report_only=report_only, told=heard)
+        done = await importing.take_in(node.twins, source, name, report_only=report_only,
+                                       told=lambda now: heard(msgspec.to_builtins(now)))
         return msgspec.to_builtins(done)
 
     return work

@@ -78,7 +78,7 @@ def test_a_package_of_any_tool_is_stored_with_its_files(build):
     async def story():
         twins = (await empty_node()).twins
         heard = []
-        done = await take(twins, build(), told=heard.append)
+        done = await take(twins, build(), told=lambda now: heard.append(now.done))
         assert (done.taken, done.shells, done.submodels, done.concepts, done.files) == (True, 1, 1, 1, 2)
         assert done.changed == 3 and heard[-1] == 1_000 and heard == sorted(heard)
         assert [one["id"] for one in await stored(twins)] == [one["id"] for one in DOCUMENTS]
@@ -190,7 +190,7 @@ def test_all_twins_of_a_node_go_out_so_that_the_engine_has_nothing_against_them(
         twins = (await busy_node()).twins
         await take(twins, packed(plain()))
         heard = []
-        data, done = await out(twins, form=form, told=heard.append)
+        data, done = await out(twins, form=form, told=lambda now: heard.append(now.done))
         assert done.shells > 3 and done.submodels > 3 and heard[-1] >= done.shells + done.submodels
         assert engine_says(data, form) == (True, [])
         await twins.close()

@@ -1,7 +1,9 @@
 """Files of twins over the node's own API: they stream in with their progress, and out.
 
-``POST /api/weft/v1/twins/import?name=…&report=true`` answers lines of JSON (application/x-ndjson): ``{"done": 0…1000}``
-as it goes on, at the end ``{"imported": …}`` or ``{"problem": …}`` (RFC 9457).
+``POST /api/weft/v1/twins/import?name=…&report=true`` answers lines of JSON (application/x-ndjson): as it goes on
+``{"done": 0…1000, "stage": "reading"|"files"|"writing", "bytes": …, "of": …, "twins": …}``, at the end
+``{"imported": …}`` or ``{"problem": …}`` (RFC 9457). Who ends the connection stops it; others see it in the view ``twin-imports`` and stop
+it by the command ``twin-import-stop``.
 ``GET /api/weft/v1/twins/export?id=…&form=aasx|json|xml&version=3.0|3.1`` answers the file; what was found on the way
 is in the header ``Weft-Exported`` (JSON in ASCII, the first findings only).
 Not here: what comes of a file (``engine/twins/importing.py``, ``engine/twins/exchange.py``).
@@ -18,9 +20,10 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from weft import web
-from weft.basis.errors import WeftError
+from weft.basis.errors import Unavailable, WeftError
 from weft.engine.node import Node
 from weft.engine.twins import exchange, importing
+from weft.engine.twins.underway import Progress
 from weft.twin.aasx.container import LIMITS
 
 LINES: Final = "application/x-ndjson"
@@ -32,10 +35,14 @@ _STEP: Final = 1 << 18
 
 async def taken_in(node: Node, request: Request) -> Response:
     """The file in the body, or only a report on it."""
-    file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the answer
+    file: BinaryIO = tempfile.TemporaryFile(dir=node.twins.scratch)  # noqa: SIM115 - it lives as long as the answer
     try:
         async for piece in web.streamed(request, LIMITS.package):
             await asyncio.to_thread(file.write, piece)
+        await asyncio.to_thread(file.flush)
+    except OSError as error:
+        file.close()
+        raise Unavailable("store.full", path=str(node.twins.scratch)) from error
     except BaseException:
         file.close()
         raise
@@ -46,23 +53,23 @@ async def taken_in(node: Node, request: Request) -> Response:
 
 
 async def _lines(node: Node, request: Request, file: BinaryIO, how: tuple[str, bool]) -> AsyncIterator[bytes]:
-    heard: asyncio.Queue[int] = asyncio.Queue()
+    heard: asyncio.Queue[Progress] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
-    def told(done: int) -> None:
+    def told(done: Progress) -> None:
         loop.call_soon_threadsafe(heard.put_nowait, done)
 
     with file:
         work = asyncio.create_task(importing.take_in(node.twins, file, how[0], report_only=how[1], told=told))
         try:
-            last = -1
             while not work.done():
                 waiting = asyncio.create_task(heard.get())
                 await asyncio.wait((work, waiting), return_when=asyncio.FIRST_COMPLETED)
-                if waiting.done() and waiting.result() > last:
-                    last = waiting.result()
-                    yield _line(done=last)
+                if waiting.done():
+                    yield msgspec.json.encode(waiting.result()) + b"\n"
                 waiting.cancel()
+            while not heard.empty():
+                yield msgspec.json.encode(heard.get_nowait()) + b"\n"
             yield _end(node, request, work)
         finally:
             work.cancel()

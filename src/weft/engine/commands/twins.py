@@ -113,3 +113,15 @@ async def _own(node: Node, submodel: str) -> bool:
         return False
     condition = parse_condition({"$eq": [{"$field": "$aas#submodels[].keys[].value"}, {"$strVal": submodel}]})
     return len(await node.twins.store.page("shell", "", 2, Where(condition=condition))) < 2
+
+
+class Stop(Params, frozen=True, kw_only=True):
+    """An import that is under way, by its number in the view ``twin-imports``."""
+
+    id: str
+
+
+async def stop(node: Node, params: Stop, _key: str) -> Done:
+    """Leave off with an import: nothing of its file is there afterwards."""
+    node.twins.imports.stop(params.id)
+    return Done()

@@ -5,19 +5,26 @@ Rule 2: what breaks a rule of the metamodel is taken over and told ("kept"); wha
 Rule 3: of metamodel 1 and 2 nothing is taken unless all of it can be ("lost" stops all, too).
 Rule 4: twins kept by the books of this firm are never overwritten by a file.
 Rule 5: the work is done beside the loop of the node; memory holds one twin and one piece of a file.
-Not here: how files are read (``twin/aasx``), what goes out (``exchange.py``).
+Rule 6: who is stopped in the middle (``Imports.stop``, a connection that ends, a crash) leaves no twin behind; files
+        that had come in are named by nobody and are swept away.
+Not here: how files are read (``twin/aasx``), what goes out (``exchange.py``), who is told how far it is (``underway``).
 """
 
 import asyncio
+import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, Protocol, overload
+from typing import BinaryIO, Final, NamedTuple, Protocol, TypeVar, overload
 
 import msgspec
 
+from weft.basis.errors import Unavailable
 from weft.engine.twins.ports import Change, Kind, TwinStore
+from weft.engine.twins.underway import Imports, Progress, Stage, Told
 from weft.twin.aasx.findings import Finding, Report
 from weft.twin.aasx.reading import Found, Package, Supplement
 from weft.twin.metamodel import canonical, findings
@@ -25,9 +32,10 @@ from weft.twin.xml.shape import model_type
 
 KIND_OF: Final[Mapping[str, Kind]] = {
     "assetAdministrationShell": "shell", "submodel": "submodel", "conceptDescription": "concept"}
-_READ, _FILES, _ALL = 600, 950, 1_000  # of a thousand: when all is read, when all files are kept
+READING: Final = 3  # what reading and judging a byte costs
+WRITING: Final = 2  # what storing a byte of a twin costs; one of a file beside it costs 1
 FEED: Final = 1_000  # entries at a time
-Told = Callable[[int], None]  # how much of a thousand is done; called from another thread, too
+T = TypeVar("T")
 
 
 class Repository(Protocol):
@@ -35,6 +43,10 @@ class Repository(Protocol):
 
     @property
     def store(self) -> TwinStore: ...
+    @property
+    def imports(self) -> Imports: ...
+    @property
+    def scratch(self) -> Path | None: ...
     def owns(self, id: str, /) -> bool: ...
 
 
@@ -57,23 +69,78 @@ class Imported(msgspec.Struct, frozen=True):
 
 async def take_in(
     repository: Repository, file: BinaryIO, name: str = "", *, report_only: bool = False, told: Told | None = None,
-    scratch: Path | None = None,
 ) -> Imported:
     """Import ``file`` (AASX, or an environment in XML or JSON), or only report on it.
 
-    ``scratch``: folder for what waits to be written. Raises ``Invalid`` with part and element when it cannot be read.
+    Raises ``Invalid`` with part and element when it cannot be read, ``Refused('twin.import-stopped')``,
+    ``Unavailable('store.full')``.
     """
-    with tempfile.TemporaryFile(dir=scratch) as waiting:
-        work = _Import(repository, waiting, told or (lambda _: None))
-        package = await asyncio.to_thread(Package, file, name)
+    how = partial(_taken, repository, file, name, report_only=report_only)
+    return await repository.imports.run(name, how, told or (lambda _: None), report_only=report_only)
+
+
+async def _taken(repository: Repository, file: BinaryIO, name: str, told: Told, *, report_only: bool) -> Imported:
+    with _no_room(), tempfile.TemporaryFile(dir=repository.scratch) as waiting:
+        package = await _aside(partial(Package, file, name))
+        work = _Import(repository, waiting, _Course(told, package, report_only=report_only))
         try:
-            await asyncio.to_thread(work.read, package)
+            await _aside(partial(work.read, package), work.stop)
             stopped = package.findings.total("broken") or package.unconverted
             taken = not stopped and not report_only
             changed = await work.write() if taken else 0
         finally:
             package.close()
         return work.outcome(package, taken=taken, changed=changed)
+
+
+@contextlib.contextmanager
+def _no_room() -> Iterator[None]:
+    """What waits to be written is on a disk, too."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise Unavailable("store.full", path=tempfile.gettempdir()) from error
+
+
+async def _aside(work: Callable[[], T], stop: Callable[[], None] = lambda: None) -> T:
+    """``work`` in a thread; who is cancelled meanwhile waits for its end, so that no file is closed under it."""
+    done = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(done)
+    except asyncio.CancelledError:
+        stop()
+        await asyncio.wait([done])
+        done.cancelled() or done.exception()
+        raise
+
+
+class _Stopped(Exception):
+    """Nobody waits for it any more."""
+
+
+class _Course:
+    """How far an import is; tells of each thousandth."""
+
+    def __init__(self, told: Told, package: Package, *, report_only: bool) -> None:
+        self._told = told
+        self.spec, self.beside = package.sizes
+        self._all = READING * self.spec + (0 if report_only else self.beside + WRITING * self.spec)
+        self._last = Progress(-1)
+
+    def at(self, stage: Stage, done: int, of: int, twins: int) -> None:
+        """So many of so many bytes of this stage."""
+        of = max(of, 1)
+        weight = {
+            "reading": READING * self.spec * done / of,
+            "files": READING * self.spec + self.beside * done / of,
+            "writing": READING * self.spec + self.beside + WRITING * self.spec * done / of}[stage]
+        thousandths = min(int(1_000 * weight / max(self._all, 1)), 1_000)
+        now = Progress(max(thousandths, self._last.done), stage, done, of, twins)
+        if (now.done, now.stage) != (self._last.done, self._last.stage):
+            self._last = now
+            self._told(now)
 
 
 class _Waiting(NamedTuple):
@@ -114,20 +181,27 @@ class _Changes(Sequence[Change]):
 class _Import:
     """One import under way."""
 
-    def __init__(self, repository: Repository, scratch: BinaryIO, told: Told) -> None:
+    def __init__(self, repository: Repository, scratch: BinaryIO, course: _Course) -> None:
         self._repository = repository
         self._scratch = scratch
-        self._told = told
-        self._size = 0
+        self._course = course
+        self._stopped = False
+        self._size = self._written = 0
         self._waiting: list[_Waiting] = []
         self._parts: dict[str, Supplement] = {}
 
     # ---- reading: in a thread of its own
 
+    def stop(self) -> None:
+        """Read no further."""
+        self._stopped = True
+
     def read(self, package: Package) -> None:
         """Read all twins, judge them, and lay down the bodies."""
         def counted(done: int, of: int) -> None:
-            self._told(done * _READ // max(of, 1))
+            if self._stopped:
+                raise _Stopped
+            self._course.at("reading", done, of, len(self._waiting))
 
         for found in package.documents(counted):
             self._found(package, found)
@@ -162,6 +236,8 @@ class _Import:
         self._size += len(body)
 
     def _body(self, one: _Waiting) -> bytes:
+        self._written += 1
+        self._course.at("writing", one.start + one.size, self._size, self._written)
         return os.pread(self._scratch.fileno(), one.size, one.start)
 
     # ---- writing
@@ -172,13 +248,20 @@ class _Import:
         total, done = sum(one.size for one in self._parts.values()), 0
         store = self._repository.store
         for name, one in self._parts.items():
-            digests[name] = await store.keep_file(_pieces(one), one.content_type, name.rpartition("/")[2])
+            pieces = self._pieces(one, done, total)
+            digests[name] = await store.keep_file(pieces, one.content_type, name.rpartition("/")[2])
             done += one.size
-            self._told(_READ + (_FILES - _READ) * done // max(total, 1))
         _, last = await store.feed_ends()
         await store.commit(_Changes(self._waiting, self._body, digests))
-        self._told(_ALL)
+        self._course.at("writing", self._size, self._size, len(self._waiting))
         return await self._changed(last)
+
+    async def _pieces(self, one: Supplement, before: int, total: int) -> AsyncIterator[bytes]:
+        chunks: Iterator[bytes] = iter(one.chunks())
+        while (piece := await _aside(partial(next, chunks, b""))):
+            yield piece
+            before += len(piece)
+            self._course.at("files", before, total, len(self._waiting))
 
     async def _changed(self, last: int) -> int:
         """How many of these twins the feed tells of behind its entry ``last``."""
@@ -194,9 +277,3 @@ class _Import:
         return Imported(
             taken, package.version, counts["shell"], counts["submodel"], counts["concept"], len(self._parts),
             sum(one.size for one in self._parts.values()), changed, package.findings.report())
-
-
-async def _pieces(one: Supplement) -> AsyncIterator[bytes]:
-    chunks: Iterator[bytes] = iter(one.chunks())
-    while (piece := await asyncio.to_thread(next, chunks, b"")):
-        yield piece

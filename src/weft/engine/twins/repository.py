@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
@@ -23,6 +24,7 @@ from weft.engine.twins import naming, writing
 from weft.engine.twins.derived import Twins
 from weft.engine.twins.handles import Handles
 from weft.engine.twins.ports import ALL, Change, ChangeType, File, Kind, Row, Told, TwinStore, Where
+from weft.engine.twins.underway import Imports
 from weft.twin.aasx.reading import files_within
 from weft.twin.elements import Json
 from weft.twin.names import read_submodel
@@ -53,6 +55,8 @@ class Repository:
     opening: Callable[[], TwinStore]
     write: Write | None = None
     outcomes: Handles = field(default_factory=Handles)
+    imports: Imports = field(default_factory=Imports)
+    scratch: Path | None = None  # where what is imported waits; None: where this machine keeps what is temporary
     _store: TwinStore | None = None
     _opened: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -33,6 +33,7 @@ from weft.engine.views import (
     today,
     twin_events,
     twin_history,
+    twin_imports,
     twins,
 )
 from weft.engine.views.shape import View
@@ -61,6 +62,7 @@ VIEWS: Final[Mapping[str, Callable[..., Awaitable[View]]]] = {
     "twin-part": twins.twin_part,
     "twin-history": twin_history.twin_history,
     "twin-access": access.access,
+    "twin-imports": twin_imports.twin_imports,
     "twin-events": twin_events.twin_events,
     "twin-templates": templates.templates,
     "slips": tills.slips,

@@ -78,6 +78,12 @@ class Package:
         """How much of metamodel 1 and 2 has no place in 3."""
         return sum(spec.losses for spec in self.specs if spec.older)
 
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Bytes of the specifications, and of all other parts, unpacked."""
+        entries = self._container.entries.values() if self._container is not None else ()
+        return self._total, max(sum(entry.size for entry in entries) - self._total, 0)
+
     def close(self) -> None:
         """The file itself stays open: it is the caller's."""
         if self._container is not None:

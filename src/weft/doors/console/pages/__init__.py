@@ -99,7 +99,8 @@ PAGES: Final[Mapping[str, Page]] = {
 POSTED: Final[Mapping[str, Page]] = {
     "/carry/out": carry.out, "/carry/in": carry.come_in, "/data/export": data.export, "/sheet/show": devices.shown,
     "/sheet/use": devices.with_paper, "/tills/use": tills.with_sheet, "/evidence": alarms.evidence,
-    "/twin-files/in": twin_import.come_in, "/twin-files/take": twin_import.take, "/twin-files/out": twins.out,
+    "/twin-files/in": twin_import.come_in, "/twin-files/take": twin_import.take, "/twin-files/stop": twin_import.stop,
+    "/twin-files/out": twins.out,
     "/shown/rules": shown.rules, "/audit/in": audits.come_in, "/audit/open": audits.opened,
 }
 # what a worker's device may open: the shop floor, nothing of customers and money

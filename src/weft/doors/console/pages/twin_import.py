@@ -2,7 +2,7 @@
 
 Rule 1: nothing of a file is taken in before its report was shown; all of it or nothing is.
 Rule 2: a file waits on disk for ``KEPT_S`` at most, ``WAITING_MAX`` of them; what waits is known to nobody else.
-Rule 3: reading goes on beside the loop of the node, and the page tells how far it is.
+Rule 3: reading goes on beside the loop of the node, and the page tells how far it is; it can be stopped throughout.
 Not here: what comes of a file (``engine/twins/importing.py``), the same for programs (``doors/api``).
 """
 
@@ -21,10 +21,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from weft import web
-from weft.basis.errors import Invalid, NotFound, WeftError
+from weft.basis.errors import Invalid, NotFound, Unavailable, WeftError
 from weft.doors.console import forms
 from weft.doors.console.visit import Failed, Visit
 from weft.engine.twins import importing
+from weft.engine.twins.underway import Progress
 from weft.twin.aasx.container import LIMITS
 from weft.twin.aasx.findings import GRADES, Finding, Report
 from weft.twin.names import encode_id
@@ -41,19 +42,26 @@ ARRIVED: Final = 20  # twins that are named when a file was taken in
 
 @dataclass(slots=True)
 class Arrival:
-    """A file that came in: its report, and what became of it. ``done`` of a thousand."""
+    """A file that came in: how far it is, its report, and what became of it."""
 
     name: str
     size: int
     file: BinaryIO
-    done: int = 0
+    progress: Progress = field(default_factory=Progress)
     taking: bool = False
     work: "asyncio.Task[importing.Imported] | None" = None
     arrived: list[tuple[str, str]] = field(default_factory=list)
 
-    def told(self, done: int) -> None:
+    def told(self, progress: Progress) -> None:
         """Hear how far it is."""
-        self.done = max(self.done, done)
+        self.progress = progress
+
+    async def stop(self) -> None:
+        """Leave off; nothing of the file is there afterwards."""
+        if self.work is not None:
+            self.work.cancel()
+            await asyncio.wait((self.work,))
+        self.file.close()
 
     def let_go(self) -> None:
         """Forget the file."""
@@ -91,9 +99,18 @@ async def take(visit: Visit) -> Response:
     handle = (await forms.read(visit.request)).shown.get("file", "")[:40]
     arrival = _arrival(visit, handle)
     if not arrival.taking:
-        arrival.taking, arrival.done = True, 0
+        arrival.taking, arrival.progress = True, Progress()
         await _begin(visit, arrival, report_only=False)
     return visit.go(f"/twins/import/{handle}")
+
+
+async def stop(visit: Visit) -> Response:
+    """Leave off in the middle, or forget a file that waits."""
+    handle = (await forms.read(visit.request)).shown.get("file", "")[:40]
+    arrival = _waiting(visit).pop(handle, None)
+    if arrival is not None:
+        await arrival.stop()
+    return visit.go("/twins/import")
 
 
 async def one(visit: Visit) -> Response:
@@ -101,7 +118,8 @@ async def one(visit: Visit) -> Response:
     arrival = _arrival(visit, visit.named("file"))
     work = arrival.work
     if work is None or not work.done():
-        response = await visit.page("twin_reading.html", tab="twins", arrival=arrival)
+        response = await visit.page("twin_reading.html", tab="twins", arrival=arrival,
+                                    handle=visit.named("file"))
         response.headers["Refresh"] = "1"
         return response
     try:
@@ -194,10 +212,12 @@ async def _kept(visit: Visit) -> Arrival:
             given = form.get("content@file")
             if not isinstance(given, UploadFile) or not given.size:
                 raise Invalid("twin.no-file-given")
-            held: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - it lives until its twins are taken in
+            held: BinaryIO = tempfile.TemporaryFile(dir=visit.node.twins.scratch)  # noqa: SIM115 - it lives until its twins are taken in
             await asyncio.to_thread(shutil.copyfileobj, given.file, held, 1 << 20)
             return Arrival((given.filename or "")[:200], given.size, held)
     except TimeoutError as error:
         raise Invalid("web.body-slow", seconds=UPLOAD_S) from error
+    except OSError as error:
+        raise Unavailable("store.full", path=str(visit.node.twins.scratch)) from error
     except (HTTPException, MultiPartException, UnicodeDecodeError) as error:
         raise Invalid("web.form-malformed") from error
