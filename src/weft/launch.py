@@ -34,6 +34,7 @@ from weft.engine.devices import Devices
 from weft.engine.dispatch import Dispatcher
 from weft.engine.memory import BOOKS, Identity, Memory, new_incarnation
 from weft.engine.node import Node
+from weft.engine.ordering import Ordering
 from weft.engine.ports import Batch, Clock, Store
 from weft.engine.twins.ports import TwinStore
 from weft.identity.keylog import SCOPE_NODE, DeviceDelegation, KeyInception, KeyState, commitment
@@ -271,7 +272,7 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     from weft.engine.reactions import TABLE, TICKS
     from weft.machines import connect
     from weft.machines.fleet import Fleet
-    from weft.machines.runner import FloorBook
+    from weft.machines.runner import floor_book
     from weft.peers.events import deliveries
     from weft.peers.guard import Guard, allowed
     from weft.peers.http import HttpPeers
@@ -304,11 +305,12 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     node.twins.opening = lambda: open_twins(twins_beside(store), config, node.clock)
     node.twins.scratch = home.path
     node.twin_events = deliveries(node, guard, Credentials(home.path / "keys"), Path(twins_beside(store)).exists)
-    book = FloorBook(say=lambda message: node.record("floor", message), state=lambda: node.book_state("floor"))
     secrets_of_machines = home.path / "keys"
     node.floor = Dispatcher(node, Fleet(
-        book, node.live, node.clock, lambda description, name: connect(description, secrets_of_machines, name)))
-    node.twins.write = node.floor.write
+        floor_book(node), node.live, node.clock,
+        lambda description, name: connect(description, secrets_of_machines, name)))
+    node.ordering = Ordering(node.floor)
+    node.twins.write = node.ordering.bring
     return node
 
 

@@ -5,6 +5,8 @@ Rule 2: whether a job may be loaded or started is decided by the machine's descr
         book (``shopfloor/``); this loop only asks, one job a machine at a time.
 Rule 3: after a refusal it asks again only after a pause, or when the shop floor has changed.
 Rule 4: after a backup was restored no machine is told of a job that the lost life may have started (``doubts.py``).
+Rule 5: what a person or a program asks of a machine goes the same way and is guarded alike (``ordering.py``).
+Rule 6: a stop of all writing outlives the node: it is lifted by who may, never by a restart.
 Not here: writing to machines (``machines/runner.py``); a work centre without a machine needs nothing of this.
 """
 
@@ -16,19 +18,21 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from weft.basis import instant
-from weft.basis.errors import Refused, Unavailable, WeftError
+from weft.basis.errors import WeftError
 from weft.engine.doubts import Doubts
 from weft.engine.node import Node
 from weft.engine.planner import present
+from weft.engine.ports import Batch
 from weft.production import views
 from weft.production.messages import JobLoaded, JobStarted
 from weft.production.state import Job, JobState
-from weft.shopfloor.connection import Scalar
+from weft.shopfloor.connection import Scalar, Value
 from weft.shopfloor.jobcontrol import JobOrder, Outcome
 
 _LOG: Final = logging.getLogger("weft.dispatch")
 
 PAUSE_S: Final = 1.0
+STOPPED: Final = "writing-stopped"  # bucket: kept while nothing may be written to any machine
 REFUSED_PAUSE_MS: Final = 10_000
 
 
@@ -41,7 +45,9 @@ class Machines(Protocol):
     async def close(self) -> None: ...
     async def load(self, machine: str, job: JobOrder) -> Outcome: ...
     async def start(self, machine: str, job: JobOrder) -> Outcome: ...
-    async def write(self, machine: str, name: str, wanted: Scalar) -> Outcome: ...
+    async def stands(self, machine: str, job: str) -> Outcome | None: ...
+    async def write(self, machine: str, name: str, wanted: Scalar, key: str = "") -> Outcome: ...
+    async def read(self, machine: str, name: str) -> Value: ...
     async def ask(self, machine: str, job: str) -> Outcome | None: ...
 
 
@@ -52,6 +58,7 @@ class Dispatcher:
     node: Node
     machines: Machines
     last: dict[str, str] = field(default_factory=dict)
+    asked: set[asyncio.Task[Any]] = field(default_factory=set)  # what somebody asked of a machine, under way
     doubts: Doubts = field(init=False)
     _again_ms: dict[str, int] = field(default_factory=dict)
     _busy: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -62,6 +69,7 @@ class Dispatcher:
 
     async def begin(self) -> None:
         """Open the machines and keep them busy."""
+        self.machines.stop_writing = await self.node.store.value(STOPPED, "") is not None
         self._tasks = [asyncio.create_task(self._listen())]
         await asyncio.sleep(0)  # it listens first, so that no machine is added unheard while the others are opened
         await self.machines.follow()
@@ -69,20 +77,17 @@ class Dispatcher:
 
     async def stop(self) -> None:
         """Let the machines go; what they were told stands in the floor book."""
-        tasks = [*self._tasks, *self._busy.values(), *self.doubts.tasks()]
+        tasks = [*self._tasks, *self._busy.values(), *self.doubts.tasks(), *self.asked]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.machines.close()
 
-    async def write(self, machine: str, name: str, wanted: Any) -> None:
-        """Bring one property of ``machine`` to ``wanted``, in its unit; raises ``Refused`` or ``Unavailable``."""
-        value: Scalar = wanted if isinstance(wanted, bool | int | float | str) else str(wanted)
-        outcome = await self.machines.write(machine, name, value)
-        if outcome.status == "refused":
-            raise Refused("machine.write-refused", machine=machine, property=name, detail=outcome.detail)
-        if not outcome.confirmed:
-            raise Unavailable("machine.write-unknown", machine=machine, property=name)
+    async def stop_writing(self, *, stopped: bool) -> None:
+        """Stop or allow all writing to machines, from now on."""
+        self.machines.stop_writing = True  # at once, and also if it cannot be kept
+        await self.node.store.commit(Batch(values=[(STOPPED, "", b"1" if stopped else None)]))
+        self.machines.stop_writing = stopped
 
     async def _listen(self) -> None:
         async for change in self.node.changes():
@@ -138,23 +143,25 @@ class Dispatcher:
         if not loaded.confirmed:
             self._note(due.machine, loaded.reason or loaded.status)
             return
-        if not job.loaded:
-            await self._record_loaded(due, job)
+        await self.record_loaded(due, job)
         if due.start == "auto":
             started = await self.machines.start(due.machine, order)
             if not started.confirmed:
                 self._note(due.machine, started.reason or started.status)
                 return
-            await self._record_started(due, job)
+            await self.record_started(due, job)
         self.last.pop(due.machine, None)
 
-    async def _record_loaded(self, due: views.Due, job: Job) -> None:
+    async def record_loaded(self, due: views.Due, job: Job) -> None:
+        """The job was read back on the machine: it lies there."""
+        if job.loaded:
+            return
         now = instant.from_ms(self.node.clock.now_ms())
         with contextlib.suppress(WeftError):  # the machine's own word may have come first
             await self.node.record("production", JobLoaded(
                 job=job.id, work_centre=due.work_centre, machine=due.machine, at=now), key=f"loaded:{job.id}")
 
-    async def _record_started(self, due: views.Due, job: Job) -> None:
+    async def record_started(self, due: views.Due, job: Job) -> None:
         """The start was read back: the job runs, also if the machine's own change is still on its way."""
         present_job = (await self.node.book_state("production")).jobs[job.id]
         if present_job.state is JobState.ALLOWED:

@@ -5,7 +5,7 @@ Rule 1: a thread belongs to what we share with a firm when both are members of i
 Not here: comparing (``reconcile.py``), the threads themselves (``threads.py``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from weft.basis.canonical import b64, digest
@@ -18,6 +18,7 @@ class Holdings:
 
     _of: dict[str, dict[str, str]] = field(default_factory=dict)
     _ready: dict[str, Holding] = field(default_factory=dict)
+    _noted: dict[str, int] = field(default_factory=dict)
 
     def note(self, organisation: str, members: Iterable[str], thread: str, heads: Iterable[str]) -> None:
         """``thread`` of ``members``, one of which is our own ``organisation``, stands at ``heads``."""
@@ -27,6 +28,19 @@ class Holdings:
                 told = told or b64(digest("heads/1", *(head.encode() for head in sorted(heads))))
                 self._of.setdefault(member, {})[thread] = told
                 self._ready.pop(member, None)
+                self._noted[member] = self._noted.get(member, 0) + 1
+
+    def partners(self) -> list[str]:
+        """All firms with which we share a thread."""
+        return sorted(self._of)
+
+    def of(self, peer: str) -> Mapping[str, str]:
+        """Threads with ``peer``, each with the digest of its heads."""
+        return self._of.get(peer, {})
+
+    def stamp(self, peer: str) -> int:
+        """A number that is another whenever something was said in a thread with ``peer``."""
+        return self._noted.get(peer, 0)
 
     def with_(self, peer: str) -> Holding:
         """What we share with ``peer``, ready to be compared."""

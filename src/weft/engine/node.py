@@ -37,6 +37,7 @@ from weft.engine.twins.functions import functions
 from weft.engine.twins.operations import Operations
 from weft.engine.twins.ports import TwinStore
 from weft.engine.twins.repository import Repository
+from weft.engine.twins.window import Windows
 from weft.locale import formats
 from weft.trade import relationship
 from weft.trade.say import Say
@@ -81,6 +82,7 @@ class Node(Memory):
     twin_changes: Changes = field(init=False)  # what changed in the twins, as it happens
     operations: Operations = field(init=False)  # of twins, with what stands behind them
     twins: Repository = field(init=False)  # shells and submodels, those of the books and those that were written
+    windows: Windows = field(init=False)  # what the buyers of our orders see of them
     begun: bool = False
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _pollers: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -95,6 +97,7 @@ class Node(Memory):
         self.gate = Gate(self)
         self.knocking = Knocking(self.clock, self.random)
         self.twins = Repository(Twins(self), _nowhere)
+        self.windows = Windows(self)
         self.operations = Operations(functions(self.twins))
         self.twin_changes = Changes(self.twins, self.live, self.clock)
         self.budgets = Budgets(self.config.limits, self.clock.now_ms)

@@ -14,11 +14,11 @@ from typing import Final
 from weft.basis.errors import Refused, Unavailable
 from weft.engine.ports import Clock
 from weft.shopfloor.book import CommandIntended, Written
-from weft.shopfloor.connection import AssetConnection, Scalar
-from weft.shopfloor.description import Description, Role
+from weft.shopfloor.connection import AssetConnection, Scalar, Value
+from weft.shopfloor.description import Description, Role, engineering
 from weft.shopfloor.jobcontrol import (
+    AT_REST,
     JobOrder,
-    JobState,
     Loading,
     Outcome,
     Snapshot,
@@ -33,15 +33,16 @@ from weft.shopfloor.jobcontrol import (
     judge_start,
     loading,
     may_start,
+    may_write_alone,
     needed_to_load,
     needed_to_start,
     needed_to_tell,
+    needed_to_write,
     starting,
 )
 
 POLL_S: Final = 0.05
 STOPPED: Final = "machine.writing-stopped"
-_AT_REST: Final = frozenset({JobState.IDLE, JobState.ENDED, JobState.ABORTED})
 
 
 class Commanding:
@@ -120,7 +121,7 @@ class Commanding:
 
         def taken(now: Snapshot) -> Verdict:
             state = job_state(self.description, now)
-            return Verdict.MISMATCH if state in _AT_REST else Verdict.CONFIRMED
+            return Verdict.MISMATCH if state in AT_REST else Verdict.CONFIRMED
 
         await self._read_until((prop.name,), taken, self.description.readback_ms)
 
@@ -132,9 +133,17 @@ class Commanding:
         prop = self.description.properties.get(name)
         if prop is None:
             raise Refused("machine.no-setpoint", machine=self.description.title, property=name[:80])
-        now = await self._snapshot((name,))
+        now = await self._snapshot(needed_to_write(self.description, prop))
+        may_write_alone(self.description, prop, now)
         elapsed = {one: self._clock.now_ms() - at for one, at in self._written_ms.items()}
         return guarded(prop, wanted, now, elapsed.get(name))
+
+    async def read(self, name: str) -> Value:
+        """What the machine says now of property ``name``, in its unit; raises ``Refused``, ``Unavailable``."""
+        prop = self.description.properties.get(name)
+        if prop is None:
+            raise Refused("machine.no-property", machine=self.description.title, property=name[:80])
+        return engineering(prop, (await self._snapshot((name,))).of(prop))
 
     async def write(self, step: Write) -> Outcome:
         """Write ``step`` and read it back."""

@@ -13,7 +13,7 @@ from weft.basis.errors import NotFound, WeftError
 from weft.engine.live import Live
 from weft.engine.ports import Clock
 from weft.machines.runner import FloorBook, MachineRunner
-from weft.shopfloor.connection import AssetConnection, Link, Scalar
+from weft.shopfloor.connection import AssetConnection, Link, Scalar, Value
 from weft.shopfloor.description import Description
 from weft.shopfloor.jobcontrol import JobOrder, Outcome
 from weft.shopfloor.reading import parse_text
@@ -106,9 +106,17 @@ class Fleet:
         """Start ``job`` on ``machine``; safe to repeat."""
         return await self.runner(machine).start(job)
 
-    async def write(self, machine: str, name: str, wanted: Scalar) -> Outcome:
+    async def write(self, machine: str, name: str, wanted: Scalar, key: str = "") -> Outcome:
         """Write one property of ``machine`` (``MachineRunner.write``)."""
-        return await self.runner(machine).write(name, wanted)
+        return await self.runner(machine).write(name, wanted, key)
+
+    async def read(self, machine: str, name: str) -> Value:
+        """What ``machine`` says now of one property (``MachineRunner.read``)."""
+        return await self.runner(machine).read(name)
+
+    async def stands(self, machine: str, job: str) -> Outcome | None:
+        """Whether an earlier start of ``job`` bars another (``MachineRunner.stands``)."""
+        return await self.runner(machine).stands(job)
 
     async def ask(self, machine: str, job: str) -> Outcome | None:
         """Whether ``machine`` has begun ``job`` in a life that is lost (``MachineRunner.ask``)."""

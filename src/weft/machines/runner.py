@@ -3,7 +3,8 @@
 Rule 1: facts are said in order and at least once; the book makes nothing of what it has heard before.
 Rule 2: intent in the book -> guarded write -> read-back -> exactly one outcome in the book.
 Rule 3: a command's id follows from machine, kind, job and attempt; the book bars a second start of a job while an
-        earlier one is open, confirmed or unknown; nothing is ever written twice because an answer is missing.
+        earlier one is open, confirmed or unknown; nothing is ever written twice because an answer is missing. Who
+        asks for a single write may name it: under one name it is written once, and told again what became of it.
 Rule 4: after a crash an open intent is read back when the machine is heard again, else it is unknown.
 Rule 5: after a backup was restored, a job that the lost life may have started is asked for by its id; where the
         machine cannot tell, a person is asked, as of any other start of which nobody knows.
@@ -19,10 +20,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
+
 from weft.basis.decider import Message
 from weft.basis.errors import Refused, Unavailable, WeftError
 from weft.basis.instant import from_ms
 from weft.engine.live import Live
+from weft.engine.node import Node
 from weft.engine.ports import Clock
 from weft.machines.commanding import Commanding
 from weft.shopfloor import binding
@@ -33,6 +37,7 @@ from weft.shopfloor.facts import Fact, JobCounted
 from weft.shopfloor.jobcontrol import JobOrder, Outcome, Verdict
 
 SAY_RETRY_S: Final = 0.5
+KEYED: Final = "as:"  # before the name that somebody gave a single write
 RESTORED: Final = "restored"  # why nobody knows whether a job was started
 _UP_S: Final = 60.0
 
@@ -41,10 +46,31 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FloorBook:
-    """The floor book as a runner sees it: say one message (twice is harmless), and the folded state."""
+    """The floor book as a runner sees it: say one message (twice is harmless), and the folded state.
+
+    ``used``: whether a command was ever intended, also one that the folded state has let go.
+    """
 
     say: Callable[[Message], Awaitable[Any]]
     state: Callable[[], Awaitable[Floor]]
+    used: Callable[[str], Awaitable[bool]] | None = None
+
+
+def floor_book(node: Node) -> FloorBook:
+    """The floor book of ``node``."""
+
+    async def say(message: Message) -> list[str]:
+        named = isinstance(message, CommandIntended) and f"/{KEYED}" in message.command
+        return await node.record("floor", message, key=_key(message.command) if named else "")  # type: ignore[attr-defined]
+
+    async def used(command: str) -> bool:
+        return await node.answered(node.book("floor"), _key(command)) is not None
+
+    return FloorBook(say, lambda: node.book_state("floor"), used)
+
+
+def _key(command: str) -> str:
+    return f"command:{command}"
 
 
 class MachineRunner:
@@ -239,18 +265,55 @@ class MachineRunner:
             outcome = await self._commands.start(job, starting)
             return await self._conclude(command, job.id, "start", outcome)
 
-    async def write(self, name: str, wanted: Scalar) -> Outcome:
-        """Write one property in its unit, as its guard allows, and read it back; raises ``Refused``, ``Unavailable``.
+    async def write(self, name: str, wanted: Scalar, key: str = "") -> Outcome:
+        """Write one property in its unit, as its guard allows, and read it back; raises ``Unavailable``.
 
-        It is not safe to repeat blindly: what is unknown stands in the book, and somebody must look.
+        With a ``key`` it is safe to repeat: the outcome of the first time is told. Without one it is not: what is
+        unknown stands in the book, and somebody must look.
         """
         async with self._lock:
-            floor = await self._settle_open()
-            step = await self._commands.guarded(name, wanted)
-            command = _next_id(floor, "write", self.machine, name)
+            command = f"write/{self.machine}/{name}/{KEYED}{key}" if key else ""
+            try:
+                floor = await self._settle_open()
+            except Unavailable:
+                if command not in (await self._book.state()).commands:
+                    raise
+                return Outcome(command=command, status="unknown", reason="no-answer")
+            if command and (known := await self._known(floor, command, wanted)) is not None:
+                return known
+            command = command or _next_id(floor, "write", self.machine, name)
+            try:
+                step = await self._commands.guarded(name, wanted)
+            except Refused as error:
+                return await self._refuse(floor, command, "", "write", error, once=not key)
             await self._intend(command, "", "write", self._commands.written((step,)))
             outcome = await self._commands.write(step)
             return await self._conclude(command, "", "write", outcome)
+
+    async def _known(self, floor: Floor, command: str, wanted: Scalar) -> Outcome | None:
+        """What became of ``command``, if it was given before; of another value it is refused."""
+        known = floor.commands.get(command)
+        if known is None:
+            if self._book.used is None or not await self._book.used(command):
+                return None
+            return Outcome(command=command, status="refused", reason="floor.command-used",
+                           facts={"command": command[:200]})
+        if known.writes and known.writes[-1].value != str(wanted):
+            return Outcome(command=command, status="refused", reason="floor.command-other",
+                           facts={"command": command[:200], "value": known.writes[-1].value[:40]})
+        if known.status == "refused":
+            return Outcome(command=command, status="refused", reason=known.reason, detail=known.detail)
+        confirmed = known.status == "confirmed"
+        return Outcome(command=command, status="confirmed" if confirmed else "unknown",
+                       reason="" if confirmed else known.reason or "no-answer", detail=known.detail)
+
+    async def read(self, name: str) -> Value:
+        """What the machine says now of one property, in its unit; raises ``Refused``, ``Unavailable``."""
+        return await self._commands.read(name)
+
+    async def stands(self, job: str) -> Outcome | None:
+        """The outcome of an earlier start of ``job`` that bars another; None when it may still be started."""
+        return _stands(await self._book.state(), self.machine, job)
 
     async def ask(self, job: str) -> Outcome | None:
         """Whether ``job`` was begun here in a life of which the book knows nothing; only reads.
@@ -283,15 +346,20 @@ class MachineRunner:
         await self._book.say(CommandIntended(command=command, machine=self.machine, job=job, kind=kind, writes=writes,
                                              at=from_ms(self._clock.now_ms())))
 
-    async def _refuse(self, floor: Floor, command: str, job: str, kind: str, error: Refused) -> Outcome:
+    async def _refuse(
+        self, floor: Floor, command: str, job: str, kind: str, error: Refused, *, once: bool = True
+    ) -> Outcome:
         """Our own guard refused: recorded once, however often the same is asked again."""
+        detail = ", ".join(f"{name} {value}" for name, value in error.facts.items() if value != "")[:200]
         before = [one for one in floor.commands.values()
                   if (one.machine, one.job, one.kind) == (self.machine, job, kind)]
-        if before and (before[-1].status, before[-1].reason) == ("refused", error.code):
-            return Outcome(command=before[-1].id, status="refused", reason=error.code, detail=before[-1].detail)
-        detail = ", ".join(f"{name} {value}" for name, value in error.facts.items() if value != "")[:200]
-        return await self._conclude(command, job, kind, Outcome(command="", status="refused", reason=error.code,
-                                                                detail=detail))
+        same = before and (before[-1].status, before[-1].reason) == ("refused", error.code)
+        if once and same and (job or before[-1].detail == detail):
+            return Outcome(command=before[-1].id, status="refused", reason=error.code, detail=before[-1].detail,
+                           facts=error.facts)
+        outcome = await self._conclude(command, job, kind, Outcome(command="", status="refused", reason=error.code,
+                                                                   detail=detail))
+        return msgspec.structs.replace(outcome, facts=error.facts)
 
     async def _conclude(self, command: str, job: str, kind: str, outcome: Outcome) -> Outcome:
         """Put the outcome into the book; the machine has acted, so it is said until the book has it."""

@@ -5,6 +5,8 @@ Rule 1: the job id is written last, after the old one is cleared: a half-loaded 
 Rule 2: the node starts a job only if the machine says ``auto``, the job says ``auto``, and the machine's
         local-ready signal is good, true and fresh by the machine's own clock.
 Rule 3: what was written is believed only when it is read back; no reading is ``UNKNOWN``, never a second try.
+Rule 4: what starts a machine, and the id of its job, are written with a job alone; its program and the pieces to make
+        singly only while no job lies there: a job that is loaded stays as it was loaded.
 Not here: limits of one value (``guard``), the order of intent, write and outcome (``machines/runner.py``).
 """
 
@@ -42,7 +44,9 @@ TRANSITIONS: Final[Mapping[JobState, frozenset[JobState]]] = {
     JobState.ENDED: frozenset({JobState.IDLE, JobState.NOT_ALLOWED, JobState.ALLOWED}),
     JobState.ABORTED: frozenset({JobState.IDLE, JobState.NOT_ALLOWED, JobState.ALLOWED}),
 }
+JOBS_OWN: Final = frozenset({Role.JOB_ID, Role.START})  # written with a job, never by themselves
 BUSY: Final = frozenset({JobState.RUNNING, JobState.INTERRUPTED})
+AT_REST: Final = frozenset({JobState.IDLE, JobState.ENDED, JobState.ABORTED})
 BEGUN: Final = frozenset({JobState.RUNNING, JobState.INTERRUPTED, JobState.ENDED, JobState.ABORTED})
 
 _ALSO: Final = {  # what controllers call the same states (PackML, MTConnect, plain words)
@@ -109,12 +113,16 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How a command ended: ``status`` is confirmed, refused or unknown; ``reason`` a code, ``detail`` for people."""
+    """How a command ended: ``status`` is confirmed, refused or unknown; ``reason`` a code, ``detail`` for people.
+
+    ``facts``: of the sentence that belongs to the reason, as far as they are known.
+    """
 
     command: str
     status: str
     reason: str = ""
     detail: str = ""
+    facts: dict[str, str | int] = {}
 
     @property
     def confirmed(self) -> bool:
@@ -184,6 +192,26 @@ def guarded(prop: Property, wanted: Scalar, now: Snapshot, elapsed: int | None) 
 
     value = guard.check(prop, wanted, engineering(prop, now.of(prop)), elapsed)
     return Write(property=prop.name, value=value, shown=str(wanted))
+
+
+def may_write_alone(description: Description, prop: Property, now: Snapshot) -> None:
+    """Raise ``Refused`` unless ``prop`` may be written by itself at this moment (Rule 4)."""
+    if prop.role in JOBS_OWN:
+        raise Refused("machine.by-job", machine=description.title, property=prop.name)
+    if prop.role not in (Role.PROGRAM, Role.TARGET):
+        return
+    if description.by_role(Role.JOB_ID) is None and description.by_role(Role.STATE) is None:
+        return
+    held, state = held_job(description, now), job_state(description, now)
+    at_rest = state in AT_REST or (state is None and description.by_role(Role.STATE) is None and held == "")
+    if not at_rest:
+        raise Refused("machine.job-lies", machine=description.title, property=prop.name, job=held or "?")
+
+
+def needed_to_write(description: Description, prop: Property) -> tuple[str, ...]:
+    """Names of the properties to read before ``prop`` is written by itself."""
+    beside = (Role.JOB_ID, Role.STATE) if prop.role in (Role.PROGRAM, Role.TARGET) else ()
+    return tuple(dict.fromkeys((prop.name, *(one.name for one in map(description.by_role, beside) if one))))
 
 
 def held_job(description: Description, now: Snapshot) -> str | None:

@@ -12,13 +12,13 @@ from typing import Any, Final
 import msgspec
 
 from weft.twin import elements as e
-from weft.twin import templates
+from weft.twin import operating, templates
 from weft.twin.elements import Json
 from weft.twin.names import asset_id, distinct, short, submodel_id
 from weft.twin.templates import calendar, capabilities, series
 from weft.twin.templates.gaps import Gap
 
-OWN: Final = ("Connection", "CurrentJob", "Nameplate", "OperationalData")
+OWN: Final = ("Connection", "CurrentJob", "Nameplate", "OperationalData", operating.ID_SHORT)
 TEMPLATES: Final = frozenset({series.ID_SHORT, capabilities.ID_SHORT, calendar.ID_SHORT})
 TD_TYPE: Final = "application/td+json"
 _TYPES: Final = {"boolean": "xs:boolean", "integer": "xs:long", "number": "xs:double", "string": "xs:string"}
@@ -27,7 +27,8 @@ _TYPES: Final = {"boolean": "xs:boolean", "integer": "xs:long", "number": "xs:do
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
     """One property of the machine and its place in the shell; ``value`` None means no good data now.
 
-    ``at``: the device's stamp or the instant of arrival; ``minimum``/``maximum``: limits in ``unit``.
+    ``at``: the device's stamp or the instant of arrival; ``minimum``/``maximum``: limits in ``unit``. ``write``: it may
+    be written by itself, in steps of ``step`` at most, to one of ``allowed`` where there are such.
     """
 
     name: str
@@ -41,6 +42,9 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     value: bool | int | float | str | None = None
     quality: str = "missing"
     at: str = ""
+    write: bool = False
+    step: str = ""
+    allowed: tuple[str, ...] = ()
 
 
 class CurrentJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +65,7 @@ class CurrentJob(msgspec.Struct, frozen=True, kw_only=True):
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """A machine as its shell shows it. ``thing``: its Thing Description as JSON text; ``up``: the link now.
 
-    ``templates``: records of IDTA templates.
+    ``takes_jobs``: its description says how a job is loaded. ``templates``: records of IDTA templates.
     """
 
     shell: str
@@ -78,6 +82,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     heard: str = ""
     signals: tuple[Signal, ...] = ()
     job: CurrentJob = CurrentJob()
+    takes_jobs: bool = False
     templates: Sequence[Any] = ()
 
 
@@ -109,7 +114,8 @@ def submodel(machine: Machine, name: str) -> Json | None:
         return None
     if name in TEMPLATES:
         return templates.build(machine.shell, machine.templates, name)
-    own = {"Connection": _connection, "CurrentJob": _job, "Nameplate": _nameplate}.get(name)
+    own = {"Connection": _connection, "CurrentJob": _job, "Nameplate": _nameplate,
+           operating.ID_SHORT: operating.elements}.get(name)
     inner = own(machine) if own else _placed(one for one in machine.signals if _place(one) == name)
     return e.submodel(submodel_id(machine.shell, name), name, inner)
 

@@ -12,7 +12,6 @@ from tests.engine.home import TOKEN
 from weft.doors import aas
 from weft.doors.aas.table import addresses
 from weft.engine.devices import Devices
-from weft.engine.twins import window
 from weft.engine.twins.access import PROGRAMS, Access
 from weft.stores.sqlite_file import MEMORY
 from weft.stores.twins.store import SqliteTwins
@@ -74,7 +73,7 @@ class World:
         return self
 
     async def lot(self):
-        opened = await window.window(self.factory, self.thread)
+        opened = await self.factory.windows.of_order(self.thread)
         return f"urn:weft:{self.factory.organisation}:lot:{opened.lots[0]}"
 
 

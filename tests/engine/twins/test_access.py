@@ -58,7 +58,7 @@ async def all_ids(factory, kind: str) -> set[str]:
 
 async def test_the_buyer_sees_what_was_sent_to_it_and_the_house_sees_all(deal):
     shop, factory, thread = deal
-    opened = await window.window(factory, thread)
+    opened = await factory.windows.of_order(thread)
     assert opened is not None
     assert opened.buyer == shop.organisation
     assert opened.lots
@@ -116,32 +116,32 @@ async def test_others_see_nothing(deal, who):
 async def test_the_window_lapses_and_the_control_without_it_stays_open(deal):
     shop, factory, thread = deal
     access, who = Access(factory), buyer(shop.organisation)
-    opened = await window.window(factory, thread)
+    opened = await factory.windows.of_order(thread)
     assert await everything(access, who, "shell")
     soon = instant.from_ms(factory.clock.now_ms() + 60)
-    await window.keep_open(factory, thread, soon)
+    await factory.windows.keep_open(thread, soon)
     rules = await access.rules(shop.organisation)
     await asyncio.sleep(0.1)
     assert await everything(access, who, "shell") == []
-    assert await window.window(factory, thread) is None
+    assert await factory.windows.of_order(thread) is None
     assert len((await access.rules(shop.organisation)).rules) < len(rules.rules)     # removed, not only asleep
     target = rules.rules[-1].objects[0]
     late = await access.world(rules)
     assert not decide(rules, who, "READ", Target(target.kind, target.id), late).allowed    # and it was asleep, too
-    await window.keep_open(factory, thread, opened.until)
+    await factory.windows.keep_open(thread, opened.until)
     assert await everything(access, who, "shell")
-    await window.shut(factory, thread)
+    await factory.windows.shut(thread)
     assert await everything(access, who, "shell") == []
 
 
 async def test_a_window_without_an_end_by_the_clock_would_be_seen_here(deal, monkeypatch):
     """The control: rules that forget the end still show what lapsed."""
     shop, factory, thread = deal
-    opened = await window.window(factory, thread)
+    opened = await factory.windows.of_order(thread)
     rule = window.rules_of(factory.organisation, opened)[0]
     rule["FORMULA"] = rule["FORMULA"]["$and"][0]
     await Access(factory).keep({"rules": [rule]})
-    await window.shut(factory, thread)
+    await factory.windows.shut(thread)
     assert await everything(Access(factory), buyer(shop.organisation), "shell")
 
 
@@ -185,12 +185,12 @@ def test_papers_are_shown_without_who_gave_them_to_us():
 
 async def test_only_the_seller_opens_a_window_and_only_until_a_day_to_come(deal):
     shop, factory, thread = deal
-    assert await window.window(shop, thread) is None
+    assert await shop.windows.of_order(thread) is None
     for node, name in ((shop, thread), (factory, "no-such-thread")):
         with pytest.raises(NotFound, match=r"twin\.no-window"):
-            await window.shut(node, name)
+            await node.windows.shut(name)
     with pytest.raises(Invalid, match=r"twin\.window-past"):
-        await window.keep_open(factory, thread, "2020-01-01T00:00:00.000Z")
+        await factory.windows.keep_open(thread, "2020-01-01T00:00:00.000Z")
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

@@ -117,9 +117,12 @@ def test_a_value_of_a_machine_is_written_through_its_guard():
         twins.write = write
         operational = submodel_id(shell_id(twins.derived.home.organisation, "machine", "L1"), "OperationalData")
         assert (await twins.set_value(operational, "Feed", 180)).revision == 0
-        assert written == [("L1", "Feed", 180)]
+        assert written == [("L1", "Feed", "180")]
         for path in ("Nothing", "Feed.X", ""):
-            assert await refused(Denied, twins.set_value(operational, path, 1)) == "twin.kept-by-books"
+            assert await refused(Denied, twins.set_value(operational, path, 1)) == "twin.kept-by-machine"
+        for wrong in (None, {"a": 1}, [180], True):
+            assert await refused(Invalid, twins.set_value(operational, "Feed", wrong)) == "twin.value-misfit"
+        assert len(written) == 1, "what is of another kind never reaches the machine"
         await twins.close()
 
     told(story())

@@ -1,26 +1,21 @@
 """Operations over HTTP: invoked and waited for, or begun and asked for later.
 
 IDTA-01002 v3.1.2 §12.5 (invoke, invoke-async, operation-status, operation-results).
+Rule 1: what was asked for in good form is answered with an OperationResult, whatever came of it: what was not done has
+        ``success`` false and says why, in ``messages`` and in its outputs.
 Not here: what an operation does (``engine/twins/operations.py``).
 """
+
+from typing import Any
 
 from starlette.responses import Response
 
 from weft.basis.errors import Invalid, NotFound, WeftError
 from weft.doors.aas.call import Call, answer
+from weft.doors.aas.problems import status_of
 from weft.doors.aas.submodels import read
-from weft.engine.twins.operations import Run
+from weft.engine.twins.operations import Ended, Run
 from weft.twin.elements import Json
-from weft.twin.paths import resolve
-
-
-async def _operation(call: Call) -> tuple[Json, Json]:
-    _, submodel = await read(call)
-    return submodel, resolve(submodel, call.path)
-
-
-def _owner(submodel: Json, call: Call) -> str:
-    return f"{submodel['id']}#{call.path}"
 
 
 async def invoke(call: Call) -> Response:
@@ -34,9 +29,17 @@ async def invoke_value(call: Call) -> Response:
 
 
 async def _invoke(call: Call, *, values: bool) -> Response:
-    submodel, operation = await _operation(call)
+    _, submodel = await read(call)
     operations = await call.operations(submodel["id"])
-    return answer(await operations.invoke(submodel, operation, await _request(call, values=values), values=values))
+    return answer(_told(call, await operations.invoke(
+        submodel, call.path, await _request(call, values=values), values=values)))
+
+
+def _told(call: Call, ended: Ended) -> dict[str, Any]:
+    """The OperationResult, with why it was not done in the reader's language."""
+    if ended.error is None:
+        return ended.result
+    return {**ended.result, "messages": [call.told(ended.error, status_of(ended.error))]}
 
 
 async def _request(call: Call, *, values: bool) -> Json:
@@ -58,16 +61,16 @@ async def begin_value(call: Call) -> Response:
 
 
 async def _begin(call: Call, *, values: bool) -> Response:
-    submodel, operation = await _operation(call)
+    _, submodel = await read(call)
     operations, request = await call.operations(submodel["id"]), await _request(call, values=values)
-    handle = await operations.begin(submodel, operation, request, _owner(submodel, call), values=values)
+    handle = await operations.begin(submodel, call.path, request, values=values)
     return Response(None, 202, {"Location": f"../operation-status/{handle}"})
 
 
 async def _run(call: Call) -> Run:
-    submodel, _ = await _operation(call)
+    _, submodel = await read(call)
     handle = call.parts["handle"]
-    found = (await call.operations(submodel["id"])).run(handle, _owner(submodel, call))
+    found = (await call.operations(submodel["id"])).run(handle, submodel, call.path)
     if found is None:
         raise NotFound("twin.handle", handle=handle[:80])
     return found
@@ -87,6 +90,6 @@ async def outcome(call: Call) -> Response:
         return answer({"executionState": "Running", "success": True})
     error = run.task.exception()
     if error is None:
-        return answer(run.task.result())
+        return answer(_told(call, run.task.result()))
     told = call.told(error if isinstance(error, WeftError) else None, 400)
     return answer({"executionState": "Failed", "success": False, "messages": [told]})

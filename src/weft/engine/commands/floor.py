@@ -148,7 +148,7 @@ class StopWriting(Params, frozen=True, kw_only=True):
 async def stop_writing(node: Node, params: StopWriting, _key: str) -> Done:
     """Stop or allow all writing to machines."""
     if node.floor is not None:
-        node.floor.machines.stop_writing = params.stopped
+        await node.floor.stop_writing(stopped=params.stopped)
     return Done(facts={"stopped": params.stopped})
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from weft.engine.commands.params import Done, Params
 from weft.engine.node import Node
-from weft.engine.twins import window
 from weft.engine.twins.access import Access
 
 
@@ -20,7 +19,7 @@ class KeepOpen(Params, frozen=True, kw_only=True):
 
 async def keep_open(node: Node, params: KeepOpen, _key: str) -> Done:
     """The buyer of this order sees its milestones and the lots sent to it until then."""
-    await window.keep_open(node, params.thread, params.until)
+    await node.windows.keep_open(params.thread, params.until)
     return Done(thread=params.thread)
 
 
@@ -32,7 +31,7 @@ class Shut(Params, frozen=True, kw_only=True):
 
 async def shut(node: Node, params: Shut, _key: str) -> Done:
     """The buyer of this order sees nothing of our twins through it any more."""
-    await window.shut(node, params.thread)
+    await node.windows.shut(params.thread)
     return Done(thread=params.thread)
 
 

@@ -25,6 +25,8 @@ from weft.engine.twins.repository import Page
 from weft.engine.twins.sight import Sight
 from weft.twin.access import Rules, Subject, Target, World, parse
 from weft.twin.access.deciding import Decision, Reason, references
+from weft.twin.access.model import Rule
+from weft.twin.access.reading import RULES_MAX
 from weft.twin.access.telling import told
 from weft.twin.elements import Json
 from weft.twin.query.holding import Reading
@@ -51,6 +53,12 @@ def _parsed(document: bytes) -> Rules:
     return parse(msgspec.json.decode(document))
 
 
+@lru_cache(maxsize=1)
+def _house() -> tuple[Rule, ...]:
+    """The house's rule; its place is behind all that a document may have."""
+    return tuple(msgspec.structs.replace(rule, place=RULES_MAX) for rule in _parsed(_HOUSE).rules)
+
+
 def program(name: str, organisation: str = "") -> Subject:
     """A program with a token of its own: the firm's, or (``organisation``) that of a partner."""
     claims = {"role": ("partner" if organisation else "client",), "name": (name,)}
@@ -62,6 +70,8 @@ class Home(windows_of.Home, Protocol):
 
     @property
     def twins(self) -> Any: ...
+    @property
+    def windows(self) -> windows_of.Windows: ...
 
 
 @dataclass(slots=True)
@@ -92,12 +102,9 @@ class Access:
 
     async def rules(self, organisation: str = "") -> Rules:
         """The firm's rules, the house's, and the windows that are open to ``organisation``."""
-        kept, house = _parsed(await self._kept()), _parsed(_HOUSE)
-        opened: list[Json] = []
-        for one in await windows_of.windows(self.home, organisation) if organisation else ():
-            opened += windows_of.rules_of(self.home.organisation, one)
-        every = (*kept.rules, *house.rules, *parse({"rules": opened}).rules)
-        return Rules(tuple(msgspec.structs.replace(rule, place=place) for place, rule in enumerate(every)))
+        kept = _parsed(await self._kept())
+        opened = (await self.home.windows.of(organisation)).rules if organisation else ()
+        return Rules((*kept.rules, *_house(), *opened))
 
     async def secret(self) -> bytes:
         """32 bytes that only this node knows, made when they are first needed."""
@@ -124,7 +131,10 @@ class Access:
 
     async def sees(self, subject: Subject) -> Sequence[Reason]:
         """What ``subject`` sees, in sentences by code (``access.sees.…``)."""
-        rules = await self.rules(_organisation(subject))
+        organisation, kept = _organisation(subject), _parsed(await self._kept())
+        windows = (await self.home.windows.of(organisation)).windows if organisation else ()
+        each = [rule for one in windows for rule in windows_of.rules_of(self.home.organisation, one)]
+        rules = Rules((*kept.rules, *_house(), *parse({"rules": each[:RULES_MAX]}).rules))
         return told(rules, subject, await self.world(rules))
 
     async def sight(self, subject: Subject) -> Sight:

@@ -27,13 +27,14 @@ from weft.engine.twins.ports import File
 from weft.engine.twins.records import Books
 from weft.production.state import FINISHED, STARTED
 from weft.production.state import Job as ProductionJob
-from weft.shopfloor.description import Description, Property
+from weft.shopfloor.description import Description, Property, Role
+from weft.shopfloor.jobcontrol import JOBS_OWN
 from weft.shopfloor.reading import parse_text
 from weft.stock.levels import level
 from weft.trade import views as trade
 from weft.trade.order_rules import BUYER
 from weft.trade.order_state import OrderState
-from weft.twin import firm, item, lot, machine, order, purchase, templates
+from weft.twin import firm, item, lot, machine, operating, order, purchase, templates
 from weft.twin.elements import Json
 from weft.twin.names import KINDS, read_shell, read_submodel, shell_id, submodel_id
 from weft.twin.templates import Gap, series
@@ -97,6 +98,12 @@ class Twins:
         found = read_submodel(self.home.organisation, name)
         thing = await self._thing(*found) if found and found[0] == "machine" else None
         return machine.property_at(thing, found[2], path) if found and thing is not None else ""
+
+    async def meant(self, name: str, path: str) -> tuple[str, str] | None:
+        """(what to do, property) that the operation at ``path`` of a machine's submodel ``name`` means, or None."""
+        found = read_submodel(self.home.organisation, name)
+        thing = await self._thing(*found) if found and found[0] == "machine" else None
+        return operating.meant(thing, path) if found and thing is not None and found[2] == operating.ID_SHORT else None
 
     async def places(self, name: str) -> dict[str, tuple[str, str]]:
         """(submodel id, path) at which each property of the machine ``name`` is shown; empty for no such machine."""
@@ -349,6 +356,7 @@ class Twins:
         return machine.Machine(
             shell=self._id("machine", name), name=name, title=known.title, titles=described.titles,
             kind=described.kind, thing=known.description, thing_id=described.id, address=described.base,
+            takes_jobs=bool((holder := described.by_role(Role.JOB_ID)) and holder.write),
             scheme=described.scheme, start_mode=described.start_mode, up=link.up,
             heard=from_ms(link.heard_ms) if link.heard_ms else "", job=_current(books, name),
             signals=tuple(self._signal(name, one) for one in described.properties.values()),
@@ -361,6 +369,7 @@ class Twins:
         return machine.Signal(
             name=prop.name, title=prop.title, type=prop.type, unit=prop.unit, submodel=prop.twin.submodel,
             path=prop.twin.path, minimum=prop.minimum, maximum=prop.maximum,
+            write=prop.write and prop.role not in JOBS_OWN, step=prop.max_step, allowed=prop.enum,
             value=value.value if value is not None and value.good else None,
             quality=value.quality if value else "missing", at=from_ms(at_ms) if at_ms else "",
         )

@@ -231,7 +231,9 @@ class Guarded:
                                   lambda stands: self._twins.set_metadata(submodel, path, given, stands))
 
     async def set_value(self, submodel: str, path: str, given: Any, expected: int | None = None) -> Row:
-        """As of the repository, by UPDATE of the element; to a machine only past its own guard."""
+        """As of the repository, by UPDATE of the element; to a machine by EXECUTE too, and past its own guard."""
+        if self._twins.owns(submodel):
+            await self._may("EXECUTE", "submodel", submodel, path)
         return await self._edited("submodel", submodel, (path, "UPDATE", writing.value(path, given)), expected,
                                   lambda stands: self._twins.set_value(submodel, path, given, stands))
 

@@ -6,6 +6,8 @@ Rule 1: an operation does something only if a function of this node stands behin
 Rule 2: what is not of the kind that the operation declares never reaches the function, nor what breaks a rule of the
         metamodel: an argument is judged as an element of a submodel is.
 Rule 3: a function has as long as the caller gives it, at most ``LONGEST_S``; what it began it ends by itself.
+Rule 4: what did not come about is told as failed with its reason, what is not known to have as timed out: neither is
+        ever told as done. An outcome is kept in memory: a node that was stopped knows no handle of before.
 Not here: the functions (``functions.py``), addresses (``doors/aas``).
 """
 
@@ -17,11 +19,12 @@ from typing import Any, Final
 
 import msgspec
 
-from weft.basis.errors import Invalid, Refused
+from weft.basis.errors import Invalid, Refused, WeftError
 from weft.engine.twins.handles import Handles
 from weft.twin.elements import Json
 from weft.twin.metamodel import check
 from weft.twin.patches import with_value
+from weft.twin.paths import resolve
 from weft.twin.values import parse_value, value_of
 
 LONGEST_S: Final = 600.0
@@ -33,22 +36,55 @@ _INPUTS: Final = (("inputArguments", "inputVariables"), ("inoutputArguments", "i
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a function gets: the submodel, the operation within it, and by idShort the elements that were given."""
+    """What a function gets: the submodel, the path of the operation in it, and the given elements by idShort."""
 
     submodel: Json
+    path: str
     operation: Json
     given: Mapping[str, Json]
 
 
-Function = Callable[[Asked], Awaitable[Mapping[str, Any]]]  # gives values (or elements) by idShort of the outputs
-Find = Callable[[Json, Json], Function | None]  # what stands behind an operation of a submodel
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a function says: values (or elements) by idShort of the outputs; why it was not done, and if that is known.
+
+    ``state``: Completed, Failed, or Timeout where it is not known whether it was done.
+    """
+
+    values: Mapping[str, Any]
+    error: WeftError | None = None
+    known: bool = True
+
+    @property
+    def state(self) -> str:
+        """The ExecutionState."""
+        return "Completed" if self.error is None else "Failed" if self.known else "Timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """What stands behind an operation. ``late``: what its outputs are while nobody knows them."""
+
+    run: Callable[[Asked], Awaitable[Said]]
+    late: Mapping[str, Any] = field(default_factory=dict)
+
+
+Find = Callable[[Json, str], Function | None]  # what stands behind the operation at a path of a submodel
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an invocation ended: its OperationResult, and why it was not done."""
+
+    result: Json
+    error: WeftError | None = None
 
 
 @dataclass(slots=True)
 class Run:
     """One invocation that was begun: its task, and what came of it."""
 
-    task: "asyncio.Task[Json]"
+    task: "asyncio.Task[Ended]"
     owner: str  # the address (submodel#path) that may ask for it
 
 
@@ -60,48 +96,54 @@ class Operations:
     runs: Handles = field(default_factory=Handles)
     _running: int = 0
 
-    async def invoke(self, submodel: Json, operation: Json, request: Json, *, values: bool) -> Json:
-        """Do ``operation`` and give its OperationResult; raises ``Refused``, ``Invalid``."""
-        function = self._function(submodel, operation)
-        asked = Asked(submodel, operation, await asyncio.to_thread(given, operation, request, values=values))
+    async def invoke(self, submodel: Json, path: str, request: Json, *, values: bool) -> Ended:
+        """Do the operation at ``path``; raises ``Refused``, ``Invalid``, ``NotFound``."""
+        function, operation = self._function(submodel, path)
+        asked = Asked(submodel, path, operation, await asyncio.to_thread(given, operation, request, values=values))
         if self._running >= AT_ONCE:
             raise Refused("twin.operations-busy", limit=AT_ONCE)
         self._running += 1
         try:
             async with asyncio.timeout(patience(request)):
-                told = await function(asked)
+                said = await function.run(asked)
         except TimeoutError:
-            return {"executionState": "Timeout", "success": False}
+            said = Said(function.late, Refused("twin.operation-late", name=path[:80]), known=False)
         finally:
             self._running -= 1
-        return result(operation, asked, told, values=values)
+        return Ended(result(asked, said, values=values), said.error)
 
-    async def begin(self, submodel: Json, operation: Json, request: Json, owner: str, *, values: bool) -> str:
+    async def begin(self, submodel: Json, path: str, request: Json, *, values: bool) -> str:
         """Begin it and give the handle of its outcome; raises as ``invoke`` for what is known to be wrong at once."""
-        self._function(submodel, operation)
+        _, operation = self._function(submodel, path)
         await asyncio.to_thread(given, operation, request, values=values)  # judging a large one takes a while
         if "clientTimeoutDuration" not in request:
             raise Invalid("twin.argument-missing", name="clientTimeoutDuration")
         patience(request)
-        task = asyncio.create_task(self.invoke(submodel, operation, request, values=values))
+        task = asyncio.create_task(self.invoke(submodel, path, request, values=values))
         task.add_done_callback(_looked_at)
-        return self.runs.keep(Run(task, owner))
+        return self.runs.keep(Run(task, owner(submodel, path)))
 
-    def run(self, handle: str, owner: str) -> Run | None:
-        """What was begun under ``handle`` at ``owner``."""
+    def run(self, handle: str, submodel: Json, path: str) -> Run | None:
+        """What was begun under ``handle`` by the operation at ``path``."""
         found = self.runs.get(handle)
-        return found[0] if found and found[0].owner == owner else None
+        return found[0] if found and found[0].owner == owner(submodel, path) else None
 
-    def _function(self, submodel: Json, operation: Json) -> Function:
+    def _function(self, submodel: Json, path: str) -> tuple[Function, Json]:
+        operation = resolve(submodel, path)
         if operation["modelType"] != "Operation":
             raise Invalid("twin.not-an-operation", kind=operation["modelType"])
-        function = self.find(submodel, operation)
+        function = self.find(submodel, path)
         if function is None:
-            raise Refused("twin.no-function", name=str(operation.get("idShort", ""))[:80])
-        return function
+            raise Refused("twin.no-function", name=path[:80])
+        return function, operation
 
 
-def _looked_at(task: "asyncio.Task[Json]") -> None:
+def owner(submodel: Json, path: str) -> str:
+    """The address of an operation."""
+    return f"{submodel['id']}#{path}"
+
+
+def _looked_at(task: "asyncio.Task[Ended]") -> None:
     """An outcome that nobody asks for is no unhandled exception."""
     if not task.cancelled():
         task.exception()
@@ -128,11 +170,17 @@ def given(operation: Json, request: Json, *, values: bool) -> dict[str, Json]:
         wanted = {one["value"]["idShort"]: one["value"] for one in operation.get(declared, ())}
         brought = request.get(group) or ({} if values else [])
         elements = _by_value(wanted, brought) if values else _by_element(wanted, brought)
-        for name in wanted:
-            if name not in elements:
+        for name, one in wanted.items():
+            if name not in elements and not _optional(one):
                 raise Invalid("twin.argument-missing", name=name[:80])
         found |= elements
     return found
+
+
+def _optional(element: Json) -> bool:
+    """Whether an argument may be left out."""
+    return any((one.get("type"), one.get("value")) == ("Cardinality", "ZeroToOne")
+               for one in element.get("qualifiers", ()))
 
 
 def _by_value(wanted: Mapping[str, Json], brought: Any) -> dict[str, Json]:
@@ -168,11 +216,11 @@ def _known(wanted: Mapping[str, Json], name: str) -> Json:
     return wanted[name]
 
 
-def result(operation: Json, asked: Asked, told: Mapping[str, Any], *, values: bool) -> Json:
+def result(asked: Asked, said: Said, *, values: bool) -> Json:
     """The OperationResult: outputs as the operation declares them, with the values that the function gave."""
-    outputs = _filled(operation.get("outputVariables", ()), told)
-    both = _filled(operation.get("inoutputVariables", ()), {**asked.given, **told})
-    made: Json = {"executionState": "Completed", "success": True}
+    outputs = _filled(asked.operation.get("outputVariables", ()), said.values)
+    both = _filled(asked.operation.get("inoutputVariables", ()), {**asked.given, **said.values} if said.known else {})
+    made: Json = {"executionState": said.state, "success": said.error is None}
     for name, elements in (("outputArguments", outputs), ("inoutputArguments", both)):
         if elements:
             made[name] = _values(elements) if values else [{"value": one} for one in elements]

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from weft.basis.errors import Denied, Invalid, NotFound, Refused, WeftError
+from weft.basis.errors import Invalid, NotFound, Refused, WeftError
 from weft.engine.twins import naming, writing
 from weft.engine.twins.derived import Twins
 from weft.engine.twins.handles import Handles
@@ -28,6 +28,7 @@ from weft.engine.twins.underway import Imports
 from weft.twin.aasx.reading import files_within
 from weft.twin.elements import Json
 from weft.twin.names import read_submodel
+from weft.twin.operating import scalar
 from weft.twin.paths import resolve
 from weft.twin.query import holds, looks_beside
 
@@ -37,7 +38,7 @@ FOLLOWS: Final = "d:"  # a cursor within the twins that follow
 LARGE_BYTES: Final = 200_000
 SWEEP_S: Final = 3_600.0
 WRITTEN: Final = "s:"  # a cursor within those that were written
-Write = Callable[[str, str, Any], Awaitable[None]]  # machine, property, value
+Write = Callable[[str, str, bool | str], Awaitable[None]]  # machine, property, value in its unit
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -323,10 +324,15 @@ class Repository:
         found = read_submodel(self.derived.home.organisation, submodel)
         name = await self.derived.property_at(submodel, path) if found and found[0] == "machine" and path else ""
         if not name or not found:
-            raise Denied("twin.kept-by-books", id=submodel[:200])
+            self._refuse_kept("submodel", submodel)
+            raise writing.missing("submodel", submodel)
         if self.write is None:
             raise Refused("machine.writing-stopped", machine=found[1])
-        await self.write(found[1], name, given)
+        changed, _ = writing.value(path, given)((await self.document("submodel", submodel))[1])
+        element = resolve(changed, path)
+        if "value" not in element:
+            raise Invalid("twin.value-misfit", path=path[:80], kind="Property", wanted=element["valueType"])
+        await self.write(found[1], name, scalar(element))
         return await self.get("submodel", submodel)
 
     # ---- files ----------------------------------------------------------------------------------

@@ -10,24 +10,28 @@ Not here: where rules come from (``access.py``), changing twins (``guarded.py``)
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import heapq
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
 
-from weft.basis.errors import NotFound
+from weft.basis.errors import Invalid, NotFound
 from weft.engine.twins import naming, writing
 from weft.engine.twins.ports import ALL, Kind, Row, Told, Where
 from weft.engine.twins.repository import Page, Repository
 from weft.twin.access import Permit, Rules, Subject, Target, World, permit, trimmed
-from weft.twin.access.deciding import NOTHING, Decision, Grant, bound, refusal, simplified
+from weft.twin.access.deciding import NOTHING, Decision, Grant, bound, elements_of, fits, refusal, settled, simplified
 from weft.twin.elements import Json
 from weft.twin.names import encode_id
-from weft.twin.paths import CHILDREN, resolve
+from weft.twin.paths import resolve, trail, walk
 from weft.twin.query import holds, looks_beside, parse
-from weft.twin.query.tree import Alone, And, Boolean, Condition
+from weft.twin.query.tree import Alone, And, Boolean, Condition, Token
 
+PAUSE_EVERY: Final = 50
 IDS: Final = "i:"  # a cursor within ids that rules name
 AROUND_MAX: Final = 100
 _ALWAYS: Final = Boolean(value=True)
@@ -51,6 +55,9 @@ class Sight:
     rules: Rules
     subject: Subject
     world: World
+
+    def __post_init__(self) -> None:
+        self.rules = settled(self.rules, self.subject, self.world)
 
     # ---- deciding -----------------------------------------------------------------------------------
 
@@ -142,16 +149,19 @@ class Sight:
 
     async def _element(self, submodel: str, path: str) -> tuple[Row, Json] | None:
         """The submodel with nothing but the element at ``path``, where a rule shows that one."""
-        of = target("submodel", submodel, path)
-        if not self.permit("READ", of).possible:
+        if not self.permit("READ", target("submodel", submodel, path)).possible:
             return None
         try:
             row, document = await self.twins.document("submodel", submodel)
         except NotFound:
             return None
-        found = await self.decide("READ", of, document)
-        alone = _alone(trimmed(document, "submodel", found.grants), path) if found.allowed else None
+        alone = await self._alone(document, path)
         return None if alone is None else (_reduced(row, document, alone), alone)
+
+    async def _alone(self, submodel: Json, path: str) -> Json | None:
+        """``submodel`` with nothing but the element at ``path``; None where that is not to be seen."""
+        found = await self.decide("READ", target("submodel", submodel["id"], path), submodel)
+        return _only(trimmed(submodel, "submodel", found.grants), path) if found.allowed else None
 
     # ---- pages --------------------------------------------------------------------------------------
 
@@ -179,12 +189,14 @@ class Sight:
             await asyncio.sleep(0)  # others have their turn, however much is hidden
         return Page(rows, cursor)
 
-    async def _named(self, kind: Kind, place: tuple[str, int], ids: Sequence[str], where: Where) -> Page:
+    async def _named(self, kind: Kind, place: tuple[str, int], ids: Sequence[Sequence[str]], where: Where) -> Page:
         """A page of twins that rules name one by one: nothing else is looked at."""
         after, limit = place[0].removeprefix(IDS), place[1]
         rows: list[Row] = []
-        for name in ids:
-            row = await self._there(kind, name) if name > after else None
+        for number, name in enumerate(_behind(ids, after)):
+            if number % PAUSE_EVERY == PAUSE_EVERY - 1:
+                await asyncio.sleep(0)  # others have their turn, however little of it is there
+            row = await self._there(kind, name)
             if row is None or not await self._is_asked(kind, row, where):
                 continue
             if len(rows) == limit:
@@ -220,8 +232,11 @@ class Sight:
     async def heard(self, told: Told) -> Told | None:
         """What ``subject`` may hear of ``told``; None when it is nothing."""
         possible = self.permit("READ", target(told.kind, told.id))
-        if not possible.possible:
-            return None
+        heard = await self._of_twin(told, possible) if possible.possible else None
+        return heard if heard is not None or told.kind != "submodel" else await self._of_elements(told)
+
+    async def _of_twin(self, told: Told, possible: Permit) -> Told | None:
+        """What may be heard of a twin by rules for the whole of it."""
         if _freely(possible.grants):
             return told
         try:
@@ -232,6 +247,36 @@ class Sight:
         if shown is None or shown.body == row.body:
             return told if shown else None
         return await self._heard_in(told, msgspec.json.decode(shown.body), document)
+
+    async def _of_elements(self, told: Told) -> Told | None:
+        """What may be heard of a twin by rules for single elements of it."""
+        ways = self._ways(told.id)
+        if not ways:
+            return None
+        rows = ([await self.twins.get(told.kind, told.id)] if not told.number else
+                await self.twins.history(told.kind, told.id, told.revision + 1, 2))
+        documents = [msgspec.json.decode(row.body) if row.body else None for row in rows]
+        each = [await self._elements(one, told, ways) if one else {} for one in documents]
+        after, before = [*each, {}, {}][:2]
+        return _changed(told, before, after)
+
+    def _ways(self, submodel: str) -> list[tuple[Token, ...]]:
+        """Where the elements lie that rules for the subject name by themselves."""
+        found: list[tuple[Token, ...]] = []
+        for rule in self.rules.rules:
+            if refusal(rule, self.subject, "READ") is None:
+                found += elements_of(rule, submodel)
+        return found
+
+    async def _elements(self, document: Json, told: Told, ways: Sequence[tuple[Token, ...]]) -> dict[str, Any]:
+        """Elements of ``document`` that are shown by themselves, and the one that is told of, by path."""
+        found: dict[str, Any] = {}
+        for path, _ in walk(document, ""):
+            if path == told.path or any(fits(one, path) for one in ways):
+                alone = await self._alone(document, path)
+                if alone is not None:
+                    found[path] = resolve(alone, path)
+        return found
 
     async def _heard_in(self, told: Told, shown: Json, document: Json) -> Told | None:
         """Of a twin with hidden parts: only what has changed in what is shown, and no places in lists."""
@@ -244,6 +289,28 @@ class Sight:
         if after is None or (before is not None and before.body == after.body):
             return None
         return msgspec.structs.replace(told, path=told.path if "[" not in told.path and _at(shown, told.path) else "")
+
+
+def _changed(told: Told, before: dict[str, Any], after: dict[str, Any]) -> Told | None:
+    """What is told of elements: of one that is shown and is not what it was."""
+    if not told.number:
+        return told if told.path in after else None
+    changed = [path for path in (*after, *before) if before.get(path) != after.get(path)]
+    if not changed:
+        return None
+    path = told.path if told.path in changed else changed[0]
+    kind = "deleted" if path not in after else "created" if path not in before else told.type
+    same = path == told.path or kind in ("created", "deleted")
+    return msgspec.structs.replace(told, path=path, type=kind if same else "updated")
+
+
+def _behind(ids: Sequence[Sequence[str]], after: str) -> Iterator[str]:
+    """Ids behind ``after``, in order, each once; ``ids`` are sorted each for itself."""
+    last = after
+    for name in heapq.merge(*(islice(one, bisect_right(one, after), None) for one in ids)):
+        if name != last:
+            yield name
+        last = name
 
 
 def _freely(grants: Sequence[Grant]) -> bool:
@@ -276,14 +343,23 @@ def _at(document: Json, path: str) -> Any:
         return None
 
 
-def _alone(submodel: Json, path: str) -> Json | None:
-    """``submodel`` with nothing in it but the element at ``path``; None where that is hidden, or within a list."""
-    kept = _at(submodel, path)
-    if kept is None or "[" in path:
+def _only(submodel: Json, path: str) -> Json | None:
+    """``submodel`` with nothing in it but the element at ``path``, in its place; None where that is hidden.
+
+    In a list, empty elements keep the places before it: nobody is shown them.
+    """
+    try:
+        way = trail(submodel, path)
+    except (NotFound, Invalid):
         return None
-    names = path.split(".")
-    for place in range(len(names) - 1, 0, -1):
-        holder = resolve(submodel, ".".join(names[:place]))
-        kept = {"modelType": holder["modelType"], "idShort": holder["idShort"],
-                CHILDREN[holder["modelType"]]: [kept]}
-    return {"modelType": "Submodel", "id": submodel["id"], "submodelElements": [kept]}
+    within = _within(submodel, way)
+    return {"modelType": "Submodel", "id": submodel["id"], "submodelElements": within["submodelElements"]}
+
+
+def _within(holder: Json, way: Sequence[str | int]) -> Json:
+    key, place = str(way[0]), int(way[1])
+    one = holder[key][place]
+    kept = _within(one, way[2:]) if len(way) > 2 else one
+    bare: Json = {name: holder[name] for name in ("modelType", "idShort") if name in holder}
+    listed = holder["modelType"] == "SubmodelElementList"
+    return {**bare, key: [*([{"modelType": "Capability"}] * place if listed else ()), kept]}

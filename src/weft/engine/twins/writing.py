@@ -16,7 +16,7 @@ from weft.basis.errors import Denied, Invalid, NotFound
 from weft.engine.twins.ports import Edit, Kind, Row
 from weft.twin.elements import Json, model
 from weft.twin.metamodel import canonical, check, check_element
-from weft.twin.names import ID_MAX
+from weft.twin.names import ID_MAX, read_submodel
 from weft.twin.patches import with_content, with_metadata, with_value
 from weft.twin.paths import added, placed, removed, resolve, steps
 
@@ -42,9 +42,11 @@ def owned(organisation: str, name: str) -> bool:
 
 
 def refuse_kept(organisation: str, kind: Kind, name: str) -> None:
-    """Raises ``Denied('twin.kept-by-books')``."""
+    """Raises ``Denied('twin.kept-by-books')``; of a machine ``twin.kept-by-machine``, which says what may be done."""
     if kind in _KEPT and owned(organisation, name):
-        raise Denied("twin.kept-by-books", id=name[:200])
+        found = read_submodel(organisation, name) if kind == "submodel" else None
+        code = "twin.kept-by-machine" if found and found[0] == "machine" else "twin.kept-by-books"
+        raise Denied(code, id=name[:200])
 
 
 def name_of(kind: Kind, document: Mapping[str, Any]) -> str:

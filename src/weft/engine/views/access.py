@@ -10,7 +10,6 @@ from typing import Any, Final
 import msgspec
 
 from weft.engine.reactions.offering import partner_id
-from weft.engine.twins import window as windows_of
 from weft.engine.twins.access import Access, program
 from weft.engine.twins.sight import Sight
 from weft.engine.views.naming import partner_names
@@ -90,7 +89,7 @@ async def access(node: Any, partner: str = "") -> AccessView:
     """What ``partner`` (an organisation, or its name) sees; "": the windows of all, and what everybody sees."""
     names, kept = await partner_names(node), Access(node)
     partner = partner_id(node, partner) if partner else ""
-    opened = await windows_of.windows(node, partner)
+    opened = (await node.windows.of(partner)).windows if partner else [one async for one in node.windows.every()]
     cards = [WindowCard(thread=one.thread, number=await _number(node, one.thread), partner=one.buyer,
                         partner_name=names(one.buyer), until=one.until, orders=one.orders, lots=one.lots)
              for one in opened]

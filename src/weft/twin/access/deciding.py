@@ -4,20 +4,38 @@ IDTA-01004 v3.0.2, access rule model.
 Rule 1: nothing is allowed unless a rule that is active allows it; an invalid formula makes a rule inactive, not all.
 Rule 2: one evaluator: formulas are conditions of ``twin/query``, with what is known of subject and world put in.
 Rule 3: a rule with claims is for who has them all; one for ANONYMOUS is for everybody; else a known subject is needed.
-Rule 4: READ includes VIEW. A rule for an element is no rule for the submodel around it.
+Rule 4: READ includes VIEW. A rule for an element is no rule for the submodel around it; its path begins at the top.
 Not here: which parts are shown (``trimming``), sentences (``telling``).
 """
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 
+from weft.basis.errors import Invalid
 from weft.twin.access import objects
-from weft.twin.access.model import KIND_OF, Filter, Fragment, Object, Route, Rule, Rules, Subject, Target, Twin, World
+from weft.twin.access.model import (
+    KIND_OF,
+    RIGHTS,
+    Filter,
+    Fragment,
+    Object,
+    Route,
+    Rule,
+    Rules,
+    Subject,
+    Target,
+    Twin,
+    World,
+    put_in,
+)
+from weft.twin.paths import steps
 from weft.twin.query import holds, values
 from weft.twin.query.tree import (
+    ANY,
     Alone,
     And,
     Attribute,
@@ -32,13 +50,14 @@ from weft.twin.query.tree import (
     Operand,
     Or,
     Part,
+    Token,
     comparisons,
-    written,
 )
 
 _BASE: Final = re.compile(r"^/api/v3(?:\.[0-9])?(?=/|$)")
 _ROOT_OF: Final[Mapping[str, str]] = {kind: root for root, kind in KIND_OF.items()}
 NOTHING: Final = Boolean(value=False)
+_OPEN: Final = 999_999_999  # stands for an index that is left open; no list is as long
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -65,11 +84,10 @@ class Permit(msgspec.Struct, frozen=True):
         return bool(self.grants)
 
     @property
-    def ids(self) -> list[str] | None:
-        """The only twins that can be allowed at all, where rules name them one by one; else None."""
-        if any(one.ids is None for one in self.grants):
-            return None
-        return sorted({name for one in self.grants for name in one.ids or ()})
+    def ids(self) -> list[Sequence[str]] | None:
+        """The only twins that can be allowed at all, sorted, by rule, where rules name them one by one; else None."""
+        found: list[Sequence[str]] = [one.ids for one in self.grants if one.ids is not None]
+        return found if len(found) == len(self.grants) else None
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -93,14 +111,28 @@ def permit(rules: Rules, subject: Subject, right: str, target: Target, world: Wo
     for rule in rules.rules:
         if refusal(rule, subject, right) is not None:
             continue
-        where = _where(rule.objects, target)
+        where = _where(rule, target)
         if where is None:
             continue
-        whole = simplified(And((*where, bound(rule.formula, subject, world))))
+        filters = tuple(Filter(one.fragment, bound(one.condition, subject, world)) for one in rule.filters)
+        named = tuple(Alone(one.condition) for one in filters if _hides_id(one, target.kind))
+        whole = simplified(And((*where, *named, bound(rule.formula, subject, world))))
         if whole != NOTHING:
-            filters = tuple(Filter(one.fragment, bound(one.condition, subject, world)) for one in rule.filters)
             grants.append(Grant(rule, whole, filters, _ids(where)))
     return Permit(simplified(Or(tuple(Alone(one.condition) for one in grants))), tuple(grants))
+
+
+def settled(rules: Rules, subject: Subject, world: World) -> Rules:
+    """Those of ``rules`` that may give ``subject`` something now, with all that is known put in: for many decisions."""
+    found = []
+    for rule in rules.rules:
+        if all(refusal(rule, subject, right) is not None for right in RIGHTS):
+            continue
+        formula = simplified(bound(rule.formula, subject, world))
+        if formula != NOTHING:
+            filters = tuple(Filter(one.fragment, bound(one.condition, subject, world)) for one in rule.filters)
+            found.append(put_in(rule, formula, filters))
+    return Rules(tuple(found))
 
 
 def decide(
@@ -123,7 +155,7 @@ def _refusals(rules: Rules, subject: Subject, right: str, target: Target, possib
         if rule.place in near:
             found.append(_told("access.why.formula", rule))
         elif code is None:
-            reached = _where(rule.objects, target) is not None
+            reached = _where(rule, target) is not None
             found.append(_told("access.why.formula" if reached else "access.why.object", rule))
         elif code != "access.why.right":
             found.append(_told(code, rule))
@@ -149,20 +181,14 @@ def refusal(rule: Rule, subject: Subject, right: str) -> str | None:
 
 # ---- objects --------------------------------------------------------------------------------------------
 
-def _where(listed: tuple[Object, ...], target: Target) -> tuple[Condition, ...] | None:
+def _where(rule: Rule, target: Target) -> tuple[Condition, ...] | None:
     """What must hold of a twin so that one of the objects is it; None when none can be."""
-    ids: list[str] = []
-    for one in listed:
-        found = _covers(one, target)
-        if found == "*":
-            return ()
-        if found:
-            ids.append(found)
-    if not ids:
-        return None
-    if target.id:
+    if any(_covers(one, target) for one in rule.others):
         return ()
-    return (Compare("$eq", Field(_ROOT_OF[target.kind], ("id",)), Given(tuple(dict.fromkeys(ids)))),)  # type: ignore[arg-type]  # a root
+    if target.id:
+        return () if target.id in rule.known.get(target.kind, ()) else None
+    named = rule.named.get(target.kind)
+    return None if named is None else (Compare("$eq", Field(_ROOT_OF[target.kind], ("id",)), named),)  # type: ignore[arg-type]  # a root
 
 
 def _ids(where: tuple[Condition, ...]) -> tuple[str, ...] | None:
@@ -170,20 +196,56 @@ def _ids(where: tuple[Condition, ...]) -> tuple[str, ...] | None:
     return named.values if isinstance(named, Given) else None
 
 
-def _covers(one: Object, target: Target) -> str:
-    """The id of the twin that ``one`` allows, "*" for each that was asked for, "" for none."""
+def _hides_id(one: Filter, kind: str) -> bool:
+    """Whether a filter is one of the id of a twin of ``kind``: without its id nothing of it can be shown."""
+    return one.fragment.attribute == ("id",) and one.fragment.root == _ROOT_OF.get(kind)
+
+
+def _covers(one: Object, target: Target) -> bool:
+    """Whether ``one``, which names no single whole twin, is what was asked for or lies around it."""
     if isinstance(one, Route):
-        return "*" if target.route and _on_route(one.path, target.route) else ""
+        return bool(target.route) and _on_route(one.path, target.route)
     if isinstance(one, Fragment):
-        element = target.kind == "submodel" and one.root == "sme" and bool(one.path) and bool(target.path)
-        return "*" if element and _within(written(one.path), target.path) else ""
-    if one.kind != target.kind or not _within(one.path, target.path):
-        return ""
-    return one.id if one.id == "*" or not target.id or one.id == target.id else ""
+        element = target.kind == "submodel" and bool(target.path)
+        return element and (not one.path or _within(one.path, target.path))
+    if one.kind != target.kind or one.id not in {"*", target.id}:
+        return False
+    return not one.path or _within(way(one.path), target.path)
 
 
-def _within(path: str, asked: str) -> bool:
-    return not path or asked == path or asked.startswith((f"{path}.", f"{path}["))
+@lru_cache(4096)
+def way(path: str) -> tuple[Token, ...]:
+    """The idShorts and indices of a path, as a rule or an address has it; nothing for what is none."""
+    try:
+        found = steps(path.replace("[]", f"[{_OPEN}]"))
+    except Invalid:
+        return ()
+    return tuple(ANY if one == _OPEN else one for one in found)
+
+
+def _within(allowed: tuple[Token, ...], path: str) -> bool:
+    """Whether the element at ``path`` is the one that is allowed, or lies in it."""
+    asked = way(path) if path else ()
+    return 0 < len(allowed) <= len(asked) and all(
+        one == other or (one == ANY and isinstance(other, int))
+        for one, other in zip(allowed, asked, strict=False))
+
+
+def elements_of(rule: Rule, submodel: str) -> list[tuple[Token, ...]]:
+    """The ways to the elements of ``submodel`` (its id) that ``rule`` names; all of them is the empty way."""
+    found = []
+    for one in rule.others:
+        if isinstance(one, Fragment):
+            found.append(one.path)
+        elif isinstance(one, Twin) and one.kind == "submodel" and one.path and one.id in {"*", submodel}:
+            found.append(way(one.path))
+    return found
+
+
+def fits(allowed: tuple[Token, ...], path: str) -> bool:
+    """Whether the element at ``path`` is one that ``allowed`` names (of all: one at the top)."""
+    asked = way(path)
+    return len(asked) == max(1, len(allowed)) and (not allowed or _within(allowed, path))
 
 
 def _on_route(pattern: str, route: str) -> bool:

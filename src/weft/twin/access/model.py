@@ -7,11 +7,12 @@ Not here: reading JSON (``reading``), deciding (``deciding``).
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Final, Literal
 
 import msgspec
 
-from weft.twin.query.tree import Attribute, Condition, Field, Token
+from weft.twin.query.tree import Attribute, Condition, Field, Given, Token
 
 Right = Literal["CREATE", "READ", "UPDATE", "DELETE", "EXECUTE", "VIEW"]
 RIGHTS: Final[tuple[Right, ...]] = ("CREATE", "READ", "UPDATE", "DELETE", "EXECUTE", "VIEW")
@@ -31,6 +32,11 @@ class Twin(msgspec.Struct, frozen=True):
     kind: str
     id: str
     path: str = ""
+
+    @property
+    def single(self) -> bool:
+        """True for one whole twin."""
+        return self.id != "*" and not self.path
 
 
 class Fragment(msgspec.Struct, frozen=True):
@@ -59,7 +65,7 @@ class Filter(msgspec.Struct, frozen=True):
     condition: Condition
 
 
-class Rule(msgspec.Struct, frozen=True):
+class Rule(msgspec.Struct, frozen=True, dict=True):
     """One rule; ``place`` is its number in the document, ``name`` what it is called in sentences ("" none)."""
 
     place: int
@@ -68,6 +74,32 @@ class Rule(msgspec.Struct, frozen=True):
     formula: Condition
     filters: tuple[Filter, ...] = ()
     name: str = ""
+
+    @cached_property
+    def named(self) -> Mapping[str, Given]:
+        """By kind, the ids of whole twins that it names one by one, sorted: a rule may name many thousands."""
+        found: dict[str, set[str]] = {}
+        for one in self.objects:
+            if isinstance(one, Twin) and one.single:
+                found.setdefault(one.kind, set()).add(one.id)
+        return {kind: Given(tuple(sorted(ids))) for kind, ids in found.items()}
+
+    @cached_property
+    def known(self) -> Mapping[str, frozenset[str]]:
+        """The same, to be asked whether one is among them."""
+        return {kind: frozenset(given.values) for kind, given in self.named.items()}
+
+    @cached_property
+    def others(self) -> tuple[Object, ...]:
+        """What else it speaks of: addresses, all twins of a kind, elements."""
+        return tuple(one for one in self.objects if not (isinstance(one, Twin) and one.single))
+
+
+def put_in(rule: Rule, formula: Condition, filters: tuple[Filter, ...]) -> Rule:
+    """``rule`` with another formula and other filters; what is known of its objects is not found out again."""
+    made = msgspec.structs.replace(rule, formula=formula, filters=filters)
+    made.__dict__.update(named=rule.named, known=rule.known, others=rule.others)
+    return made
 
 
 class Rules(msgspec.Struct, frozen=True):

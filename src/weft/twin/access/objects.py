@@ -22,6 +22,8 @@ _FRAGMENT: Final = re.compile(r"\$(aas|sm|sme|cd|aasdesc|smdesc)(?:\.([A-Za-z0-9
                               r"(?:#([A-Za-z0-9\[\].]{1,500}))?")
 _PATH: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(?:\[[0-9]{0,9}\])*(?:\.[A-Za-z][A-Za-z0-9_-]*(?:\[[0-9]{0,9}\])*)*")
 _TOKEN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*|\[[0-9]{0,9}\]")
+_ENTRIES: Final = frozenset({"specificAssetIds", "endpoints", "submodelDescriptors"})
+_DEMANDED: Final = frozenset({"name", "value", "id", "interface", "protocolInformation"})  # an entry without is none
 _PREFIXES: Final[Mapping[str, frozenset[str]]] = {
     "aas": frozenset({"assetInformation.specificAssetIds", "submodels"}),
     "aasdesc": frozenset({"specificAssetIds", "endpoints", "submodelDescriptors", "description", "displayName",
@@ -108,9 +110,24 @@ def fragment(literal: Any, at: str) -> Fragment:
         listed = (*plain.split("."), *_tokens(last)) if last else tuple(plain.split("."))
         return Fragment(root, _tokens(path), listed)
     found = field(literal.strip(), at)
-    short = found.attribute[:-3] if found.attribute[-3:] == ("keys", 0, "value") and "keys" not in attribute else \
-        found.attribute
-    return Fragment(root, found.path, short)
+    return Fragment(root, found.path, _whole(found.attribute))
+
+
+def _whole(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
+    """What cannot be missing alone stands for what it is a part of: a key for its reference, a name for its entry."""
+    for place, one in enumerate(tokens):
+        if one in ("keys", "type"):
+            return tokens[:place]
+        if isinstance(one, int) and tokens[place - 1] in _ENTRIES and tokens[place + 1:place + 2] and \
+                tokens[place + 1] in _DEMANDED:
+            return tokens[:place + 1]
+    return tokens
+
+
+def _element(literal: str, at: str) -> Object | None:
+    """A FRAGMENT among the OBJECTS is an element of every submodel; parts of elements are what filters are for."""
+    found = fragment(literal, at)
+    return found if found.root == "sme" and not found.attribute else None
 
 
 def _tokens(text: str) -> tuple[Token, ...]:
@@ -118,7 +135,7 @@ def _tokens(text: str) -> tuple[Token, ...]:
 
 
 _READ: Final = {"ROUTE": _route, "IDENTIFIABLE": _identifiable, "DESCRIPTOR": _descriptor, "REFERABLE": _referable,
-                "FRAGMENT": fragment}
+                "FRAGMENT": _element}
 
 
 def reference(literal: str, at: str) -> Operand | tuple[str, str, Field]:

@@ -66,12 +66,12 @@ def looks_beside(condition: Condition, kind: str) -> bool:
 
 
 class Reading:
-    """One condition read against one shell or submodel, or one of each."""
+    """One condition read against one shell or submodel, or one of each; ``nodes``: the only elements it may see."""
 
-    def __init__(self, documents: Mapping[str, Json]) -> None:
+    def __init__(self, documents: Mapping[str, Json], nodes: list[index.Node] | None = None) -> None:
         self.documents = documents
         self.valid = True
-        self._nodes: list[index.Node] | None = None
+        self._nodes = nodes
 
     def result(self, condition: Condition) -> bool:
         return self.truth(condition, must=True) and self.valid
@@ -91,7 +91,7 @@ class Reading:
         if isinstance(node, Not):
             return not self.truth(node.part)
         if isinstance(node, Alone):
-            return Reading(self.documents).result(node.part)
+            return Reading(self.documents, self._nodes).result(node.part)
         return node.value if isinstance(node, Boolean) else bool(self.matched(node))
 
     def compare(self, node: Compare) -> bool:

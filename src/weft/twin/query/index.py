@@ -111,6 +111,11 @@ def nodes(document: Mapping[str, Any]) -> Iterator[Node]:
     return _nodes(Node("", "", "", document))
 
 
+def nodes_below(first: Node) -> Iterator[Node]:
+    """``first`` and every element in it that a query can reach."""
+    return _nodes(first)
+
+
 def _nodes(first: Node) -> Iterator[Node]:
     waiting = [first]
     while waiting:
