@@ -62,6 +62,7 @@ class Node(Memory):
     devices: Any = None
     paper: Any = None  # where a recovery sheet waits to be printed (``papers.Paper``)
     floor: Any = None
+    ordering: Any = None  # what may be asked of machines (``machine_orders.Orders``)
     snapshot: Callable[[], AbstractAsyncContextManager["Node"]] | None = None  # a copy of this moment
     mail: Any = None
     twin_events: Any = None  # changes of the twins for those who do not ask (``twins.delivering.Deliveries``)
@@ -98,7 +99,7 @@ class Node(Memory):
         self.knocking = Knocking(self.clock, self.random)
         self.twins = Repository(Twins(self), _nowhere)
         self.windows = Windows(self)
-        self.operations = Operations(functions(self.twins))
+        self.operations = Operations(functions(self.twins, lambda: self.ordering))
         self.twin_changes = Changes(self.twins, self.live, self.clock)
         self.budgets = Budgets(self.config.limits, self.clock.now_ms)
         self.events_max = self.config.limits.thread_events
