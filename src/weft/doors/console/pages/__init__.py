@@ -25,6 +25,7 @@ from weft.doors.console.pages import (
     stock,
     tills,
     today,
+    twin_events,
     twin_import,
     twins,
 )
@@ -82,6 +83,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "/tills/slips/{slip}/file": tills.slip_file,
     "/twins": twins.page,
     "/twins/import": twin_import.page,
+    "/twins/events": twin_events.page,
     "/twins/import/{file}": twin_import.one,
     "/twins/of/{kind}/{name:path}": twins.of,
     "/twins/{shell}": twins.one,
