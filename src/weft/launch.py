@@ -279,6 +279,7 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     from weft.peers.mailbox import HttpKeepers
     from weft.peers.witness import HttpPriceLogs
     from weft.stores.credentials import Credentials
+    from weft.stores.series import kept_beside
 
     organisation = await store.value(SELF, "organisation")
     incarnation = await store.value(SELF, "incarnation")
@@ -305,6 +306,8 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     node.twins.opening = lambda: open_twins(twins_beside(store), config, node.clock)
     node.twins.scratch = home.path
     node.twin_events = deliveries(node, guard, Credentials(home.path / "keys"), Path(twins_beside(store)).exists)
+    node.history = kept_beside(str(getattr(store, "path", "")), config.history, node.clock)
+    node.live.keep = node.history.take
     secrets_of_machines = home.path / "keys"
     node.floor = Dispatcher(node, Fleet(
         floor_book(node), node.live, node.clock,
@@ -474,6 +477,7 @@ async def _serve(
     node.closing()
     await servers.end()
     await node.stop()
+    await node.history.stop()
     await node.peers.close()
     await node.mail.end()
     await node.witnessing.end()

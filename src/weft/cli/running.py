@@ -16,6 +16,8 @@ def running(view: Any) -> Iterator[Finding]:
     yield told("good", "running")
     if view.get("store"):
         yield Finding("bad", "store", refusal(WeftError(view["store"]["code"], **view["store"]["facts"])))
+    if view.get("values"):
+        yield Finding("warning", "values", refusal(WeftError(view["values"]["code"], **view["values"]["facts"])))
     if view["forks"]:
         yield told("bad", "forks", n=view["forks"])
     if view.get("stopped"):

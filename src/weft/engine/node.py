@@ -59,6 +59,7 @@ class Node(Memory):
     ticks: Sequence[Callable[["Node"], Awaitable[None]]] = ()
     tick_s: float = 1.0
     live: Live = field(default_factory=Live)
+    history: Any = None  # numbers of machines over time, where they are kept (``series.History``)
     devices: Any = None
     paper: Any = None  # where a recovery sheet waits to be printed (``papers.Paper``)
     floor: Any = None
@@ -118,13 +119,16 @@ class Node(Memory):
         """Load what is needed and start the workers."""
         await self.load()
         await handle.open_books(self)
+        if self.history is not None:
+            await self.history.begin()
         self.begun = True
         for organisation in self.addresses:
             self.poll_where_needed(organisation)
         self._tasks = [asyncio.create_task(work) for work in
                        (self.work.run(), self.outbox.run(), self._acknowledge(), self._acks_owed(), self._tick(),
                         restored.fetch_back(self.outbox), exchange.run(self), self.leveller.run(), self.twins.run(),
-                        *(part.run() for part in (self.mail, self.witnessing, self.twin_events) if part is not None))]
+                        *(part.run() for part in (self.mail, self.witnessing, self.twin_events, self.history)
+                          if part is not None))]
 
     async def stop(self) -> None:
         """End every worker."""

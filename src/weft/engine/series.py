@@ -4,7 +4,8 @@ Rule 1: the loop never waits for the disk: values gather for a moment (``history
 Rule 2: while they cannot be written they wait, ``WAITING_MAX`` at most; beyond, the oldest go and leave a gap.
 Rule 3: nothing here stops anything else: a full disk, a damaged file and a failing one end in ``trouble``, a word to
         the owner; of the disk ``history.free_megabytes`` are left to the books, whatever the values would need.
-Rule 4: a point is made of each change beyond the deadband and of each change of quality; of "unchanged" none is made.
+Rule 4: a point is made of each change beyond the deadband and of each change of quality; of "unchanged" none is made,
+        but that what holds is said again every ``AGAIN_MS``: else it would be let go with the day on which it began.
 Rule 5: a point stands at the moment in which it came, less the age that the device tells, if that is short.
 Not here: the newest values (``live.py``), how points rest (``stores/series.py``), what is drawn (``doors/console``).
 """
@@ -29,6 +30,7 @@ WAITING_MAX: Final = 200_000
 BACK_MS: Final = 5_000  # so far a device's own stamp is believed, and so far our clock may go back unnoticed
 HEART_MS: Final = 30_000  # so often it is told that nothing has changed
 TIDY_MS: Final = 60_000
+AGAIN_MS: Final = 6 * 3_600_000
 RETRY_S: Final = 5.0
 DAY_MS: Final = 86_400_000
 SHARE: Final = 0.05  # of what there is goes when room is needed
@@ -50,7 +52,7 @@ class History:
         self._spans: dict[str, Span] = {}
         self._trouble: WeftError | None = None
         self._lost = 0
-        self._heard_ms = self._tidied_ms = 0
+        self._heard_ms = self._tidied_ms = self._again_ms = 0
         self._writer = ThreadPoolExecutor(1, "values-write")
         self._reader = ThreadPoolExecutor(1, "values-read")
         self._ended = False
@@ -65,7 +67,9 @@ class History:
     def take(self, machine: str, name: str, value: Value, now: int) -> None:
         """A change of a property; called in the loop, does nothing but remember."""
         number, quality = value.value, NUMBERS[value.quality]
-        usable = isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
+        usable = isinstance(number, int | float) and not isinstance(number, bool)
+        if usable and not math.isfinite(number):  # type: ignore[arg-type]  # it is a number here
+            usable, quality = False, max(quality, BAD)
         newest = self._newest.get((machine, name))
         if not self.kept or self._ended or (not usable and (quality < BAD or newest is None)):
             return  # texts and switches are no numbers; and where no number was, its end is none either
@@ -117,6 +121,9 @@ class History:
         if self._store is None:
             return False
         now = self._clock.now_ms()
+        if not 0 <= now - self._again_ms < AGAIN_MS:
+            self._again_ms = now
+            self._say_again(now)
         if (self._waiting or not 0 <= now - self._heard_ms < HEART_MS) and not await self._written(self._store):
             return False
         if not 0 <= now - self._tidied_ms < TIDY_MS:
@@ -124,6 +131,12 @@ class History:
             with contextlib.suppress(WeftError):  # the disk is full or fails: writing tells of it
                 await self.tidy()
         return True
+
+    def _say_again(self, now: int) -> None:
+        for (machine, name), (at, value, quality) in self._newest.items():
+            if value is not None and at < now - AGAIN_MS // 2:
+                self._newest[machine, name] = (now, value, quality)
+                self._waiting.append((machine, name, (now, value, quality)))
 
     async def _written(self, store: SeriesStore) -> bool:
         rows, self._waiting = self._waiting, []

@@ -10,27 +10,41 @@ Not here: which values come here and when old ones go (``engine/series.py``), ho
 """
 
 import heapq
+import shutil
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import apsw
 
 from weft.basis.errors import WeftError
+from weft.config import History as Settings
+from weft.engine.ports import Clock
+from weft.engine.series import History
 from weft.engine.series_ports import Moments, Row, Span
 from weft.shopfloor.series import BAD, MISSING, Gathering, Interval, Point
-from weft.stores.series_coding import STEP_MAX, Chunk, decode, decode_batch, encode, encode_batch, points_of
+from weft.stores.series_coding import Chunk, decode, decode_batch, encode, encode_batch, points_of
 from weft.stores.sqlite_file import DatabaseFile, fault
 from weft.stores.statements import queries
 
 DIALECT: Final = "series"
+VALUES: Final = "values.db"  # beside the database of the node
 CHUNK_POINTS: Final = 1_024
+CHUNK_MS: Final = 86_400_000
 PACK_MS: Final = 300_000
 PACK_POINTS: Final = 100_000
 WAL_PAGES: Final = 1_000
 DROPPED: Final = 2_000  # chunks in one transaction
+
+
+def kept_beside(database: str, settings: Settings, clock: Clock) -> History:
+    """What keeps values of machines beside the node's ``database``; the file is not open yet."""
+    path = Path(database).with_name(VALUES)
+    return History(lambda now_ms: SqliteSeries(str(path), now_ms), settings, clock,
+                   lambda: shutil.disk_usage(path.parent).free)
 
 
 class SqliteSeries:
@@ -101,10 +115,10 @@ class SqliteSeries:
 
     def _pack_one(self, number: int, points: list[Point]) -> None:
         newest = self._rows("newest_chunk", number)
-        if newest and newest[0][3] < CHUNK_POINTS // 2 and _follows(newest[0][2], points[0][0]):
-            chunk, _, _, count, data = newest[0]
+        if newest and newest[0][3] < CHUNK_POINTS // 2 and _fits(*newest[0][1:3], points[0][0]):
+            chunk, begun, _, count, data = newest[0]
             joining = points[:CHUNK_POINTS - count]
-            part = next(_parts(joining))
+            part = next(_parts(joining, begun))
             self._write("put_chunk", part[-1][0], count + len(part), encode(points_of(decode(data)) + part), chunk)
             points = points[len(part):]
         for part in _parts(points):
@@ -346,17 +360,19 @@ def _placed(column: Iterator[Point], place: int) -> Iterator[tuple[int, int, Poi
     return ((point[0], place, point) for point in column)
 
 
-def _follows(last: int, first: int) -> bool:
-    return last <= first < last + STEP_MAX
+def _fits(first: int, last: int, at: int) -> bool:
+    """Whether a point may join a chunk: it comes later, and within a day, so that the chunk can be let go one day."""
+    return last <= at < first + CHUNK_MS
 
 
-def _parts(points: Sequence[Point]) -> Iterator[list[Point]]:
-    """Pieces that each fit into a chunk: not too many, in order of time, none too far from the next."""
+def _parts(points: Sequence[Point], begun: int | None = None) -> Iterator[list[Point]]:
+    """Pieces that each fit into a chunk, in order of time; the first joins one that has ``begun``."""
     part: list[Point] = []
     for point in points:
-        if part and (len(part) >= CHUNK_POINTS or not _follows(part[-1][0], point[0])):
+        first = part[0][0] if begun is None and part else begun
+        if part and (len(part) >= CHUNK_POINTS or not _fits(first or 0, part[-1][0], point[0])):
             yield part
-            part = []
+            part, begun = [], None
         part.append(point)
     if part:
         yield part

@@ -40,6 +40,7 @@ class HealthView(View, frozen=True, kw_only=True):
     """``stopped``: threads whose work stopped and why; ``troubles``: what the node was refused.
 
     ``store``: why nothing can be stored now, or why the last attempt was refused; None: all is well.
+    ``values``: why those of machines are not kept now.
     ``newer``: partners that begin what this program does not know yet: it is to be updated.
     ``unheard``: partners that have not given back yet what was said since the backup that was restored.
 
@@ -56,6 +57,7 @@ class HealthView(View, frozen=True, kw_only=True):
     unheard: tuple[str, ...] = ()
     newer: tuple[str, ...] = ()
     store: Told | None = None
+    values: Told | None = None
 
 
 def barred(node: Any, organisation: str) -> Told | None:
@@ -75,9 +77,11 @@ async def health(node: Any) -> HealthView:
                    seen_ms=int(heard.get(who, 0)), barred=barred(node, who))
         for who in sorted({*node.partners, *(row.peer for row in rows)}))
     trouble = await node.store.trouble() or await node.twins.trouble()
+    values = node.history.trouble() if node.history is not None else None
     floor = await node.state(node.book("floor"))
     return HealthView(
         store=Told(code=trouble.code, facts=trouble.facts) if trouble else None,
+        values=Told(code=values.code, facts=values.facts) if values else None,
         waiting=len(rows), effects=len(await node.store.effects()), forks=len(await node.store.forks()), peers=peers,
         stopped={thread: why.decode() for thread, why in await node.store.values(ALARMS)},
         unheard=tuple(names(who) for who in sorted(node.unheard)),

@@ -125,13 +125,19 @@ async def waiting(node: Any) -> int:
 
 async def _answers(node: Any, cards: list[tuple[Deal, OrderCard]], held: list[Deal], rows: tuple[MachineRow, ...],
                    known: list[tuple[PartnerRow, PartnerView]]) -> list[Task]:
-    return [*await _stopped(node), *await _unheard(node), *await _newer(node),
+    return [*_values(node), *await _stopped(node), *await _unheard(node), *await _newer(node),
             *_machine_tasks(rows), *await _unknown_commands(node, rows),
             *await _red_prices(node), *await _troubles(node),
             *[_order_task(_asked(card), card) for _, card in cards if card.next],
             *await _moved(node, cards),
             *await _partner_tasks(node, held, known), *await _till_tasks(node), *await _shortages(node),
             *await _reorders(node)]
+
+
+def _values(node: Any) -> list[Task]:
+    """Why values of machines are not kept now, if they are not."""
+    error = node.history.trouble() if node.history is not None else None
+    return [Task(kind="trouble", about="values", id="", number=error.code, facts=dict(error.facts))] if error else []
 
 
 async def _stopped(node: Any) -> list[Task]:
