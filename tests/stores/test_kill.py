@@ -3,18 +3,9 @@
 The control tells of a batch before it commits it, and the check that passes for the store must find that out.
 """
 
-import asyncio
-import contextlib
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
-
 import pytest
 
+from tests.stores.killing import losses
 from weft.stores.sqlite import SqliteStore
 
 WRITER = """
@@ -38,27 +29,6 @@ async def main(path, hasty):
 
 asyncio.run(main(sys.argv[1], sys.argv[2] == "hasty"))
 """
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def killed(path: str, luck: random.Random, how: str) -> dict[str, int]:
-    """Let a process write for a moment, kill it; the last number that it told of each thread."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WRITER, path, how], stdout=subprocess.PIPE, text=True, cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert process.stdout is not None
-    first = process.stdout.readline()
-    time.sleep(luck.random() * 0.15)
-    process.send_signal(signal.SIGKILL)
-    told: dict[str, int] = {}
-    for line in [first, *process.stdout.read().splitlines()]:
-        with contextlib.suppress(ValueError):  # the last line may be cut off
-            thread, number = line.split()
-            told[thread] = int(number)
-    process.wait()
-    process.stdout.close()
-    return told
 
 
 async def lost(path: str, told: dict[str, int]) -> int:
@@ -76,19 +46,14 @@ async def lost(path: str, told: dict[str, int]) -> int:
     return missing
 
 
-def losses(path: str, kills: int, how: str) -> int:
-    luck = random.Random(7)
-    return sum(asyncio.run(lost(path, killed(path, luck, how))) for _ in range(kills))
-
-
 def test_a_killed_writer_loses_nothing_that_it_told(tmp_path):
-    assert losses(str(tmp_path / "weft.db"), 6, "honest") == 0
+    assert losses(WRITER, lost, str(tmp_path / "weft.db"), 6, "honest") == 0
 
 
 @pytest.mark.release
 def test_five_hundred_kills_lose_nothing(tmp_path):
-    assert losses(str(tmp_path / "weft.db"), 500, "honest") == 0
+    assert losses(WRITER, lost, str(tmp_path / "weft.db"), 500, "honest") == 0
 
 
 def test_control_a_writer_that_tells_before_it_commits_is_found_out(tmp_path):
-    assert losses(str(tmp_path / "weft.db"), 6, "hasty") > 0
+    assert losses(WRITER, lost, str(tmp_path / "weft.db"), 6, "hasty") > 0

@@ -1,17 +1,8 @@
 """A process killed with -9 while it writes twins: what it had told is there; one that tells too soon is found out."""
 
-import asyncio
-import contextlib
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
-
 import pytest
 
+from tests.stores.killing import losses
 from tests.stores.twins.making import opened
 from weft.stores.twins.indexing import derive
 
@@ -36,24 +27,6 @@ async def main(path, hasty):
 
 asyncio.run(main(sys.argv[1], sys.argv[2] == "hasty"))
 """
-ROOT = Path(__file__).resolve().parents[3]
-
-
-def killed(path, luck, how):
-    """Let a process write for a moment, kill it; the last number that it told of each twin."""
-    process = subprocess.Popen([sys.executable, "-c", WRITER, path, how], stdout=subprocess.PIPE, text=True, cwd=ROOT,
-                               env={**os.environ, "PYTHONPATH": str(ROOT)})
-    first = process.stdout.readline()
-    time.sleep(luck.random() * 0.15)
-    process.send_signal(signal.SIGKILL)
-    told = {}
-    for line in [first, *process.stdout.read().splitlines()]:
-        with contextlib.suppress(ValueError):  # the last line may be cut off
-            name, number = line.split()
-            told[name] = int(number)
-    process.wait()
-    process.stdout.close()
-    return told
 
 
 async def lost(path, told):
@@ -71,19 +44,14 @@ async def lost(path, told):
     return sum(max(0, last - (rows[name].revision if name in rows else 0)) for name, last in told.items())
 
 
-def losses(path, kills, how):
-    luck = random.Random(7)
-    return sum(asyncio.run(lost(path, killed(path, luck, how))) for _ in range(kills))
-
-
 def test_a_killed_writer_loses_no_twin_that_it_told(tmp_path):
-    assert losses(str(tmp_path / "twins.db"), 4, "honest") == 0
+    assert losses(WRITER, lost, str(tmp_path / "twins.db"), 4, "honest") == 0
 
 
 @pytest.mark.release
 def test_five_hundred_kills_lose_no_twin(tmp_path):
-    assert losses(str(tmp_path / "twins.db"), 500, "honest") == 0
+    assert losses(WRITER, lost, str(tmp_path / "twins.db"), 500, "honest") == 0
 
 
 def test_control_a_writer_of_twins_that_tells_before_it_commits_is_found_out(tmp_path):
-    assert losses(str(tmp_path / "twins.db"), 4, "hasty") > 0
+    assert losses(WRITER, lost, str(tmp_path / "twins.db"), 4, "hasty") > 0
