@@ -1,18 +1,21 @@
 """A server without our code that answers with bytes from memory, and takes one durable PATCH.
 
-Each file of a folder is served at its name. The same HTTP server and the same routing as a node has; no door, no check
-of who asks, no database to read from.
+Each file of a folder is served at its name. The same HTTP server with the same settings as a node has
+(``weft.serving``); no door, no check of who asks, no database to read from.
 """
 
+import asyncio
 import sys
 from pathlib import Path
 
 import apsw
-import uvicorn
+import uvloop
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from weft.serving import Servers, bind
 
 
 def application(folder: Path) -> Starlette:
@@ -40,5 +43,13 @@ def application(folder: Path) -> Starlette:
     return Starlette(routes=routes)
 
 
+async def serve(folder: Path, port: int) -> None:
+    """Until the process is ended."""
+    servers = Servers()
+    await servers.serve(application(folder), bind("127.0.0.1", port))
+    await servers.until(asyncio.Event())
+
+
 if __name__ == "__main__":
-    uvicorn.run(application(Path(sys.argv[1])), port=int(sys.argv[2]), log_level="error", access_log=False)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(Path(sys.argv[1]), int(sys.argv[2])))

@@ -1,5 +1,6 @@
 """The way to an element, and copies changed at its end."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +36,33 @@ def test_what_is_not_there_is_not_found():
     for path in ("X", "L[1]", "P[0]", "P.x", "L.a"):
         with pytest.raises(NotFound):
             paths.resolve(root, path)
+
+
+def everywhere(root):
+    """Paths of all that is there, and such as lead nowhere."""
+    there = ["X", *values.paths(root)]
+    return [one + behind for one in there for behind in ("", "[0]", "[7]", ".X")]
+
+
+def found(read, *given):
+    try:
+        return read(*given)
+    except (Invalid, NotFound) as error:
+        return error.code, error.facts
+
+
+def test_an_element_of_bytes_is_the_one_that_is_found_in_the_whole():
+    root = EVERY_KIND
+    body = msgspec.json.encode(root)
+    for path in everywhere(root):
+        assert found(paths.read_at, body, path) == found(paths.resolve, root, path), path
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"), max_size=8), max_size=4), st.sampled_from(["L", "L[3]", "P"]))
+def test_whatever_else_stands_in_the_bytes_the_element_is_the_same(texts, path):
+    root = e.submodel("urn:x", "S", [e.prop("Q", "P"), e.texts("L", texts), e.prop("P", "".join(texts))])
+    body = msgspec.json.format(msgspec.json.encode(root), indent=1)  # blanks do no harm
+    assert found(paths.read_at, body, path) == found(paths.resolve, root, path)
 
 
 def test_an_element_is_placed_added_and_removed_without_touching_the_rest():

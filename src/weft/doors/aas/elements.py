@@ -89,23 +89,22 @@ def _chosen(call: Call, submodel: Json) -> tuple[list[Json], str]:
 # ---- one element ------------------------------------------------------------------------------------------
 
 
-async def _element(call: Call) -> tuple[Json, Json]:
-    """(submodel, element) in the address."""
-    _, submodel = await read(call)
-    return submodel, resolve(submodel, call.path)
+async def _element(call: Call) -> Json:
+    """The element in the address."""
+    return await call.twins.element(await id_of(call), call.path)
 
 
 async def get(call: Call) -> Response:
     """GetSubmodelElementByPath."""
     deep, blobs = asked.deep(call.request), asked.blobs(call.request)
-    return answer(shaped((await _element(call))[1], deep=deep, blobs=blobs))
+    return answer(shaped(await _element(call), deep=deep, blobs=blobs))
 
 
 async def get_metadata(call: Call) -> Response:
     """GetSubmodelElementByPath-Metadata."""
     if "level" in call.request.query_params:
         raise Invalid("twin.metadata-level")
-    return answer(_metadata(call, (await _element(call))[1]))
+    return answer(_metadata(call, await _element(call)))
 
 
 def _metadata(call: Call, element: Json) -> Json:
@@ -117,22 +116,23 @@ def _metadata(call: Call, element: Json) -> Json:
 async def get_value(call: Call) -> Response:
     """GetSubmodelElementByPath-ValueOnly."""
     deep, blobs = asked.deep(call.request), asked.blobs(call.request)
-    element = shaped((await _element(call))[1], blobs=blobs)
-    if value_of(element, deep=deep) is None:
+    told = value_of(shaped(await _element(call), blobs=blobs), deep=deep, exact=True)
+    if told is None:
         raise NotFound("twin.value-absent", path=call.path[:200])
-    return raw(value_json(element, deep=deep))
+    return raw(msgspec.json.encode(told))
 
 
 async def get_reference(call: Call) -> Response:
     """GetSubmodelElementByPath-Reference."""
-    submodel, _ = await _element(call)
+    _, submodel = await read(call)
+    resolve(submodel, call.path)
     return answer(reference_to(submodel["id"], submodel, call.path))
 
 
 async def get_paths(call: Call) -> Response:
     """GetSubmodelElementByPath-Path."""
     deep = asked.deep(call.request)
-    return answer(paths((await _element(call))[1], call.path, deep=deep))
+    return answer(paths(await _element(call), call.path, deep=deep))
 
 
 async def create(call: Call) -> Response:

@@ -69,6 +69,10 @@ class Guarded:
         """As of the repository; where only the element at ``path`` may be seen, it stands alone."""
         return await (await self.sight()).document_at(submodel, path)
 
+    async def element(self, submodel: str, path: str) -> Json:
+        """As of the repository, if it may be seen."""
+        return await (await self.sight()).element(submodel, path)
+
     async def written(self, kind: Kind, name: str) -> Row | None:
         """As of the repository."""
         row = await self._twins.written(kind, name)

@@ -29,7 +29,7 @@ from weft.twin.aasx.reading import files_within
 from weft.twin.elements import Json
 from weft.twin.names import read_submodel
 from weft.twin.operating import scalar
-from weft.twin.paths import resolve
+from weft.twin.paths import read_at, resolve
 from weft.twin.query import holds, looks_beside
 
 PACKAGE: Final = "/package.aasx"  # what a package calls its file
@@ -273,8 +273,7 @@ class Repository:
 
     async def element(self, submodel: str, path: str) -> Json:
         """The element at ``path``; raises ``NotFound``, ``Invalid``."""
-        _, document = await self.document("submodel", submodel)
-        found: Json = resolve(document, path)
+        found: Json = read_at((await self.get("submodel", submodel)).body, path)
         return found
 
     async def add_element(

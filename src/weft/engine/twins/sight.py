@@ -27,7 +27,7 @@ from weft.twin.access import Permit, Rules, Subject, Target, World, permit, trim
 from weft.twin.access.deciding import NOTHING, Decision, Grant, bound, elements_of, fits, refusal, settled, simplified
 from weft.twin.elements import Json
 from weft.twin.names import encode_id
-from weft.twin.paths import resolve, trail, walk
+from weft.twin.paths import read_at, resolve, trail, walk
 from weft.twin.query import holds, looks_beside, parse
 from weft.twin.query.tree import Alone, And, Boolean, Condition, Token
 
@@ -146,6 +146,14 @@ class Sight:
         if alone or seen:
             return alone or seen  # type: ignore[return-value]  # one of them is there
         raise writing.missing("submodel", submodel)
+
+    async def element(self, submodel: str, path: str) -> Json:
+        """The element at ``path`` as it is shown; raises ``NotFound``, ``Invalid``."""
+        try:
+            found: Json = read_at((await self.get("submodel", submodel)).body, path)
+        except NotFound:  # it may be shown where its submodel is not
+            found = resolve((await self.document_at(submodel, path))[1], path)
+        return found
 
     async def _element(self, submodel: str, path: str) -> tuple[Row, Json] | None:
         """The submodel with nothing but the element at ``path``, where a rule shows that one."""
