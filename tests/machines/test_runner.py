@@ -10,7 +10,7 @@ from control import Panel
 
 from tests.machines.conftest import PACE, Book, Process, Start, until
 from weft.basis.decider import Message
-from weft.basis.errors import Refused, Unavailable
+from weft.basis.errors import Unavailable
 from weft.engine.clock import SystemClock
 from weft.engine.live import Live
 from weft.machines import connect

@@ -58,7 +58,8 @@ class Ordering:
         try:
             value = await self.dispatcher.machines.read(machine, name)
         except WeftError as error:
-            return Answer("refused", error=error)
+            silent = error.code == "machine.no-answer"
+            return Answer("refused", error=Refused("machine.silent", machine=machine) if silent else error)
         if not value.good:
             return Answer("refused", error=Refused("machine.no-reading", machine=machine, property=name), value=value)
         return Answer("confirmed", value=value)
@@ -119,7 +120,9 @@ async def _ended(work: Coroutine[Any, Any, Answer], about: dict[str, str]) -> An
     try:
         return await work
     except WeftError as error:
-        return Answer("refused", error=error, job=about.get("job", ""))
+        silent = error.code == "machine.no-answer"  # it was only asked what it says now
+        told = Refused("machine.silent", machine=about["machine"]) if silent else error
+        return Answer("refused", error=told, job=about.get("job", ""))
 
 
 def _answer(outcome: Outcome, what: str, about: dict[str, str]) -> Answer:

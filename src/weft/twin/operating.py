@@ -6,6 +6,7 @@ Rule 1: there is an operation for what the Thing Description lets us write, and 
 Rule 2: what a machine was asked is told in one way: ``Outcome`` is confirmed, refused or unknown, and confirmed only
         what was read back.
 Rule 3: ``CommandId`` names what is asked: under one name it is done once. What may be left out says so by a qualifier.
+Rule 4: no output is called as an input is (AASd-134): what was wanted is ``Value``, what was read ``ReadBack``.
 Not here: doing it (``engine/ordering.py``), the guard (``shopfloor/guard``).
 """
 
@@ -84,22 +85,22 @@ def meant(machine: Operated, path: str) -> tuple[str, str] | None:
 
 
 def _write(one: Shown, short: str) -> Json:
-    value = e.qualified(_value(one), unit=one.unit, minimum=one.minimum, maximum=one.maximum, maxStep=one.step,
+    value = e.qualified(_value(one, "Value"), unit=one.unit, minimum=one.minimum, maximum=one.maximum, maxStep=one.step,
                         allowed=", ".join(one.allowed))
     return _operation(short, "WriteProperty", one.title, [value, _command_id()],
-                      [*_outcome(), e.qualified(_value(one), unit=one.unit), _text("CommandId")])
+                      [*_outcome(), e.qualified(_value(one, "ReadBack"), unit=one.unit), _text("Command")])
 
 
 def _read(one: Shown, short: str) -> Json:
     time = e.instant("Time", "", "Time")
     return _operation(short, "ReadProperty", one.title, [], [
-        *_outcome(), e.qualified(_value(one), unit=one.unit), time])
+        *_outcome(), e.qualified(_value(one, "Value"), unit=one.unit), time])
 
 
 def _job(short: str, sem: str, *, required: bool) -> Json:
     job = _text("Job")
     return _operation(short, sem, "", [job if required else e.qualified(job, **OPTIONAL)],
-                      [*_outcome(), job, _text("CommandId")])
+                      [*_outcome(), _text("JobId"), _text("Command")])
 
 
 def _operation(short: str, sem: str, title: str, inputs: list[Json], outputs: list[Json]) -> Json:
@@ -107,8 +108,8 @@ def _operation(short: str, sem: str, title: str, inputs: list[Json], outputs: li
                      outputVariables=[{"value": one} for one in outputs])
 
 
-def _value(one: Shown) -> Json:
-    return e.prop("Value", None, "Value", type_=TYPES.get(one.type, "xs:string"))
+def _value(one: Shown, name: str) -> Json:
+    return e.prop(name, None, name, type_=TYPES.get(one.type, "xs:string"))
 
 
 def _outcome() -> list[Json]:

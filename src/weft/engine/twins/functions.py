@@ -74,8 +74,7 @@ def _text(given: Mapping[str, Json], name: str) -> str:
 
 def _said(asked: Asked, answer: Answer) -> Said:
     """``answer`` as outputs of the operation; one without a value is left out."""
-    told: dict[str, Any] = {"Outcome": answer.status, "Reason": answer.reason, "Job": answer.job,
-                            "CommandId": _text(asked.given, "CommandId") or answer.command}
+    told = {"Outcome": answer.status, "Reason": answer.reason, "JobId": answer.job, "Command": answer.command}
     declared = {one["value"]["idShort"]: one["value"] for one in asked.operation.get("outputVariables", ())}
     values: dict[str, Any] = {name: value for name, value in told.items() if value and name in declared}
     values |= _reading(declared, answer.value)
@@ -84,10 +83,11 @@ def _said(asked: Asked, answer: Answer) -> Said:
 
 def _reading(declared: Mapping[str, Json], value: Value | None) -> dict[str, Json]:
     """What the machine says, and since when by its own clock."""
-    if value is None or "Value" not in declared or not value.good:
+    name = "ReadBack" if "ReadBack" in declared else "Value"
+    if value is None or name not in declared or not value.good:
         return {}
-    text = operating.lexical(value.value, declared["Value"]["valueType"])
-    made = {"Value": {**declared["Value"], "value": text}} if text else {}
+    text = operating.lexical(value.value, declared[name]["valueType"])
+    made = {name: {**declared[name], "value": text}} if text else {}
     if value.source_ms and "Time" in declared:
         made["Time"] = {**declared["Time"], "value": from_ms(value.source_ms)}
     return made
