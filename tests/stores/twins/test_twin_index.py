@@ -121,9 +121,10 @@ def test_who_changes_what_is_derived_raises_the_version_of_the_index():
             {"modelType": "MultiLanguageProperty", "idShort": "M", "value": [{"language": "de", "text": "eins"}]},
             {"modelType": "File", "idShort": "F", "value": "/f.pdf"}]})
     entries = [derive("submodel", encoded(wide)), derive("shell", encoded(shell("urn:s", "urn:x", serial="7")))]
-    told = repr([(sorted(one.names), sorted(one.fields), sorted(map(repr, one.elements.items())), sorted(one.files))
+    told = repr([(sorted(one.names), sorted(one.fields), sorted(map(repr, one.elements.items())), sorted(one.files),
+                      one.words)
                  for one in entries])
-    assert (INDEX, hashlib.sha256(told.encode()).hexdigest()[:16]) == (1, "f926723ab79a590d")
+    assert (INDEX, hashlib.sha256(told.encode()).hexdigest()[:16]) == (2, "bd68862945b4bd34")
 
 
 def test_what_a_failed_commit_had_numbered_is_not_remembered():

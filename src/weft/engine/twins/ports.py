@@ -118,6 +118,24 @@ class TwinStore(Protocol):
         """At most ``limit`` rows whose id is behind ``after``, bytewise in order of id."""
         ...
 
+    async def search(self, kind: Kind, query: str, after: int, limit: int) -> Sequence[tuple[int, Row]]:
+        """At most ``limit`` twins that have all words of ``query`` (``words.py``), each with a number of its own.
+
+        They are in the order of these numbers, which are above ``after``; a page costs the same whatever else there is.
+        """
+        ...
+
+    async def bearing(self, query: str, after: int, limit: int) -> tuple[Sequence[Row], int]:
+        """Shells which refer to a submodel that has the words, and have them not themselves.
+
+        About ``limit``, and the number to go on behind; 0: there are no more.
+        """
+        ...
+
+    async def meaning(self, query: str, limit: int) -> Sequence[Row]:
+        """Some shells in which a submodel, or an element, means a concept that has the words, at most ``limit``."""
+        ...
+
     async def count(self, kind: Kind) -> int: ...
     async def commit(self, changes: Sequence[Change]) -> Sequence[Row | None]:
         """Apply ``changes`` one after the other; the row that each left, None where it is deleted.

@@ -1,33 +1,27 @@
 """The twins of the firm to look through: a list that is searched page by page, and one twin with its sections.
 
-Rule 1: what is looked for is asked of the repository; names that stand in our books become ids of twins first.
+Rule 1: a page costs the same whatever else there is: what is looked for is asked of an index (``twin_search.py``).
 Rule 2: a twin is opened piece by piece: of what is not open only the head is read; no level shows more than its part.
 Not here: the elements within a section (``twin_parts.py``), writing (``engine/commands/twins.py``).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
 
 from weft.basis.errors import NotFound
-from weft.engine.twins.ports import ALL, Row, Where
+from weft.engine.twins.ports import Row
 from weft.engine.views.shape import View
 from weft.engine.views.twin_parts import Opened, Part, Series, Tree, texts_in
+from weft.engine.views.twin_search import LOOSE, WRITTEN, looked_for
 from weft.twin.elements import Json
 from weft.twin.names import KINDS, decode_id, encode_id, read_shell, read_submodel, shell_id
 from weft.twin.paths import resolve
-from weft.twin.query import parse_condition
 
 ROWS: Final = 30
-NAMED_MAX: Final = 40  # so many twins are found by a name in our books
-TITLES_PAGE, TITLES_PAGES = 500, 4  # so many written twins are looked through by their display names
 LAST: Final = "\U0010ffff"
-WRITTEN, LOOSE = "written", "loose"
 WHICH: Final = (*KINDS, WRITTEN, LOOSE)
-_FIELDS: Final = ("$aas#idShort", "$aas#id", "$aas#assetInformation.globalAssetId", "$aas#assetInformation.assetType",
-                  "$aas#assetInformation.specificAssetIds[].value")
-_OF_SUBMODELS: Final = ("$sm#idShort", "$sm#id", "$sm#semanticId")
 
 
 class TwinRow(View, frozen=True, kw_only=True):
@@ -101,26 +95,19 @@ class TwinView(View, frozen=True, kw_only=True):
 
 
 async def twins(node: Any, q: str = "", kind: str = "", cursor: str = "") -> TwinsView:
-    """Twins whose name, number or make has ``q`` in it, of one ``kind`` ("": all), behind ``cursor``."""
+    """Twins that have all words of ``q``, of one ``kind`` ("": all), behind ``cursor``."""
     query = q.strip()[:60]
-    if kind == LOOSE:
-        return await _submodels(node, query, cursor)
-    where = await _where(node, query) if query else ALL
-    if kind == WRITTEN:
-        found = await node.twins.store.page("shell", cursor, ROWS + 1, where)
-        return TwinsView(twins=tuple([await _row(node, one) for one in found[:ROWS]]),
-                         cursor=found[ROWS - 1].id if len(found) > ROWS else "")
-    page = await node.twins.page("shell", cursor or _begin(node.organisation, kind), ROWS, where)
+    if query:
+        found, after = await looked_for(node, query, kind, cursor, ROWS)
+        return TwinsView(twins=tuple([await _row(node, one) for one in found]), cursor=after)
+    if kind in (LOOSE, WRITTEN):
+        rows = await node.twins.store.page("submodel" if kind == LOOSE else "shell", cursor, ROWS + 1)
+        return TwinsView(twins=tuple([await _row(node, one) for one in rows[:ROWS]]),
+                         cursor=rows[ROWS - 1].id if len(rows) > ROWS else "")
+    page = await node.twins.page("shell", cursor or _begin(node.organisation, kind), ROWS)
     wanted = [one for one in page.rows if not kind or _kind(node.organisation, one.id) == kind]
     over = len(wanted) < len(page.rows)
     return TwinsView(twins=tuple([await _row(node, one) for one in wanted]), cursor="" if over else page.cursor)
-
-
-async def _submodels(node: Any, query: str, cursor: str) -> TwinsView:
-    where = Where(condition=_any_of(_OF_SUBMODELS, query)) if query else ALL
-    found = await node.twins.store.page("submodel", cursor, ROWS + 1, where)
-    return TwinsView(twins=tuple([await _row(node, one) for one in found[:ROWS]]),
-                     cursor=found[ROWS - 1].id if len(found) > ROWS else "")
 
 
 def _begin(organisation: str, kind: str) -> str:
@@ -134,49 +121,6 @@ def _begin(organisation: str, kind: str) -> str:
 def _kind(organisation: str, name: str) -> str:
     found = read_shell(organisation, name)
     return found[0] if found else WRITTEN
-
-
-async def _where(node: Any, query: str) -> Where:
-    named = [{"$eq": [{"$field": "$aas#id"}, {"$strVal": one}]} for one in await _named(node, query)]
-    return Where(condition=_any_of(_FIELDS, query, named))
-
-
-def _any_of(fields: Sequence[str], query: str, further: Iterable[Json] = ()) -> Any:
-    spelt = dict.fromkeys((query, query.lower(), query.upper(), query.capitalize()))
-    found = [{"$contains": [{"$field": field}, {"$strVal": one}]} for field in fields for one in spelt]
-    return parse_condition({"$or": [*found, *further]})
-
-
-async def _named(node: Any, query: str) -> list[str]:
-    """Ids of twins whose name has ``query`` in it: of our books, and of the first that were written."""
-    plain = query.casefold()
-    stock, floor = await node.state(node.book("stock")), await node.state(node.book("floor"))
-    things = [("item", one.id, f"{one.zh} {one.en}") for one in stock.items.values()]
-    things += [("machine", one.name, one.title) for one in floor.machines.values() if not one.removed]
-    found = [shell_id(node.organisation, kind, name) for kind, name, words in things if plain in words.casefold()]
-    return [*found[:NAMED_MAX], *await _titled(node, plain)]
-
-
-class _Titled(msgspec.Struct):
-    """What a shell calls itself."""
-
-    displayName: list[Json] = []  # noqa: N815 - as the standard spells it
-
-
-async def _titled(node: Any, plain: str) -> list[str]:
-    """Ids of written shells with ``plain`` in a display name, of which the query language knows nothing."""
-    found: list[str] = []
-    after = ""
-    for _ in range(TITLES_PAGES):
-        rows = await node.twins.store.page("shell", after, TITLES_PAGE)
-        for row in rows:
-            titles = msgspec.json.decode(row.body, type=_Titled).displayName
-            if any(plain in str(one.get("text", "")).casefold() for one in titles):
-                found.append(row.id)
-        if len(rows) < TITLES_PAGE or len(found) >= NAMED_MAX:
-            break
-        after = rows[-1].id
-    return found[:NAMED_MAX]
 
 
 async def _row(node: Any, row: Row) -> TwinRow:

@@ -14,7 +14,8 @@ import apsw
 from msgspec.structs import replace
 
 from weft.basis.errors import NotFound, Refused
-from weft.engine.twins.ports import CREATED, DELETED, KINDS, UPDATED, VALUE_CHANGED, Change, Row
+from weft.engine.twins.ports import CREATED, DELETED, KINDS, UPDATED, VALUE_CHANGED, Change, Kind, Row
+from weft.stores.twins import searching
 from weft.stores.twins.indexing import NOTHING, Derived, Element, Key, derive, derive_again
 from weft.stores.twins.revisions import piece
 
@@ -87,6 +88,7 @@ class Applying:
                 cursor.execute(self.sql["delete_gone"], (kind, change.id))
                 self._keep(cursor, (kind, change.id, gone[0], gone[1], 0, 0, b""))
         self._index(cursor, (change.id, number), old, new)
+        searching.put(cursor, change.kind, number, old.words, new.words)
         self._link(cursor, kind, change, new.files)
         self._tell(cursor, change, change.type or (UPDATED if held else CREATED), at, revision)
         self._remember((kind, change.id), revision, new)
@@ -100,6 +102,7 @@ class Applying:
         cursor.execute(self.sql["put_gone"], (kind, change.id, revision + 1, at))
         self._index_names(cursor, change.id, old.names, NOTHING.names)
         self._index_fields(cursor, number, old.fields, NOTHING.fields)
+        searching.put(cursor, change.kind, number, old.words, ())
         if change.kind == "submodel":
             cursor.execute(self.sql["delete_elements"], (number,))
         for value, _ in cursor.execute(self.sql["links"], (kind, change.id)).fetchall():
@@ -151,9 +154,10 @@ class Applying:
         known = self._entries.pop(key, None)
         self._elements -= len(known[1].elements) if known else 0
 
-    def index(self, cursor: apsw.Cursor, twin: tuple[str, int], new: Derived) -> None:
+    def index(self, cursor: apsw.Cursor, kind: Kind, twin: tuple[str, int], new: Derived) -> None:
         """All entries of a twin (its id and its number) that has none yet."""
         self._index(cursor, twin, NOTHING, new)
+        searching.put(cursor, kind, twin[1], (), new.words)
 
     def _index(self, cursor: apsw.Cursor, twin: tuple[str, int], old: Derived, new: Derived) -> None:
         """``twin``: its id and its number."""

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from weft.engine.twins.ports import KINDS, Kind, Row
+from weft.stores.twins import searching
 from weft.stores.twins.indexing import derive
 from weft.stores.twins.store import SqliteTwins
 
@@ -67,7 +68,8 @@ async def _of(store: SqliteTwins, kind: Kind, row: Row, counts: dict[str, int]) 
     held = {tuple(one[:3]): tuple(one[3:]) for one in store.asked(_ELEMENTS, number)}
     right = (held == {key: tuple(one) for key, one in found.elements.items()}
              and all(store.asked(_NAMED, *one, row.id) for one in found.names)
-             and all(store.asked(_FIELD, title, value, number, place) for title, value, place in found.fields))
+             and all(store.asked(_FIELD, title, value, number, place) for title, value, place in found.fields)
+             and searching.has(store.asked, kind, number, found.words))
     if not right:
         yield Fault(row.id, "index")
     if not await _past(store, kind, row):

@@ -3,7 +3,8 @@
 Rule 1: the same body gives the same entries as long as ``INDEX`` is the same: what an older body gave is taken out by
         deriving it again. Who changes what is derived raises it; a store then derives all anew when it is opened.
 Rule 2: a body may hold anything that is JSON: what is of another shape is not found, and does no harm.
-Not here: names (``engine/twins/naming.py``), what a query reaches (``twin/query/index.py``), tables (``sql/twins``).
+Not here: names and words (``engine/twins``: ``naming.py``, ``words.py``), what a query reaches
+        (``twin/query/index.py``), tables (``sql/twins``).
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,10 +14,11 @@ import msgspec
 
 from weft.engine.twins import naming
 from weft.engine.twins.ports import Kind
+from weft.engine.twins.words import words
 from weft.twin.paths import resolve
 from weft.twin.query import index
 
-INDEX: Final = 1
+INDEX: Final = 2
 
 
 class Element(NamedTuple):
@@ -35,12 +37,13 @@ Key = tuple[str, str | None, str]  # path, idShort, language
 
 
 class Derived(NamedTuple):
-    """All entries of one body: (title, value), (title, value, place), and elements by their keys."""
+    """All entries of one body: (title, value), (title, value, place), elements by their keys, and words."""
 
     names: frozenset[tuple[str, str]]
     fields: frozenset[tuple[str, str, str]]
     elements: dict[Key, Element]
     files: frozenset[str]
+    words: tuple[str, ...] = ()
 
 
 NOTHING: Final = Derived(frozenset(), frozenset(), {}, frozenset())
@@ -55,7 +58,7 @@ def derive(kind: Kind, body: bytes) -> Derived:
     return Derived(
         frozenset((f"{kind}:{name}", value) for name, value in naming.names(kind, document)),
         frozenset((one.name, one.value, one.place) for one in index.fields(kind, document)),
-        elements, _named(kind, body, document))
+        elements, _named(kind, body, document), words(kind, document))
 
 
 def derive_again(old: Derived, body: bytes, path: str) -> Derived:
@@ -63,7 +66,7 @@ def derive_again(old: Derived, body: bytes, path: str) -> Derived:
     document = msgspec.json.decode(body, type=dict[str, Any])
     elements = {key: one for key, one in old.elements.items() if not _within(key[0], path)}
     _put(elements, index.elements_below(resolve(document, path), path))
-    return Derived(old.names, old.fields, elements, _named("submodel", body, document))
+    return Derived(old.names, old.fields, elements, _named("submodel", body, document), old.words)
 
 
 def _within(path: str, outer: str) -> bool:

@@ -23,7 +23,7 @@ from weft.basis.instant import from_ms
 from weft.engine.ports import Clock
 from weft.engine.twins.ports import ALL, KINDS, Change, File, Kind, Row, Told, Where
 from weft.stores.sqlite_file import fault
-from weft.stores.twins import paging
+from weft.stores.twins import paging, searching
 from weft.stores.twins.applying import NUMBER, Applying, Kept
 from weft.stores.twins.indexing import INDEX, derive
 from weft.stores.twins.revisions import Piece, whole
@@ -76,9 +76,10 @@ class SqliteTwins(Writer[Work]):
             with self._connection:
                 for statement in ("delete_all_names", "delete_all_fields", "delete_all_elements"):
                     self._cursor.execute(self._sql[statement])
+                searching.clear(self._cursor)
                 bodies = self._connection.cursor()
                 for number, kind, name, body in bodies.execute(self._sql["bodies"]):
-                    self._applying.index(self._cursor, (name, number), derive(KINDS[kind - 1], body))
+                    self._applying.index(self._cursor, KINDS[kind - 1], (name, number), derive(KINDS[kind - 1], body))
                 self._connection.pragma("user_version", INDEX)
         except (apsw.Error, ValueError, RecursionError) as error:
             self._file.close()
@@ -179,6 +180,18 @@ class SqliteTwins(Writer[Work]):
         if where == ALL:
             return [Row(kind, *row) for row in self._rows("page", NUMBER[kind], after, limit)]
         return await paging.page(self._read, kind, after, limit, where)
+
+    async def search(self, kind: Kind, query: str, after: int, limit: int) -> Sequence[tuple[int, Row]]:
+        """Twins that have the words of ``query``, as the port says."""
+        return searching.page(self._read, kind, query, after, limit)
+
+    async def bearing(self, query: str, after: int, limit: int) -> tuple[Sequence[Row], int]:
+        """Shells one of whose submodels has the words, as the port says."""
+        return searching.bearing(self._read, query, after, limit)
+
+    async def meaning(self, query: str, limit: int) -> Sequence[Row]:
+        """Shells in which something has a name that a concept gives it, as the port says."""
+        return searching.meaning(self._read, query, limit)
 
     def asked(self, sql: str, *values: Any) -> list[Any]:
         """The rows of a statement that only reads; for who examines the file."""
