@@ -25,7 +25,7 @@ from weft.basis.errors import Invalid, NotFound, Refused, Unavailable, WeftError
 from weft.config import load
 from weft.engine import restored
 from weft.engine.clock import SystemClock, system_random
-from weft.engine.memory import Identity, Memory, new_incarnation
+from weft.engine.memory import RESTORES, Identity, Memory, new_incarnation
 from weft.launch import DATABASE, SELF, Home, open_store, twins_beside
 from weft.stores import archive, sqlite_copy
 from weft.stores.sqlite import SqliteStore
@@ -171,7 +171,8 @@ async def _begin_anew(home: Home, manifest: archive.Manifest) -> list[str]:
             raise Invalid("backup.damaged", entry=archive.DEVICE)
         told = f"{instant.from_ms(memory.clock.now_ms())} {manifest.at}"
         return await restored.begin_anew(store, manifest.organisation, [
-            (SELF, "incarnation", new_incarnation(system_random).encode()), (SELF, RESTORED, told.encode())])
+            (SELF, "incarnation", new_incarnation(system_random).encode()), (SELF, RESTORED, told.encode()),
+            (RESTORES, told.partition(" ")[0], manifest.at.encode())])
     finally:
         await store.close()
 

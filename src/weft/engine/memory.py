@@ -35,6 +35,7 @@ SNAPSHOT_EVERY: Final = 500  # events of a book between two stored folds
 BY_ITSELF: Final = ContextVar("by_itself", default=False)  # set while the node, not a person, decides to speak
 ALARMS: Final = "alarm"  # bucket: threads (and firms, by their key log) that somebody lied in, and how
 ANEW: Final = "restored-peer"  # bucket: by partner, the incarnation with which it asks in bundles for what it lacks
+RESTORES: Final = "restores"  # bucket: when the node was restored -> of when the backup was
 RESTORED: Final = "restored"  # bucket: firms that may hold words of ours that a restored backup has lost
 NEWER: Final = "newer"  # bucket: by partner, a conversation it wants to begin that this program does not know
 FOLDS: Final = "fold"  # bucket of the stored folds of books, and of shared threads at their cuts

@@ -1,6 +1,7 @@
 """One request to the twins: what it names, what it brings, whose eyes it sees with, and how its answer is put.
 
-RFC 9110 §8.8.3, §13.1.1 (ETag, If-Match): the revision of a written twin; twins of the books have none.
+RFC 9110 §8.8.3, §13.1.1 (ETag, If-Match): the revision of a written twin in this life of the node; twins of the books
+have none. A node that was restored from a backup gives revisions of its lost life a second time, so the life is told.
 Rule 1: a body is read once, with a limit, and only where it is asked for.
 Rule 2: people of the house go to the repository itself. A program gets the twins guarded, and nothing else: whoever
         answers a request has no other way to them.
@@ -8,6 +9,7 @@ Not here: parameters of the query (``asked.py``), what a program sees (``engine/
 """
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -38,7 +40,9 @@ from weft.twin.values import parse_value
 BODY_MAX: Final = 32 * 1024 * 1024
 DEPTH_MAX: Final = 256  # a collection within a collection costs two
 FILE_MAX: Final = 512 * 1024 * 1024
+NEVER: Final = -1  # a revision that never stands
 _NO_STORE: Final = {"Cache-Control": "no-store"}
+_TAG: Final = re.compile(r'(?:W/)?"(?:(?P<revision>\d{1,15})\.(?P<life>[A-Za-z0-9_-]{1,40})|(?P<other>[!#-~]{0,80}))"')
 
 
 @dataclass(slots=True)
@@ -120,10 +124,17 @@ class Call:
         given = self.request.headers.get("if-match", "").strip()
         if given in ("", "*"):
             return None
-        text = given.removeprefix("W/").strip('"')
-        if not text.isascii() or not text.isdecimal() or len(text) > 15:
+        tag = _TAG.fullmatch(given)
+        if tag is None:
             raise Invalid("twin.if-match", value=given[:40])
-        return int(text)
+        ours = tag["life"] == self._node.identity.incarnation and int(tag["revision"])
+        return int(tag["revision"]) if ours else NEVER
+
+    def of_this_life(self, response: Response) -> Response:
+        """``response``; where it names a revision, its tag is one that no other life of this node has given."""
+        if tag := response.headers.get("etag", ""):
+            response.headers["ETag"] = f'{tag[:-1]}.{self._node.identity.incarnation}"'
+        return response
 
     def href(self, *parts: str) -> str:
         """The whole address of what lies at ``parts`` below the prefix."""

@@ -54,4 +54,4 @@ class Service:
         call = Call(self._node, request, prefix, {**taken, **fixed})
         if request.method not in _READING and handler not in READING:
             await call.may_change()
-        return await handler(call)
+        return call.of_this_life(await handler(call))
