@@ -35,7 +35,7 @@ RECORDS = {
         structure.Component(shell=shell_id(ORG, "item", "BODY-15"), item="BODY-15", quantity="1"),
         structure.Component(shell=shell_id(ORG, "item", "WIRE"), item="WIRE", quantity="0.25", unit="KGM"))),
     "TimeSeries": series.Series(machine="L1", titles={"zh": "数控车床", "en": "Lathe"}, up=lambda: True,
-                                url=FIRM.url, columns=(
+                                url=FIRM.url, offset=480, kept=lambda: (1_763_700_000_000, 1_764_058_530_900), columns=(
         series.Column(name="SpindleSpeed", title="Spindle speed", unit="rpm",
                       points=((1_764_058_529_100, 1249.5), (1_764_058_530_250, 1250))),
         series.Column(name="Parts", type="integer", points=((1_764_058_530_900, 17),)))),

@@ -6,11 +6,10 @@ from aas_test_engines import file as engine
 
 from tests.twin.templates.records import FIRM, ORG, RECORDS
 from weft import locale
-from weft.basis.errors import Invalid, NotFound
 from weft.twin import metamodel, templates
 from weft.twin.names import shell_id
 from weft.twin.paths import resolve
-from weft.twin.templates import calendar, handover, parts, series
+from weft.twin.templates import calendar, handover, parts
 from weft.twin.values import value_of
 
 SHELL = shell_id(ORG, "item", "BV-15")
@@ -143,45 +142,3 @@ def test_long_names_are_folded_without_cutting_a_character():
     lines = text.decode().split("\r\n")
     assert all(len(line.encode()) <= 75 for line in lines)
     assert text.decode().replace("\r\n ", "").count("非常长的日历名称，" * 20) >= 2
-
-
-# ---- the series --------------------------------------------------------------------------------------
-
-
-def test_a_record_is_one_second_and_lacks_what_was_not_heard():
-    records = value_of(built("TimeSeries"))["Segments"]["InternalSegment"]["Records"]
-    assert records["Record000"] == {"Time": 0, "UtcTime": "2025-11-25T08:15:29.000Z", "SpindleSpeed": 1249.5}
-    assert records["Record001"] == {"Time": 1000, "UtcTime": "2025-11-25T08:15:30.000Z", "SpindleSpeed": 1250.0,
-                                    "Parts": 17}
-
-
-def test_reading_records_takes_those_of_the_timespan():
-    span = {"idShort": "Timespan", "min": "2025-11-25T08:15:30Z", "max": "2025-11-25T09:15:30+01:00"}
-    found = series.invoke("ReadRecords", RECORDS["TimeSeries"], [span])
-    assert [one["idShort"] for one in found] == ["Records"] and value_of(found[0]) == {}
-    span["max"] = "2025-11-25T09:15:31+01:00"
-    told = value_of(series.invoke("ReadRecords", RECORDS["TimeSeries"], [span])[0])
-    assert list(told) == ["Record000"] and told["Record000"]["SpindleSpeed"] == 1250.0
-    assert len(value_of(series.invoke("ReadRecords", RECORDS["TimeSeries"], [])[0])) == 2
-
-
-def test_reading_segments_takes_those_that_hold_something():
-    found = series.invoke("ReadSegments", RECORDS["TimeSeries"], [])
-    assert value_of(found[0])["InternalSegment"]["RecordCount"] == 2
-    span = {"idShort": "Timespan", "min": "2027-01-01T00:00:00Z"}
-    assert value_of(series.invoke("ReadSegments", RECORDS["TimeSeries"], [span])[0]) == {}
-
-
-def test_an_operation_that_is_none_and_a_time_that_is_none_are_refused():
-    with pytest.raises(NotFound, match=r"twin\.operation"):
-        series.invoke("DropRecords", RECORDS["TimeSeries"], [])
-    with pytest.raises(Invalid, match=r"twin\.timespan"):
-        series.invoke("ReadRecords", RECORDS["TimeSeries"], [{"idShort": "Timespan", "min": "yesterday"}])
-
-
-def test_only_the_newest_records_stand_in_the_submodel_and_reading_gives_all():
-    points = tuple((1_764_058_000_000 + second * 1000, float(second)) for second in range(500))
-    many = replace(RECORDS["TimeSeries"], columns=(series.Column(name="S", points=points),))
-    shown = value_of(templates.build(SHELL, [many], "TimeSeries"))["Segments"]["InternalSegment"]["Records"]
-    assert len(shown) == series.SHOWN and list(shown.values())[-1]["S"] == 499.0
-    assert len(value_of(series.invoke("ReadRecords", many, [])[0])) == 500

@@ -22,7 +22,8 @@ from weft.basis.errors import NotFound
 from weft.basis.instant import from_ms
 from weft.config import Config
 from weft.engine.live import Live
-from weft.engine.twins import records
+from weft.engine.series import History
+from weft.engine.twins import records, timeseries
 from weft.engine.twins.ports import File
 from weft.engine.twins.records import Books
 from weft.production.state import FINISHED, STARTED
@@ -44,7 +45,7 @@ _BOOK_OF: Final = {"item": "stock", "lot": "stock", "machine": "floor", "order":
 _BUILDERS: Final[dict[str, Any]] = {"firm": firm, "item": item, "lot": lot, "machine": machine, "order": order,
                                     "purchase": purchase}
 _FILLED_MAX: Final = 10_000
-_TEXT: Final = {"ics": "text/calendar", "txt": "text/plain"}
+_TEXT: Final = {"csv": "text/csv", "ics": "text/calendar", "txt": "text/plain"}
 _read: Final = lru_cache(maxsize=256)(parse_text)
 
 
@@ -57,6 +58,8 @@ class Home(Protocol):
     def config(self) -> Config: ...
     @property
     def live(self) -> Live: ...
+    @property
+    def history(self) -> History | None: ...
     def book(self, name: str, /) -> str: ...
     async def state(self, thread: str, /) -> Any: ...
     async def members(self, thread: str, /) -> dict[str, str]: ...
@@ -128,6 +131,10 @@ class Twins:
         thing = await self._thing(found[0], found[1]) if found else None
         held: Mapping[str, bytes] = templates.files(thing.templates, found[2]) if found and thing is not None else {}
         data = held.get(value)
+        if data is None and found and thing is not None:
+            filled = templates.record(thing.templates, found[2])
+            data = await timeseries.file(filled, self.home.history, value) if isinstance(
+                filled, series.Series) else None
         if data is None:
             return None
 
@@ -144,7 +151,7 @@ class Twins:
         held = templates.record(thing.templates, found[2]) if found and thing is not None else None
         if not isinstance(held, series.Series):
             raise NotFound("twin.operation", name=operation[:80])
-        return series.invoke(operation, held, inputs)
+        return await timeseries.invoke(submodel, held, self.home.history, operation, inputs)
 
     async def shells(self, after: str = "") -> AsyncIterator[Json]:
         """Shells in order of their ids, beginning behind the id ``after``."""
@@ -351,8 +358,8 @@ class Twins:
         of = (described, books.production.master, self.home.config)
         filling = self._kept("machine", name, of)
         if filling is None:
-            filling = self._keep("machine", name, of, records.of_machine(
-                books, self.home.live, name, described, self._us))
+            heard = records.Heard(self.home.live, self.home.history, self.home.config.firm.utc_offset_minutes)
+            filling = self._keep("machine", name, of, records.of_machine(books, heard, name, described, self._us))
         return machine.Machine(
             shell=self._id("machine", name), name=name, title=known.title, titles=described.titles,
             kind=described.kind, thing=known.description, thing_id=described.id, address=described.base,

@@ -1,6 +1,6 @@
 """What stands behind the operations of twins: functions of this node.
 
-IDTA 02008-1-1 (Time Series Data: ReadRecords, ReadSegments); operations of machines of our own (``twin/operating``).
+IDTA 02008-1-1 §2.6 (Time Series Data); operations of machines of our own (``twin/operating``).
 Rule 1: only twins that follow from the books have functions: what somebody wrote does nothing here.
 Rule 2: a machine is asked by ``engine/ordering`` alone, past the guard of its description; what came of it is told in
         words that nobody mistakes for done: confirmed, refused or unknown.

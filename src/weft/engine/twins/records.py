@@ -13,6 +13,7 @@ from weft import locale
 from weft.basis import quantity as q
 from weft.config import Config
 from weft.engine.live import Live
+from weft.engine.series import History
 from weft.production.master import Calendar, Operation, WorkCentre, centres_for
 from weft.production.state import Job
 from weft.production.state import State as Production
@@ -38,6 +39,20 @@ class Books:
     stock: Stock
     production: Production
     floor: Floor
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What machines tell: now, and over time where that is kept. ``offset``: minutes of local time ahead of UTC."""
+
+    live: Live
+    history: History | None = None
+    offset: int = 0
+
+    def kept(self, machine: str) -> tuple[int, int] | None:
+        """The first and the last instant (ms) of what is kept of ``machine``."""
+        span = self.history.span(machine) if self.history is not None else None
+        return (span.first_ms, span.last_ms) if span is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +142,16 @@ def of_lot(books: Books, maker: Party, lot: Lot, issuer: str) -> Records:
 # ---- machines ----------------------------------------------------------------------------------------
 
 
-def of_machine(books: Books, live: Live, name: str, described: Description, maker: Party) -> Records:
+def of_machine(books: Books, heard: Heard, name: str, described: Description, maker: Party) -> Records:
     """What fills templates of a machine: its numbers, what it can do, when it works. ``maker``: the firm it is of."""
     centres = [one for one in books.production.master.work_centres.values() if one.machine == name]
     numbers = [one for one in described.properties.values() if one.type in ("integer", "number")]
     return (
         series.Series(
-            machine=name, titles=described.titles, up=lambda: live.status(name).up, url=maker.url,
+            machine=name, titles=described.titles, up=lambda: heard.live.status(name).up, url=maker.url,
+            kept=lambda: heard.kept(name), offset=heard.offset,
             columns=tuple(series.Column(name=one.name, title=one.title, type=one.type, unit=one.unit,
-                                        points=_Points(live, name, one.name)) for one in numbers)),
+                                        points=_Points(heard.live, name, one.name)) for one in numbers)),
         capabilities.Abilities(
             machine=name, capabilities=_abilities(centres),
             limits=tuple(capabilities.Limit(name=one.name, title=one.title, unit=one.unit, minimum=one.minimum,
