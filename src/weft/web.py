@@ -33,6 +33,7 @@ OPERATOR: Final = "operator"
 CLIENT: Final = "client"  # a program with a token of its own: reads twins and trace
 PARTNER: Final = "partner"  # a partner's program: the twins that are shown to this partner, nothing else
 TILL: Final = "till"  # a till: brings its slips and asks for prices, nothing else
+STRANGER: Final = "stranger"  # whoever shows no token, where a door has rules of its own for him
 PUBLIC: Final = frozenset[str]()  # scopes of a document that anybody may see
 PEOPLE: Final = frozenset({OWNER, OPERATOR})
 ANYONE_KNOWN: Final = frozenset({OWNER, OPERATOR, CLIENT})
@@ -65,6 +66,16 @@ class Device(Protocol):
     def id(self) -> str: ...
     @property
     def scope(self) -> str: ...
+
+
+class Nobody:
+    """Who asks without a token, for a door that answers strangers too: known by nothing."""
+
+    id = name = partner = ""
+    scope = STRANGER
+
+
+NOBODY: Final = Nobody()
 
 
 class Devices(Protocol):
@@ -177,6 +188,8 @@ async def authenticate(
     if host.dev_open and OWNER in scopes and _from_here(request):
         return None
     if not token:
+        if STRANGER in scopes:
+            return NOBODY
         raise Denied("web.token-missing")
     device = await host.devices.authenticate(token) if len(token) <= TOKEN_MAX else None
     if device is None:

@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from weft import web
-from weft.basis.errors import Invalid, WeftError
+from weft.basis.errors import Denied, Invalid, WeftError
 from weft.doors.aas.address import PREFIXES
 from weft.doors.aas.problems import message
 from weft.engine.node import Node
@@ -64,7 +64,7 @@ class Call:
         device = self.request.state.device
         if device is None or device.scope in web.PEOPLE:
             return None
-        return program(device.name, device.partner)
+        return Subject() if device.scope == web.STRANGER else program(device.name, device.partner)
 
     def _guarded(self, subject: Subject) -> Guarded:
         return Guarded(Access(self._node), subject)
@@ -90,6 +90,8 @@ class Call:
         subject = self._subject
         if subject is None:
             return Hearing(self._node.twin_changes)
+        if subject.anonymous and "text/event-stream" in self.request.headers.get("accept", ""):
+            raise Denied("web.token-missing")  # a stream is held open for nobody whom we do not know
         who = "/".join(one for values in subject.claims.values() for one in values)
         return Hearing(self._node.twin_changes, lambda: self._guarded(subject).sight(),
                        await Access(self._node).secret(), who)

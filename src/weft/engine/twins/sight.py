@@ -23,7 +23,7 @@ from weft.basis.errors import Invalid, NotFound
 from weft.engine.twins import naming, writing
 from weft.engine.twins.ports import ALL, Kind, Row, Told, Where
 from weft.engine.twins.repository import Page, Repository
-from weft.twin.access import Permit, Rules, Subject, Target, World, permit, trimmed
+from weft.twin.access import Permit, Rules, Subject, Target, World, permit, trimmed, trimmed_at
 from weft.twin.access.deciding import NOTHING, Decision, Grant, bound, elements_of, fits, refusal, settled, simplified
 from weft.twin.elements import Json
 from weft.twin.names import encode_id
@@ -169,7 +169,12 @@ class Sight:
     async def _alone(self, submodel: Json, path: str) -> Json | None:
         """``submodel`` with nothing but the element at ``path``; None where that is not to be seen."""
         found = await self.decide("READ", target("submodel", submodel["id"], path), submodel)
-        return _only(trimmed(submodel, "submodel", found.grants), path) if found.allowed else None
+        try:
+            way = trail(submodel, path)
+        except (NotFound, Invalid):
+            return None
+        shown = trimmed_at(submodel, "submodel", found.grants, way) if found.allowed else None
+        return None if shown is None else _only(submodel, way, shown)
 
     # ---- pages --------------------------------------------------------------------------------------
 
@@ -351,23 +356,18 @@ def _at(document: Json, path: str) -> Any:
         return None
 
 
-def _only(submodel: Json, path: str) -> Json | None:
-    """``submodel`` with nothing in it but the element at ``path``, in its place; None where that is hidden.
+def _only(submodel: Json, way: Sequence[str | int], shown: Json) -> Json:
+    """``submodel`` with nothing in it but ``shown`` at ``way``.
 
     In a list, empty elements keep the places before it: nobody is shown them.
     """
-    try:
-        way = trail(submodel, path)
-    except (NotFound, Invalid):
-        return None
-    within = _within(submodel, way)
+    within = _within(submodel, way, shown)
     return {"modelType": "Submodel", "id": submodel["id"], "submodelElements": within["submodelElements"]}
 
 
-def _within(holder: Json, way: Sequence[str | int]) -> Json:
+def _within(holder: Json, way: Sequence[str | int], shown: Json) -> Json:
     key, place = str(way[0]), int(way[1])
-    one = holder[key][place]
-    kept = _within(one, way[2:]) if len(way) > 2 else one
+    kept = _within(holder[key][place], way[2:], shown) if len(way) > 2 else shown
     bare: Json = {name: holder[name] for name in ("modelType", "idShort") if name in holder}
     listed = holder["modelType"] == "SubmodelElementList"
     return {**bare, key: [*([{"modelType": "Capability"}] * place if listed else ()), kept]}

@@ -48,14 +48,30 @@ _HIDDEN: Final = _Hidden()
 
 def trimmed(document: Json, kind: str, grants: Sequence[Grant]) -> Json:
     """``document`` with only those parts that one of ``grants`` shows; itself where that is all of it."""
+    left: Json = _left(_mask(document, kind, grants))
+    return left
+
+
+def trimmed_at(document: Json, kind: str, grants: Sequence[Grant], way: Sequence[str | int]) -> Json | None:
+    """What ``grants`` show of that at ``way`` (keys and indices through ``document`` as it is); None: nothing."""
+    at = _mask(document, kind, grants)
+    for step in way:
+        if at is _HIDDEN:
+            return None
+        at = at[step]
+    left: Json | _Hidden = _left(at)
+    return None if isinstance(left, _Hidden) else left
+
+
+def _mask(document: Json, kind: str, grants: Sequence[Grant]) -> Any:
+    """``document`` with _HIDDEN in the place of what none of ``grants`` shows."""
     whole: Any = _HIDDEN
     for grant in grants:
         seen: Any = document
         for one in grant.filters:
             seen = _both(seen, _masked(document, kind, one))
         whole = _either(whole, seen, document)
-    left: Json = _left(whole)
-    return left
+    return whole
 
 
 def _both(one: Any, other: Any) -> Any:
