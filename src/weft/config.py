@@ -216,6 +216,9 @@ class TwinKeeping(Section, frozen=True):
     feed_entries: Annotated[int, _about(
         "How many changes are kept for those that follow them from where they stopped.",
         "为从断点继续接收变更的订阅方保留多少条变更。", ge=1_000, le=1_000_000_000)] = 1_000_000
+    deleted_days: Annotated[int, _about(
+        "How many days former states of a deleted twin are kept, unless its owner erases them before.",
+        "删除数字孪生后，其历史版本保留多少天（除非提前彻底清除）。", ge=1, le=36_500)] = 400
     file_megabytes: Annotated[int, _about(
         "Largest file that a twin may hold.", "数字孪生中单个文件的大小上限（兆字节）。", ge=1, le=100_000)] = 512
 

@@ -261,7 +261,7 @@ def open_twins(path: str, config: Config, clock: Clock, *, reading: bool = False
     from weft.stores.twins.applying import Kept
     from weft.stores.twins.store import SqliteTwins
 
-    kept = Kept(config.twins.history_entries, config.twins.feed_entries)
+    kept = Kept(config.twins.history_entries, config.twins.feed_entries, config.twins.deleted_days * 86_400_000)
     return SqliteTwins(path, clock, kept=kept, file_max=config.twins.file_megabytes * 1024**2, reading=reading)
 
 

@@ -17,6 +17,7 @@ from weft.cli.options import connected, found, json_option
 from weft.cli.printing import Paper
 from weft.cli.twin_access import access
 from weft.cli.twin_check import check, lacking
+from weft.cli.twin_erase import deleted, erase
 from weft.cli.twin_events import events
 from weft.cli.twin_pages import every
 from weft.cli.words import say
@@ -34,6 +35,8 @@ command.add_command(access)
 command.add_command(events)
 command.add_command(check)
 command.add_command(lacking)
+command.add_command(deleted)
+command.add_command(erase)
 
 
 @command.command("list", help=say("cli.twin.list"))

@@ -7,7 +7,8 @@ import pytest
 from tests.stores.twins.making import Hands, chunks, encoded, opened, put, run, shell, submodel
 from weft.basis.errors import NotFound, Refused
 from weft.engine.twins.ports import Change
-from weft.stores.twins.store import GONE_MS, GRACE_MS, PIECE
+from weft.stores.twins.applying import GONE_MS
+from weft.stores.twins.store import GRACE_MS, PIECE
 
 
 def file(name: str, value: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ import msgspec
 from weft.basis.errors import NotFound, Refused
 from weft.engine.commands.params import Done, Params
 from weft.engine.node import Node
-from weft.engine.twins import writing
+from weft.engine.twins import erasing, writing
 from weft.engine.twins.ports import Change, Kind, Where
 from weft.twin.elements import Json
 from weft.twin.lexical import REAL, WHOLE, Number
@@ -125,3 +125,18 @@ async def stop(node: Node, params: Stop, _key: str) -> Done:
     """Leave off with an import: nothing of its file is there afterwards."""
     node.twins.imports.stop(params.id)
     return Done()
+
+
+class Erase(Params, frozen=True, kw_only=True):
+    """All that the twin with this id was before; of one that is deleted, everything."""
+
+    id: str
+    sure: bool = False
+
+
+async def erase(node: Node, params: Erase, _key: str) -> Done:
+    """Erase former states of a twin for good; the receipt is in ``facts``."""
+    if not params.sure:
+        raise Refused("twin.not-sure")
+    receipt = await erasing.erase(node, node.twins.store, params.id)
+    return Done(facts={"receipt": msgspec.to_builtins(receipt), "n": receipt.states})

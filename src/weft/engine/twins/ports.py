@@ -95,6 +95,17 @@ class Told(msgspec.Struct, frozen=True, gc=False):
     revision: int
 
 
+class Gone(msgspec.Struct, frozen=True, gc=False):
+    """A deleted twin of which so many former states are kept, of so many bytes; ``at``: when it was deleted."""
+
+    kind: Kind
+    id: str
+    revision: int
+    at: str
+    states: int
+    size: int
+
+
 class File(msgspec.Struct, frozen=True, gc=False):
     """A file that is kept: ``digest`` is the SHA-256 in hex, ``size`` in bytes; ``chunks`` gives its content anew."""
 
@@ -175,6 +186,14 @@ class TwinStore(Protocol):
         ...
 
     async def drop_listener(self, id: str) -> None: ...
+    async def deleted(self, after: tuple[Kind, str] | None, limit: int) -> Sequence[Gone]:
+        """Deleted twins of which former states are kept, by kind and id, behind ``after``."""
+        ...
+
+    async def erase(self, kind: Kind, id: str) -> tuple[int, int]:
+        """Erase all former states of a twin; how many, and their bytes. What it is now stays."""
+        ...
+
     async def sweep(self) -> int:
         """Take away files that nobody names and twins deleted long ago; how many."""
         ...

@@ -19,6 +19,7 @@ from weft.stores.twins import searching
 from weft.stores.twins.indexing import NOTHING, Derived, Element, Key, derive, derive_again
 from weft.stores.twins.revisions import piece
 
+GONE_MS: Final = 400 * 86_400_000
 REMEMBERED_TWINS: Final = 256
 REMEMBERED_ELEMENTS: Final = 50_000  # of one twin; a larger one is derived again
 REMEMBERED_TEXTS: Final = 20_000
@@ -28,10 +29,11 @@ NUMBER: Final = {kind: place for place, kind in enumerate(KINDS, 1)}
 
 @dataclass(slots=True)
 class Kept:
-    """How much of the past is kept: revisions of each twin, entries of the feed."""
+    """How much of the past is kept: revisions of each twin, entries of the feed; those of a deleted twin so long."""
 
     revisions: int = 100
     changes: int = 1_000_000
+    deleted_ms: int = GONE_MS
 
 
 @dataclass(slots=True)

@@ -12,7 +12,9 @@ import asyncio
 import hashlib
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
+from itertools import starmap
 from typing import Any, Final
 
 import apsw
@@ -21,7 +23,7 @@ from msgspec.structs import replace
 from weft.basis.errors import Invalid, NotFound, Refused
 from weft.basis.instant import from_ms
 from weft.engine.ports import Clock
-from weft.engine.twins.ports import ALL, KINDS, Change, File, Kind, Row, Told, Where
+from weft.engine.twins.ports import ALL, KINDS, Change, File, Gone, Kind, Row, Told, Where
 from weft.stores.sqlite_file import fault
 from weft.stores.twins import paging, searching
 from weft.stores.twins.applying import NUMBER, Applying, Kept
@@ -36,7 +38,6 @@ PIECES_SWEPT: Final = 64  # in one transaction
 SHORT_MAX: Final = 64  # changes; a commit of more takes turns
 TURN_S: Final = 0.01
 GRACE_MS: Final = 3_600_000  # a file that came in may still be named
-GONE_MS: Final = 400 * 86_400_000  # a deleted twin made again after that begins with revision 1
 SKIPPED: Final = 1_000_000_000  # numbers of the feed that a life which is lost may have used
 HISTORY_READ: Final = 32  # revisions at a time
 FILE_MAX: Final = 512 * 1024 * 1024
@@ -51,6 +52,16 @@ async def _surely(work: Callable[[], Any]) -> None:
     except asyncio.CancelledError:
         await asyncio.wait([done])
         raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Erasing:
+    """Work after which what it took away is not left in the log of the file either."""
+
+    work: Work
+
+    def __call__(self) -> None:
+        self.work()
 
 
 class SqliteTwins(Writer[Work]):
@@ -178,7 +189,7 @@ class SqliteTwins(Writer[Work]):
     async def page(self, kind: Kind, after: str, limit: int, where: Where = ALL) -> Sequence[Row]:
         """A page as the port says; what the index cannot answer is read and looked at, a page at a time."""
         if where == ALL:
-            return [Row(kind, *row) for row in self._rows("page", NUMBER[kind], after, limit)]
+            return list(starmap(partial(Row, kind), self._rows("page", NUMBER[kind], after, limit)))
         return await paging.page(self._read, kind, after, limit, where)
 
     async def search(self, kind: Kind, query: str, after: int, limit: int) -> Sequence[tuple[int, Row]]:
@@ -362,19 +373,39 @@ class SqliteTwins(Writer[Work]):
     async def sweep(self) -> int:
         """Take away files that nobody names and twins that were deleted long ago; how many of both went."""
         now = self._clock.now_ms()
-        forgotten = self._rows("forgotten", from_ms(now - GONE_MS))
+        forgotten = self._rows("forgotten", from_ms(now - self._applying.kept.deleted_ms))
 
         def forget() -> None:
             self._many("forget_history", forgotten)
             self._many("delete_gone", forgotten)
 
         if forgotten:
-            await self._commit(forget)
+            await self._commit(_Erasing(forget))
         left, self._left = self._left, []
         orphans = [number for (number,) in self._rows("orphans", from_ms(now - GRACE_MS))]
         for number in {*left, *orphans}:
             await self._remove(number)
         return len(forgotten) + len({*left, *orphans})
+
+    async def deleted(self, after: tuple[Kind, str] | None, limit: int) -> Sequence[Gone]:
+        """Deleted twins of which former states are kept, by kind and id, behind ``after``."""
+        kind, name = (NUMBER[after[0]], after[1]) if after else (0, "")
+        return [Gone(KINDS[number - 1], *rest) for number, *rest in self._rows("all_gone", kind, name, limit)]
+
+    async def erase(self, kind: Kind, id: str) -> tuple[int, int]:
+        """Erase all former states of a twin, from the file and from its log; how many, and their bytes."""
+        found: list[Any] = []
+
+        def work() -> None:
+            found[:] = self._cursor.execute(self._sql["kept_history"], (NUMBER[kind], id)).fetchall()
+            self._cursor.execute(self._sql["forget_history"], (NUMBER[kind], id))
+
+        await self._commit(_Erasing(work))
+        [(states, size)] = found
+        return int(states), int(size)
+
+    def _erases(self, batch: Work) -> bool:
+        return isinstance(batch, _Erasing)
 
     async def _remove(self, number: int) -> None:
         """First nobody can name the file any more, then its pieces go, some at a time, at last its entry."""
@@ -393,7 +424,7 @@ class SqliteTwins(Writer[Work]):
             first = number * PIECES_MAX
             found = self._rows("pieces", first, first + PIECES_MAX, PIECES_SWEPT)
             if not found:
-                await self._commit(partial(self._many, "delete_file", [(number,)]))
+                await self._commit(_Erasing(partial(self._many, "delete_file", [(number,)])))
                 return
             await self._commit(partial(self._many, "delete_piece", found))
 

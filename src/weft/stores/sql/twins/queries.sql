@@ -197,6 +197,16 @@ DELETE FROM links WHERE kind = ? AND id = ? AND value = ?;
 -- What is left of twins that are forgotten.
 DELETE FROM history WHERE kind = ? AND id = ?;
 
+-- kept_history --
+-- How much is kept of what a twin was.
+SELECT count(*), coalesce(sum(length(middle)), 0) FROM history WHERE kind = ? AND id = ?;
+
+-- all_gone --
+-- Deleted twins of which something is kept.
+SELECT gone.kind, gone.id, gone.revision, gone.at, count(*), sum(length(history.middle))
+FROM gone JOIN history ON history.kind = gone.kind AND history.id = gone.id
+WHERE (gone.kind, gone.id) > (?, ?) GROUP BY gone.kind, gone.id ORDER BY gone.kind, gone.id LIMIT ?;
+
 -- forgotten --
 -- Twins that were deleted before an instant.
 SELECT kind, id FROM gone WHERE at < ? LIMIT 500;
