@@ -39,7 +39,8 @@ def request(*inputs, both="7", **more):
 
 async def invoke(asked, *, values=False):
     seen.clear()
-    return (await OPERATIONS.invoke(SUBMODEL, "Scale", asked, values=values)).result
+    ended = await OPERATIONS.invoke(SUBMODEL, "Scale", asked, values=values)
+    return ended.valued if values else ended.result
 
 
 @pytest.mark.parametrize("asked", [

@@ -32,14 +32,13 @@ async def _invoke(call: Call, *, values: bool) -> Response:
     _, submodel = await read(call)
     operations = await call.operations(submodel["id"])
     return answer(_told(call, await operations.invoke(
-        submodel, call.path, await _request(call, values=values), values=values)))
+        submodel, call.path, await _request(call, values=values), values=values), values=values))
 
 
-def _told(call: Call, ended: Ended) -> dict[str, Any]:
+def _told(call: Call, ended: Ended, *, values: bool) -> dict[str, Any]:
     """The OperationResult, with why it was not done in the reader's language."""
-    if ended.error is None:
-        return ended.result
-    return {**ended.result, "messages": [call.told(ended.error, status_of(ended.error))]}
+    result: dict[str, Any] = ended.valued if values else ended.result
+    return result if ended.error is None else {**result, "messages": [call.told(ended.error, status_of(ended.error))]}
 
 
 async def _request(call: Call, *, values: bool) -> Json:
@@ -84,12 +83,21 @@ async def status(call: Call) -> Response:
 
 
 async def outcome(call: Call) -> Response:
-    """GetOperationAsyncResult, and its value-only form: each has the form that the operation was begun in."""
+    """GetOperationAsyncResult: in the form that is asked for, whichever it was begun in."""
+    return await _outcome(call, values=False)
+
+
+async def outcome_value(call: Call) -> Response:
+    """GetOperationAsyncResult-ValueOnly."""
+    return await _outcome(call, values=True)
+
+
+async def _outcome(call: Call, *, values: bool) -> Response:
     run = await _run(call)
     if not run.task.done():
         return answer({"executionState": "Running", "success": True})
     error = run.task.exception()
     if error is None:
-        return answer(_told(call, run.task.result()))
+        return answer(_told(call, run.task.result(), values=values))
     told = call.told(error if isinstance(error, WeftError) else None, 400)
     return answer({"executionState": "Failed", "success": False, "messages": [told]})

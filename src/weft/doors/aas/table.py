@@ -59,7 +59,7 @@ SUBMODEL: Final[Mapping[str, Methods]] = {
     f"{_ELEMENT}/invoke-async/$value": {"POST": invoking.begin_value},
     f"{_ELEMENT}/operation-status/{{handle}}": {"GET": invoking.status},
     f"{_ELEMENT}/operation-results/{{handle}}": {"GET": invoking.outcome},
-    f"{_ELEMENT}/operation-results/{{handle}}/$value": {"GET": invoking.outcome},
+    f"{_ELEMENT}/operation-results/{{handle}}/$value": {"GET": invoking.outcome_value},
 }
 SHELL: Final[Mapping[str, Methods]] = {
     "": {"GET": shells.get, "PUT": shells.put, "DELETE": shells.delete},

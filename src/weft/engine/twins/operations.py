@@ -74,9 +74,10 @@ Find = Callable[[Json, str], Function | None]  # what stands behind the operatio
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How an invocation ended: its OperationResult, and why it was not done."""
+    """How an invocation ended: its OperationResult, the same with values alone, and why it was not done."""
 
     result: Json
+    valued: Json
     error: WeftError | None = None
 
 
@@ -110,7 +111,7 @@ class Operations:
             said = Said(function.late, Refused("twin.operation-late", name=path[:80]), known=False)
         finally:
             self._running -= 1
-        return Ended(result(asked, said, values=values), said.error)
+        return Ended(result(asked, said, values=False), result(asked, said, values=True), said.error)
 
     async def begin(self, submodel: Json, path: str, request: Json, *, values: bool) -> str:
         """Begin it and give the handle of its outcome; raises as ``invoke`` for what is known to be wrong at once."""
