@@ -1,7 +1,7 @@
 """``weft twin check`` and ``weft twin lacking``: twins against IDTA's templates, and what is still to be entered.
 
-Rule 1: the templates are files that IDTA publishes; the program has none of its own.
-Not here: the check itself (``twin/templates/check.py``).
+Rule 1: without a file, the templates are those that the program carries; a file of IDTA's asks for all that it names.
+Not here: the check itself (``twin/templates/check.py``), what is carried (``engine/twins/judging.py``).
 """
 
 import json
@@ -19,19 +19,20 @@ from weft.cli.options import connected, found, json_option
 from weft.cli.printing import Paper
 from weft.cli.twin_pages import every
 from weft.cli.words import say
+from weft.engine.twins.judging import carried
 from weft.twin.names import encode_id
 from weft.twin.templates.check import Deviation, claims, deviations
 
 
 @click.command("check", help=say("cli.twin.check"))
 @click.argument("what", metavar="[FILE|ID]", default="")
-@click.option("--template", "template", required=True, type=click.Path(exists=True, path_type=Path),
+@click.option("--template", "template", type=click.Path(exists=True, path_type=Path),
               help=say("cli.twin.check.template"))
 @click.option("--home", type=click.Path(path_type=Path), help=say("cli.option.home"))
 @json_option
-def check(what: str, template: Path, home: Path | None, *, as_json: bool) -> None:
+def check(what: str, template: Path | None, home: Path | None, *, as_json: bool) -> None:
     """Say every deviation of submodels in a file, or of the running node; exit code 1 if there is any."""
-    files = list(_templates(template))
+    files = list(_carried() if template is None else _templates(template))
     rows: list[dict[str, Any]] = []
     checked = 0
     for submodel in _submodels(what, home):
@@ -43,7 +44,7 @@ def check(what: str, template: Path, home: Path | None, *, as_json: bool) -> Non
             nearest = min(told, key=len)
             rows += nearest
     if not checked:
-        raise NotFound("twin.no-claim", what=what[:200], template=template.name)
+        raise NotFound("twin.no-claim", what=what[:200], template="IDTA" if template is None else template.name)
     paper = Paper(as_json=as_json)
     if rows or as_json:
         paper.table(rows, "submodel element deviation", {"checked": checked, "deviations": rows})
@@ -69,6 +70,12 @@ def _row(template: str, submodel: Mapping[str, Any], one: Deviation) -> dict[str
     return {"submodel": submodel.get("idShort") or submodel.get("id", ""), "template": template,
             "element": one.path or say("twin.deviation.whole"), "path": one.path, "code": one.code,
             "facts": one.facts, "deviation": say(f"twin.deviation.{one.code}", **one.facts)}
+
+
+def _carried() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(name, contents) of the templates that the program carries."""
+    for one in carried().values():
+        yield one["submodels"][0]["idShort"], one
 
 
 def _templates(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -139,8 +139,24 @@ def _no_value(inner, index):
     return True
 
 
+def _empty_value(inner, index):
+    kind = inner[index]["modelType"]
+    if kind not in ("Property", "MultiLanguageProperty", "File", "Blob"):
+        return False
+    inner[index] = {**inner[index], "value": [] if kind == "MultiLanguageProperty" else ""}
+    return True
+
+
+def _twice(inner, index):
+    """Once more, where the template says that there is one."""
+    if cardinality(inner[index]).lower() not in ("one", "zerotoone") or "idShort" not in inner[index]:
+        return False
+    inner.insert(index + 1, {**copy.deepcopy(inner[index]), "idShort": f"{inner[index]['idShort']}Again"})
+    return True
+
+
 MUTATIONS = {"removed": _removed, "other kind": _other_kind, "other type": _other_type,
-             "other meaning": _other_meaning, "no value": _no_value}
+             "other meaning": _other_meaning, "no value": _no_value, "empty value": _empty_value, "twice": _twice}
 
 
 def mutants(submodel, wanted, step=1):
@@ -167,6 +183,6 @@ def unreported(template, submodel, wanted, step=1):
         count += 1
         stem = path.rpartition(".")[0] or path.rpartition("[")[0]
         told = [one for one in compared(slot, bent) if one.path.startswith(stem)]
-        if not told and not (name == "no value" and path.startswith("Metadata.Record")):
+        if not told and not (name in ("no value", "empty value") and path.startswith("Metadata.Record")):
             missed.append((name, path))
     return count, missed

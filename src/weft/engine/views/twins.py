@@ -13,6 +13,7 @@ import msgspec
 from weft.basis.errors import NotFound
 from weft.engine.twins.ports import Row
 from weft.engine.views.shape import View
+from weft.engine.views.twin_check import Judgement, judgement
 from weft.engine.views.twin_parts import Opened, Part, Series, Tree, texts_in
 from weft.engine.views.twin_search import LOOSE, WRITTEN, looked_for
 from weft.twin.elements import Json
@@ -20,6 +21,7 @@ from weft.twin.names import KINDS, decode_id, encode_id, read_shell, read_submod
 from weft.twin.paths import resolve
 
 ROWS: Final = 30
+JUDGED_MAX: Final = 300_000  # bytes of a section that is not open
 LAST: Final = "\U0010ffff"
 WHICH: Final = (*KINDS, WRITTEN, LOOSE)
 
@@ -53,7 +55,10 @@ class Lack(View, frozen=True, kw_only=True):
 
 
 class Section(View, frozen=True, kw_only=True):
-    """One submodel of a twin; ``there`` is False for one that lies elsewhere. ``series`` are drawn as charts."""
+    """One submodel of a twin; ``there`` is False for one that lies elsewhere. ``series`` are drawn as charts.
+
+    ``judged``: of a written one, against the template that it claims.
+    """
 
     n: int
     id: str
@@ -70,6 +75,7 @@ class Section(View, frozen=True, kw_only=True):
     more: int = 0
     parts: tuple[Part, ...] = ()
     series: tuple[Series, ...] = ()
+    judged: Judgement | None = None
 
 
 class TwinView(View, frozen=True, kw_only=True):
@@ -211,7 +217,14 @@ async def _section(node: Any, tree: Tree, n: int, name: str) -> Section:
     return Section(
         n=n, id=name, address=encode_id(name), id_short=document.get("idShort", ""), zh=shown.zh, en=shown.en,
         semantic=shown.semantic, known=shown.known, revision=row.revision, open=True, inside=shown.inside,
-        more=shown.more, parts=shown.parts, series=tree.series(document))
+        more=shown.more, parts=shown.parts, series=tree.series(document), judged=await _judged(node, row, document))
+
+
+async def _judged(node: Any, row: Row, document: Json | None = None) -> Judgement | None:
+    """What follows from our books is as its template asks by itself; a large section is judged once it is open."""
+    if not row.revision or (document is None and len(row.body) > JUDGED_MAX):
+        return None
+    return await judgement(node, msgspec.json.decode(row.body) if document is None else document)
 
 
 class _Head(msgspec.Struct):
@@ -228,7 +241,8 @@ async def _shut(tree: Tree, n: int, row: Row) -> Section:
     shown = await tree.shown(n, row.id, {"modelType": "Submodel", "displayName": head.displayName,
                                          "semanticId": head.semanticId})
     return Section(n=n, id=row.id, address=encode_id(row.id), id_short=head.idShort, zh=shown.zh, en=shown.en,
-                   semantic=shown.semantic, known=shown.known, revision=row.revision, inside=len(head.submodelElements))
+                   semantic=shown.semantic, known=shown.known, revision=row.revision, inside=len(head.submodelElements),
+                   judged=await _judged(tree.node, row))
 
 
 def _asset(document: Json) -> Iterator[tuple[str, str]]:
