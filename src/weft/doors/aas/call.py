@@ -10,7 +10,7 @@ Not here: parameters of the query (``asked.py``), what a program sees (``engine/
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -218,4 +218,14 @@ def done(row: Row | None = None) -> Response:
 
 def paged(result: Any, cursor: str = "") -> Json:
     """A page; ``cursor`` where more follows."""
-    return {"paging_metadata": {"cursor": encode_id(cursor)} if cursor else {}, "result": result}
+    return {"paging_metadata": _paging(cursor), "result": result}
+
+
+def joined(result: Iterable[bytes], cursor: str = "", **told: str) -> Response:
+    """A page of what is JSON already; what else is ``told`` stands beside the cursor."""
+    paging = msgspec.json.encode(_paging(cursor) | told)
+    return raw(b'{"paging_metadata":%b,"result":[%b]}' % (paging, b",".join(result)))
+
+
+def _paging(cursor: str) -> Json:
+    return {"cursor": encode_id(cursor)} if cursor else {}

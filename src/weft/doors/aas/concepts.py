@@ -6,11 +6,10 @@ Not here: which concept means what (they are written or imported), submodels (``
 
 from typing import Any
 
-import msgspec
 from starlette.responses import Response
 
 from weft.doors.aas import asked
-from weft.doors.aas.call import Call, answer, done, paged, stored
+from weft.doors.aas.call import Call, done, joined, stored
 from weft.engine.twins.ports import Where
 from weft.twin.names import encode_id
 
@@ -21,7 +20,7 @@ async def page(call: Call) -> Response:
     wanted = Where(id_short=query.get("idShort", ""), case_of=_reference(call, "isCaseOf"),
                    data_specification=_reference(call, "dataSpecificationRef"))
     found = await call.twins.page("concept", asked.cursor(call.request), asked.page_size(call.request), wanted)
-    return answer(paged([msgspec.Raw(row.body) for row in found.rows], found.cursor))
+    return joined([row.body for row in found.rows], found.cursor)
 
 
 def _reference(call: Call, name: str) -> str:

@@ -10,7 +10,7 @@ import msgspec
 from starlette.responses import Response
 
 from weft.doors.aas import asked
-from weft.doors.aas.call import Call, answer, paged
+from weft.doors.aas.call import Call, joined
 from weft.engine.twins.ports import Kind, Where
 from weft.twin.query import parse
 
@@ -29,7 +29,5 @@ async def query(call: Call) -> Response:
     wanted = Where(condition=asking.condition)
     found = await call.twins.page(kind, asked.cursor(call.request), asked.page_size(call.request), wanted)
     ids = asking.select_id and not kind.endswith("-descriptor")  # of those the specification knows whole ones only
-    told: list[Any] = [row.id if ids else msgspec.Raw(row.body) for row in found.rows]
-    page = paged(told, found.cursor)
-    page["paging_metadata"]["resultType"] = "Identifier" if ids else name
-    return answer(page)
+    told = [msgspec.json.encode(row.id) if ids else row.body for row in found.rows]
+    return joined(told, found.cursor, resultType="Identifier" if ids else name)

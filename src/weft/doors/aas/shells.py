@@ -7,13 +7,13 @@ Not here: thumbnails (``attachments.py``), submodels beneath a shell (``submodel
 
 from typing import Any, Final
 
-import msgspec
 from starlette.responses import Response
 
 from weft.basis.errors import Invalid, NotFound, Refused
 from weft.doors.aas import asked
-from weft.doors.aas.call import Call, answer, done, paged, stored
+from weft.doors.aas.call import Call, answer, done, joined, paged, stored
 from weft.engine.twins.ports import Where
+from weft.engine.twins.repository import Page
 from weft.twin.elements import Json, model
 from weft.twin.names import encode_id, shell_id
 
@@ -28,12 +28,12 @@ async def id_of(call: Call) -> str:
 
 async def page(call: Call) -> Response:
     """GetAllAssetAdministrationShells."""
-    return answer(paged(*await _page(call)))
+    found = await _page(call)
+    return joined([row.body for row in found.rows], found.cursor)
 
 
-async def _page(call: Call) -> tuple[list[Any], str]:
-    found = await call.twins.page("shell", asked.cursor(call.request), asked.page_size(call.request), where(call))
-    return [msgspec.Raw(row.body) for row in found.rows], found.cursor
+async def _page(call: Call) -> Page:
+    return await call.twins.page("shell", asked.cursor(call.request), asked.page_size(call.request), where(call))
 
 
 def where(call: Call) -> Where:
@@ -44,7 +44,7 @@ def where(call: Call) -> Where:
 
 async def references(call: Call) -> Response:
     """GetAllAssetAdministrationShells-Reference."""
-    found = await call.twins.page("shell", asked.cursor(call.request), asked.page_size(call.request), where(call))
+    found = await _page(call)
     return answer(paged([model((SHELL, row.id)) for row in found.rows], found.cursor))
 
 
@@ -62,7 +62,7 @@ async def get(call: Call) -> Response:
 async def only(call: Call) -> Response:
     """The shell that the address names, as a page of one."""
     asked.page_size(call.request)
-    return answer(paged([msgspec.Raw((await call.twins.get("shell", await id_of(call))).body)]))
+    return joined([(await call.twins.get("shell", await id_of(call))).body])
 
 
 async def reference(call: Call) -> Response:

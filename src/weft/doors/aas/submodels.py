@@ -16,8 +16,9 @@ from starlette.responses import Response
 
 from weft.basis.errors import Invalid, NotFound
 from weft.doors.aas import asked, shells
-from weft.doors.aas.call import Call, answer, done, paged, raw, stored
+from weft.doors.aas.call import Call, answer, done, joined, paged, raw, stored
 from weft.engine.twins.ports import Row, Where
+from weft.engine.twins.repository import Page
 from weft.twin.elements import Json, model
 from weft.twin.names import encode_id
 from weft.twin.values import metadata, paths, reference_to, shaped, value_json
@@ -56,7 +57,8 @@ def where(call: Call) -> Where:
 async def page(call: Call) -> Response:
     """GetAllSubmodels."""
     deep, blobs = asked.deep(call.request), asked.blobs(call.request)
-    return await _views(call, lambda row: msgspec.Raw(_bytes(row, deep=deep, blobs=blobs)))
+    found = await _page(call)
+    return joined([_bytes(row, deep=deep, blobs=blobs) for row in found.rows], found.cursor)
 
 
 async def page_metadata(call: Call) -> Response:
@@ -68,7 +70,8 @@ async def page_metadata(call: Call) -> Response:
 async def page_values(call: Call) -> Response:
     """GetAllSubmodels-ValueOnly."""
     deep, blobs = asked.deep(call.request), asked.blobs(call.request)
-    return await _views(call, lambda row: msgspec.Raw(value_json(shaped(_read(row), blobs=blobs), deep=deep)))
+    found = await _page(call)
+    return joined([value_json(shaped(_read(row), blobs=blobs), deep=deep) for row in found.rows], found.cursor)
 
 
 async def page_references(call: Call) -> Response:
@@ -77,8 +80,12 @@ async def page_references(call: Call) -> Response:
     return await _views(call, lambda row: model(("Submodel", row.id)))
 
 
+async def _page(call: Call) -> Page:
+    return await call.twins.page("submodel", asked.cursor(call.request), asked.page_size(call.request), where(call))
+
+
 async def _views(call: Call, view: Callable[[Row], Any]) -> Response:
-    found = await call.twins.page("submodel", asked.cursor(call.request), asked.page_size(call.request), where(call))
+    found = await _page(call)
     return answer(paged([view(row) for row in found.rows], found.cursor))
 
 
