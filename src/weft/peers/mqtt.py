@@ -34,7 +34,7 @@ NO_LOGIN: Final = frozenset({0x86, 0x87})  # bad user name or password, not auth
 
 
 class _Older(Exception):
-    """The broker does not speak MQTT 5."""
+    """The broker does not speak MQTT 5: it says so, or hangs up without a word."""
 
 
 @dataclass(slots=True)
@@ -42,6 +42,7 @@ class _Line:
     """One connection; everything but ``run`` happens in the event loop."""
 
     client: Any
+    version: int
     loop: asyncio.AbstractEventLoop
     opened: "asyncio.Future[None]"
     waiting: "dict[int, asyncio.Future[None]]" = field(default_factory=dict)  # by packet
@@ -66,6 +67,12 @@ class _Line:
                 one.set_exception(told)
                 one.exception()  # it may be that nobody asks any more
         self.waiting.clear()
+
+    def hung_up(self) -> None:
+        """The broker has."""
+        if not self.opened.done() and self.version == V5:
+            self.opened.set_exception(_Older())
+        self.over(Unavailable("twin-event.hung-up"))
 
     def greeted(self, code: int, words: str) -> None:
         """The broker has answered CONNECT."""
@@ -153,20 +160,21 @@ class MqttBrokers:
     async def _connected(self, to: Target) -> _Line:
         await self.forget(to.about.id)
         if to.about.id not in self._old:
-            try:
+            with contextlib.suppress(_Older):
                 return await self._connect(to, V5)
-            except _Older:
-                self._old.add(to.about.id)
         try:
-            return await self._connect(to, V311)
+            line = await self._connect(to, V311)
         except _Older as error:
-            self._old.discard(to.about.id)
             raise Unavailable("twin-event.broker-refused", reason="MQTT 3.1.1, 5") from error
+        self._old.add(to.about.id)
+        return line
 
     async def _connect(self, to: Target, version: int) -> _Line:
         parts, places = urlsplit(to.about.address), await self._places(to)
         loop = asyncio.get_running_loop()
-        line = _Line(_client(to, version, places), loop, loop.create_future())
+        opened: asyncio.Future[None] = loop.create_future()
+        opened.add_done_callback(lambda one: one.cancelled() or one.exception())  # nobody may ask any more
+        line = _Line(_client(to, version, places), version, loop, opened)
         _listen(line)
         self._lines[to.about.id] = line
         threading.Thread(target=line.run, args=(host_of(to.about.address), parts.port or PORTS[parts.scheme], {
@@ -215,11 +223,15 @@ def _taken(asked: "Sequence[asyncio.Future[None]]") -> int:
     return taken
 
 
-def _socket(family: int, place: Any) -> socket.socket:
-    made = socket.socket(family, socket.SOCK_STREAM)
+def _socket(place: tuple[int, Any], context: ssl.SSLContext | None, host: str) -> socket.socket:
+    """A connection to ``place`` (family, address); with ``context`` by TLS, to whoever is ``host``."""
+    made = socket.socket(place[0], socket.SOCK_STREAM)
     try:
         made.settimeout(CONNECT_S)
-        made.connect(place)
+        made.connect(place[1])
+        if context is not None:
+            made = context.wrap_socket(made, server_hostname=host, do_handshake_on_connect=False)
+            made.do_handshake()
     except BaseException:
         made.close()
         raise
@@ -233,20 +245,19 @@ def _client(to: Target, version: int, places: Sequence[tuple[int, Any]]) -> Any:
     class Guarded(Client):
         """Connects to where the guard let it pass, whatever its host resolves to by now."""
 
-        def _create_socket_connection(self) -> socket.socket:
-            for family, place in places[:-1]:
+        def _create_socket(self) -> socket.socket:
+            for place in places[:-1]:
                 with contextlib.suppress(OSError):
-                    return _socket(family, place)
-            return _socket(*places[-1])
+                    return _socket(place, context, host)
+            return _socket(places[-1], context, host)
 
+    context, host = trusting(to.credentials.ca) if to.about.encrypted else None, host_of(to.about.address)
     session: dict[str, Any] = {} if version == V5 else {"clean_session": True}
     client = Guarded(CallbackAPIVersion.VERSION2, to.client, protocol=MQTTProtocolVersion(version),
                      reconnect_on_failure=False, **session)
     client.connect_timeout = CONNECT_S
     if to.credentials.user:
         client.username_pw_set(to.credentials.user, to.credentials.password or None)
-    if to.about.encrypted:
-        client.tls_set_context(trusting(to.credentials.ca))
     return client
 
 
@@ -272,6 +283,6 @@ def _listen(line: _Line) -> None:
         tell(line.acknowledged, packet, str(reason) if reason.is_failure else "")
 
     def over(_client: Any, _data: Any, _flags: Any, _reason: Any, _properties: Any) -> None:
-        tell(line.over, Unavailable("twin-event.hung-up"))
+        tell(line.hung_up)
 
     line.client.on_connect, line.client.on_publish, line.client.on_disconnect = greeted, acknowledged, over
