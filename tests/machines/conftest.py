@@ -44,7 +44,7 @@ class Process:
         self.child = await asyncio.create_subprocess_exec(
             sys.executable, str(MACHINES / "machine.py"), "--kind", self.kind, "--name", self.name, "--port", port,
             *self.arguments, stdout=asyncio.subprocess.PIPE)
-        line = await asyncio.wait_for(self.child.stdout.readline(), 30)
+        line = await asyncio.wait_for(self.child.stdout.readline(), 120)
         self.endpoint = json.loads(line)["endpoint"]
 
     async def kill(self) -> None:

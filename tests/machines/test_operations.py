@@ -2,10 +2,15 @@
 
 import asyncio
 import os
+import re
+import shlex
 import signal
 from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
 
 import msgspec
+import pytest
 from aas_test_engines import file as engine
 from control import Panel
 
@@ -309,3 +314,60 @@ async def test_no_program_moves_a_machine_unless_a_rule_says_so(tmp_path):
         assert (await at.invoke("Write.Feed", who=partner, Value=180)).status in (403, 404)
         assert (await at.invoke("Write.Feed", who="nobody", Value=180)).status == 401
         assert (await at.invoke("Write.Feed", Value=170)).status == 200 and await value(at) == 170, "the owner may"
+
+
+# ---- the pages that say how ---------------------------------------------------------------------------
+
+HOWTO = Path(__file__).parents[2] / "docs" / "howto"
+BLOCKS = re.compile(r"```(sh|json)\n(.*?)```", re.DOTALL)
+
+
+def holds(wanted, told):
+    """Whether ``told`` says all that ``wanted`` says."""
+    if isinstance(wanted, dict):
+        return isinstance(told, dict) and all(name in told and holds(one, told[name]) for name, one in wanted.items())
+    if isinstance(wanted, list):
+        return len(wanted) == len(told) and all(map(holds, wanted, told))
+    return wanted == told
+
+
+async def asked(at, line, handle):
+    """What a line of the page asks, and the answer."""
+    words = shlex.split(re.sub(r"\$\(at (\w+)\)", lambda found: f"{at.submodel(found[1])}/submodel-elements",
+                               line.replace("\\$value", "$value").replace("HANDLE", handle)))
+    given = dict(pairwise(words))
+    method = given.get("-X", "POST" if "-d" in given else "GET")
+    body = msgspec.Raw(given["-d"].encode()) if "-d" in given else None
+    return await at.ask(words[-1], method, body)
+
+
+@pytest.mark.parametrize("page", ["twin-operations.md", "twin-operations.zh-CN.md"])
+async def test_the_page_asks_what_the_node_answers(page, tmp_path):
+    text = (HOWTO / page).read_text(encoding="utf-8")
+    blocks = BLOCKS.findall(text)
+    lines = [line for kind, block in blocks if kind == "sh" for line in block.splitlines() if line.startswith("ask ")]
+    assert len(lines) == 8, "the control: the page has lines to ask"
+    async with workshop(tmp_path) as at:
+        await released(at)
+        handle, answers = "", []
+        for kind, block in blocks:
+            if kind == "json" and '"rules"' not in block:
+                wanted = msgspec.json.decode(block)
+                assert holds(wanted, answers[-1].json()), answers[-1].body
+                assert not holds({**wanted, "success": not wanted["success"]}, answers[-1].json())     # the control
+            for line in block.splitlines() if kind == "sh" else ():
+                if not line.startswith("ask "):
+                    continue
+                if "operation-results" in line:
+                    await asyncio.gather(*at.node.floor.asked)
+                    await asyncio.sleep(0.05)
+                answers.append(await asked(at, line, handle))
+                assert answers[-1].status in (200, 202, 204, 302), (line, answers[-1].body)
+                handle = answers[-1].headers.get("location", handle).rpartition("/")[2] or handle
+        assert answers[-1].status == 204 and answers[-2].json()["outputArguments"]["Outcome"] == "confirmed"
+        assert await value(at) == 185 and (await value(at, "JobId")) == JOB
+        [rules] = [block for kind, block in blocks if kind == "json" and '"rules"' in block]
+        await Access(at.node).keep(msgspec.json.decode(rules.replace("ORGANISATION", at.node.organisation)))
+        who = await at.token()
+        assert (await at.invoke("Write.Feed", who=who, Value=100)).status == 200
+        assert (await at.invoke("Write.SpindleSpeed", who=who, Value=500)).status == 404

@@ -93,6 +93,13 @@ class Ordering:
             await self.dispatcher.record_started(due, job)
         return _answer(outcome, "job", {**about, "job": job.id})
 
+    async def due(self, machine: str) -> tuple[views.Due, Job] | None:
+        """The job that may be loaded or started on ``machine`` now."""
+        try:
+            return await self._due(machine, "")
+        except WeftError:
+            return None
+
     async def _due(self, machine: str, wanted: str) -> tuple[views.Due, Job]:
         """The job that is due on ``machine``; raises ``Refused``."""
         state, _, plan = await present(self.dispatcher.node)

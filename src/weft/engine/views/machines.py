@@ -40,6 +40,7 @@ class OpenCommand(View, frozen=True, kw_only=True):
     status: str
     reason: str = ""
     detail: str = ""
+    wrote: str = ""
 
 
 class MachineRow(View, frozen=True, kw_only=True):
@@ -112,7 +113,9 @@ async def machine(node: Any, name: str) -> MachineView:
 
 
 def _command(one: Command) -> OpenCommand:
-    return OpenCommand(id=one.id, job=one.job, kind=one.kind, status=one.status, reason=one.reason, detail=one.detail)
+    wrote = ", ".join(f"{each.property} {each.value}" for each in one.writes[:4]) if one.kind == "write" else ""
+    return OpenCommand(id=one.id, job=one.job, kind=one.kind, status=one.status, reason=one.reason, detail=one.detail,
+                       wrote=wrote)
 
 
 def _described(machine: Machine) -> Description | None:

@@ -17,6 +17,7 @@ from weft.basis.errors import Invalid
 from weft.basis.instant import to_ms
 from weft.engine.views.shape import View
 from weft.shopfloor.description import Description
+from weft.shopfloor.jobcontrol import JOBS_OWN
 from weft.shopfloor.reading import parse_text
 from weft.twin.elements import Json
 from weft.twin.names import encode_id, read_shell, read_submodel
@@ -208,7 +209,7 @@ class Tree:
             kind=one["modelType"], semantic=semantic, known=_known(semantic), unit=unit,
             quality=told.get("quality", ""), inside=len(within), open=bool(most), parts=parts,
             more=max(0, len(within) - len(parts)), points=self._points(place, prop),
-            changeable=one["modelType"] in CHANGEABLE and (prop.write if place.kept and prop else not place.kept),
+            changeable=one["modelType"] in CHANGEABLE and (_by_hand(prop) if place.kept else True),
             **{**_said(one), **self._owned(one)})
 
     def _owned(self, one: Json) -> dict[str, str]:
@@ -251,6 +252,11 @@ class _Place:
     submodel: str
     machine: Machine | None
     kept: bool
+
+
+def _by_hand(prop: Any) -> bool:
+    """Whether a machine lets this property be written by itself."""
+    return prop is not None and prop.write and prop.role not in JOBS_OWN
 
 
 def _known(semantic: str) -> bool:

@@ -28,6 +28,7 @@ from weft.doors.console.pages import (
     twin_deleted,
     twin_events,
     twin_import,
+    twin_operate,
     twins,
 )
 from weft.doors.console.visit import Visit
@@ -90,6 +91,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "/twins/of/{kind}/{name:path}": twins.of,
     "/twins/{shell}": twins.one,
     "/twins/{shell}/value": twins.value,
+    "/twins/{shell}/operate": twin_operate.page,
     "/twins/{shell}/history": twins.history,
     "/twins/{shell}/picture": twins.picture,
     "/twins/{shell}/file": twins.file,
