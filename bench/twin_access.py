@@ -17,6 +17,7 @@ import msgspec
 
 from bench.rounds import Result, show
 from weft.basis.errors import NotFound
+from weft.config import Config
 from weft.engine.clock import SystemClock
 from weft.engine.holdings import Holdings
 from weft.engine.twins.access import Access, program
@@ -58,6 +59,7 @@ class Firm:
     holdings: Holdings = field(default_factory=Holdings)
     keyring: dict[str, Any] = field(default_factory=dict)
     twins: Shelf = field(default_factory=Shelf)
+    config: Config = field(default_factory=Config)
     windows: Windows = field(init=False)
     orders: dict[str, OrderState] = field(default_factory=dict)
     stock: Any = None

@@ -336,7 +336,9 @@ def _hidden_attribute(document: Json, element: tuple[str, Json, Place], attribut
     names = TELLS.get(one["modelType"], []) if attribute == "value" else [attribute]
     if not any(name in one for name in names) or true(asked, document, [(at, one)]):
         return set()
-    return {place} if attribute == "idShort" else {(*place, name) for name in names if name in one}
+    whole = attribute == "value" and one["modelType"] in (
+        "RelationshipElement", "AnnotatedRelationshipElement", "BasicEventElement")
+    return {place} if attribute == "idShort" or whole else {(*place, name) for name in names if name in one}
 
 
 def without(document: Json, hidden: list[set[Place]]) -> Json:
@@ -394,7 +396,7 @@ def shown(rules: list[Json], kind: str, document: Json) -> Json | None:
 
 def alone(rules: list[Json], document: Json, path: str) -> Json | None:
     """The submodel with the element at ``path`` as it must be shown alone, all else as it is; None: not at all."""
-    mine = [one for one in rules if gives(one, "submodel", document, path)]
+    mine = [one for one in rules if gives(one, "submodel", document, path) and not gives(one, "submodel", document)]
     place = next((place for at, _, place, reached_ in inside(document) if reached_ and at == path), None)
     hidden = [_hides(one, document) for one in mine]
     if not mine or place is None or all(any(place[:end] in one for end in range(1, len(place) + 1)) for one in hidden):

@@ -18,6 +18,7 @@ import msgspec
 
 from weft.basis import instant
 from weft.basis.errors import NotFound
+from weft.config import Config
 from weft.engine.ports import Batch
 from weft.engine.twins import window as windows_of
 from weft.engine.twins.ports import Kind, Row, Where
@@ -71,6 +72,8 @@ class Home(windows_of.Home, Protocol):
     @property
     def twins(self) -> Any: ...
     @property
+    def config(self) -> Config: ...
+    @property
     def windows(self) -> windows_of.Windows: ...
 
 
@@ -116,9 +119,11 @@ class Access:
 
     async def world(self, rules: Rules) -> World:
         """What the clock says, and the values that formulas refer to."""
-        now = instant.from_ms(self.home.clock.now_ms())
+        now_ms, east = self.home.clock.now_ms(), self.home.config.firm.utc_offset_minutes
+        sign, (hours, minutes) = "-" if east < 0 else "+", divmod(abs(east), 60)
+        local = instant.from_ms(now_ms + east * 60_000).removesuffix("Z") + f"{sign}{hours:02}:{minutes:02}"
         known = {name: await self._value(*meant) for name, meant in references(rules).items()}
-        return World(now, references=known)
+        return World(instant.from_ms(now_ms), local, references=known)
 
     async def _value(self, name: str, field: Any) -> tuple[str, ...]:
         kind: Kind = {"aas": "shell", "cd": "concept"}.get(field.root, "submodel")  # type: ignore[assignment]  # one of Kind

@@ -21,9 +21,10 @@ from weft.engine.twins.ports import ALL, File, Kind, Row, Where
 from weft.engine.twins.repository import Page, Repository
 from weft.engine.twins.sight import Sight, target
 from weft.twin.aasx.reading import files_within
-from weft.twin.access import Subject, trimmed
+from weft.twin.access import Subject, trimmed, trimmed_at
+from weft.twin.access.deciding import Grant
 from weft.twin.elements import Json
-from weft.twin.paths import added, removed, resolve
+from weft.twin.paths import added, removed, resolve, trail
 
 TRIES: Final = 5
 CHANGING: Final = ("CREATE", "UPDATE", "DELETE", "EXECUTE")
@@ -263,7 +264,7 @@ class Guarded:
             await self._refuse(right, kind, name, path)
         row, before = await self._raw(kind, name)
         found = await sight.decide(right, of, before)
-        if not found.allowed or _part(trimmed(before, kind, found.grants), path) != _part(before, path):
+        if not found.allowed or not _untouched(before, kind, found.grants, path):
             await self._refuse(right, kind, name, path)
         if after is not None and row.revision and not (await sight.decide(right, of, after(before)[0])).allowed:
             raise _denied(right, name)
@@ -326,6 +327,27 @@ def _part(document: Json, path: str) -> Any:
         return resolve(document, path) if path else document
     except NotFound:
         return None
+
+
+def _untouched(before: Json, kind: Kind, grants: Sequence[Grant], path: str) -> bool:
+    """Whether ``grants`` hide nothing of what lies at ``path``, nor anything before it in a list on the way to it.
+
+    Who sees a list with gaps counts otherwise than we do, and would change another element than he means.
+    """
+    if not path:
+        return trimmed(before, kind, grants) == before
+    try:
+        way = trail(before, path)
+    except NotFound:  # it will be new: at the end of its list, if it lies in one
+        return not path.endswith("]") or _untouched(before, kind, grants, path[:path.rindex("[")])
+    holder: Any = before
+    for at in range(0, len(way), 2):
+        key, place = way[at], int(way[at + 1])
+        gaps = (trimmed_at(before, kind, grants, (*way[:at + 1], one)) is None for one in range(place))
+        if holder["modelType"] == "SubmodelElementList" and any(gaps):
+            return False
+        holder = holder[key][place]
+    return bool(trimmed_at(before, kind, grants, way) == holder)
 
 
 def _denied(right: str, name: str) -> Denied:

@@ -24,7 +24,18 @@ from weft.engine.twins import naming, writing
 from weft.engine.twins.ports import ALL, Kind, Row, Told, Where
 from weft.engine.twins.repository import Page, Repository
 from weft.twin.access import Permit, Rules, Subject, Target, World, permit, trimmed, trimmed_at
-from weft.twin.access.deciding import NOTHING, Decision, Grant, bound, elements_of, fits, refusal, settled, simplified
+from weft.twin.access.deciding import (
+    NOTHING,
+    Decision,
+    Grant,
+    bound,
+    elements_of,
+    fits,
+    names,
+    refusal,
+    settled,
+    simplified,
+)
 from weft.twin.elements import Json
 from weft.twin.names import encode_id
 from weft.twin.paths import read_at, resolve, trail, walk
@@ -167,13 +178,18 @@ class Sight:
         return None if alone is None else (_reduced(row, document, alone), alone)
 
     async def _alone(self, submodel: Json, path: str) -> Json | None:
-        """``submodel`` with nothing but the element at ``path``; None where that is not to be seen."""
-        found = await self.decide("READ", target("submodel", submodel["id"], path), submodel)
+        """``submodel`` with nothing but the element at ``path``; None where no rule shows that one by itself.
+
+        What a rule for the whole submodel shows is found in what is shown of that: there, places in lists are others.
+        """
         try:
             way = trail(submodel, path)
         except (NotFound, Invalid):
             return None
-        shown = trimmed_at(submodel, "submodel", found.grants, way) if found.allowed else None
+        whole = target("submodel", submodel["id"])
+        found = await self.decide("READ", target("submodel", submodel["id"], path), submodel)
+        grants = [one for one in found.grants if not names(one.rule, whole)]
+        shown = trimmed_at(submodel, "submodel", grants, way) if grants else None
         return None if shown is None else _only(submodel, way, shown)
 
     # ---- pages --------------------------------------------------------------------------------------

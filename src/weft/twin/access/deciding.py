@@ -2,6 +2,7 @@
 
 IDTA-01004 v3.0.2, access rule model.
 Rule 1: nothing is allowed unless a rule that is active allows it; an invalid formula makes a rule inactive, not all.
+    So does a formula that asks for what is not known: the client's clock, a twin that is not there.
 Rule 2: one evaluator: formulas are conditions of ``twin/query``, with what is known of subject and world put in.
 Rule 3: a rule with claims is for who has them all; one for ANONYMOUS is for everybody; else a known subject is needed.
 Rule 4: READ includes VIEW. A rule for an element is no rule for the submodel around it; its path begins at the top.
@@ -51,12 +52,13 @@ from weft.twin.query.tree import (
     Or,
     Part,
     Token,
-    comparisons,
+    attributes_in,
 )
 
 _BASE: Final = re.compile(r"^/api/v3(?:\.[0-9])?(?=/|$)")
 _ROOT_OF: Final[Mapping[str, str]] = {kind: root for root, kind in KIND_OF.items()}
 NOTHING: Final = Boolean(value=False)
+_UNKNOWN: Final = Cast("dateTime", Constant("str", ""))  # has no result: what asks for it makes its rule inactive
 _OPEN: Final = 999_999_999  # stands for an index that is left open; no list is as long
 
 
@@ -231,6 +233,11 @@ def _within(allowed: tuple[Token, ...], path: str) -> bool:
         for one, other in zip(allowed, asked, strict=False))
 
 
+def names(rule: Rule, target: Target) -> bool:
+    """Whether ``rule`` speaks of ``target``, whatever else must hold."""
+    return _where(rule, target) is not None
+
+
 def elements_of(rule: Rule, submodel: str) -> list[tuple[Token, ...]]:
     """The ways to the elements of ``submodel`` (its id) that ``rule`` names; all of them is the empty way."""
     found = []
@@ -256,8 +263,11 @@ def _on_route(pattern: str, route: str) -> bool:
 # ---- attributes ----------------------------------------------------------------------------------------
 
 def bound(condition: Condition, subject: Subject, world: World) -> Condition:
-    """``condition`` with claims, instants and references put in."""
+    """``condition`` with claims, instants and references put in; a claim that is not there is equal to nothing."""
     if isinstance(condition, Compare):
+        asked = attributes_in(condition)
+        if any(one.source == "CLAIM" and not subject.claims.get(one.name) for one in asked):
+            return NOTHING
         return Compare(condition.op, _value(condition.left, subject, world), _value(condition.right, subject, world))
     if isinstance(condition, Not | Alone):
         return type(condition)(bound(condition.part, subject, world))
@@ -280,11 +290,14 @@ def _known(attribute: Attribute, subject: Subject, world: World) -> Operand:
         return Given(tuple(subject.claims.get(attribute.name, ())))
     if attribute.source == "REFERENCE":
         meant = objects.reference(attribute.name, "")
-        return Given(world.references.get(meant[0], ())) if isinstance(meant, tuple) else meant
+        if not isinstance(meant, tuple):
+            return meant
+        known = world.references.get(meant[0])
+        return Given(known) if known else _UNKNOWN
     if attribute.name == "ANONYMOUS":
         return Constant("bool", subject.anonymous)
     text = {"UTCNOW": world.utc, "LOCALNOW": world.local or world.utc, "CLIENTNOW": world.client}[attribute.name]
-    return values.typed(text, "dateTime") or Given(())
+    return values.typed(text, "dateTime") or _UNKNOWN
 
 
 def simplified(condition: Condition) -> Condition:
@@ -319,24 +332,10 @@ def _fields_in(node: Compare) -> bool:
 def references(rules: Rules) -> dict[str, tuple[str, Field]]:
     """(id, field) of each single twin that some formula refers to, by its literal: the world must know them."""
     found: dict[str, tuple[str, Field]] = {}
-
-    def look(operand: Operand) -> None:
-        while isinstance(operand, Cast | Part):
-            operand = operand.of
-        if isinstance(operand, Attribute) and operand.source == "REFERENCE":
-            meant = objects.reference(operand.name, "")
-            if isinstance(meant, tuple):
-                found[operand.name] = (meant[1], meant[2])
-
     for rule in rules.rules:
         for condition in (rule.formula, *(one.condition for one in rule.filters)):
-            for compared in comparisons(condition):
-                look(compared.left)
-                look(compared.right)
+            for asked in attributes_in(condition):
+                meant = objects.reference(asked.name, "") if asked.source == "REFERENCE" else None
+                if isinstance(meant, tuple):
+                    found[asked.name] = (meant[1], meant[2])
     return found
-
-
-def covers_all(one: Object, kind: str) -> bool:
-    """True when ``one`` names every twin of ``kind``."""
-    return (isinstance(one, Route) and one.path == "*") or (
-        isinstance(one, Twin) and one.kind == kind and one.id == "*" and not one.path)

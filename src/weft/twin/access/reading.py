@@ -13,10 +13,11 @@ from weft.basis.errors import Invalid
 from weft.twin.access import objects
 from weft.twin.access.model import RIGHTS, Acl, Filter, Object, Rule, Rules
 from weft.twin.query.reading import attribute, parse_condition
-from weft.twin.query.tree import Attribute, Condition
+from weft.twin.query.tree import Attribute, Condition, attributes_in
 
 T = TypeVar("T")
 RULES_MAX: Final = 2000
+FILTERS_MAX: Final = 100
 EXPANDED_MAX: Final = 20_000  # groups, as often as other groups use them
 _NESTED_MAX: Final = 16
 _TOP: Final = {"DEFATTRIBUTES", "DEFACLS", "DEFOBJECTS", "DEFFORMULAS", "rules"}
@@ -62,16 +63,16 @@ class _Reader:
         for name in self.object_groups:
             self.objects_of(name, at)
         for formula, where in self.formulas.values():
-            parse_condition(formula.get("formula"), f"{where}/formula", attributes=True)
+            _condition(formula.get("formula"), f"{where}/formula")
 
     def rule(self, document: Any, at: str, place: int) -> Rule:
         _keys(document, at, _OF_RULE)
         if "FILTER" in document and "FILTERLIST" in document:
             raise Invalid("access.one-of", at=at, words="FILTER, FILTERLIST")
         listed = document.get("FILTERLIST", [])
-        if not isinstance(listed, list):
-            raise Invalid("query.list", at=f"{at}/FILTERLIST", least=0, most=100)
-        filters = [self.filter(one, f"{at}/FILTERLIST/{number}") for number, one in enumerate(listed[:100])]
+        if not isinstance(listed, list) or len(listed) > FILTERS_MAX:
+            raise Invalid("query.list", at=f"{at}/FILTERLIST", least=0, most=FILTERS_MAX)
+        filters = [self.filter(one, f"{at}/FILTERLIST/{number}") for number, one in enumerate(listed)]
         if "FILTER" in document:
             filters = [self.filter(document["FILTER"], f"{at}/FILTER")]
         acl = self.chosen(document, at, "ACL", "USEACL")
@@ -97,9 +98,9 @@ class _Reader:
         else:
             attributes = self.attributes_of(document["USEATTRIBUTES"], f"{at}/USEATTRIBUTES")
         given = document.get("RIGHTS")
-        if not isinstance(given, list) or not given or any(one not in {*RIGHTS, "ALL"} for one in given):
+        if not isinstance(given, list) or not given or any(one not in (*RIGHTS, "ALL") for one in given):
             raise Invalid("query.value", at=f"{at}/RIGHTS", wanted=", ".join((*RIGHTS, "ALL")))
-        if document.get("ACCESS") not in {"ALLOW", "DISABLED"}:
+        if document.get("ACCESS") not in ("ALLOW", "DISABLED"):
             raise Invalid("query.value", at=f"{at}/ACCESS", wanted="ALLOW, DISABLED")
         rights = frozenset(RIGHTS) if "ALL" in given else frozenset(given)
         return Acl(tuple(attributes), rights, document["ACCESS"] == "DISABLED")
@@ -139,9 +140,9 @@ class _Reader:
 
     def formula(self, document: Mapping[str, Any], at: str, own: str) -> Condition:
         if self.chosen(document, at, own, "USEFORMULA") == own:
-            return parse_condition(document[own], f"{at}/{own}", attributes=True)
+            return _condition(document[own], f"{at}/{own}")
         known, where = _known(self.formulas, document["USEFORMULA"], f"{at}/USEFORMULA")
-        return parse_condition(known.get("formula"), f"{where}/formula", attributes=True)
+        return _condition(known.get("formula"), f"{where}/formula")
 
     def filter(self, document: Any, at: str) -> Filter:
         _keys(document, at, {"FRAGMENT", "CONDITION", "USEFORMULA"})
@@ -152,6 +153,17 @@ class _Reader:
 def _attribute(item: Any, at: str) -> Attribute:
     found = attribute(item, at)
     assert isinstance(found, Attribute)
+    if found.source == "REFERENCE":
+        objects.reference(found.name, f"{at}/REFERENCE")
+    return found
+
+
+def _condition(document: Any, at: str) -> Condition:
+    """A formula; what it refers to is looked for when it is asked, and must be readable now."""
+    found = parse_condition(document, at, attributes=True)
+    for one in attributes_in(found):
+        if one.source == "REFERENCE":
+            objects.reference(one.name, at)
     return found
 
 

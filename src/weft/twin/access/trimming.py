@@ -7,7 +7,8 @@ Rule 1: each part is judged alone: the condition sees this part and the fields o
 Rule 2: what one grant shows is shown, whatever another hides. The filters of one grant all count.
 Rule 3: a list that has lost all is left out: the metamodel knows no empty lists. The document given is not changed.
 Rule 4: a collection or list that is hidden stands bare where something in it is shown; any other element that is hidden
-    takes what lies in it along. An element without its name, or an entry without what makes it one, is hidden whole.
+    takes what lies in it along. An element without its name, a relation without its ends or an event without what it
+    observes is hidden whole.
 Not here: whether the twin may be seen at all (``deciding``).
 """
 
@@ -33,6 +34,7 @@ VALUES: Final[Mapping[str, tuple[str, ...]]] = {  # what ``$sme#value`` means: a
 _BARE: Final = {"SubmodelElementCollection": ("modelType", "idShort", "value"),
                 "SubmodelElementList": ("modelType", "idShort", "value", "typeValueListElement",
                                         "valueTypeListElement", "orderRelevant")}
+_DEMANDING: Final = frozenset({"RelationshipElement", "AnnotatedRelationshipElement", "BasicEventElement"})
 _DEMANDED: Final = frozenset({"assetInformation"})  # stays, be it empty
 
 
@@ -226,7 +228,9 @@ class _Elements:
             return _attribute(one, ("value",), seen, lambda reduced: reduced)
         if attribute == ("value",):
             told = [name for name in VALUES.get(kind, ()) if name in one]
-            return one if not told or seen(one) else {**one, **dict.fromkeys(told, _HIDDEN)}
+            if not told or seen(one):
+                return one
+            return _HIDDEN if kind in _DEMANDING else {**one, **dict.fromkeys(told, _HIDDEN)}
         return one if attribute == ("language",) else _attribute(one, attribute, seen, lambda reduced: reduced)
 
     def seen(self, nodes: list[index.Node]) -> bool:

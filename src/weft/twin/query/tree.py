@@ -138,6 +138,19 @@ def comparisons(condition: Condition) -> list[Compare]:
     return found
 
 
+def attributes_in(condition: Condition) -> list[Attribute]:
+    """Every attribute that ``condition`` asks of subject or world."""
+    found = []
+    for one in comparisons(condition):
+        for side in (one.left, one.right):
+            at = side
+            while isinstance(at, Cast | Part):
+                at = at.of
+            if isinstance(at, Attribute):
+                found.append(at)
+    return found
+
+
 def fields(condition: Condition) -> list[Field]:
     """Every field that ``condition`` looks at."""
     found: list[Field] = []
