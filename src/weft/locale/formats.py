@@ -18,6 +18,7 @@ from weft.basis.errors import Invalid
 from weft.locale import known, text
 
 _BABEL: Final = {"zh": "zh_Hans_CN", "en": "en_GB"}
+DIGITS_MAX: Final = 28  # of a number that is written out; what has more stands as it was told
 _MINUTE: Final = 60_000
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
@@ -31,11 +32,13 @@ def _moment(at: str, offset_minutes: int) -> datetime | None:
 
 
 def _number(value: str) -> Decimal | None:
+    """``value`` as a number to be written out; None when it is none, or has more digits than anybody reads."""
     try:
         number = Decimal(value)
     except (InvalidOperation, TypeError):
         return None
-    return number if number.is_finite() else None
+    readable = number.is_finite() and len(number.as_tuple().digits) <= DIGITS_MAX and abs(number.adjusted()) < DIGITS_MAX
+    return number if readable else None
 
 
 def day(lang: str, at: str, offset_minutes: int = 0) -> str:

@@ -25,6 +25,7 @@ from weft.engine.twins import exchange
 from weft.engine.views.twin_parts import LEVEL, Opened
 from weft.engine.views.twins import WHICH, address_of
 from weft.locale import formats, known
+from weft.twin.lexical import REAL, WHOLE
 from weft.twin.names import decode_id, encode_id
 
 LIVE: Final = "values floor production stock order twins"
@@ -91,9 +92,9 @@ class Names:
         lang = self.visit.lang
         if kind == "xs:boolean" and value in ("true", "false", "1", "0"):
             return self.visit.text("twin.yes" if value in ("true", "1") else "twin.no")
-        if formats.is_instant(value):
+        if kind == "xs:dateTime" and formats.is_instant(value):
             return formats.day_clock(lang, value, self.visit.offset)
-        return formats.number(lang, value) if kind not in ("xs:string", "xs:anyURI", "xs:date", "") else value
+        return formats.number(lang, value) if kind in WHOLE or kind in REAL else value
 
     def size(self, count: int) -> str:
         """So many bytes."""
