@@ -26,7 +26,8 @@ from weft.engine.views import VIEWS
 PREFIX: Final = "/api/weft/v1"
 BODY_MAX: Final = 8 * 1024 * 1024
 OWNERS: Final = frozenset({web.OWNER})
-OPERATOR_VIEWS: Final = frozenset({"machines", "machine", "jobs", "job", "plan", "stock", "item"})
+OPERATOR_VIEWS: Final = frozenset({
+    "machines", "machine", "machine-values", "machine-records", "jobs", "job", "plan", "stock", "item"})
 
 
 def routes(node: Node) -> list[BaseRoute]:

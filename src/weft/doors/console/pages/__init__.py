@@ -11,6 +11,7 @@ from weft.doors.console.pages import (
     carry,
     data,
     devices,
+    machine_values,
     mailbox,
     making,
     orders,
@@ -46,6 +47,8 @@ PAGES: Final[Mapping[str, Page]] = {
     "/orders/{thread}/price.json": proofs.file,
     "/machines": making.machines,
     "/machines/{name}": making.machine,
+    "/machines/{name}/values": machine_values.page,
+    "/machines/{name}/values.{kind}": machine_values.export,
     "/jobs": making.jobs,
     "/jobs/{job}": making.job,
     "/jobs/{job}/traveller": making.traveller,
@@ -111,6 +114,7 @@ POSTED: Final[Mapping[str, Page]] = {
 }
 # what a worker's device may open: the shop floor, nothing of customers and money
 OPERATOR_PAGES: Final = frozenset({
-    "/machines", "/machines/{name}", "/jobs", "/jobs/{job}", "/jobs/{job}/traveller", "/stock", "/stock/{item:path}",
+    "/machines", "/machines/{name}", "/machines/{name}/values", "/machines/{name}/values.{kind}",
+    "/jobs", "/jobs/{job}", "/jobs/{job}/traveller", "/stock", "/stock/{item:path}",
     "/pick-up",
 })

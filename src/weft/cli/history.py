@@ -1,0 +1,79 @@
+"""``weft history``: numbers that machines have told over time, as files to take along."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from weft.basis import instant
+from weft.basis.errors import Invalid, Refused
+from weft.cli.client import Node
+from weft.cli.history_files import write
+from weft.cli.options import connected
+from weft.cli.printing import Paper
+from weft.cli.words import say
+
+
+@click.group("history", help=say("cli.history"))
+def command() -> None:
+    """Values over time."""
+
+
+@command.command("list", help=say("cli.history.list"))
+@connected
+def show(node: Node, paper: Paper) -> None:
+    """What there is of each machine."""
+    rows = []
+    for one in node.view("machines")["machines"]:
+        view = node.view("machine-records", machine=one["name"], limit="1", end="1")
+        rows.append({"machine": one["name"], "title": one["title"], "numbers": len(view["columns"]),
+                     "from": _told(view["first_ms"]), "to": _told(view["last_ms"])})
+    paper.table(rows, "machine title numbers from to", {"machines": rows})
+
+
+def _told(at: int) -> str:
+    return instant.from_ms(at) if at else ""
+
+
+@command.command("export", help=say("cli.history.export"))
+@click.argument("machine")
+@click.option("--from", "begin", default="", help=say("cli.history.from"))
+@click.option("--to", "end", default="", help=say("cli.history.to"))
+@click.option("--of", "of", default="", help=say("cli.history.of"))
+@click.option("--csv", "form", flag_value="csv", default=True, help=say("cli.history.csv"))
+@click.option("--xlsx", "form", flag_value="xlsx", help=say("cli.history.xlsx"))
+@click.option("--out", "target", type=click.Path(dir_okay=False, path_type=Path), help=say("cli.history.out"))
+@connected
+def export(node: Node, paper: Paper, machine: str, **given: Any) -> None:
+    """Write the records of a span into a file."""
+    from weft.launch import Home
+
+    config = Home(node.home).config()
+    offset = config.firm.utc_offset_minutes
+    now = datetime.now(UTC)
+    end = _moment(given["end"], offset) if given["end"] else now
+    begin = _moment(given["begin"], offset) if given["begin"] else end - timedelta(days=1)
+    if begin >= end:
+        raise Invalid("values.span", begin=given["begin"], end=given["end"])
+    target = given["target"] or Path(f"{machine}.{given['form']}")
+    if target.exists():
+        raise Refused("cli.history.exists", path=str(target))
+    span = (round(begin.timestamp() * 1000), round(end.timestamp() * 1000))
+    partial = target.with_name(target.name + ".partial")
+    try:
+        with partial.open("xb") as file:
+            count = write(node, (machine, given["of"]), span, (given["form"], offset), file, hidden=paper.as_json)
+        partial.rename(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    paper.line("cli.history.done", {"file": str(target), "rows": count}, file=target, n=count)
+
+
+def _moment(text: str, offset: int) -> datetime:
+    """An instant as people type it: a day, or a day and a time, by the firm's clock unless it says otherwise."""
+    try:
+        found = datetime.fromisoformat(text)
+        return found if found.tzinfo else (found - timedelta(minutes=offset)).replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise Invalid("values.moment", value=text[:40]) from error
