@@ -37,8 +37,9 @@ def _number(value: str) -> Decimal | None:
         number = Decimal(value)
     except (InvalidOperation, TypeError):
         return None
-    readable = number.is_finite() and len(number.as_tuple().digits) <= DIGITS_MAX and abs(number.adjusted()) < DIGITS_MAX
-    return number if readable else None
+    if not number.is_finite() or len(number.as_tuple().digits) > DIGITS_MAX or abs(number.adjusted()) >= DIGITS_MAX:
+        return None
+    return number
 
 
 def day(lang: str, at: str, offset_minutes: int = 0) -> str:

@@ -4,7 +4,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.doors.console.test_twins import Owner, owner  # noqa: F401 - the fixture
+from tests.doors.console.test_twins import Owner
+from tests.engine.home import busy_node
 from weft.locale import formats
 from weft.twin.names import encode_id
 
@@ -13,6 +14,13 @@ SUBMODEL = "urn:odd:submodel"
 
 def value(name, kind, text):
     return {"modelType": "Property", "idShort": name, "valueType": kind, "value": text}
+
+
+@pytest.fixture
+async def owner():
+    one = Owner(await busy_node())
+    yield one
+    await one.node.twins.close()
 
 
 async def shown(owner, lang="en", **fields):
