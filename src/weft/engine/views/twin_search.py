@@ -58,7 +58,7 @@ async def looked_for(node: Any, query: str, kind: str, cursor: str, limit: int) 
 
 def _number(text: str) -> int:
     if text and not (text.isascii() and text.isdecimal() and len(text) < 19):
-        raise Invalid("twin.cursor")
+        raise Invalid("twin.cursor", value=text[:80])
     return int(text or 0)
 
 
