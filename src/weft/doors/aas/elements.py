@@ -1,7 +1,7 @@
 """Elements of a submodel: pages of them, one by its idShortPath, the views of either, and changes to them.
 
 IDTA-01002 v3.1.2 §12.5 (submodel service).
-Rule 1: the cursor of a page is the idShort of its last element, so that what is added or removed shifts nothing.
+Rule 1: the cursor of a page names its last elements (``trail.py``), so that what is added or removed shifts nothing.
 Rule 2: a property without data has no value: asked for it alone, that is told (404), since JSON's null is none of the
         values that the specification knows.
 Not here: attachments (``attachments.py``), operations (``invoking.py``), how views look (``twin/values.py``).
@@ -15,7 +15,7 @@ import msgspec
 from starlette.responses import Response
 
 from weft.basis.errors import Invalid, NotFound
-from weft.doors.aas import asked
+from weft.doors.aas import asked, trail
 from weft.doors.aas.call import Call, answer, done, paged, raw
 from weft.doors.aas.submodels import id_of, read
 from weft.twin.elements import Json
@@ -62,11 +62,8 @@ async def page_paths(call: Call) -> Response:
     deep, size, after = asked.deep(call.request), asked.page_size(call.request), asked.cursor(call.request)
     _, submodel = await read(call)
     found = paths(submodel, deep=deep)
-    if after and after not in found:
-        raise Invalid("twin.cursor", value=after[:80])
-    first = found.index(after) + 1 if after else 0
-    chosen = found[first:first + size]
-    return answer(paged(chosen, chosen[-1] if first + size < len(found) else ""))
+    first = trail.begin(found, after)
+    return answer(paged(found[first:first + size], trail.end(found, first + size)))
 
 
 async def _page(call: Call, view: Callable[[Json, Json], Any], *unseen: str) -> Response:
@@ -79,11 +76,9 @@ def _chosen(call: Call, submodel: Json) -> tuple[list[Json], str]:
     """The elements of one page, and its cursor."""
     size, after = asked.page_size(call.request), asked.cursor(call.request)
     elements = submodel.get("submodelElements", [])
-    first = next((place + 1 for place, one in enumerate(elements) if one["idShort"] == after), 0) if after else 0
-    if after and not first:
-        raise Invalid("twin.cursor", value=after[:80])
-    chosen = elements[first:first + size]
-    return chosen, chosen[-1]["idShort"] if first + size < len(elements) else ""
+    names = [one["idShort"] for one in elements]
+    first = trail.begin(names, after)
+    return elements[first:first + size], trail.end(names, first + size)
 
 
 # ---- one element ------------------------------------------------------------------------------------------

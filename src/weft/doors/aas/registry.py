@@ -12,7 +12,7 @@ import msgspec
 from starlette.responses import Response
 
 from weft.basis.errors import Denied, Invalid, NotFound, Refused
-from weft.doors.aas import asked
+from weft.doors.aas import asked, trail
 from weft.doors.aas.call import Call, answer, done, paged, stored
 from weft.engine.twins.ports import Kind, Where
 from weft.twin.elements import Json
@@ -156,11 +156,9 @@ async def inner_page(call: Call) -> Response:
     """GetAllSubmodelDescriptorsThroughSuperpath."""
     inner = (await _shell(call)).get("submodelDescriptors", [])
     size, after = asked.page_size(call.request), asked.cursor(call.request)
-    first = next((place + 1 for place, one in enumerate(inner) if one["id"] == after), 0) if after else 0
-    if after and not first:
-        raise Invalid("twin.cursor", value=after[:80])
-    chosen = inner[first:first + size]
-    return answer(paged(chosen, chosen[-1]["id"] if first + size < len(inner) else ""))
+    names = [one["id"] for one in inner]
+    first = trail.begin(names, after)
+    return answer(paged(inner[first:first + size], trail.end(names, first + size)))
 
 
 async def _shell(call: Call) -> Json:

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from weft.basis.errors import Invalid, NotFound, Refused
-from weft.doors.aas import asked
+from weft.basis.errors import NotFound, Refused
+from weft.doors.aas import asked, trail
 from weft.doors.aas.call import Call, answer, done, joined, paged, stored
 from weft.engine.twins.ports import Where
 from weft.engine.twins.repository import Page
@@ -104,11 +104,9 @@ async def submodels(call: Call) -> Response:
     """GetAllSubmodelReferences."""
     _, shell = await call.twins.document("shell", await id_of(call))
     named, after, size = shell.get("submodels", []), asked.cursor(call.request), asked.page_size(call.request)
-    first = next((place + 1 for place, one in enumerate(named) if _target(one) == after), 0) if after else 0
-    if after and not first:
-        raise Invalid("twin.cursor", value=after[:80])
-    chosen = named[first:first + size]
-    return answer(paged(chosen, _target(chosen[-1]) if first + size < len(named) else ""))
+    targets = [_target(one) for one in named]
+    first = trail.begin(targets, after)
+    return answer(paged(named[first:first + size], trail.end(targets, first + size)))
 
 
 async def add_submodel(call: Call) -> Response:

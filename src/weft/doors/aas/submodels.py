@@ -15,7 +15,7 @@ import msgspec
 from starlette.responses import Response
 
 from weft.basis.errors import Invalid, NotFound
-from weft.doors.aas import asked, shells
+from weft.doors.aas import asked, shells, trail
 from weft.doors.aas.call import Call, answer, done, joined, paged, raw, stored
 from weft.engine.twins.ports import Row, Where
 from weft.engine.twins.repository import Page
@@ -92,23 +92,22 @@ async def _views(call: Call, view: Callable[[Row], Any]) -> Response:
 async def page_paths(call: Call) -> Response:
     """GetAllSubmodels-Path: a page of paths through all submodels; a cursor names where in which submodel it ends."""
     size, deep = asked.page_size(call.request), asked.deep(call.request)
-    cursor, _, skipped = asked.cursor(call.request).partition("#")
-    if skipped and not (skipped.isascii() and skipped.isdecimal() and len(skipped) < 10):
-        raise Invalid("twin.cursor", value=skipped[:80])
-    skip, result = int(skipped or 0), list[str]()
+    cursor, _, within = asked.cursor(call.request).partition("\0")
+    name, _, within = within.partition("\0")
+    result = list[str]()
     while True:
         found = await call.twins.page("submodel", cursor, 1, where(call))
         for row in found.rows:
             told = paths(_read(row), deep=deep)
-            room = size - len(result)
-            result += told[skip:skip + room]
-            if len(told) > skip + room:
-                return answer(paged(result, f"{cursor}#{skip + room}"))
-        cursor, skip = found.cursor, 0
+            first, room = trail.begin(told, within if row.id == name else ""), size - len(result)
+            result += told[first:first + room]
+            if further := trail.end(told, first + room):
+                return answer(paged(result, f"{cursor}\0{row.id}\0{further}"))
+        cursor, name = found.cursor, ""
         if not cursor:
             return answer(paged(result))
         if len(result) >= size:
-            return answer(paged(result, f"{cursor}#"))
+            return answer(paged(result, cursor))
 
 
 async def create(call: Call) -> Response:
