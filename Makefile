@@ -45,8 +45,8 @@ fuzz: $(VENV)/.dev  ## bent bytes for decoders, verifiers and a node: N=1000000,
 conformance: $(VENV)/.dev  ## the official engine of the AAS against a node: 388 checks, and every export
 	@$(BIN)/python -m tests.conformance $(ARGS)
 
-power: $(VENV)/.dev  ## cut the power of a working store: N=100000, SEED=7, CONTROL=normal|off|half
-	@$(BIN)/python -m tests.faults.power $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) \
+power: $(VENV)/.dev  ## cut the power of a working store: N=100000, SEED=7, CONTROL=normal|off|half, ON=twins|twin_errors
+	@$(BIN)/python -m tests.faults.$(or $(ON),power) $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) \
 	  $(if $(CONTROL),--control $(CONTROL)) $(ARGS)
 
 docs: $(VENV)/.dev  ## write those pages of the reference that are made from the code

@@ -1,21 +1,28 @@
-"""Cuts the power of a working store of written twins, again and again, and looks what is left.
+"""Cuts the power of a working store of written twins: ``python -m tests.faults.twins --n 5000``.
 
-A world is one disk through its cuts: commits of several twins at once, files that come in, sweeps, checkpoints. After
-each cut the store is opened as a node opens it: what it acknowledged is there, of what was on its way each commit is
-there whole or not at all, and the index says what the bodies say.
+A world is one disk through its cuts: commits of several twins at once, imports (which take turns with everything
+else), files that come in, erasures, sweeps, checkpoints. After each cut the store is opened as a node opens it: what it
+acknowledged is there, of what was on its way each commit is there whole or not at all, and the index says what the
+bodies say.
 Controls: ``normal`` and ``off`` are SQLite's weaker settings, ``half`` commits each twin for itself, ``made`` does not
 wait until the journal with which the file was made is really gone.
-Not here: the disk (``disk.py``), killed processes (``tests/stores/twins/test_twin_kill.py``).
+Prints a line of figures; exit code 1 when anything was found, or (control) when nothing was.
+Not here: the disk (``disk.py``), disks that refuse (``twin_errors.py``), killed processes
+(``tests/stores/twins/test_twin_kill.py``).
 """
 
+import argparse
 import asyncio
 import contextlib
 import itertools
+import json
 import logging
 import random
+import sys
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +34,8 @@ from tests.stores.twins.making import Hands, chunks, encoded, prop, submodel
 from weft.basis.errors import Unavailable, WeftError
 from weft.engine.twins.ports import Change
 from weft.stores import sqlite_file, writer
-from weft.stores.sqlite_file import migrate
+from weft.stores.sqlite_file import DatabaseFile, migrate
+from weft.stores.twins import store as twin_store
 from weft.stores.twins.applying import Kept
 from weft.stores.twins.indexing import derive
 from weft.stores.twins.store import SqliteTwins
@@ -36,6 +44,8 @@ CUTS = 6  # of one world
 MOMENTS = 6  # of one life
 CHANGES = 60  # of the disk, in the mean, until the power goes
 NAMES = tuple(f"urn:{n}" for n in range(6))
+IMPORTED = 5  # twins; a commit of so many or more is an import here
+CONTROLS = ("normal", "off", "half", "made")
 HELD_FILE = b"a file that came in whole" * 3_000
 Bodies = dict[str, bytes]
 
@@ -95,10 +105,13 @@ class World:
             raise Found("corrupt", str(error)) from error
         return store
 
+    def _kind(self) -> type[SqliteTwins]:
+        return HalfStore if self.control == "half" else SqliteTwins
+
     def _opened(self) -> SqliteTwins:
-        kind = HalfStore if self.control == "half" else SqliteTwins
         try:
-            store = kind(self.disk.path(self.folder, "twins.db"), Hands(), kept=Kept(revisions=3), background=False)
+            path = self.disk.path(self.folder, "twins.db")
+            store = self._kind()(path, Hands(), kept=Kept(revisions=3), background=False)
         except (WeftError, apsw.Error) as error:
             raise Found("corrupt", str(error)) from error
         if self.control in ("normal", "off"):
@@ -127,10 +140,12 @@ class World:
             yield self._file(store)
         if self.luck.random() < 0.2:
             yield store.sweep()
+        if self.luck.random() < 0.1:
+            yield store.erase("submodel", self.luck.choice(NAMES))
 
     async def _commit(self, store: SqliteTwins) -> None:
         self.turn += 1
-        names = self.luck.sample(NAMES, self.luck.randint(2, 4))
+        names = self.luck.sample(NAMES, self.luck.choice((2, 3, 4, 6)))
         many = self.luck.choice((1, 3, 60))
         elements = [prop(f"P{n}", str(self.turn)) for n in range(many)]
         bodies = {name: encoded(submodel(name, *elements)) for name in names}
@@ -139,6 +154,7 @@ class World:
         self.open.remove(bodies)
         self.certain.update(bodies)
         self.figures["acked"] += 1
+        self.figures["imports"] += len(names) >= IMPORTED
 
     async def _file(self, store: SqliteTwins) -> None:
         self.kept.add(await store.keep_file(chunks(HELD_FILE + str(self.turn).encode()), "a/b", "f"))
@@ -153,13 +169,17 @@ class World:
         held: Bodies = dict(store._read("SELECT id, body FROM twins", ()))
         self._judge(held)
         self._index(store)
+        self._kept(store)
+        self.certain, self.open = held, []
+
+    def _kept(self, store: SqliteTwins) -> None:
+        """Files that were acknowledged are whole."""
         for digest in self.kept:
             [(size, pieces)] = store._read(
                 "SELECT f.size, (SELECT sum(length(p.content)) FROM pieces p WHERE p.number / 1048576 = f.number)"
                 " FROM files f WHERE f.digest = ?", (digest,)) or [(0, -1)]
             if size != pieces:
                 raise Found("lost", f"a file that was kept: {digest[:8]}")
-        self.certain, self.open = held, []
 
     def _judge(self, held: Bodies) -> None:
         """What was acknowledged is there, with each of the open commits whole or not at all."""
@@ -203,11 +223,65 @@ def _hasty(connection: apsw.Connection, path: str, steps: Any) -> None:
 @contextlib.contextmanager
 def quiet(control: str) -> Iterator[None]:
     """What the store says of its disk is no news here."""
-    before = writer.WAL_PAGES_CHECKPOINT
+    before = writer.WAL_PAGES_CHECKPOINT, twin_store.SHORT_MAX, twin_store._surely, DatabaseFile.aside
+    twin_store.SHORT_MAX, twin_store._surely = IMPORTED - 1, _at_once
+    DatabaseFile.aside = _beside
     sqlite_file.migrate = _hasty if control == "made" else migrate
     logging.getLogger("weft.store").setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        writer.WAL_PAGES_CHECKPOINT, sqlite_file.migrate = before, migrate
+        writer.WAL_PAGES_CHECKPOINT, twin_store.SHORT_MAX, twin_store._surely, DatabaseFile.aside = before
+        sqlite_file.migrate = migrate
         logging.getLogger("weft.store").setLevel(logging.NOTSET)
+
+
+class _Beside:
+    """Who reads during an import: on this disk only one connection can be open, so it is the writer's own."""
+
+    def __init__(self, file: DatabaseFile) -> None:
+        self._connection = file.connection
+
+    def cursor(self) -> apsw.Cursor:
+        """Another one."""
+        return self._connection.cursor()
+
+    def close(self, _force: bool) -> None:
+        """It stays."""
+
+
+def _beside(file: DatabaseFile) -> _Beside:
+    return _Beside(file)
+
+
+async def _at_once(work: Callable[[], Any]) -> None:
+    """Without a thread: a cut must come at the same place each time."""
+    work()
+
+
+def main() -> int:
+    """As the module says."""
+    parser = argparse.ArgumentParser(prog="tests.faults.twins")
+    parser.add_argument("--n", type=int, default=2_000, help="how many cuts")
+    parser.add_argument("--start", type=int, default=1, help="the first seed")
+    parser.add_argument("--seed", type=int, default=None, help="replay this world")
+    parser.add_argument("--control", choices=("", *CONTROLS), default="")
+    asked = parser.parse_args()
+    figures: Counter[str] = Counter(cuts=0, acked=0, imports=0, files=0, lost=0, half=0, corrupt=0)
+    begun, found = time.monotonic(), 0
+    seeds = itertools.count(asked.start) if asked.seed is None else [asked.seed]
+    for one, told in worlds(seeds, asked.control, new=asked.control == "made"):
+        figures.update(one)
+        if told:
+            found += 1
+            print(told[:200])
+        print(f"{figures['cuts']} of {asked.n} cuts", end="\r" if sys.stderr.isatty() else "\n", file=sys.stderr)
+        if figures["cuts"] >= asked.n:
+            break
+    print(json.dumps({"control": asked.control, **figures, "worlds broken": found,
+                      "seconds": round(time.monotonic() - begun, 1), "cpu_s": round(time.process_time(), 1)}))
+    return int(bool(found) != bool(asked.control))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

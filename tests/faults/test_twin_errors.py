@@ -1,0 +1,35 @@
+"""A disk that is full or fails costs written twins nothing that was confirmed; stores that tell too soon are found out."""
+
+from collections import Counter
+
+import pytest
+
+from tests.faults.errors import CONTROLS
+from tests.faults.twin_errors import worlds
+
+
+def played(seeds, control=""):
+    figures, found = Counter(), []
+    for one, told in worlds(seeds, control):
+        figures.update(one)
+        found += [told] if told else []
+    return figures, found
+
+
+def test_faults_of_a_disk_cost_no_twin_that_was_confirmed():
+    figures, found = played(range(1, 7))
+    assert not found
+    assert figures["faults"] == 72 and figures["imports"] > 40
+    assert min(figures["store.full"], figures["store.unavailable"], figures["cuts"], figures["healed"]) > 20
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_control_a_store_of_twins_that_believes_or_tells_too_soon_is_found_out(control):
+    assert any(told for _, told in worlds(range(1, 100), control))  # the first ends it
+
+
+@pytest.mark.release
+def test_two_thousand_faults_under_twins():
+    figures, found = played(range(1, 170))
+    assert not found
+    assert figures["faults"] > 2_000
