@@ -93,16 +93,13 @@ def remove(node: Node, paper: Paper, name: str) -> None:
 @connected
 def test(node: Node, paper: Paper, name: str) -> None:
     """Send an event that says nothing."""
-    done = node.do("twin-events-test", subscription=name)
-    paper.line("cli.twin.events.tested", done, name=name)
+    paper.line("cli.twin.events.tested", node.do("twin-events-test", subscription=name), name=name)
 
 
 def state(one: Mapping[str, Any]) -> str:
     """How it stands, in words."""
-    told = say(f"twin-events.state.{one['state']}", n=one["behind"])
-    if one["delivered_ms"] and one["state"] in ("fine", "behind"):
-        return f"{told} ({at(from_ms(one['delivered_ms']))})"
-    return told
+    told, at_ms = say(f"twin-events.state.{one['state']}", n=one["behind"]), one["delivered_ms"]
+    return f"{told} ({at(from_ms(at_ms))})" if at_ms and one["state"] in ("fine", "behind") else told
 
 
 def _why(one: Mapping[str, Any]) -> str:
