@@ -8,7 +8,7 @@ Not here: which twins may be written, and how they are checked (``writing.py``),
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Final, Literal, Protocol, get_args
 
 import msgspec
 
@@ -83,6 +83,17 @@ class Where(msgspec.Struct, frozen=True, gc=False):
 ALL = Where()
 
 
+SPENT_S: Final = 1.0  # that looking at twins for one page may take, before it ends where it is
+
+
+class Cut(list[Row]):
+    """A page that ended before it was full, because looking took long; ``behind`` is the id to go on behind."""
+
+    def __init__(self, rows: Sequence[Row], behind: str) -> None:
+        super().__init__(rows)
+        self.behind = behind
+
+
 class Told(msgspec.Struct, frozen=True, gc=False):
     """One entry of the feed: change ``number`` made ``revision`` of a twin; ``path``: of the element, or ""."""
 
@@ -126,7 +137,7 @@ class TwinStore(Protocol):
 
     async def get(self, kind: Kind, id: str) -> Row | None: ...
     async def page(self, kind: Kind, after: str, limit: int, where: Where = ALL) -> Sequence[Row]:
-        """At most ``limit`` rows whose id is behind ``after``, bytewise in order of id."""
+        """At most ``limit`` rows whose id is behind ``after``, bytewise in order of id; fewer are all, or a ``Cut``."""
         ...
 
     async def search(self, kind: Kind, query: str, after: int, limit: int) -> Sequence[tuple[int, Row]]:

@@ -23,7 +23,7 @@ from weft.basis.errors import Invalid, NotFound, Refused, WeftError
 from weft.engine.twins import naming, writing
 from weft.engine.twins.derived import Twins
 from weft.engine.twins.handles import Handles
-from weft.engine.twins.ports import ALL, Change, ChangeType, File, Kind, Row, Told, TwinStore, Where
+from weft.engine.twins.ports import ALL, SPENT_S, Change, ChangeType, Cut, File, Kind, Row, Told, TwinStore, Where
 from weft.engine.twins.underway import Imports
 from weft.twin.aasx.reading import files_within
 from weft.twin.elements import Json
@@ -42,10 +42,11 @@ Write = Callable[[str, str, bool | str], Awaitable[None]]  # machine, property, 
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Some twins, and the cursor behind them: "" when there are no more."""
+    """Some twins, and the cursor behind them: "" when there are no more; ``cut``: looking for more took too long."""
 
     rows: Sequence[Row]
     cursor: str
+    cut: bool = False
 
 
 @dataclass(slots=True)
@@ -121,17 +122,22 @@ class Repository:
         if part == WRITTEN:
             found = await self.store.page(kind, after, limit + 1, where)
             rows += found[:limit]
+            if isinstance(found, Cut):
+                return Page(rows, WRITTEN + found.behind, cut=True)
             if len(found) > limit:
                 return Page(rows, WRITTEN + rows[-1].id)
             after = ""
         if kind in ("shell", "submodel"):
+            clock = asyncio.get_running_loop().time
+            until = clock() + SPENT_S
             async for document in self._behind(kind, after):
-                if not await self._wanted(kind, document, where):
-                    continue
-                if len(rows) == limit:
+                wanted = await self._wanted(kind, document, where)
+                if wanted and len(rows) == limit:
                     return Page(rows, FOLLOWS + after)
                 after = document["id"]
-                rows.append(_fresh(kind, document))
+                rows += [_fresh(kind, document)] if wanted else []
+                if where.condition is not None and clock() > until:
+                    return Page(rows, FOLLOWS + after, cut=True)
         return Page(rows, "")
 
     def _behind(self, kind: Kind, after: str) -> AsyncIterator[Json]:
@@ -145,7 +151,7 @@ class Repository:
         if where.condition is None:
             return True
         around = await self._around(kind, document) if looks_beside(where.condition, kind) else ()
-        return holds(where.condition, document, kind, around)
+        return await asyncio.to_thread(holds, where.condition, document, kind, around)
 
     async def _around(self, kind: Kind, document: Json) -> list[Json]:
         """The submodels of a shell that follows, or the shell of such a submodel."""

@@ -213,7 +213,7 @@ class Sight:
                 if shown is not None and (not looked or await self._is_asked(kind, shown, where)):
                     rows.append(shown)
             cursor = found.cursor
-            if not cursor:
+            if not cursor or found.cut:
                 break
             await asyncio.sleep(0)  # others have their turn, however much is hidden
         return Page(rows, cursor)
@@ -249,7 +249,7 @@ class Sight:
         if where.condition is None:
             return True
         around = await self._seen_around(kind, shown) if _beside(kind, where) else ()
-        return holds(where.condition, shown, kind, around)
+        return await asyncio.to_thread(holds, where.condition, shown, kind, around)
 
     async def _seen_around(self, kind: Kind, shown: Json) -> list[Json]:
         beside: Kind = "submodel" if kind == "shell" else "shell"

@@ -1,26 +1,32 @@
 """Pages of twins that are looked for: by name, by semantic id, by asset, by a condition.
 
 Rule 1: the order is that of ids, and a page goes on behind one, whatever is looked for.
-Rule 2: what an index answers is not read; what it cannot is read ``READ`` twins at a time, and others have their turn.
+Rule 2: what an index answers is not read; what it cannot is read ``READ`` twins at a time and looked at in a thread of
+    its own, one page after the other: a question that costs much costs who asks it, others have their turn.
 Rule 3: a condition is first asked of a few twins in order; where it holds for many of them that fills the page,
     whatever else there is, and where it holds for few, they are gathered from what holds.
+Rule 4: a page that has taken ``SPENT_S`` ends where it is (``Cut``), and who asks goes on from there.
 Not here: conditions as SQL (``asking.py``).
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any, Final
 
 import msgspec
 
 from weft.engine.twins import naming
-from weft.engine.twins.ports import Kind, Row, Where
+from weft.engine.twins.ports import SPENT_S, Cut, Kind, Row, Where
 from weft.stores.twins.applying import NUMBER
 from weft.stores.twins.asking import Asked, ask
 from weft.twin.query import holds, looks_beside
 from weft.twin.query.index import fields
 
 READ: Final = 200
+READ_BESIDE: Final = 20  # of those whose neighbours are read with them
 CHUNK: Final = 400  # twins that are asked one by one
 MANY: Final = 16  # at least one of so many holds: then going on so is cheaper than gathering all
 # a few twins in order of their ids, each asked by itself
@@ -41,40 +47,48 @@ _SHELLS: Final = ("SELECT body FROM twins WHERE number IN"  # noqa: S608 - our o
 Run = Callable[[str, Sequence[Any]], list[Any]]
 
 
-async def page(run: Run, kind: Kind, after: str, limit: int, where: Where) -> Sequence[Row]:
-    """At most ``limit`` twins behind ``after`` that are as ``where`` says; ``run`` runs a statement."""
+async def page(run: Run, kind: Kind, after: str, limit: int, where: Where, looking: asyncio.Lock) -> Sequence[Row]:
+    """At most ``limit`` twins behind ``after`` that are as ``where`` says; ``run`` runs a statement.
+
+    ``looking`` is held by who looks at bodies: they have one thread between them.
+    """
     asked = None if where.condition is None else ask(where.condition, kind)
-    right = _looked_at(run, kind, where, sure=asked is None or asked.exact)
+    look = _look(run, kind, where, sure=asked is None or asked.exact)
+    look.lock = looking
     found: list[Row] = []
     if asked is not None and not naming.wanted(where):
-        behind = await _near(run, (kind, after, limit), asked, right, found)
-        if behind is None:
-            return found[:limit]
+        behind = await _near(run, (kind, after, limit), asked, look, found)
+        if behind is None or look.cut:
+            return _page(look, found, limit)
         after = behind
     sql, values = _statement(kind, where, asked)
     while len(found) < limit:
-        wanted = limit - len(found) if right is None else READ
+        wanted = look.batch or limit - len(found)
         rows = [Row(kind, *row) for row in run(sql, (*values, after, wanted))]
-        found += [row for row in rows if right is None or right(row.body)]
-        if len(rows) < wanted or right is None:
+        found += await look.at(rows)
+        if look.cut or len(rows) < wanted or not look.batch:
             break
         after = rows[-1].id
         await asyncio.sleep(0)
-    return found[:limit]
+    return _page(look, found, limit)
+
+
+def _page(look: "_Look", found: list[Row], limit: int) -> Sequence[Row]:
+    return Cut(found, look.cut) if look.cut and len(found) < limit else found[:limit]
 
 
 async def _near(
-    run: Run, place: tuple[Kind, str, int], asked: Asked, right: Callable[[bytes], bool] | None, found: list[Row],
+    run: Run, place: tuple[Kind, str, int], asked: Asked, look: "_Look", found: list[Row],
 ) -> str | None:
     """Ask one twin after the other for as long as that finds many; behind which id to go on, or None."""
     kind, after, limit = place
     sql = _NEAR.format(kind=NUMBER[kind], each=asked.each)
     while True:
-        wanted = limit - len(found) if right is None else CHUNK
+        wanted = CHUNK if look.batch else limit - len(found)
         rows = [Row(kind, *row) for row in run(sql, (after, *asked.bindings, wanted))]
-        found += [row for row in rows if right is None or right(row.body)]
+        found += await look.at(rows)
         behind = run(_BEHIND, (NUMBER[kind], after))
-        if len(found) >= limit or not behind:
+        if look.cut or len(found) >= limit or not behind:
             return None
         after = str(behind[0][0])
         if len(rows) * MANY < CHUNK:
@@ -98,20 +112,61 @@ def _statement(kind: Kind, where: Where, asked: Asked | None) -> tuple[str, tupl
             " AND n.id > ? ORDER BY n.id LIMIT ?"), (*first, *(value for name in rest for value in name), *bindings)
 
 
-def _looked_at(run: Run, kind: Kind, where: Where, *, sure: bool) -> Callable[[bytes], bool] | None:
-    """What a body must be looked at for; None when the index has said it all."""
-    condition = None if sure else where.condition
-    if not where.asset_kind and condition is None:
-        return None
-    beside = condition is not None and looks_beside(condition, kind)
+@dataclass(slots=True)
+class _Look:
+    """Looks at bodies where the index has not said it all; ``cut``: behind which id time ran out.
 
-    def right(body: bytes) -> bool:
-        document = msgspec.json.decode(body)
-        if where.asset_kind and naming.asset_kind(document) != where.asset_kind:
-            return False
-        return condition is None or holds(condition, document, kind, _around(run, kind, document) if beside else ())
+    ``batch``: how many are looked at together, 0: none have to be.
+    """
 
-    return right
+    run: Run
+    kind: Kind
+    where: Where
+    batch: int
+    beside: bool
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    cut: str = ""
+    spent: float = 0.0
+
+    async def at(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Those of ``rows`` that are as was asked."""
+        if not self.batch:
+            return rows
+        found: list[Row] = []
+        for first in range(0, len(rows), self.batch):
+            some = rows[first:first + self.batch]
+            around = [self._beside(row) for row in some] if self.beside else ()
+            async with self.lock:
+                begun = time.monotonic()
+                found += await asyncio.to_thread(self._right, some, around, begun + SPENT_S - self.spent)
+                self.spent += time.monotonic() - begun
+            if self.cut:
+                break
+        return found
+
+    def _beside(self, row: Row) -> list[Any]:
+        return _around(self.run, self.kind, msgspec.json.decode(row.body))
+
+    def _right(self, rows: Sequence[Row], around: Sequence[list[Any]], until: float) -> list[Row]:
+        found = []
+        for row, beside in zip(rows, around or repeat([]), strict=False):
+            document = msgspec.json.decode(row.body)
+            kind, condition = self.where.asset_kind, self.where.condition
+            if (not kind or naming.asset_kind(document) == kind) and (
+                    condition is None or holds(condition, document, self.kind, beside)):
+                found.append(row)
+            if time.monotonic() > until:
+                self.cut = row.id
+                break
+        return found
+
+
+def _look(run: Run, kind: Kind, where: Where, *, sure: bool) -> _Look:
+    """What bodies must be looked at for; nothing when the index has said it all."""
+    where = msgspec.structs.replace(where, condition=None) if sure else where
+    needed = bool(where.asset_kind) or where.condition is not None
+    beside = where.condition is not None and looks_beside(where.condition, kind)
+    return _Look(run, kind, where, (READ_BESIDE if beside else READ) if needed else 0, beside)
 
 
 def _around(run: Run, kind: Kind, document: dict[str, Any]) -> list[Any]:

@@ -76,6 +76,7 @@ class SqliteTwins(Writer[Work]):
         self._file_max = min(file_max, PIECE * PIECES_MAX)
         self._applying = Applying(self._sql, kept or Kept())
         self._turn = asyncio.Lock()
+        self._looking = asyncio.Lock()
         self._waiting: set[asyncio.Future[None]] = set()  # for news
         if not reading and self._connection.pragma("user_version") != INDEX:
             self._index_anew()
@@ -190,7 +191,7 @@ class SqliteTwins(Writer[Work]):
         """A page as the port says; what the index cannot answer is read and looked at, a page at a time."""
         if where == ALL:
             return list(starmap(partial(Row, kind), self._rows("page", NUMBER[kind], after, limit)))
-        return await paging.page(self._read, kind, after, limit, where)
+        return await paging.page(self._read, kind, after, limit, where, self._looking)
 
     async def search(self, kind: Kind, query: str, after: int, limit: int) -> Sequence[tuple[int, Row]]:
         """Twins that have the words of ``query``, as the port says."""
