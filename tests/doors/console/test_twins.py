@@ -16,10 +16,12 @@ from tests.doors.console.test_live import heard
 from tests.doors.console.test_pages import INLINE, OUR_JARGON, words
 from tests.engine.home import TOKEN, busy_node, empty_node
 from tests.twin.aasx.packages import CONCEPT, ELEMENTS, MANUAL, SHELL, SUBMODEL, packed, plain, xml
+from weft.basis.errors import Refused
 from weft.doors import console
 from weft.doors.console import live
 from weft.doors.console.pages import twin_import
 from weft.doors.console.pages.twins import plain as in_words
+from weft.engine.machine_orders import Answer
 from weft.engine.views.twin_parts import LEVEL
 from weft.engine.views.twins import ROWS
 from weft.locale import text
@@ -226,15 +228,20 @@ async def test_a_value_is_changed_once_it_was_confirmed_and_never_over_another_s
 async def test_a_value_of_a_machine_goes_to_it_and_what_the_books_keep_is_not_written(owner):
     node, sent = owner.node, []
 
-    async def write(machine, name, value):
-        sent.append((machine, name, value))
+    class Machines:
+        async def write(self, machine, name, value, key=""):
+            sent.append((machine, name, value))
+            return Answer("confirmed" if key else "unknown", error=None if key else Refused("machine.write-unknown"))
 
-    node.twins.write = write
+    node.ordering = Machines()
     places = await node.twins.derived.places("L1")
     submodel, path = places["SpindleSpeed"]
-    done = await owner.posts("/do/twin-value", submodel=submodel, path=path, value="1200", sure="true", back="/twins")
+    done = await owner.posts("/do/twin-value", submodel=submodel, path=path, value="1200", sure="true", back="/twins",
+                             key="k-1")
     assert done.status == 303, done.body.decode()[-500:]
-    assert sent == [("L1", "SpindleSpeed", 1200)]
+    assert sent == [("L1", "SpindleSpeed", "1200")]
+    done = await owner.posts("/do/twin-value", submodel=submodel, path=path, value="1200", sure="true", back="/twins")
+    assert done.status == 409, "what is not known is not told as done"
     stock = f"{shell_id(node.organisation, 'item', 'BV-15')}:Stock"
     kept = await owner.posts("/do/twin-value", submodel=stock, path="OnHand", value="1", sure="true", back="/twins")
     assert kept.status == 403

@@ -9,6 +9,7 @@ import unicodedata
 from typing import Literal
 
 from weft.basis import quantity as q
+from weft.basis.canonical import b64, digest
 from weft.basis.errors import Invalid, NotFound, Refused
 from weft.engine.commands.params import Done, Params
 from weft.engine.machine_orders import Orders
@@ -30,7 +31,7 @@ class Operate(Params, frozen=True, kw_only=True):
     sure: bool = False
 
 
-async def operate(node: Node, params: Operate, _key: str) -> Done:
+async def operate(node: Node, params: Operate, key: str) -> Done:
     """Ask the machine."""
     if not params.sure:
         raise Refused("twin.not-sure")
@@ -39,7 +40,8 @@ async def operate(node: Node, params: Operate, _key: str) -> Done:
         raise Refused("machine.writing-stopped", machine=params.machine[:80])
     if params.what == "write":
         prop = await property_of(node, params.machine, params.property)
-        answer = await orders.write(params.machine, prop.name, typed(prop, params.value), params.name)
+        name = params.name or (b64(digest("operate/1", key.encode())) if key else "")
+        answer = await orders.write(params.machine, prop.name, typed(prop, params.value), name)
     elif params.what == "load":
         answer = await orders.load(params.machine, params.job)
     else:

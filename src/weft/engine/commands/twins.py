@@ -11,12 +11,14 @@ from typing import Any
 import msgspec
 
 from weft.basis.errors import NotFound, Refused
+from weft.engine.commands.operating import Operate, operate
 from weft.engine.commands.params import Done, Params
 from weft.engine.node import Node
 from weft.engine.twins import erasing, writing
 from weft.engine.twins.ports import Change, Kind, Where
 from weft.twin.elements import Json
-from weft.twin.lexical import REAL, WHOLE, Number
+from weft.twin.lexical import REAL, WHOLE
+from weft.twin.names import read_submodel
 from weft.twin.query import parse_condition
 from weft.twin.values import parse_value
 
@@ -38,16 +40,28 @@ class Value(Params, frozen=True, kw_only=True):
     sure: bool = False
 
 
-async def value(node: Node, params: Value, _key: str) -> Done:
+async def value(node: Node, params: Value, key: str) -> Done:
     """Change one value of a twin."""
     if not params.sure:
         raise Refused("twin.not-sure")
     element = await node.twins.element(params.submodel, params.path)
-    given = _given(element, params)
-    if isinstance(given, Number) and node.twins.owns(params.submodel):
-        given = msgspec.json.decode(given.encode())  # a machine takes numbers, not their digits
-    row = await node.twins.set_value(params.submodel, params.path, given, params.revision or None)
+    machine = read_submodel(node.organisation, params.submodel)
+    if machine is not None and machine[0] == "machine":
+        return await _to_machine(node, params, machine[1], key)
+    row = await node.twins.set_value(params.submodel, params.path, _given(element, params), params.revision or None)
     return Done(facts={"revision": row.revision, "name": params.path})
+
+
+async def _to_machine(node: Node, params: Value, machine: str, key: str) -> Done:
+    """Set the value at the machine; raises ``Refused`` unless it was read back. With ``key`` it is sent once."""
+    name = await node.twins.derived.property_at(params.submodel, params.path)
+    if not name:
+        writing.refuse_kept(node.organisation, "submodel", params.submodel)
+    asked = Operate(machine=machine, what="write", property=name, value=params.value, sure=True)
+    done = await operate(node, asked, key)
+    if done.facts["outcome"] != "confirmed":
+        raise Refused("machine.write-unknown", machine=machine, property=name)
+    return Done(facts={"revision": 0, "name": params.path})
 
 
 def _given(element: Json, params: Value) -> Any:
