@@ -1,4 +1,4 @@
-"""A disk that is full or fails costs written twins nothing that was confirmed; stores that tell too soon are found out."""
+"""A disk that is full or fails costs written twins nothing that was confirmed; who tells too soon is found out."""
 
 from collections import Counter
 
@@ -17,10 +17,10 @@ def played(seeds, control=""):
 
 
 def test_faults_of_a_disk_cost_no_twin_that_was_confirmed():
-    figures, found = played(range(1, 7))
+    figures, found = played(range(1, 4))
     assert not found
-    assert figures["faults"] == 72 and figures["imports"] > 40
-    assert min(figures["store.full"], figures["store.unavailable"], figures["cuts"], figures["healed"]) > 20
+    assert figures["faults"] == 36 and figures["imports"] > 20
+    assert min(figures["store.full"], figures["store.unavailable"], figures["cuts"], figures["healed"]) > 10
 
 
 @pytest.mark.parametrize("control", CONTROLS)

@@ -20,7 +20,7 @@ def test_a_cut_takes_no_twin_that_was_acknowledged_and_leaves_none_half_done():
     assert not found
     assert figures["cuts"] == 72
     assert figures["acked"] > 60
-    assert figures["files"] > 2
+    assert figures["files"] > 0 and figures["imports"] > 10
 
 
 @pytest.mark.parametrize(("control", "how"), [("normal", "lost"), ("off", "lost"), ("half", "half")])

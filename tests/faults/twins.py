@@ -67,6 +67,7 @@ class World:
     control: str = ""
     figures: Counter[str] = field(default_factory=Counter)
     certain: Bodies = field(default_factory=dict)
+    revisions: dict[str, int] = field(default_factory=dict)  # of ``certain``
     open: list[Bodies] = field(default_factory=list)  # commits that were given and not acknowledged
     kept: set[str] = field(default_factory=set)  # digests of files that were acknowledged
     turn: int = 0
@@ -150,9 +151,12 @@ class World:
         elements = [prop(f"P{n}", str(self.turn)) for n in range(many)]
         bodies = {name: encoded(submodel(name, *elements)) for name in names}
         self.open.append(bodies)
-        await store.commit([Change("submodel", name, body) for name, body in bodies.items()])
+        rows = await store.commit([Change("submodel", name, body) for name, body in bodies.items()])
         self.open.remove(bodies)
-        self.certain.update(bodies)
+        for place, (name, body) in enumerate(bodies.items()):
+            revision = rows[place].revision if rows else sys.maxsize
+            if revision > self.revisions.get(name, 0):  # an import may be told before what came before it
+                self.certain[name], self.revisions[name] = body, revision
         self.figures["acked"] += 1
         self.figures["imports"] += len(names) >= IMPORTED
 
@@ -171,6 +175,7 @@ class World:
         self._index(store)
         self._kept(store)
         self.certain, self.open = held, []
+        self.revisions = dict(store._read("SELECT id, revision FROM twins", ()))
 
     def _kept(self, store: SqliteTwins) -> None:
         """Files that were acknowledged are whole."""
