@@ -12,6 +12,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from types import SimpleNamespace
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -103,7 +104,13 @@ Answer = Callable[[Host, Request, WeftError | None], Response]
 
 
 class Incoming(Request):
-    """A request whose query is parsed only where there is one."""
+    """A request whose query is parsed only where there is one; ``state`` is its own."""
+
+    state: Any = None
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        super().__init__(scope, receive, send)
+        self.state = SimpleNamespace()
 
     @property
     def query_params(self) -> QueryParams:

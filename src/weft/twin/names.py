@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -87,6 +88,7 @@ def encode_id(text: str) -> str:
     return b64(text.encode())
 
 
+@lru_cache(1024)
 def decode_id(text: str) -> str:
     """The id behind its base64url form, with or without padding; raises ``Invalid('twin.id')``."""
     try:

@@ -53,6 +53,11 @@ def blobs(request: Request) -> bool:
     return _one_of(request, "extent", ("withoutBlobValue", "withBlobValue")) == "withBlobValue"
 
 
+def view(request: Request) -> tuple[bool, bool]:
+    """(``level`` is deep, ``extent`` is with blobs)."""
+    return (deep(request), blobs(request)) if request.query_params else (True, False)
+
+
 def truth(request: Request, name: str, *, default: bool) -> bool:
     """A parameter that is true or false."""
     words = ("true", "false") if default else ("false", "true")

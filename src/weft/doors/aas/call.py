@@ -134,8 +134,9 @@ class Call:
 
     def of_this_life(self, response: Response) -> Response:
         """``response``; where it names a revision, its tag is one that no other life of this node has given."""
-        if tag := response.headers.get("etag", ""):
-            response.headers["ETag"] = f'{tag[:-1]}.{self._node.identity.incarnation}"'
+        life = f'.{self._node.identity.incarnation}"'.encode()
+        response.raw_headers = [(name, value[:-1] + life if name == b"etag" else value)
+                                for name, value in response.raw_headers]
         return response
 
     def href(self, *parts: str) -> str:

@@ -30,7 +30,7 @@ _DEMANDED: Final = ("first", "second", "observed", "contentType", "globalAssetId
 
 async def page(call: Call) -> Response:
     """GetAllSubmodelElements."""
-    deep, blobs = asked.deep(call.request), asked.blobs(call.request)
+    deep, blobs = asked.view(call.request)
     return await _page(call, lambda _, one: shaped(one, deep=deep, blobs=blobs))
 
 
@@ -49,7 +49,7 @@ async def page_references(call: Call) -> Response:
 
 async def page_values(call: Call) -> Response:
     """GetAllSubmodelElements-ValueOnly: by idShort (API 3.1), or as a list of such objects (API 3.0)."""
-    deep, blobs = asked.deep(call.request), asked.blobs(call.request)
+    deep, blobs = asked.view(call.request)
     _, submodel = await read(call)
     chosen, cursor = _chosen(call, submodel)
     part = shaped({**submodel, "submodelElements": chosen}, blobs=blobs)
@@ -91,7 +91,7 @@ async def _element(call: Call) -> Json:
 
 async def get(call: Call) -> Response:
     """GetSubmodelElementByPath."""
-    deep, blobs = asked.deep(call.request), asked.blobs(call.request)
+    deep, blobs = asked.view(call.request)
     return answer(shaped(await _element(call), deep=deep, blobs=blobs))
 
 
@@ -110,7 +110,7 @@ def _metadata(call: Call, element: Json) -> Json:
 
 async def get_value(call: Call) -> Response:
     """GetSubmodelElementByPath-ValueOnly."""
-    deep, blobs = asked.deep(call.request), asked.blobs(call.request)
+    deep, blobs = asked.view(call.request)
     told = value_of(shaped(await _element(call), blobs=blobs), deep=deep, exact=True)
     if told is None:
         raise NotFound("twin.value-absent", path=call.path[:200])

@@ -56,7 +56,7 @@ def where(call: Call) -> Where:
 
 async def page(call: Call) -> Response:
     """GetAllSubmodels."""
-    deep, blobs = asked.deep(call.request), asked.blobs(call.request)
+    deep, blobs = asked.view(call.request)
     found = await _page(call)
     return joined([_bytes(row, deep=deep, blobs=blobs) for row in found.rows], found.cursor)
 
@@ -69,7 +69,7 @@ async def page_metadata(call: Call) -> Response:
 
 async def page_values(call: Call) -> Response:
     """GetAllSubmodels-ValueOnly."""
-    deep, blobs = asked.deep(call.request), asked.blobs(call.request)
+    deep, blobs = asked.view(call.request)
     found = await _page(call)
     return joined([value_json(shaped(_read(row), blobs=blobs), deep=deep) for row in found.rows], found.cursor)
 
@@ -121,7 +121,7 @@ async def create(call: Call) -> Response:
 
 async def get(call: Call) -> Response:
     """GetSubmodelById."""
-    deep, blobs = asked.deep(call.request), asked.blobs(call.request)
+    deep, blobs = asked.view(call.request)
     row = await call.twins.get("submodel", await id_of(call))
     return stored(row, _bytes(row, deep=deep, blobs=blobs))
 
@@ -134,7 +134,7 @@ async def get_metadata(call: Call) -> Response:
 
 async def get_value(call: Call) -> Response:
     """GetSubmodelById-ValueOnly."""
-    deep, blobs = asked.deep(call.request), asked.blobs(call.request)
+    deep, blobs = asked.view(call.request)
     return raw(value_json(shaped((await read(call))[1], blobs=blobs), deep=deep))
 
 
