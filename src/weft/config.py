@@ -119,6 +119,11 @@ class Rules(Section, frozen=True):
         "A promise that moves less than this is not worth a word.", "交期变动小于此值时不通知。", ge=0, le=43_200)] = 60
     alarm_minutes: Annotated[int, _about(
         "How long a machine in alarm is taken to be out.", "机床报警后预计停机的时间。", ge=1, le=43_200)] = 60
+    plan_search_s: Annotated[float, _about(
+        "How long to look for a better plan after something has changed; 0: never.",
+        "情况变化后用多长时间寻找更好的排产；0 表示不寻找。", ge=0, le=600)] = 5
+    plan_frozen_minutes: Annotated[int, _about(
+        "What begins within this time keeps its place in the plan.", "在此时间内开工的作业不再调整顺序。", ge=0, le=43_200)] = 60
 
 
 class Peers(Section, frozen=True):

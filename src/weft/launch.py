@@ -32,6 +32,7 @@ from weft.engine import handle, keys, papers
 from weft.engine.clock import SystemClock, system_random
 from weft.engine.devices import Devices
 from weft.engine.dispatch import Dispatcher
+from weft.engine.improving import Improving
 from weft.engine.memory import BOOKS, Identity, Memory, new_incarnation
 from weft.engine.node import Node
 from weft.engine.ordering import Ordering
@@ -451,6 +452,8 @@ async def up(
 async def _serve(
     place: Home, config: Config, store: Store, opened: Opened, *, dev_open: bool, on_ready: Ready
 ) -> None:
+    from weft.planners.process import better
+
     os.close(_hold_snapshots(place))
     node = await assemble(place, config, store, dev_open=dev_open)
     servers, loop, stopping = Servers(), asyncio.get_running_loop(), asyncio.Event()
@@ -472,7 +475,10 @@ async def _serve(
     on_ready({"ready": True, "url": url, "pair": f"{url}/pair?code={code}", "organisation": node.organisation,
               "name": config.firm.name, **({"secure": secured.url, "trust": secured.fingerprint} if secured else {})})
     await node.floor.begin()
+    improving = Improving(node, better)
+    await improving.begin()
     await servers.until(stopping)
+    await improving.stop()
     await node.floor.stop()
     node.closing()
     await servers.end()

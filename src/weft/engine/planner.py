@@ -1,7 +1,8 @@
 """The present plan: made from the production book when it is asked for, kept until the book or the second changes.
 
 Rule 1: a plan is derived and never stored; the same book in the same second gives the same plan.
-Not here: the planner itself (``production/greedy.py``), what a moved promise brings (``reactions/lateness.py``).
+Not here: the planner itself (``production/greedy.py``), a better sequence (``improving.py``), what a moved promise
+brings (``reactions/lateness.py``).
 """
 
 from typing import Final
@@ -9,10 +10,10 @@ from typing import Final
 import msgspec
 
 from weft.engine.node import Node
-from weft.production import greedy
 from weft.production.messages import DemandRef
 from weft.production.plan import Plan, Problem
 from weft.production.planning import problem_of
+from weft.production.sequence import planned as plan_of
 from weft.production.state import State
 
 Present = tuple[State, Problem, Plan]
@@ -32,7 +33,7 @@ async def present(node: Node, without: DemandRef | None = None) -> Present:
         kept = {name: held for name, held in state.reservations.items() if held.demand.thread != without.thread}
         state = msgspec.structs.replace(state, reservations=kept)
     problem = problem_of(state, now)
-    planned = (state, problem, greedy.schedule(problem))
+    planned = (state, problem, plan_of(problem))
     if without is None:
         node.kept_plan = (now // KEPT_MS, planned)
     return planned

@@ -24,6 +24,7 @@ from weft.production.state import (
     Job,
     JobState,
     Order,
+    Place,
     Promise,
     Reservation,
     Sourcing,
@@ -163,6 +164,15 @@ def _promise_moved(state: State, said: m.PromiseMoved) -> State:
     before = state.promises[said.demand.key]
     moved = _replace(before, at=said.at, why=said.why, moves=before.moves + 1)
     return _replace(state, promises={**state.promises, said.demand.key: moved})
+
+
+def _sequence_adopted(state: State, said: m.SequenceAdopted) -> State:
+    open_jobs = {name for name, job in state.jobs.items() if job.state not in FINISHED}
+    held = {job_id(draft.id, sheet.number) for one in state.reservations.values()
+            for draft in one.drafts for sheet in draft.operations}
+    return _replace(state, places={
+        one.job: Place(number=number, centre=one.centre)
+        for number, one in enumerate(said.jobs) if one.job in open_jobs or one.job in held})
 
 
 # ---- orders ---------------------------------------------------------------------------------------
@@ -337,6 +347,7 @@ _EVOLVE: Final[Mapping[type[Message], Callable[[State, Any], State]]] = {
     m.CapacityReleased: _released_capacity,
     m.PromiseMade: _promise_made,
     m.PromiseMoved: _promise_moved,
+    m.SequenceAdopted: _sequence_adopted,
     m.ProductionOrderCreated: _order_created,
     m.ProductionOrderCancelled: _order_cancelled,
     m.MaterialExpected: _material_expected,

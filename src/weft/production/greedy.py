@@ -2,8 +2,9 @@
 
 Rule 1: what is promised first is placed first, so a later job never moves an earlier one.
 Rule 2: every job ends as early as its candidates, predecessors, materials and gaps allow.
-Rule 3: a job that no calendar can hold within ten years has no place; it never stops the plan of the others.
-Rule 4: a running job keeps its work centre; it waits out an outage, a waiting job does not begin in one.
+Rule 3: a sequence that was found to be better is followed (``sequence.py``), within one priority.
+Rule 4: a job that no calendar can hold within ten years has no place; it never stops the plan of the others.
+Rule 5: a running job keeps its work centre; it waits out an outage, a waiting job does not begin in one.
 Not here: improving the plan by search (a solver behind the same port, ``plan.py``).
 """
 
@@ -19,7 +20,7 @@ from weft.production.plan import Bound, Outage, Plan, PlanJob, PlannedJob, Probl
 FOREVER: Final = 2**53 - 1
 _STAGES: Final = {"running": 0, "loaded": 1, "waiting": 2}
 
-_Key = tuple[int, int, int, int, str]
+_Key = tuple[int, int, int, int, int, str]
 
 
 def schedule(problem: Problem) -> Plan:
@@ -204,7 +205,7 @@ class _Board:
             return limits
         ready, bound, bound_by = limits
         best: PlannedJob | None = None
-        for centre in job.centres:
+        for centre in (job.prefer,) if job.prefer in job.centres else job.centres:
             for lane, busy in enumerate(self._lane(centre)):
                 found = busy.gap(self._open[centre], ready, job.work_ms)
                 if found is None or (best and (best.end_ms, best.start_ms) <= (found[1], found[0])):
@@ -254,7 +255,8 @@ def _in_order(jobs: Sequence[PlanJob]) -> Iterable[PlanJob]:
 
 def _key(job: PlanJob) -> _Key:
     due = FOREVER if job.due_ms is None else job.due_ms
-    return _STAGES[job.stage], -job.priority, job.rank, due, job.order
+    place = FOREVER if job.place is None else job.place
+    return _STAGES[job.stage], -job.priority, place, job.rank, due, job.order
 
 
 def _topological(followers: Mapping[str, Sequence[str]], waits: dict[str, int]) -> list[str]:

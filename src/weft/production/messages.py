@@ -12,6 +12,7 @@ from msgspec import field
 
 from weft.basis.decider import Message
 from weft.production.master import Bill, Calendar, Data, Routing, SupplyRule, WorkCentre
+from weft.production.plan import Placing
 
 By = Literal["operator", "auto"]
 ScrapReason = Literal["material", "work"]  # 料废 (the material was bad), 工废 (the work was bad)
@@ -201,6 +202,14 @@ class PromiseMoved(Message, frozen=True, kw_only=True):
     why: tuple[Why, ...] = ()
 
 
+class SequenceAdopted(Message, frozen=True, kw_only=True):
+    """A better order of placing the jobs: in this order, each at its centre ("" leaves it open); it takes the place of
+    the one before, and jobs that it does not name are placed behind.
+    """
+
+    jobs: tuple[Placing, ...]
+
+
 # ---- production orders and jobs -------------------------------------------------------------------
 
 
@@ -337,7 +346,7 @@ MESSAGES: dict[str, type[Message]] = {
     for kind in (
         WorkCentreDefined, CalendarDefined, BillDefined, RoutingDefined, SupplyRuleDefined,
         SourcingOpened, SourcingAnswered, SourcingClosed,
-        CapacityReserved, CapacityReleased, PromiseMade, PromiseMoved,
+        CapacityReserved, CapacityReleased, PromiseMade, PromiseMoved, SequenceAdopted,
         ProductionOrderCreated, ProductionOrderCancelled, MaterialExpected,
         JobReleased, JobLoaded, JobStarted, JobCounted, JobScrapped,
         JobPaused, JobResumed, JobEnded, JobAborted, WorkCentreDown, WorkCentreUp,

@@ -26,11 +26,12 @@ class Arrival(Data, frozen=True, kw_only=True):
 
 
 class PlanJob(Data, frozen=True, kw_only=True):
-    """One operation to place. Order of placing: running, loaded, then (-priority, rank, due, id).
+    """One operation to place. Order of placing: running, loaded, then (-priority, place, rank, due, id).
 
     ``work_ms`` is what remains (set-up included). ``centres`` are candidates; a running or loaded job
     has exactly one. ``after`` are job ids; one that is not in the problem counts as finished.
-    ``rank`` is the place in the queue of promises: what was promised first is placed first.
+    ``rank`` is the place in the queue of promises: what was promised first is placed first. ``place`` is that in a
+    sequence which was found to be better, ``prefer`` the centre that goes with it (``sequence.py``).
     """
 
     id: str
@@ -44,6 +45,8 @@ class PlanJob(Data, frozen=True, kw_only=True):
     due_ms: int | None = None
     priority: int = 0
     rank: int = 0
+    place: int | None = None
+    prefer: str = ""
     stage: Stage = "waiting"
     started_ms: int | None = None
 
@@ -65,14 +68,22 @@ class Outage(Data, frozen=True, kw_only=True):
     alarm: str = ""
 
 
+class Promised(Data, frozen=True, kw_only=True):
+    """What an order was promised for: ``first_ms`` is the instant once given, ``at_ms`` the one that stands now."""
+
+    first_ms: int
+    at_ms: int
+
+
 class Problem(Data, frozen=True, kw_only=True):
-    """All that a planner needs."""
+    """All that a planner needs; ``promised`` by order."""
 
     now_ms: int
     jobs: tuple[PlanJob, ...] = ()
     centres: tuple[PlanCentre, ...] = ()
     calendars: dict[str, Calendar] = field(default_factory=dict)
     outages: tuple[Outage, ...] = ()
+    promised: dict[str, Promised] = field(default_factory=dict)
 
 
 class PlannedJob(Data, frozen=True, kw_only=True):
@@ -97,6 +108,13 @@ class Plan(Data, frozen=True, kw_only=True):
     order_ends: dict[str, int | None] = field(default_factory=dict)
     unplaced: dict[str, str] = field(default_factory=dict)
     method: str = "greedy"
+
+
+class Placing(Data, frozen=True, kw_only=True):
+    """One job in a sequence: jobs are placed in this order, each at ``centre``."""
+
+    job: str
+    centre: str
 
 
 class Planner(Protocol):

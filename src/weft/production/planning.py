@@ -15,7 +15,8 @@ from weft.basis import quantity as q
 from weft.production.calendar import MINUTE, OpenTime
 from weft.production.master import Routing, WorkCentre, centres_for, seconds_to_ms
 from weft.production.messages import Draft, JobSheet, Material
-from weft.production.plan import Arrival, Outage, PlanCentre, PlanJob, Problem, Stage
+from weft.production.plan import Arrival, Outage, Placing, PlanCentre, PlanJob, Problem, Promised, Stage
+from weft.production.sequence import following
 from weft.production.state import FINISHED, Down, Job, JobState, Order, Reservation, State
 
 OVERDUE: Final = 15 * MINUTE  # a repair that is past its estimate is assumed to take this much longer
@@ -95,11 +96,29 @@ def problem_of(state: State, now_ms: int) -> Problem:
                 jobs.append(_plan_job(order, job, open_time, now_ms))
     for held in in_force(state):
         jobs.extend(draft_jobs(held.drafts, held.rank, held.priority))
-    return Problem(
-        now_ms=now_ms, jobs=tuple(jobs), calendars=dict(state.master.calendars),
+    problem = Problem(
+        now_ms=now_ms, jobs=tuple(jobs), calendars=dict(state.master.calendars), promised=_promised(state),
         centres=tuple(PlanCentre(id=c.id, calendar=c.calendar, parallel=c.parallel) for c in centres.values()),
         outages=tuple(outage_of(name, down, now_ms) for name, down in state.downs.items()),
     )
+    if not state.places:
+        return problem
+    ordered = sorted(state.places.items(), key=lambda place: place[1].number)
+    return following(problem, [Placing(job=name, centre=place.centre) for name, place in ordered])
+
+
+def _promised(state: State) -> dict[str, Promised]:
+    """What was promised, by the id of the order at the top of each demand."""
+    found: dict[str, Promised] = {}
+    for held in in_force(state):
+        at = instant.to_ms(held.promise, held.id) if held.promise else None
+        if at is not None:
+            found |= {draft.id: Promised(first_ms=at, at_ms=at) for draft in held.drafts if not draft.parent}
+    for order in state.orders.values():
+        promise = state.promises.get(order.demand.key) if not order.parent and not order.closed else None
+        if promise is not None and promise.at:
+            found[order.id] = Promised(first_ms=instant.to_ms(promise.first), at_ms=instant.to_ms(promise.at))
+    return found
 
 
 def outage_of(work_centre: str, down: Down, now_ms: int) -> Outage:

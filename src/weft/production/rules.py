@@ -175,6 +175,16 @@ def _promise_moved(state: State, said: m.PromiseMoved) -> None:
         instant.to_ms(said.at, said.demand.key)
 
 
+def _sequence_adopted(state: State, said: m.SequenceAdopted) -> None:
+    seen: set[str] = set()
+    for one in said.jobs:
+        if one.job in seen:
+            raise Invalid("production.sequence-twice", job=one.job[:120])
+        seen.add(one.job)
+        if one.centre:
+            _found(state.master.work_centres, one.centre, "production.work-centre-missing", "work_centre")
+
+
 # ---- orders ---------------------------------------------------------------------------------------
 
 
@@ -371,6 +381,7 @@ _CHECKS: Final[Mapping[type[Message], Callable[[State, Any], None]]] = {
     m.CapacityReleased: _released_capacity,
     m.PromiseMade: _promise_made,
     m.PromiseMoved: _promise_moved,
+    m.SequenceAdopted: _sequence_adopted,
     m.ProductionOrderCreated: _order_created,
     m.ProductionOrderCancelled: _order_cancelled,
     m.MaterialExpected: _material_expected,

@@ -133,6 +133,13 @@ class Promise(Data, frozen=True, kw_only=True):
     why: tuple[Why, ...] = ()
 
 
+class Place(Data, frozen=True, kw_only=True):
+    """Where a job stands in the sequence that was adopted, and the work centre that goes with it ("": any)."""
+
+    number: int
+    centre: str = ""
+
+
 class Down(Data, frozen=True, kw_only=True):
     """A work centre without capacity since ``since``; 0 minutes: nobody knows how long."""
 
@@ -142,7 +149,7 @@ class Down(Data, frozen=True, kw_only=True):
 
 
 class State(Data, frozen=True, kw_only=True):
-    """Everything, each by its id; promises by ``DemandRef.key``. ``sequence`` counts what was folded."""
+    """Everything, each by its id; promises by ``DemandRef.key``, places by job. ``sequence`` counts what was folded."""
 
     sequence: int = 0
     master: Master = field(default_factory=Master)
@@ -152,3 +159,4 @@ class State(Data, frozen=True, kw_only=True):
     sourcings: dict[str, Sourcing] = field(default_factory=dict)
     promises: dict[str, Promise] = field(default_factory=dict)
     downs: dict[str, Down] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)

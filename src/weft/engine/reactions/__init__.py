@@ -96,6 +96,7 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
         Reaction("replan-ended", lateness.replan)],
     ("production", "WorkCentreDown"): [Reaction("replan-down", lateness.replan)],
     ("production", "WorkCentreUp"): [Reaction("replan-up", lateness.replan)],
+    ("production", "SequenceAdopted"): [Reaction("replan-sequence", lateness.replan)],
     ("production", "PromiseMoved"): [Reaction("propose-moved", lateness.propose_moved)],
     ("order", "OrderChange"): [Reaction("take-supplier-change", lateness.take_supplier_change, "peer")],
     **{("floor", kind): [Reaction(f"take-{kind}", making.take_machine_fact)] for kind in (

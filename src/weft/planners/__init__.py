@@ -1,0 +1,1 @@
+"""Searching for better plans: solvers, each in a process of its own."""
