@@ -1,8 +1,8 @@
 """Plans: published job shops against their proven optima, and a real-shaped shop of 40 machines and 1,000 jobs.
 
 The baseline of a published instance is its optimum (``WEFT_SHARED``/data/jobshop); that of the shop is the plan that
-is there at once, before any search. The shop keeps daytime hours; every order was promised from its own plan, then a tenth
-of the machines broke down and a quarter of the jobs grew slower.
+is there at once, before any search. The shop keeps daytime hours; every order was promised from its own plan, then
+a tenth of the machines broke down and a quarter of the jobs grew slower.
 """
 
 import json
