@@ -50,6 +50,7 @@ from weft.twin.elements import Json
 PAGE: Final = 100
 API: Final = "/api/v3"
 SAVE_MS: Final = 1_000
+STUCK_MS: Final = 30 * 60_000
 STORE_S: Final = 5.0
 NAME_SHOWN: Final = 60
 FOREVER: Final = "twin.feed-gone", "twin.feed-lost"
@@ -58,7 +59,10 @@ _LOG: Final = logging.getLogger("weft.twin-events")
 
 @dataclass(slots=True)
 class Worker:
-    """One subscription at work. ``why``: what the last try came to, ``due_ms``: when the next one is."""
+    """One subscription at work. ``why``: what the last try came to, ``due_ms``: when the next one is.
+
+    ``failing_ms``: since when nothing was taken, as far as this run of the node knows.
+    """
 
     about: Subscription
     progress: Progress
@@ -68,9 +72,18 @@ class Worker:
     failures: int = 0
     why: WeftError | None = None
     due_ms: int = 0
+    failing_ms: int = 0
     news: asyncio.Event = field(default_factory=asyncio.Event)
     again: asyncio.Event = field(default_factory=asyncio.Event)  # the owner wants a try now
     task: asyncio.Task[None] | None = None
+
+    def trouble(self, now_ms: int) -> str:
+        """What the owner should see to: gone, lost or stuck; "" where all is well, or goes by itself."""
+        if self.progress.paused == "gone":
+            return "gone"
+        if self.progress.lost_ms:
+            return "lost"
+        return "stuck" if self.failing_ms and now_ms - self.failing_ms >= STUCK_MS else ""
 
 
 @dataclass(slots=True)
@@ -112,13 +125,20 @@ class Deliveries:
         while self.there():
             try:
                 for name, about, state in await self.node.twins.store.listeners():
-                    said = msgspec.json.decode(about, type=Subscription)
-                    self.known.setdefault(name, Worker(said, msgspec.json.decode(state, type=Progress), saved=state))
+                    self._know(name, about, state)
             except WeftError as error:
                 _LOG.warning("who is told of changes cannot be read: %s", error)
                 await asyncio.sleep(STORE_S)
             else:
                 return
+
+    def _know(self, name: str, about: bytes, state: bytes) -> None:
+        try:
+            said, how = msgspec.json.decode(about, type=Subscription), msgspec.json.decode(state, type=Progress)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            _LOG.exception("one that is told of changes cannot be read")  # the others can
+        else:
+            self.known.setdefault(name, Worker(said, how, saved=state))
 
     def _moved(self) -> None:
         for one in self.known.values():
@@ -222,12 +242,13 @@ class Deliveries:
     def _well(self, one: Worker) -> None:
         if one.failures:
             self._changed(one)
-        one.failures, one.why, one.due_ms = 0, None, 0
+        one.failures, one.why, one.due_ms, one.failing_ms = 0, None, 0, 0
 
     async def _failed(self, one: Worker, error: WeftError) -> None:
         """Wait before the next try: twice as long each time, and never as long as others that failed together."""
         await self.save(one)
         one.failures += 1
+        one.failing_ms = one.failing_ms or self.node.clock.now_ms()
         one.why = error
         wait_ms = self._pause_ms(one.failures)
         if isinstance(error, Later):
@@ -314,7 +335,7 @@ class Deliveries:
         await self._pause(one, "owner")
 
     async def _pause(self, one: Worker, why: str) -> None:
-        one.progress.paused, one.why, one.due_ms = why, None, 0
+        one.progress.paused, one.why, one.due_ms, one.failing_ms = why, None, 0, 0
         await self.save(one)
         await self.senders[one.about.kind].forget(one.about.id)
 
@@ -324,7 +345,7 @@ class Deliveries:
         if now:
             one.progress.place = (await self.node.twins.feed_ends())[1]
             one.progress.lost_ms = 0
-        one.progress.paused, one.failures, one.why, one.due_ms = "", 0, None, 0
+        one.progress.paused, one.failures, one.why, one.due_ms, one.failing_ms = "", 0, None, 0, 0
         await self.save(one)
         self._start(one)
 
