@@ -60,17 +60,19 @@ def floor_book(node: Node) -> FloorBook:
     """The floor book of ``node``."""
 
     async def say(message: Message) -> list[str]:
-        named = isinstance(message, CommandIntended) and f"/{KEYED}" in message.command
-        return await node.record("floor", message, key=_key(message.command) if named else "")  # type: ignore[attr-defined]
+        return await node.record("floor", message, key=_key(message))
 
     async def used(command: str) -> bool:
-        return await node.answered(node.book("floor"), _key(command)) is not None
+        return await node.answered(node.book("floor"), f"{KEYED}{command}") is not None
 
     return FloorBook(say, lambda: node.book_state("floor"), used)
 
 
-def _key(command: str) -> str:
-    return f"command:{command}"
+def _key(message: Message) -> str:
+    """Under which the engine says a command once and for all; "" for a command that nobody named."""
+    if isinstance(message, CommandIntended) and f"/{KEYED}" in message.command:
+        return f"{KEYED}{message.command}"
+    return ""
 
 
 class MachineRunner:
