@@ -40,7 +40,7 @@ NEWS_OF_OWN: Final = ("BroughtBack", "SentBack")  # also where the node itself b
 
 
 class Task(View, frozen=True, kw_only=True):
-    """One entry. ``about`` (order, machine, partner, item, till, price, events, alarm) with its ``id``; ``kind``: what."""
+    """One entry. ``about`` order, machine, partner, item, till, price, events, alarm; ``id``: which; ``kind``: what."""
 
     kind: str
     about: str
