@@ -36,7 +36,8 @@ CHUNK_POINTS: Final = 1_024
 CHUNK_MS: Final = 86_400_000
 PACK_MS: Final = 300_000
 PACK_POINTS: Final = 100_000
-WAL_PAGES: Final = 1_000
+WAL_PAGES: Final = 256  # small, for what it takes is room that is left to the books
+WAL_BYTES: Final = 1024 * 1024
 DROPPED: Final = 2_000  # chunks in one transaction
 
 
@@ -67,6 +68,7 @@ class SqliteSeries:
     def _tune(self) -> None:
         connection = self._file.connection
         connection.pragma("wal_autocheckpoint", WAL_PAGES)
+        connection.pragma("journal_size_limit", WAL_BYTES)
         connection.pragma("secure_delete", 0)  # no secrets: what is forgotten need not be overwritten
 
     def _begin(self, now_ms: int) -> None:
