@@ -7,6 +7,7 @@ Rule 4: indexes are the store's own affair, derived from the bodies; nobody tell
 Not here: which twins may be written, and how they are checked (``writing.py``), engines (``stores/twins``).
 """
 
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final, Literal, Protocol, get_args
 
@@ -117,8 +118,19 @@ class Gone(msgspec.Struct, frozen=True, gc=False):
     size: int
 
 
+_MEDIA_TYPE = re.compile(r"[!#-'*+.^-z|~0-9A-Z-]{1,127}/[!#-'*+.^-z|~0-9A-Z-]{1,127}(?:[ \t]*;[\x20-\x7e]{0,200})?")
+
+
+def media_type(said: str) -> str:
+    """``said`` where HTTP may say it (RFC 9110 §8.3), else that it is bytes: files of others say anything."""
+    return said if _MEDIA_TYPE.fullmatch(said) else "application/octet-stream"
+
+
 class File(msgspec.Struct, frozen=True, gc=False):
-    """A file that is kept: ``digest`` is the SHA-256 in hex, ``size`` in bytes; ``chunks`` gives its content anew."""
+    """A file that is kept: ``digest`` is the SHA-256 in hex, ``size`` in bytes; ``chunks`` gives its content anew.
+
+    ``content_type``: one that HTTP may say, whatever was said when it came.
+    """
 
     digest: str
     size: int

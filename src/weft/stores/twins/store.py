@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from weft.basis.errors import Invalid, NotFound, Refused
 from weft.basis.instant import from_ms
 from weft.engine.ports import Clock
-from weft.engine.twins.ports import ALL, KINDS, Change, File, Gone, Kind, Row, Told, Where
+from weft.engine.twins.ports import ALL, KINDS, Change, File, Gone, Kind, Row, Told, Where, media_type
 from weft.stores.sqlite_file import fault
 from weft.stores.twins import paging, searching
 from weft.stores.twins.applying import NUMBER, Applying, Kept
@@ -274,6 +274,7 @@ class SqliteTwins(Writer[Work]):
             number = self._connection.last_insert_rowid()
             self._cursor.execute(self._sql["skip_changes"], (number + SKIPPED,))
             self._cursor.execute(self._sql["delete_change"], (number,))
+            self._cursor.execute(self._sql["listeners_anew"])
 
         await self._commit(work)
 
@@ -354,7 +355,7 @@ class SqliteTwins(Writer[Work]):
         if not found:
             return None
         number, size, content_type, name = found[0]
-        return File(digest, size, content_type, name, lambda: self._chunks(number, digest, size))
+        return File(digest, size, media_type(content_type), name, lambda: self._chunks(number, digest, size))
 
     async def _chunks(self, number: int, digest: str, size: int) -> AsyncIterator[bytes]:
         for place in range(-(-size // PIECE)):
