@@ -21,9 +21,12 @@ from typing import Final, ParamSpec, TypeVar
 
 from weft.basis.errors import Invalid, Unavailable, WeftError
 from weft.config import History as Settings
+from weft.engine.live import HISTORY_MS, SAMPLE_MS, Live
 from weft.engine.ports import Clock
 from weft.engine.series_ports import Moments, Row, SeriesStore, Span
+from weft.shopfloor.book import Floor
 from weft.shopfloor.connection import Value
+from weft.shopfloor.reading import parse_text
 from weft.shopfloor.series import BAD, MISSING, NUMBERS, Interval, Point
 
 WAITING_MAX: Final = 200_000
@@ -31,6 +34,8 @@ BACK_MS: Final = 5_000  # so far a device's own stamp is believed, and so far ou
 HEART_MS: Final = 30_000  # so often it is told that nothing has changed
 TIDY_MS: Final = 60_000
 AGAIN_MS: Final = 6 * 3_600_000
+PRIMED_S: Final = 5  # between two values of an earlier life that memory is given
+PRIMED_MAX: Final = 50  # numbers of one machine
 RETRY_S: Final = 5.0
 DAY_MS: Final = 86_400_000
 SHARE: Final = 0.05  # of what there is goes when room is needed
@@ -104,6 +109,19 @@ class History:
                 self._trouble = None
             except WeftError as error:
                 self._fail(error)
+
+    async def prime(self, live: Live, floor: Floor) -> None:
+        """Give ``live`` the last minutes of an earlier life: the short history does not begin anew with the node."""
+        now = self._clock.now_ms()
+        bounds = list(range(now - HISTORY_MS, now + 1, SAMPLE_MS * PRIMED_S))
+        for machine, known in floor.machines.items():
+            span = self._spans.get(machine)
+            if known.removed or span is None or span.last_ms < bounds[0]:
+                continue
+            with contextlib.suppress(WeftError):  # no description that can be read, or a disk that fails
+                numbers = [one.name for one in parse_text(known.description).properties.values() if one.numeric]
+                for name, told in (await self.intervals(machine, numbers[:PRIMED_MAX], bounds)).items():
+                    live.prime(machine, name, [(one.at, one.last) for one in told if one.last is not None])
 
     async def run(self) -> None:
         """Write what comes until it is cancelled."""
