@@ -135,7 +135,7 @@ async def page(visit: Visit) -> Response:
     """The list."""
     query, kind = visit.asked("q")[:60].strip(), visit.asked("kind")
     kind = kind if kind in WHICH else ""
-    view = await visit.view("twins", q=query, kind=kind, cursor=visit.asked("after")[:3000])
+    view = await visit.view("twins", q=query, kind=kind, cursor=visit.asked("after")[:12_000])
     return await visit.page("twins.html", tab="twins", live="twins", view=view, query=query, kind=kind, kinds=WHICH,
                             names=Names(visit), urlencode=urlencode, going_on=bool(visit.asked("after")),
                             bare=not query and not kind and all(one.kind == "firm" for one in view.twins))
@@ -190,7 +190,7 @@ def _lacks(visit: Visit, view: Any) -> dict[str, list[tuple[str, str]]]:
 
 async def value(visit: Visit) -> Response:
     """One value, to be changed."""
-    part = await visit.view("twin-part", submodel=visit.asked("sm")[:3000], at=visit.asked("at")[:2000])
+    part = await visit.view("twin-part", submodel=visit.asked("sm")[:12_000], at=visit.asked("at")[:2000])
     address = visit.named("shell")
     if visit.failed and visit.failed.error.code == "twin.changed":
         visit.failed = replace(visit.failed, error=Refused("twin.changed-meanwhile"))
@@ -201,7 +201,7 @@ async def value(visit: Visit) -> Response:
 
 async def history(visit: Visit) -> Response:
     """How a twin, or one section of it, came to be what it is."""
-    address, section = visit.named("shell"), visit.asked("sm")[:3000]
+    address, section = visit.named("shell"), visit.asked("sm")[:12_000]
     view = await visit.view("twin-history", twin=section or address, kind=visit.asked("kind", "shell"),
                             before=visit.asked("before"))
     query = {"sm": section, "kind": visit.asked("kind", "shell")}
@@ -220,7 +220,7 @@ async def picture(visit: Visit) -> Response:
 
 async def file(visit: Visit) -> Response:
     """A file that an element of a twin holds, to save."""
-    submodel, path = decode_id(visit.asked("sm")[:3000]), visit.asked("at")[:2000]
+    submodel, path = decode_id(visit.asked("sm")[:12_000]), visit.asked("at")[:2000]
     element = await visit.node.twins.element(submodel, path)
     if element["modelType"] == "Blob":
         data = base64.b64decode(element.get("value", ""))
