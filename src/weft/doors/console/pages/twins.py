@@ -42,7 +42,7 @@ ENTER: Final = {  # where what a template lacks is entered
     "no-papers": "/import?kind=stock", "paper-address": "/import?kind=stock", "paper-date": "/import?kind=stock"}
 _NUMBERED: Final = re.compile(r"([A-Za-z]+?)_*(\d+)_*")
 _OF: Final = re.compile(r"(Part|HasPart)_(.+)")
-_SPLIT: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_+")
+_SPLIT: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_+")
 
 
 class Names:
@@ -104,7 +104,7 @@ class Names:
 def plain(id_short: str) -> str:
     """An idShort as words: ``MaxRotationSpeed`` is "Max rotation speed"."""
     words = [one for one in _SPLIT.split(id_short) if one]
-    return " ".join([words[0], *(one if one.isupper() else one.lower() for one in words[1:])]) if words else id_short
+    return " ".join([words[0], *(one if one.isupper() and len(one) > 1 else one.lower() for one in words[1:])]) if words else id_short
 
 
 class Openings:
