@@ -240,6 +240,10 @@ ON CONFLICT (id) DO UPDATE SET about = excluded.about, state = excluded.state;
 -- How far it has come, unless it has been taken away meanwhile.
 UPDATE listeners SET state = ? WHERE id = ?;
 
+-- listeners_anew --
+-- What they were told by a life that is lost may be more than is known now.
+UPDATE listeners SET state = CAST(json_set(CAST(state AS TEXT), '$.anew', json('true')) AS BLOB);
+
 -- delete_listener --
 -- Nobody is told any more.
 DELETE FROM listeners WHERE id = ?;
