@@ -104,7 +104,8 @@ class Names:
 def plain(id_short: str) -> str:
     """An idShort as words: ``MaxRotationSpeed`` is "Max rotation speed"."""
     words = [one for one in _SPLIT.split(id_short) if one]
-    return " ".join([words[0], *(one if one.isupper() and len(one) > 1 else one.lower() for one in words[1:])]) if words else id_short
+    told = [words[0], *(one if one.isupper() and len(one) > 1 else one.lower() for one in words[1:])] if words else []
+    return " ".join(told) or id_short
 
 
 class Openings:
