@@ -71,17 +71,16 @@ class History:
 
     def take(self, machine: str, name: str, value: Value, now: int) -> None:
         """A change of a property; called in the loop, does nothing but remember."""
-        number, quality = value.value, NUMBERS[value.quality]
-        usable = isinstance(number, int | float) and not isinstance(number, bool)
-        if usable and not math.isfinite(number):  # type: ignore[arg-type]  # it is a number here
-            usable, quality = False, max(quality, BAD)
+        number, quality = _number(value)
+        usable = number is not None
         newest = self._newest.get((machine, name))
         if not self.kept or self._ended or (not usable and (quality < BAD or newest is None)):
             return  # texts and switches are no numbers; and where no number was, its end is none either
-        at = now - value.age_ms if usable and 0 < value.age_ms <= BACK_MS else now
+        age = value.age_ms if usable and value.server_ms else 0
+        at = now - age if 0 < age <= BACK_MS else now
         if newest is not None and newest[0] - BACK_MS < at <= newest[0]:
             at = newest[0] + 1
-        point: Point = (at, None if quality >= BAD else float(number or 0), quality)
+        point: Point = (at, None if quality >= BAD else number, quality)
         if newest is not None and newest[1:] == point[1:]:
             return
         self._newest[machine, name] = point
@@ -261,6 +260,18 @@ class History:
             if threads is self._writer:
                 await asyncio.wait([done])
             raise
+
+
+def _number(value: Value) -> tuple[float | None, int]:
+    """The number of a value, if it has one, and its quality; what no float can hold is bad."""
+    told, quality = value.value, NUMBERS[value.quality]
+    if isinstance(told, bool) or not isinstance(told, int | float):
+        return None, quality
+    try:
+        number = float(told)
+    except OverflowError:
+        return None, max(quality, BAD)
+    return (number, quality) if math.isfinite(number) else (None, max(quality, BAD))
 
 
 def _told(error: WeftError) -> WeftError:
