@@ -236,7 +236,7 @@ def test_what_is_seen_is_what_is_allowed(pair, loop, number):
 
 
 @pytest.mark.release
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(NUMBERS)
 def test_what_is_seen_is_what_is_allowed_in_many_worlds(pair, loop, number):
     assert loop.run_until_complete(pair.compare(number)) == []
