@@ -1,7 +1,8 @@
 """What the twins ask of a store: rows by kind and id, pages in order of id, files by digest, and what changed.
 
 Rule 1: ``commit`` is all or nothing and durable when it returns; whatever raised is not stored.
-Rule 2: a row's revision counts from 1 for each (kind, id) and goes on when the twin is deleted and made again.
+Rule 2: a row's revision counts from 1 for each (kind, id) and goes on when the twin is deleted and made again; where
+        that was forgotten meanwhile, from above all that were.
 Rule 3: what changes nothing is no change: the same bytes again make neither a revision nor an entry of the feed.
 Rule 4: indexes are the store's own affair, derived from the bodies; nobody tells it what to index.
 Not here: which twins may be written, and how they are checked (``writing.py``), engines (``stores/twins``).

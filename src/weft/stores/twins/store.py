@@ -392,8 +392,7 @@ class SqliteTwins(Writer[Work]):
         forgotten = self._rows("forgotten", from_ms(now - self._applying.kept.deleted_ms))
 
         def forget() -> None:
-            self._many("forget_history", forgotten)
-            self._many("delete_gone", forgotten)
+            self._applying.forget_gone(self._cursor, forgotten)
 
         if forgotten:
             await self._commit(_Erasing(forget))

@@ -209,7 +209,7 @@ WHERE (gone.kind, gone.id) > (?, ?) GROUP BY gone.kind, gone.id ORDER BY gone.ki
 
 -- forgotten --
 -- Twins that were deleted before an instant.
-SELECT kind, id FROM gone WHERE at < ? LIMIT 500;
+SELECT kind, id, revision, at FROM gone WHERE at < ? AND kind > 0 LIMIT 500;
 
 -- bodies --
 -- Every twin, to be indexed anew.
