@@ -9,7 +9,7 @@ import json
 import pytest
 
 from tests.doors.aas.specification import bundled
-from tests.doors.aas.walking import Session, Walk, furnished
+from tests.doors.aas.walking import UNNAMED, Session, Walk, furnished
 
 ONE = r"^/submodels(/\{submodelIdentifier\})?$"  # what the controls walk through
 CASES = 600
@@ -40,6 +40,7 @@ def test_ten_thousand_steps_from_answer_to_request_find_no_fault(address, publis
     walk.run(10_000)
     print(walk.table())
     assert (walk.faults, walk.never(), walk.steps >= 10_000) == ([], [], True), told(walk)
+    assert set(walk.unnamed) == set(UNNAMED), "a reason that nobody needs is taken out"
 
 
 class Faulty(Session):

@@ -45,17 +45,11 @@ ENDING = {**dict.fromkeys((  # what takes away a thing that others are still ask
         "DELETE /aas/submodel-refs/{submodelIdentifier}",
         "DELETE /shells/{aasIdentifier}/submodel-refs/{submodelIdentifier}"), 14)}
 ROOTS_EVERY = 8  # steps: then something new may be made without a link
-# What is refused with a status that the OpenAPI has for no operation of its own ("default" stands for it), and why.
+# Statuses with which operations refuse that do not name them themselves ("default" stands for it), and why they may.
 UNNAMED = {
-    (405, "twin.not-an-operation"): "IDTA-01002 §12.5: invoked is only an Operation",
-    (405, "twin.not-a-file"): "IDTA-01002 §12.5: only a File or a Blob has an attachment",
-    (406, "twin.not-acceptable"): "RFC 9110 §15.5.7: the form that was asked for is none that a node writes",
-    (409, "twin.exists"): "IDTA-01002 §11.5, ClientErrorResourceConflict",
-    (409, "twin.no-function"): "IDTA-01002 §12.5: nothing stands behind the operation",
-    (400, "twin.id"): "IDTA-01002 §11.5, ClientErrorBadRequest: an id is not encoded",
-    (404, "twin.shell"): "IDTA-01002 §11.5, ClientErrorResourceNotFound",
-    (404, "twin.submodel"): "IDTA-01002 §11.5, ClientErrorResourceNotFound",
-    (404, "twin.element"): "IDTA-01002 §11.5, ClientErrorResourceNotFound",
+    400: "IDTA-01002 §11.5, ClientErrorBadRequest: discovery names none, and an id can be wrong there, too",
+    404: "IDTA-01002 §11.5, ClientErrorResourceNotFound: of /aas and /submodel, where the thing has been deleted",
+    405: "IDTA-01002 §11.5, ClientMethodNotAllowed: a file is put to what is no File",
 }
 
 
@@ -145,6 +139,7 @@ class Walk:
         self.tried: Counter[str] = Counter()
         self.worked: Counter[str] = Counter()
         self.refused: dict[str, Counter[tuple[int, str]]] = defaultdict(Counter)
+        self.unnamed: Counter[int] = Counter()
         self.faults: list[tuple[str, str]] = []
         self.steps = self.scenario = 0
 
@@ -213,9 +208,16 @@ class Walk:
             if broken:
                 self.faults.append((label, f"{status} {response.request.url}: {broken}"))
             return
-        reason = self.reason(label, status, response)
+        self.refuse(case, status, self.reason(label, status, response))
+
+    def refuse(self, case: Any, status: int, reason: str) -> None:
+        """Count a refusal, and whether the operation names it."""
+        label = case.operation.label
         self.refused[label][status, reason] += 1
-        if str(status) not in case.operation.definition.raw["responses"] and (status, reason) not in UNNAMED:
+        if str(status) in case.operation.definition.raw["responses"]:
+            return
+        self.unnamed[status] += 1
+        if status not in UNNAMED:
             self.faults.append((label, f"refused with {status} {reason}, which the specification does not name"))
 
     def reason(self, label: str, status: int, response: Any) -> str:
@@ -239,6 +241,8 @@ class Walk:
             lines.append(f"{self.worked[label]:>7} {refused.total():>7}  {label}  {told}".rstrip())
         lines.append(f"{self.worked.total():>7} {sum(one.total() for one in self.refused.values()):>7}  "
                      f"{len(self.operations)} operations, {len(self.never())} never worked, {len(self.faults)} faults")
+        lines += [f"{count:>15}  {status} not named by the operation itself: {UNNAMED.get(status, 'FAULT')}"
+                  for status, count in self.unnamed.items()]
         return "\n".join(lines)
 
 
