@@ -28,11 +28,11 @@ FLAT = 1.2  # a page of many against a page of few
 _HOME = "urn:example:"
 
 
-def _encoded(name: str) -> str:
+def encoded(name: str) -> str:
     return base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
 
 
-def _shell(number: int) -> bytes:
+def shell(number: int) -> bytes:
     asset = {"assetKind": "Instance", "globalAssetId": f"{_HOME}asset:{number}",
              "specificAssetIds": [{"name": "serial", "value": f"S{number}"}]}
     reference = {"type": "ModelReference", "keys": [{"type": "Submodel", "value": f"{_HOME}submodel:{number}"}]}
@@ -41,25 +41,26 @@ def _shell(number: int) -> bytes:
                       separators=(",", ":")).encode()
 
 
-def _submodel() -> dict[str, Any]:
+def submodel(number: int = 0) -> dict[str, Any]:
     """One like those with which the peers were measured: twenty properties, about 5 kB."""
     named = {"type": "ExternalReference", "keys": [{"type": "GlobalReference", "value": "0173-1#02-AAO677#002"}]}
-    properties = [{"modelType": "Property", "idShort": f"P{number}", "semanticId": named, "valueType": "xs:double",
-                   "value": f"{number}.5"} for number in range(20)]
-    return {"modelType": "Submodel", "id": f"{_HOME}submodel:0", "idShort": "Data", "submodelElements": properties}
+    properties = [{"modelType": "Property", "idShort": f"P{place}", "semanticId": named, "valueType": "xs:double",
+                   "value": f"{place}.5"} for place in range(20)]
+    return {"modelType": "Submodel", "id": f"{_HOME}submodel:{number}", "idShort": "Data",
+            "submodelElements": properties}
 
 
 async def _fill(home: Path, shells: int) -> None:
     store = SqliteTwins(str(home / "twins.db"), SystemClock())
     for first in range(0, shells, 5_000):
-        await store.commit([Change("shell", f"{_HOME}shell:{number:07}", _shell(number))
+        await store.commit([Change("shell", f"{_HOME}shell:{number:07}", shell(number))
                             for number in range(first, min(first + 5_000, shells))])
-    body = json.dumps(_submodel(), separators=(",", ":")).encode()
+    body = json.dumps(submodel(), separators=(",", ":")).encode()
     await store.commit([Change("submodel", f"{_HOME}submodel:0", body)])
     await store.close()
 
 
-class _Asking:
+class Asking:
     """A kept connection to one server, and what its answers cost it."""
 
     def __init__(self, served: Served, token: str = "") -> None:
@@ -90,7 +91,7 @@ class _Asking:
         return sum(int(one.read_text(encoding="ascii").split()[0]) for one in threads) / 1e9
 
 
-def _best(node: _Asking, bare: _Asking, ours: Callable[[int], object], theirs: Callable[[int], object],
+def _best(node: Asking, bare: Asking, ours: Callable[[int], object], theirs: Callable[[int], object],
           times: int) -> tuple[float, float]:
     told: list[tuple[float, float]] = []
     for turn in range(ROUNDS + 1):
@@ -108,10 +109,10 @@ def _result(name: str, ours: float, bare: float, share: float | None = SHARE) ->
 
 def results() -> list[Result]:
     """Each kind of request, and how a page grows with what else there is."""
-    shell, submodel = (_encoded(f"{_HOME}{name}") for name in ("shell:0000500", "submodel:0"))
-    value = f"/api/v3/submodels/{submodel}/submodel-elements/P7/$value"
-    asked = {"GET shell": (f"/api/v3/shells/{shell}", REQUESTS),
-             "GET submodel": (f"/api/v3/submodels/{submodel}", REQUESTS),
+    one, data = (encoded(f"{_HOME}{name}") for name in ("shell:0000500", "submodel:0"))
+    value = f"/api/v3/submodels/{data}/submodel-elements/P7/$value"
+    asked = {"GET shell": (f"/api/v3/shells/{one}", REQUESTS),
+             "GET submodel": (f"/api/v3/submodels/{data}", REQUESTS),
              "GET $value": (value, REQUESTS), "page of 100 of 1,000": ("/api/v3/shells?limit=100", PAGES)}
     told: list[Result] = []
     pages: list[float] = []
@@ -120,7 +121,7 @@ def results() -> list[Result]:
         for shells in (FEW, MANY):
             firm = Firm(folder, f"Firm{shells}")
             asyncio.run(_fill(firm.home, shells))
-            node = _Asking(firm.up(), firm.token)
+            node = Asking(firm.up(), firm.token)
             try:
                 if shells == FEW:
                     told += _few(node, folder, asked, value)
@@ -134,12 +135,12 @@ def results() -> list[Result]:
     return told
 
 
-def _few(node: _Asking, folder: Path, asked: dict[str, tuple[str, int]], value: str) -> list[Result]:
+def _few(node: Asking, folder: Path, asked: dict[str, tuple[str, int]], value: str) -> list[Result]:
     for number, (path, _) in enumerate(asked.values()):
         (folder / f"{number}.json").write_bytes(node.ask(path))
     port = free_port()
     served = Served([sys.executable, "-m", "bench.bare_bytes", str(folder), str(port)], port)
-    bare = _Asking(served)
+    bare = Asking(served)
     try:
         told = []
         for number, (name, (path, times)) in enumerate(asked.items()):

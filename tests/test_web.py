@@ -170,6 +170,7 @@ def test_a_page_size_is_a_number_above_zero():
     assert web.page_size(request()) == 100
     assert web.page_size(request(query="limit=5")) == 5
     assert web.page_size(request(query="limit=99999")) == 1000
-    for bad in ("-1", "0", "x", "", "%C2%B2", "1" * 30):
+    assert web.page_size(request(query=f"limit={'1' * 30}")) == 1000
+    for bad in ("-1", "0", "0" * 30, "x", "", "%C2%B2"):
         with pytest.raises(Invalid):
             web.page_size(request(query=f"limit={bad}"))

@@ -344,9 +344,10 @@ def page_size(request: Request, name: str = "limit", default: int = 100, maximum
     text = request.query_params.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdecimal()) or len(text) > 9 or int(text) == 0:
+    digits = text.lstrip("0")
+    if not (digits.isascii() and digits.isdecimal()):
         raise Invalid("web.page-size", name=name, value=text[:20])
-    return min(int(text), maximum)
+    return min(int(digits), maximum) if len(digits) <= 9 else maximum
 
 
 def json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None,

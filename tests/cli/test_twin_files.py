@@ -9,7 +9,8 @@ from aas_test_engines import file as engine
 from tests.stories.firms import Firm
 from tests.twin.aasx.packages import DOCUMENTS, aas4j, bodies, opened
 from tests.twin.aasx.test_older import LOST, package
-from weft.basis.errors import Invalid
+from weft import locale
+from weft.basis.errors import Invalid, Unavailable
 from weft.cli import twin, twin_files
 from weft.cli.printing import Paper
 
@@ -78,3 +79,12 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(Invalid) as refused:
         twin_files.imported(tmp_path, tmp_path / "none", lambda _: None, report_only=True)
     assert refused.value.code == "cli.file-unreadable"
+
+
+@pytest.mark.parametrize("lines", [[], [b'{"done": 3}\n'], [b'{"done'], [b"[]"]])
+def test_where_the_node_does_not_say_what_became_of_a_file_the_file_is_named(lines):
+    with pytest.raises(Unavailable) as told:
+        twin_files._followed(lines, lambda _: None, "pump.aasx")
+    for language in ("en", "zh"):
+        text = locale.text(language, f"error.{told.value.code}", **told.value.facts)
+        assert "pump.aasx" in text and "file ." not in text and "{" not in text.replace('{"done', "")

@@ -1,6 +1,8 @@
 """Machine values that last, over a real file: what becomes a point, what a fault costs, and what never waits for it."""
 
 import asyncio
+import itertools
+import json
 import random
 import time
 from pathlib import Path
@@ -8,15 +10,21 @@ from pathlib import Path
 import pytest
 
 from tests.machines.conftest import until
+from weft import locale
 from weft.basis.errors import Invalid, Unavailable
+from weft.cli.running import running
 from weft.config import History as Settings
 from weft.engine import series as module
 from weft.engine.live import Live
 from weft.engine.series import History
+from weft.engine.views import today
+from weft.shopfloor.book import Floor, Machine
 from weft.shopfloor.connection import Link, Quality, Value
+from weft.shopfloor.reading import fill
 from weft.shopfloor.series import BAD, GOOD, MISSING, UNCERTAIN
 from weft.stores.series import SqliteSeries
 
+LATHE = Path(__file__).parents[2] / "examples" / "demo" / "machines" / "lathe.td.json"
 T = 1_764_000_000_000
 MEGABYTE = 1024 * 1024
 
@@ -92,7 +100,7 @@ async def test_a_point_is_a_change_and_unchanged_makes_none(history, live, clock
 async def test_bad_no_data_and_doubt_stay_three_things(history, live, clock):
     live.take("L1", [("Speed", Value(5.0)), ("Never", Value(None, Quality.BAD))])
     for value in (Value(None, Quality.BAD, detail="BadSensorFailure"), Value(5.5, Quality.UNCERTAIN),
-                  Value(float("inf"))):
+                  Value(10 ** 400)):
         clock.ms += 1_000
         live.take("L1", [("Speed", value)])
     clock.ms += 1_000
@@ -266,3 +274,39 @@ async def test_it_writes_by_itself_and_goes_on_after_a_fault(history, live, cloc
         await running
     assert history._waiting == []
     assert await points(history) == [(T, 5.0, GOOD)]
+
+
+async def test_the_short_history_does_not_begin_anew_with_the_node(history, live, clock):
+    lathe = json.dumps(json.loads(fill(LATHE.read_text(), {"NAME": "L1", "ENDPOINT": "opc.tcp://127.0.0.1:4840"})))
+    for value in range(60):
+        clock.ms += 5_000
+        live.take("L1", [("SpindleSpeed", Value(float(value)))])
+    await history.written()
+    fresh = Live(clock)
+    floor = Floor(machines={name: Machine(name=name, title=name, description=lathe) for name in ("L1", "L2")})
+    await history.prime(fresh, floor)
+    told = fresh.history("L1", "SpindleSpeed")
+    assert told[0][0] < T + 20_000
+    assert [value for _, value in told] == sorted(value for _, value in told)
+    assert told[-1][1] >= 58
+    assert fresh.history("L2", "SpindleSpeed") == []
+
+
+async def test_what_keeps_values_from_being_kept_is_told_to_the_owner(history, live, disk):
+    class Node:
+        """As much of a node as the list of Today asks for here."""
+
+    node = Node()
+    node.history = history
+    assert today._values(node) == []
+    disk.refusing = Unavailable("store.full", path="values.db")
+    live.take("L1", [("Speed", Value(5.0))])
+    with pytest.raises(Unavailable):
+        await history.written()
+    (task,) = today._values(node)
+    assert (task.kind, task.about, task.number) == ("trouble", "values", "history.full")
+    for lang in locale.LANGUAGES:
+        assert locale.known(lang, f"error.{task.number}")
+    view = {"forks": 0, "values": {"code": "history.full", "facts": {}}}
+    (told,) = [one for one in itertools.islice(running(view), 2) if one.check == "values"]
+    assert (told.grade, "history.full" in told.sentence) == ("warning", True)

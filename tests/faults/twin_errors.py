@@ -27,7 +27,7 @@ import apsw
 from tests.faults.disk import Disk, inserted
 from tests.faults.errors import CODES, CONTROLS, IN_MEMORY, PATIENCE_S, soon
 from tests.faults.ledger import Found
-from tests.faults.twins import MOMENTS, NAMES, World, quiet
+from tests.faults.twins import FOUND_MAX, MOMENTS, NAMES, World, quiet
 from weft.basis.errors import Unavailable, WeftError
 from weft.engine.twins.ports import Change
 from weft.stores import writer
@@ -136,7 +136,7 @@ def main() -> int:
         if told:
             found += 1
             print(told[:200])
-        if figures["faults"] >= asked.n:
+        if figures["faults"] >= asked.n or found >= FOUND_MAX:
             break
     print(json.dumps({"control": asked.control, **figures, "worlds broken": found,
                       "seconds": round(time.monotonic() - begun, 1)}))

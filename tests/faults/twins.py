@@ -41,6 +41,7 @@ from weft.stores.twins.indexing import derive
 from weft.stores.twins.store import SqliteTwins
 
 CUTS = 6  # of one world
+FOUND_MAX = 20  # then it is enough
 MOMENTS = 6  # of one life
 CHANGES = 60  # of the disk, in the mean, until the power goes
 NAMES = tuple(f"urn:{n}" for n in range(6))
@@ -281,7 +282,7 @@ def main() -> int:
             found += 1
             print(told[:200])
         print(f"{figures['cuts']} of {asked.n} cuts", end="\r" if sys.stderr.isatty() else "\n", file=sys.stderr)
-        if figures["cuts"] >= asked.n:
+        if figures["cuts"] >= asked.n or found >= FOUND_MAX:
             break
     print(json.dumps({"control": asked.control, **figures, "worlds broken": found,
                       "seconds": round(time.monotonic() - begun, 1), "cpu_s": round(time.process_time(), 1)}))

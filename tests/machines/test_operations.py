@@ -14,8 +14,9 @@ import pytest
 from aas_test_engines import file as engine
 from control import Panel
 
-from tests.machines.conftest import until
+from tests.machines.conftest import Process, until
 from tests.machines.workshop import JOB, released, workshop
+from weft.basis.errors import Invalid
 from weft.engine.dispatch import Dispatcher
 from weft.engine.twins.access import Access
 from weft.engine.twins.handles import Handles
@@ -314,6 +315,60 @@ async def test_no_program_moves_a_machine_unless_a_rule_says_so(tmp_path):
         assert (await at.invoke("Write.Feed", who=partner, Value=180)).status in (403, 404)
         assert (await at.invoke("Write.Feed", who="nobody", Value=180)).status == 401
         assert (await at.invoke("Write.Feed", Value=170)).status == 200 and await value(at) == 170, "the owner may"
+
+
+CLEAR = {"title": "Clear the alarm", "weft:call": True, "weft:readBack": {"AlarmCode": 0}, "forms": [{
+    "href": "?id=nsu=urn:weft:demo:machine;s=M1.ClearAlarm", "op": "invokeaction",
+    "weft:object": "?id=nsu=urn:weft:demo:machine;s=M1"}]}
+
+
+async def test_an_action_is_called_where_the_description_says_so_and_what_the_machine_shows_afterwards(tmp_path):
+    never = {**CLEAR, "weft:readBack": {"AlarmCode": 7}}
+    plain = {name: one for name, one in CLEAR.items() if not name.startswith("weft:")}
+    actions = {"ClearAlarm": CLEAR, "Never": never, "Plain": plain}
+    async with workshop(tmp_path, actions=actions, **{"weft:startMode": "operator", "weft:startMs": 500}) as at:
+        told = (await at.ask(at.submodel("Operations"))).json()
+        [calls] = [one["value"] for one in told["submodelElements"] if one["idShort"] == "Call"]
+        assert [one["idShort"] for one in calls] == ["ClearAlarm", "Never"], "what does not say so cannot be called"
+        assert (await at.invoke("Call.Plain")).status == 404
+        assert (await at.outcome("Call.ClearAlarm"))[1]["Reason"] == "machine.already-so"
+        async with Panel(at.process.endpoint, "M1") as panel:
+            await panel.raise_alarm(101)
+            for _ in range(2):     # told again, not done again
+                state, said = await at.outcome("Call.ClearAlarm", CommandId="c-1")
+                assert (state, said) == ("Completed", {"Outcome": "confirmed", "Command": "call/M1/ClearAlarm/as:c-1"})
+            assert await panel.read("AlarmCode") == 0
+            await panel.raise_alarm(102)
+            await at.outcome("Call.ClearAlarm", CommandId="c-1")
+            assert await panel.read("AlarmCode") == 102, "under one name it is called once"
+            state, said = await at.outcome("Call.Never")
+            assert (state, said["Outcome"], said["Reason"]) == ("Timeout", "unknown", "machine.call-unknown")
+            await panel.raise_alarm(103)
+            await at.node.floor.stop_writing(stopped=True)
+            assert (await at.outcome("Call.ClearAlarm"))[1]["Reason"] == "machine.writing-stopped"
+            assert await panel.read("AlarmCode") == 103
+        who = await at.token()
+        assert (await at.invoke("Call.ClearAlarm", who=who)).status == 403
+        stand = {name: one.status for name, one in (await at.commands()).items()}
+        assert stand == {"call/M1/ClearAlarm/1": "refused", "call/M1/ClearAlarm/as:c-1": "confirmed",
+                         "call/M1/Never/1": "unknown", "call/M1/ClearAlarm/2": "refused"}
+
+
+@pytest.mark.parametrize(("changed", "refused"), [
+    ({"weft:role": "safety"}, "description.safety-write"), ({"weft:readBack": {}}, "description.call"),
+    ({"weft:role": "start"}, "description.call"), ({"weft:arguments": ["jobId"]}, "description.call"),
+    ({"weft:readBack": {"Nothing": 0}}, "description.read-back"),
+    ({"weft:readBack": {"AlarmCode": "none"}}, "description.read-back"),
+    ({"weft:readBack": {"AlarmCode": [0]}}, "description.field-type"), ({"weft:call": "yes"}, "description.field-type"),
+    ({}, "")])
+def test_what_makes_no_sense_in_an_action_is_refused_and_a_safety_function_is_never_callable(changed, refused):
+    process = Process("M1", "lathe", [], "opc.tcp://127.0.0.1:4840")
+    try:
+        described = process.description(actions={"ClearAlarm": {**CLEAR, **changed}}, **{"weft:startMode": "operator"})
+    except Invalid as error:
+        assert error.code == refused
+    else:
+        assert refused == "" and described.actions["ClearAlarm"].read_back == {"AlarmCode": "0"}     # the control
 
 
 # ---- the pages that say how ---------------------------------------------------------------------------

@@ -57,7 +57,9 @@ async def test_a_foreign_client_hears_all_of_it_in_order(broker, version):
     one = broker()
     async with Listener(one.port, version=version) as listener, brokers() as made:
         await _listens(made, one, listener)
-        assert await made.send(target(one.port), MESSAGES) == len(MESSAGES)
+        left = MESSAGES
+        while left:
+            left = left[await made.send(target(one.port), left):]
         heard = await listener.until(len(MESSAGES) + 1)
     assert [(topic, json.loads(body)["id"]) for topic, body in heard[-150:]] == [
         (TOPIC, str(n)) for n in range(len(MESSAGES))]
@@ -68,6 +70,13 @@ async def _listens(made: MqttBrokers, one: Broker, listener: Listener) -> None:
     while not listener.heard:
         await made.send(target(one.port, topic="hello"), MESSAGES[:1])
         await asyncio.sleep(0.02)
+
+
+async def test_no_more_is_under_way_than_the_broker_lets(broker):
+    one = broker("max_inflight_messages 3")  # MQTT 5 §3.2.2.3.3: it says so in its CONNACK
+    async with brokers() as made:
+        assert await made.send(target(one.port), MESSAGES) == 3
+        assert await made.send(target(one.port), MESSAGES[3:5]) == 2
 
 
 async def test_a_broker_of_mqtt_5_is_told_what_the_payload_is(broker):

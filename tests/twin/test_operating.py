@@ -18,13 +18,14 @@ SIGNALS = st.lists(st.builds(
     max_size=6, unique_by=lambda one: one.name)
 
 
-def made(signals, *, takes_jobs=False):
-    return machine.Machine(shell="urn:weft:F:machine:M", name="M", signals=tuple(signals), takes_jobs=takes_jobs)
+def made(signals, *, takes_jobs=False, actions=()):
+    return machine.Machine(shell="urn:weft:F:machine:M", name="M", signals=tuple(signals), takes_jobs=takes_jobs,
+                           actions=dict.fromkeys(actions, "Act"))
 
 
-@given(SIGNALS, st.booleans())
-def test_each_operation_means_its_own_property_and_nothing_means_what_may_not_be_written(signals, takes_jobs):
-    thing = made(signals, takes_jobs=takes_jobs)
+@given(SIGNALS, st.booleans(), st.sets(NAMES, max_size=3))
+def test_each_operation_means_its_own_property_and_nothing_means_what_may_not_be_written(signals, takes_jobs, actions):
+    thing = made(signals, takes_jobs=takes_jobs, actions=actions)
     submodel = machine.submodel(thing, operating.ID_SHORT)
     found = {}
     for group in submodel.get("submodelElements", ()):
@@ -35,6 +36,7 @@ def test_each_operation_means_its_own_property_and_nothing_means_what_may_not_be
     assert None not in found.values() and len(set(found.values())) == len(found)
     wanted = {("read", one.name) for one in signals} | {("write", one.name) for one in signals if one.write}
     wanted |= {("load", ""), ("start", "")} if takes_jobs else set()
+    wanted |= {("call", one) for one in actions}
     assert set(found.values()) == wanted
     for path in ("Write", "Read.", "Job.Stop", "Write.Nothing9", "", "Job.Load" if not takes_jobs else "Job"):
         assert operating.meant(thing, path) is None

@@ -32,7 +32,7 @@ from weft.twin.templates.check import Deviation, claims, deviations
 @json_option
 def check(what: str, template: Path | None, home: Path | None, *, as_json: bool) -> None:
     """Say every deviation of submodels in a file, or of the running node; exit code 1 if there is any."""
-    files = list(_carried() if template is None else _templates(template))
+    files = list(_templates(template))
     rows: list[dict[str, Any]] = []
     checked = 0
     for submodel in _submodels(what, home):
@@ -40,9 +40,7 @@ def check(what: str, template: Path | None, home: Path | None, *, as_json: bool)
         told = [[_row(name, submodel, one) for one in deviations(asked, submodel)]
                 for name, asked in files if named or claims(asked, submodel)]
         checked += bool(told)
-        if told:
-            nearest = min(told, key=len)
-            rows += nearest
+        rows += sorted(told, key=len)[0] if told else []
     if not checked:
         raise NotFound("twin.no-claim", what=what[:200], template="IDTA" if template is None else template.name)
     paper = Paper(as_json=as_json)
@@ -72,14 +70,11 @@ def _row(template: str, submodel: Mapping[str, Any], one: Deviation) -> dict[str
             "facts": one.facts, "deviation": say(f"twin.deviation.{one.code}", **one.facts)}
 
 
-def _carried() -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """(name, contents) of the templates that the program carries."""
-    for one in carried().values():
-        yield one["submodels"][0]["idShort"], one
-
-
-def _templates(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """(file name, contents) of one template file, or of all in a folder."""
+def _templates(path: Path | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(file name, contents) of one template file, of all in a folder, or of those that the program carries."""
+    if path is None:
+        yield from ((one["submodels"][0]["idShort"], one) for one in carried().values())
+        return
     for one in sorted(path.glob("*.json")) if path.is_dir() else [path]:
         yield one.name, _read(one)
 

@@ -37,6 +37,8 @@ def deleted(node: Node, paper: Paper) -> None:
 @connected
 def erase(node: Node, paper: Paper, identifier: str, file: Path | None, *, sure: bool) -> None:
     """Erase former states of a twin for good."""
+    if not sure and not paper.as_json:
+        sure = click.confirm(say("cli.twin.erase.ask", identifier=identifier), abort=True)
     done = node.do("twin-erase", id=identifier, sure=sure)
     receipt = done["facts"]["receipt"]
     if file is not None:

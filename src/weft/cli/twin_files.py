@@ -35,7 +35,7 @@ def imported(home: Path, file: Path, heard: Heard, *, report_only: bool) -> dict
     except OSError as error:
         raise Invalid("cli.file-unreadable", path=str(file), reason=str(error)[:120]) from error
     with answer:
-        return _followed(answer, heard)
+        return _followed(answer, heard, file.name)
 
 
 class _Sent:
@@ -55,7 +55,7 @@ class _Sent:
         return piece
 
 
-def _followed(answer: Any, heard: Heard) -> dict[str, Any]:
+def _followed(answer: Any, heard: Heard, name: str) -> dict[str, Any]:
     try:
         for line in answer:
             told = json.loads(line)
@@ -65,8 +65,8 @@ def _followed(answer: Any, heard: Heard) -> dict[str, Any]:
                 return dict(told["imported"])
             heard(told)
     except (ValueError, KeyError, TypeError, OSError, http.client.HTTPException) as error:
-        raise Unavailable("cli.twin-unfinished", reason=str(error)[:120]) from error
-    raise Unavailable("cli.twin-unfinished", reason="")
+        raise Unavailable("cli.twin-unfinished", file=name, reason=f" ({str(error)[:120]})") from error
+    raise Unavailable("cli.twin-unfinished", file=name, reason="")
 
 
 def _read(source: Any, name: str, heard: Heard, *, report_only: bool) -> Any:

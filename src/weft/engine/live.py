@@ -137,6 +137,11 @@ class Live:
         oldest = self._clock.now_ms() - HISTORY_MS
         return [one for one in self._series.get((machine, name), ()) if one[0] >= oldest]
 
+    def prime(self, machine: str, name: str, points: Sequence[tuple[int, Number]]) -> None:
+        """What an earlier life had heard, oldest first: the short history does not begin anew with the node."""
+        if (machine, name) not in self._series and points and len(self._series) < SERIES_MAX:
+            self._series[machine, name] = deque(points, maxlen=HISTORY_MS // SAMPLE_MS)
+
     def status(self, machine: str) -> LinkStatus:
         """The link of ``machine``; down since 0 when it was never up."""
         return self._links.get(machine, LinkStatus())

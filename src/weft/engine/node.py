@@ -121,6 +121,7 @@ class Node(Memory):
         await handle.open_books(self)
         if self.history is not None:
             await self.history.begin()
+            await self.history.prime(self.live, await self.book_state("floor"))
         self.begun = True
         for organisation in self.addresses:
             self.poll_where_needed(organisation)

@@ -1,4 +1,4 @@
-"""What somebody asks of a machine: one value written or read, the job that is due loaded or started.
+"""What somebody asks of a machine: a value written or read, an action called, the due job loaded or started.
 
 Rule 1: it goes the way of the dispatcher: the guard of the machine's description, intent, write, read-back and outcome
         in the floor book. Nobody gets another way in, whatever his rights.
@@ -33,7 +33,7 @@ class Ordering:
 
     async def write(self, machine: str, name: str, wanted: Scalar, key: str = "") -> Answer:
         """Bring one property to ``wanted``, in its unit. With ``key`` once, however often it is asked."""
-        if len(key) > KEY_MAX or any(ord(one) < 33 or ord(one) == 127 or one == "/" for one in key):
+        if not _names(key):
             return Answer("refused", error=Refused("machine.command-id", limit=KEY_MAX))
         about = {"machine": machine, "property": name}
         return await self._surely(self._write(machine, name, wanted, key), about)
@@ -46,6 +46,17 @@ class Ordering:
         except WeftError:
             return answer
         return Answer(answer.status, answer.command, answer.error, value if value.good else None)
+
+    async def call(self, machine: str, name: str, key: str = "") -> Answer:
+        """Call one action by itself, where the description lets us; with ``key`` once, however often it is asked."""
+        if not _names(key):
+            return Answer("refused", error=Refused("machine.command-id", limit=KEY_MAX))
+        about = {"machine": machine, "action": name}
+        return await self._surely(self._call(machine, name, key), about)
+
+    async def _call(self, machine: str, name: str, key: str) -> Answer:
+        outcome = await self.dispatcher.machines.call(machine, name, key)
+        return _answer(outcome, "call", {"machine": machine, "action": name})
 
     async def bring(self, machine: str, name: str, wanted: Scalar) -> None:
         """As ``write``; raises ``Refused`` unless the value was read back."""
@@ -120,6 +131,11 @@ class Ordering:
         self.dispatcher.asked.add(task)
         task.add_done_callback(self.dispatcher.asked.discard)
         return await asyncio.shield(task)
+
+
+def _names(key: str) -> bool:
+    """Whether a command may be called so."""
+    return len(key) <= KEY_MAX and all(ord(one) > 32 and one not in "/\x7f" for one in key)
 
 
 async def _ended(work: Coroutine[Any, Any, Answer], about: dict[str, str]) -> Answer:

@@ -21,9 +21,12 @@ from typing import Final, ParamSpec, TypeVar
 
 from weft.basis.errors import Invalid, Unavailable, WeftError
 from weft.config import History as Settings
+from weft.engine.live import HISTORY_MS, SAMPLE_MS, Live
 from weft.engine.ports import Clock
 from weft.engine.series_ports import Moments, Row, SeriesStore, Span
+from weft.shopfloor.book import Floor
 from weft.shopfloor.connection import Value
+from weft.shopfloor.reading import parse_text
 from weft.shopfloor.series import BAD, MISSING, NUMBERS, Interval, Point
 
 WAITING_MAX: Final = 200_000
@@ -31,6 +34,8 @@ BACK_MS: Final = 5_000  # so far a device's own stamp is believed, and so far ou
 HEART_MS: Final = 30_000  # so often it is told that nothing has changed
 TIDY_MS: Final = 60_000
 AGAIN_MS: Final = 6 * 3_600_000
+PRIMED_S: Final = 5  # between two values of an earlier life that memory is given
+PRIMED_MAX: Final = 50  # numbers of one machine
 RETRY_S: Final = 5.0
 DAY_MS: Final = 86_400_000
 SHARE: Final = 0.05  # of what there is goes when room is needed
@@ -66,17 +71,16 @@ class History:
 
     def take(self, machine: str, name: str, value: Value, now: int) -> None:
         """A change of a property; called in the loop, does nothing but remember."""
-        number, quality = value.value, NUMBERS[value.quality]
-        usable = isinstance(number, int | float) and not isinstance(number, bool)
-        if usable and not math.isfinite(number):  # type: ignore[arg-type]  # it is a number here
-            usable, quality = False, max(quality, BAD)
+        number, quality = _number(value)
+        usable = number is not None
         newest = self._newest.get((machine, name))
         if not self.kept or self._ended or (not usable and (quality < BAD or newest is None)):
             return  # texts and switches are no numbers; and where no number was, its end is none either
-        at = now - value.age_ms if usable and 0 < value.age_ms <= BACK_MS else now
+        age = value.age_ms if usable and value.server_ms else 0
+        at = now - age if 0 < age <= BACK_MS else now
         if newest is not None and newest[0] - BACK_MS < at <= newest[0]:
             at = newest[0] + 1
-        point: Point = (at, None if quality >= BAD else float(number or 0), quality)
+        point: Point = (at, None if quality >= BAD else number, quality)
         if newest is not None and newest[1:] == point[1:]:
             return
         self._newest[machine, name] = point
@@ -104,6 +108,19 @@ class History:
                 self._trouble = None
             except WeftError as error:
                 self._fail(error)
+
+    async def prime(self, live: Live, floor: Floor) -> None:
+        """Give ``live`` the last minutes of an earlier life: the short history does not begin anew with the node."""
+        now = self._clock.now_ms()
+        bounds = list(range(now - HISTORY_MS, now + 1, SAMPLE_MS * PRIMED_S))
+        for machine, known in floor.machines.items():
+            span = self._spans.get(machine)
+            if known.removed or span is None or span.last_ms < bounds[0]:
+                continue
+            with contextlib.suppress(WeftError):  # no description that can be read, or a disk that fails
+                numbers = [one.name for one in parse_text(known.description).properties.values() if one.numeric]
+                for name, told in (await self.intervals(machine, numbers[:PRIMED_MAX], bounds)).items():
+                    live.prime(machine, name, [(one.at, one.last) for one in told if one.last is not None])
 
     async def run(self) -> None:
         """Write what comes until it is cancelled."""
@@ -243,6 +260,18 @@ class History:
             if threads is self._writer:
                 await asyncio.wait([done])
             raise
+
+
+def _number(value: Value) -> tuple[float | None, int]:
+    """The number of a value, if it has one, and its quality; what no float can hold is bad."""
+    told, quality = value.value, NUMBERS[value.quality]
+    if isinstance(told, bool) or not isinstance(told, int | float):
+        return None, quality
+    try:
+        number = float(told)
+    except OverflowError:
+        return None, max(quality, BAD)
+    return (number, quality) if math.isfinite(number) else (None, max(quality, BAD))
 
 
 def _told(error: WeftError) -> WeftError:

@@ -150,6 +150,41 @@ class Commanding:
         failed = await self._step({step.property: step.value}, first=True)
         return failed or Outcome(command="", status="confirmed")
 
+    # ---- actions -------------------------------------------------------------------------------------
+
+    def plan_call(self, name: str) -> tuple[Write, ...]:
+        """What must be read back after action ``name``; raises ``Refused`` unless it may be called by itself."""
+        self._check_switch()
+        action = self.description.actions.get(name)
+        if action is None or not action.call:
+            raise Refused("machine.no-action", machine=self.description.title, action=name[:80])
+        return tuple(Write(property=one, value=device_value(self.description.properties[one], text), shown=text)
+                     for one, text in action.read_back.items())
+
+    async def check_call(self, name: str, expected: Sequence[Write]) -> None:
+        """Raise ``Refused`` where all stands already as after the action: nobody could tell then that it was called."""
+        values = {one.property: one.value for one in expected}
+        now = await self._snapshot(tuple(values))
+        if judge_load(self.description, values, now) is Verdict.CONFIRMED:
+            raise Refused("machine.already-so", machine=self.description.title, action=name)
+
+    async def call(self, name: str, expected: Sequence[Write]) -> Outcome:
+        """Call action ``name`` and read back what must follow from it."""
+        try:
+            self._check_switch()
+            reason = await self._connection.invoke(name, ())
+            if reason:
+                return Outcome(command="", status="refused", reason="machine.refused", detail=reason[:200])
+        except Refused as error:
+            return Outcome(command="", status="refused", reason=error.code)
+        except Unavailable as error:
+            if error.code == "machine.unreachable":
+                return Outcome(command="", status="refused", reason=error.code)
+        values = {one.property: one.value for one in expected}
+        verdict = await self._read_until(
+            tuple(values), lambda now: judge_load(self.description, values, now), self.description.start_ms)
+        return Outcome(command="", status="confirmed") if verdict is Verdict.CONFIRMED else _unknown(verdict)
+
     # ---- starting ------------------------------------------------------------------------------------
 
     async def check_start(self, job: JobOrder) -> None:

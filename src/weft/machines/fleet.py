@@ -110,6 +110,10 @@ class Fleet:
         """Write one property of ``machine`` (``MachineRunner.write``)."""
         return await self.runner(machine).write(name, wanted, key)
 
+    async def call(self, machine: str, name: str, key: str = "") -> Outcome:
+        """Call one action of ``machine`` (``MachineRunner.call``)."""
+        return await self.runner(machine).call(name, key)
+
     async def read(self, machine: str, name: str) -> Value:
         """What ``machine`` says now of one property (``MachineRunner.read``)."""
         return await self.runner(machine).read(name)

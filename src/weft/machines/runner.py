@@ -60,17 +60,19 @@ def floor_book(node: Node) -> FloorBook:
     """The floor book of ``node``."""
 
     async def say(message: Message) -> list[str]:
-        named = isinstance(message, CommandIntended) and f"/{KEYED}" in message.command
-        return await node.record("floor", message, key=_key(message.command) if named else "")  # type: ignore[attr-defined]
+        return await node.record("floor", message, key=_key(message))
 
     async def used(command: str) -> bool:
-        return await node.answered(node.book("floor"), _key(command)) is not None
+        return await node.answered(node.book("floor"), f"{KEYED}{command}") is not None
 
     return FloorBook(say, lambda: node.book_state("floor"), used)
 
 
-def _key(command: str) -> str:
-    return f"command:{command}"
+def _key(message: Message) -> str:
+    """Under which the engine says a command once and for all; "" for a command that nobody named."""
+    if isinstance(message, CommandIntended) and f"/{KEYED}" in message.command:
+        return f"{KEYED}{message.command}"
+    return ""
 
 
 class MachineRunner:
@@ -290,7 +292,26 @@ class MachineRunner:
             outcome = await self._commands.write(step)
             return await self._conclude(command, "", "write", outcome)
 
-    async def _known(self, floor: Floor, command: str, wanted: Scalar) -> Outcome | None:
+    async def call(self, name: str, key: str = "") -> Outcome:
+        """Call one action by itself, and read back what its description says must follow; raises ``Unavailable``.
+
+        With a ``key`` it is safe to repeat, as ``write``.
+        """
+        async with self._lock:
+            command = f"call/{self.machine}/{name}/{KEYED}{key}" if key else ""
+            floor = await self._settle_open()
+            if command and (known := await self._known(floor, command)) is not None:
+                return known
+            command = command or _next_id(floor, "call", self.machine, name)
+            try:
+                expected = self._commands.plan_call(name)
+                await self._commands.check_call(name, expected)
+            except Refused as error:
+                return await self._refuse(floor, command, "", "call", error, once=not key)
+            await self._intend(command, "", "call", self._commands.written(expected))
+            return await self._conclude(command, "", "call", await self._commands.call(name, expected))
+
+    async def _known(self, floor: Floor, command: str, wanted: Scalar | None = None) -> Outcome | None:
         """What became of ``command``, if it was given before; of another value it is refused."""
         known = floor.commands.get(command)
         if known is None:
@@ -298,7 +319,7 @@ class MachineRunner:
                 return None
             return Outcome(command=command, status="refused", reason="floor.command-used",
                            facts={"command": command[:200]})
-        if known.writes and known.writes[-1].value != str(wanted):
+        if wanted is not None and known.writes and known.writes[-1].value != str(wanted):
             return Outcome(command=command, status="refused", reason="floor.command-other",
                            facts={"command": command[:200], "value": known.writes[-1].value[:40]})
         if known.status == "refused":

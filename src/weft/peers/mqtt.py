@@ -27,6 +27,7 @@ CONNECT_S: Final = 5.0
 ANSWER_S: Final = 20.0
 KEEPALIVE_S: Final = 30
 PLACES_MAX: Final = 4
+WINDOW: Final = 100  # messages under way, where the broker does not say less
 PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 V5, V311 = 5, 4
 OLD_BROKER: Final = 0x84  # reason: unsupported protocol version
@@ -46,6 +47,7 @@ class _Line:
     loop: asyncio.AbstractEventLoop
     opened: "asyncio.Future[None]"
     waiting: "dict[int, asyncio.Future[None]]" = field(default_factory=dict)  # by packet
+    window: int = WINDOW
     up: bool = False
     ended: bool = False
 
@@ -74,8 +76,9 @@ class _Line:
             self.opened.set_exception(_Older())
         self.over(Unavailable("twin-event.hung-up"))
 
-    def greeted(self, code: int, words: str) -> None:
-        """The broker has answered CONNECT."""
+    def greeted(self, code: int, words: str, most: int) -> None:
+        """The broker has answered CONNECT; ``most``: how many messages may be under way to it."""
+        self.window = max(1, min(WINDOW, most))
         if self.ended:  # it came too late
             self.client.disconnect()
         elif code == 0:
@@ -114,11 +117,12 @@ class MqttBrokers:
     _old: set[str] = field(default_factory=set)  # whose broker speaks 3.1.1 only
 
     async def send(self, to: Target, messages: Sequence[Message]) -> int:
-        """Publish ``messages``; how many were acknowledged, in order. Raises as the port says."""
+        """Publish as many of ``messages`` as may be under way; how many were acknowledged. Raises as the port says."""
         async with self._turns.setdefault(to.about.id, asyncio.Lock()):  # a test meets its own worker here
             line = self._lines.get(to.about.id)
             if line is None or not line.up:
                 line = await self._connected(to)
+        messages = messages[:line.window]
         asked = self._published(line, to, messages)
         try:
             await asyncio.wait(asked, timeout=self.answer_s, return_when=asyncio.FIRST_EXCEPTION)
@@ -255,7 +259,7 @@ def _client(to: Target, version: int, places: Sequence[tuple[int, Any]]) -> Any:
     session: dict[str, Any] = {} if version == V5 else {"clean_session": True}
     client = Guarded(CallbackAPIVersion.VERSION2, to.client, protocol=MQTTProtocolVersion(version),
                      reconnect_on_failure=False, **session)
-    client.connect_timeout = CONNECT_S
+    client.connect_timeout, client.max_inflight_messages = CONNECT_S, WINDOW
     if to.credentials.user:
         client.username_pw_set(to.credentials.user, to.credentials.password or None)
     return client
@@ -276,8 +280,8 @@ def _listen(line: _Line) -> None:
         with contextlib.suppress(RuntimeError):  # the node has ended meanwhile
             line.loop.call_soon_threadsafe(what, *facts)
 
-    def greeted(_client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        tell(line.greeted, int(reason.value), str(reason))
+    def greeted(_client: Any, _data: Any, _flags: Any, reason: Any, properties: Any) -> None:
+        tell(line.greeted, int(reason.value), str(reason), int(getattr(properties, "ReceiveMaximum", WINDOW)))
 
     def acknowledged(_client: Any, _data: Any, packet: int, reason: Any, _properties: Any) -> None:
         tell(line.acknowledged, packet, str(reason) if reason.is_failure else "")

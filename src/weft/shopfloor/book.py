@@ -57,7 +57,10 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CommandIntended(Message, frozen=True, kw_only=True):
-    """We are about to write; ``kind`` is load, start, or write (one property, without a job)."""
+    """We are about to write; ``kind`` is load, start, write (one property, without a job) or call (one action).
+
+    ``writes`` of a call: what must be read back after it.
+    """
 
     command: str
     machine: str

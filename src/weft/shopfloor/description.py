@@ -3,7 +3,7 @@
 W3C WoT Thing Description 1.1 (a subset), OPC 10101 hrefs, and our own words with the prefix ``weft:``
 (docs/howto/connect-opcua.md explains each).
 Rule 1: a property is written only if it says ``weft:write`` and declares its limits; never by default.
-Rule 2: a safety function cannot be made writable, whatever else the description says.
+Rule 2: a safety function cannot be made writable nor callable, whatever else the description says.
 Rule 3: security is named outright; there is no "choose for me" and hence no silent downgrade.
 Not here: guarding one write (``guard``), building the structs piece by piece (``reading.py``).
 """
@@ -88,7 +88,10 @@ class Property(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
-    """One callable action. ``arguments`` are names filled from a job: jobId, program, target."""
+    """One action. ``arguments`` are names filled from a job: jobId, program, target.
+
+    ``call``: it may be called by itself, and was carried out when the properties in ``read_back`` have these values.
+    """
 
     name: str
     title: str
@@ -96,6 +99,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     role: Role = Role.SIGNAL
     object: str = ""
     arguments: tuple[str, ...] = ()
+    call: bool = False
+    read_back: dict[str, str] = {}
 
 
 class Security(msgspec.Struct, frozen=True, kw_only=True):

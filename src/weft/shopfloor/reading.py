@@ -86,6 +86,7 @@ def parse(thing: Any) -> Description:
         actions={name: _action(name, each) for name, each in _each(thing, "actions").items()},
     )
     _check_roles(description)
+    _check_actions(description)
     return description
 
 
@@ -155,6 +156,12 @@ def _action(name: str, each: dict[str, Any]) -> Action:
     arguments = each.get("weft:arguments", ["jobId"] if role is Role.START else [])
     if not isinstance(arguments, list) or any(one not in _ARGUMENTS for one in arguments):
         raise Invalid("description.field-type", where=f"{where}/weft:arguments")
+    read_back = _read_back(each, where)
+    call = _flag(each, "weft:call", where, default=False)
+    if call and role is Role.SAFETY:
+        raise Invalid("description.safety-write", where=where)
+    if call and (role is not Role.SIGNAL or arguments or not read_back):
+        raise Invalid("description.call", where=where)
     return Action(
         name=name,
         title=_text(each, "title", where, default=name),
@@ -162,7 +169,36 @@ def _action(name: str, each: dict[str, Any]) -> Action:
         role=role,
         object=_text(each["forms"][0], "weft:object", f"{where}/forms/0", default=""),
         arguments=tuple(arguments),
+        call=call,
+        read_back=read_back,
     )
+
+
+def _read_back(each: dict[str, Any], where: str) -> dict[str, str]:
+    given = each.get("weft:readBack", {})
+    inside = f"{where}/weft:readBack"
+    if not isinstance(given, dict) or not all(isinstance(one, str | int | float) for one in given.values()):
+        raise Invalid("description.field-type", where=inside)
+    return {name: ("true" if one else "false") if isinstance(one, bool) else one if isinstance(one, str)
+            else _decimal(one, inside) for name, one in given.items()}
+
+
+def _check_actions(description: Description) -> None:
+    """What is read back after an action is a property, and its value one of that property's kind."""
+    for action in description.actions.values():
+        for name, text in action.read_back.items():
+            prop = description.properties.get(name)
+            fits = prop is not None and (
+                text in ("true", "false") if prop.type == "boolean" else not prop.numeric or _is_number(text))
+            if not fits:
+                raise Invalid("description.read-back", where=f"actions/{action.name}/weft:readBack/{name}"[:120])
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return Decimal(text).is_finite()
+    except InvalidOperation:
+        return False
 
 
 def _check_roles(description: Description) -> None:

@@ -36,7 +36,8 @@ CHUNK_POINTS: Final = 1_024
 CHUNK_MS: Final = 86_400_000
 PACK_MS: Final = 300_000
 PACK_POINTS: Final = 100_000
-WAL_PAGES: Final = 1_000
+WAL_PAGES: Final = 256  # small, for what it takes is room that is left to the books
+WAL_BYTES: Final = 1024 * 1024
 DROPPED: Final = 2_000  # chunks in one transaction
 
 
@@ -67,6 +68,7 @@ class SqliteSeries:
     def _tune(self) -> None:
         connection = self._file.connection
         connection.pragma("wal_autocheckpoint", WAL_PAGES)
+        connection.pragma("journal_size_limit", WAL_BYTES)
         connection.pragma("secure_delete", 0)  # no secrets: what is forgotten need not be overwritten
 
     def _begin(self, now_ms: int) -> None:
@@ -115,7 +117,7 @@ class SqliteSeries:
 
     def _pack_one(self, number: int, points: list[Point]) -> None:
         newest = self._rows("newest_chunk", number)
-        if newest and newest[0][3] < CHUNK_POINTS // 2 and _fits(*newest[0][1:3], points[0][0]):
+        if newest and newest[0][3] < CHUNK_POINTS // 2 and _fits(newest[0][1], newest[0][2], points[0][0]):
             chunk, begun, _, count, data = newest[0]
             joining = points[:CHUNK_POINTS - count]
             part = next(_parts(joining, begun))
@@ -219,7 +221,8 @@ class SqliteSeries:
             columns = [self._column(connection, (machine, name), (begin, end), fresh) for name in names]
             ends = self._lives(connection, begin, end)
             gone = [(at, place, (at, None, MISSING)) for at in ends for place in range(len(names))]
-            merged = heapq.merge(gone, *map(_placed, columns, range(len(names))), key=lambda one: one[:2])
+            merged = _placed(columns[0], 0) if len(columns) == 1 and not gone else heapq.merge(
+                gone, *map(_placed, columns, range(len(names))), key=lambda one: one[:2])
             found: list[tuple[int, Point]] = []
             for at, place, point in merged:
                 if len(found) >= most and at != found[-1][1][0]:
@@ -262,14 +265,13 @@ class SqliteSeries:
     def _fresh_of(self, connection: apsw.Connection, machine: str, names: Sequence[str]) -> dict[int, list[Point]]:
         wanted = {self._numbers.get((machine, name), 0) for name in names}
         found: dict[int, list[Point]] = defaultdict(list)
-        for number, point in self._fresh_points(connection):
-            if number in wanted:
-                found[number].append(point)
+        for number, point in self._fresh_points(connection, wanted):
+            found[number].append(point)
         return found
 
-    def _fresh_points(self, connection: apsw.Connection) -> Iterator[tuple[int, Point]]:
+    def _fresh_points(self, connection: apsw.Connection, wanted: set[int] | None = None) -> Iterator[tuple[int, Point]]:
         for (data,) in connection.execute(self._sql["fresh"]):
-            yield from zip(*decode_batch(data), strict=True)
+            yield from zip(*decode_batch(data, wanted), strict=True)
 
     def _lives(self, connection: apsw.Connection, begin: int, end: int) -> list[int]:
         """When lives ended within a span: from the next millisecond on nothing was heard."""

@@ -12,9 +12,9 @@ import struct
 import sys
 import zlib
 from array import array
-from collections.abc import Sequence
-from itertools import accumulate
-from operator import sub
+from collections.abc import Container, Sequence
+from itertools import accumulate, repeat
+from operator import sub, truediv
 from typing import Final, NamedTuple
 
 from weft.basis.errors import Invalid
@@ -129,8 +129,8 @@ def decode(data: bytes) -> Chunk:
     if any(place >= count for place in places):
         raise _corrupt()
     factor = 10.0 ** min(decimals, DECIMALS_MAX)
-    values = [one / factor for one in accumulate(numbers, initial=number)] if whole else [float(one) for one in numbers]
-    return Chunk(list(accumulate(steps, initial=first)), values, list(zip(places, body[ends[2]:], strict=True)))
+    told = map(truediv, accumulate(numbers, initial=number), repeat(factor)) if whole else map(float, numbers)
+    return Chunk(list(accumulate(steps, initial=first)), list(told), list(zip(places, body[ends[2]:], strict=True)))
 
 
 # ---- batches -----------------------------------------------------------------------------------------
@@ -144,8 +144,8 @@ def encode_batch(numbers: Sequence[int], points: Sequence[Point]) -> bytes:
     return _BATCH.pack(len(points)) + zlib.compress(body, 1)
 
 
-def decode_batch(data: bytes) -> tuple[list[int], list[Point]]:
-    """The inverse of ``encode_batch``; raises ``Invalid('store.corrupt')``."""
+def decode_batch(data: bytes, wanted: Container[int] | None = None) -> tuple[list[int], list[Point]]:
+    """The inverse of ``encode_batch``; of ``wanted`` series alone. Raises ``Invalid('store.corrupt')``."""
     try:
         (count,) = _BATCH.unpack_from(data)
         if count > BATCH_MAX:
@@ -157,6 +157,10 @@ def decode_batch(data: bytes) -> tuple[list[int], list[Point]]:
     except (struct.error, ValueError) as error:
         raise _corrupt() from error
     qualities = body[20 * count:]
+    if wanted is not None:
+        places = [place for place, number in enumerate(numbers) if number in wanted]
+        return [numbers[place] for place in places], [
+            (times[place], None if qualities[place] >= BAD else values[place], qualities[place]) for place in places]
     return numbers, [(at, None if quality >= BAD else value, quality)
                      for at, value, quality in zip(times, values, qualities, strict=True)]
 

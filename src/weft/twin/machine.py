@@ -65,7 +65,8 @@ class CurrentJob(msgspec.Struct, frozen=True, kw_only=True):
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """A machine as its shell shows it. ``thing``: its Thing Description as JSON text; ``up``: the link now.
 
-    ``takes_jobs``: its description says how a job is loaded. ``templates``: records of IDTA templates.
+    ``actions``: titles of those that may be called by themselves, by name. ``takes_jobs``: its description says how a
+    job is loaded. ``templates``: records of IDTA templates.
     """
 
     shell: str
@@ -82,6 +83,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     heard: str = ""
     signals: tuple[Signal, ...] = ()
     job: CurrentJob = CurrentJob()
+    actions: Mapping[str, str] = {}
     takes_jobs: bool = False
     templates: Sequence[Any] = ()
 

@@ -20,7 +20,7 @@ from weft.basis.errors import Invalid
 
 KINDS: Final = ("firm", "item", "lot", "machine", "order", "purchase")  # sorted: the order of pages
 SHORT_MAX: Final = 128
-ID_MAX: Final = 2000
+ID_MAX: Final = 2048  # characters, as metamodel 3.1 says
 _SHORT: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _SEMANTICS: Final = "urn:weft:aas:1:"
 
@@ -90,12 +90,21 @@ def encode_id(text: str) -> str:
 
 @lru_cache(1024)
 def decode_id(text: str) -> str:
-    """The id behind its base64url form, with or without padding; raises ``Invalid('twin.id')``."""
-    try:
-        data = unb64(text.rstrip("=") if text.count("=") <= 2 else text)
-        found = data.decode()
-    except (Invalid, UnicodeDecodeError) as error:
-        raise Invalid("twin.id", value=text[:80]) from error
-    if not found or len(found) > ID_MAX:
+    """The id behind its base64url form, with or without padding.
+
+    Raises ``Invalid('twin.id')``, ``Invalid('twin.id-long')``.
+    """
+    found = decode_text(text)
+    if not found:
         raise Invalid("twin.id", value=text[:80])
+    if len(found) > ID_MAX:
+        raise Invalid("twin.id-long", count=len(found), limit=ID_MAX)
     return found
+
+
+def decode_text(text: str) -> str:
+    """Whatever stands behind a base64url form, with or without padding; "" where it is none."""
+    try:
+        return unb64(text.rstrip("=") if text.count("=") <= 2 else text).decode()
+    except (Invalid, UnicodeDecodeError):
+        return ""

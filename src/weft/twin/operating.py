@@ -1,4 +1,4 @@
-"""What may be asked of a machine through its twin: operations to write one value, to read one, to load and start jobs.
+"""What may be asked of a machine through its twin: to take a value, to tell one, to act, to load and start a job.
 
 IDTA-01001-3-1 §5.3.12 (Operation). Ids of elements are our own: no IDTA template has operations of this kind.
 Rule 1: there is an operation for what the Thing Description lets us write, and for nothing else; limits and unit stand
@@ -24,7 +24,7 @@ ID_SHORT: Final = "Operations"
 OPTIONAL: Final = {"Cardinality": "ZeroToOne"}  # the qualifier of an argument that may be left out
 TYPES: Final[Mapping[str, str]] = {"boolean": "xs:boolean", "integer": "xs:long", "number": "xs:double",
                                    "string": "xs:string"}
-READ, WRITE, LOAD, START = "read", "write", "load", "start"
+READ, WRITE, CALL, LOAD, START = "read", "write", "call", "load", "start"
 _GROUPS: Final = {"Read": READ, "Write": WRITE}
 _JOBS: Final = {"Load": LOAD, "Start": START}
 _DIGITS_MAX: Final = 30
@@ -59,24 +59,32 @@ class Operated(Protocol):
     @property
     def signals(self) -> tuple[Any, ...]: ...
     @property
+    def actions(self) -> Mapping[str, str]: ...
+    @property
     def takes_jobs(self) -> bool: ...
 
 
 def elements(machine: Operated) -> list[Json]:
-    """The elements of the submodel: collections Write, Read and Job, as far as there is something in them."""
+    """The elements of the submodel: collections Write, Read, Call and Job, as far as there is something in them."""
     names = shorts([one.name for one in machine.signals])
     writes = [_write(one, names[one.name]) for one in machine.signals if one.write]
     reads = [_read(one, names[one.name]) for one in machine.signals]
+    called = shorts(machine.actions)
+    calls = [_operation(called[name], "CallAction", title, [_command_id()], [*_outcome(), _text("Command")])
+             for name, title in machine.actions.items()]
     jobs = [_job(name, sem, required=name == "Start") for name, sem in (("Load", "LoadJob"), ("Start", "StartJob"))]
-    groups = (("Write", writes), ("Read", reads), ("Job", jobs if machine.takes_jobs else []))
+    groups = (("Write", writes), ("Read", reads), ("Call", calls), ("Job", jobs if machine.takes_jobs else []))
     return [e.collection(name, inner, f"{name}Operations") for name, inner in groups if inner]
 
 
 def meant(machine: Operated, path: str) -> tuple[str, str] | None:
-    """(what to do, the machine's own name of the property) that the operation at ``path`` means; None for none."""
+    """(what to do, the machine's own name of property or action) that the operation at ``path`` means, or None."""
     group, _, short = path.partition(".")
     if group == "Job":
         return (_JOBS[short], "") if short in _JOBS and machine.takes_jobs else None
+    if group == "Call":
+        own = next((name for name, idshort in shorts(machine.actions).items() if idshort == short), None)
+        return None if own is None else (CALL, own)
     names = {idshort: name for name, idshort in shorts([one.name for one in machine.signals]).items()}
     found = next((one for one in machine.signals if one.name == names.get(short)), None)
     if group not in _GROUPS or found is None or (group == "Write" and not found.write):

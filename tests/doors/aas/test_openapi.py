@@ -7,7 +7,6 @@ Not here: that each operation does what it should (``test_operations.py``).
 """
 
 import random
-from typing import Any
 
 import pytest
 import schemathesis
@@ -19,38 +18,12 @@ from tests.conformance import environment
 from tests.conformance.node import running
 from tests.conformance.suites import encoded, fill
 from tests.doors.aas import bodies
-from tests.doors.aas.specification import bundled
+from tests.doors.aas.specification import LISTS, bundled, prepared
 
 CHECKS = (not_a_server_error, response_schema_conformance, content_type_conformance)
 PATHS = [one["idShort"] for one in environment.elements()] + ["Inside.Depth", "Inside.Deeper.Count", "Counts%5B1%5D"]
 IDS = [encoded(one) for one in (environment.SHELL, environment.SUBMODEL, environment.CONCEPT)]
 KNOWN = {"aasIdentifier": IDS[:1], "submodelIdentifier": IDS[1:2], "cdIdentifier": IDS[2:], "idShortPath": PATHS}
-# A page of the values of many submodels is an object in the OpenAPI, in which two submodels of one name cannot stand
-# beside each other; the text of the specification and the official engine have a list, and so has the node.
-LISTS = {"/submodels/$value"}
-NUMBERED = {"type": "integer", "minimum": 0, "maximum": 2**40}
-
-
-def prepared(whole: dict[str, Any]) -> tuple[dict[str, Any], dict[tuple[str, str], tuple[str, bool]]]:
-    """(the specification with a number for each JSON body, kind of body by method and address)."""
-    kinds = {}
-    for path, known in whole["paths"].items():
-        for method, operation in known.items():
-            for parameter in operation.get("parameters", ()) if isinstance(operation, dict) else ():
-                if "/parameters/" in parameter.get("schema", {}).get("$ref", ""):  # a parameter is no schema
-                    parameter["schema"] = {"type": "string", "minLength": 1}
-            content = operation.get("requestBody", {}).get("content", {}) if isinstance(operation, dict) else {}
-            if "application/json" in content:
-                kinds[method.upper(), path] = _kind(content["application/json"]["schema"])
-                content["application/json"] = {"schema": NUMBERED}
-    return whole, kinds
-
-
-def _kind(schema: dict[str, Any]) -> tuple[str, bool]:
-    """(name of the schema, whether a list of it is wanted)."""
-    many = schema.get("type") == "array"
-    inner = schema["items"] if many else schema
-    return inner.get("$ref", "/" + inner.get("type", "object")).rpartition("/")[2].removesuffix("_choice"), many
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +73,7 @@ def walk(door, each: int) -> int:
 
 
 def test_whatever_the_specification_allows_is_answered_as_it_says(door):
-    assert walk(door, 2) == 224
+    assert walk(door, 1) == 224
 
 
 @pytest.mark.release

@@ -229,14 +229,14 @@ def pair(loop) -> Iterator[Pair]:
         loop.run_until_complete(house.node.stop())
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(NUMBERS)
 def test_what_is_seen_is_what_is_allowed(pair, loop, number):
     assert loop.run_until_complete(pair.compare(number)) == []
 
 
 @pytest.mark.release
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(NUMBERS)
 def test_what_is_seen_is_what_is_allowed_in_many_worlds(pair, loop, number):
     assert loop.run_until_complete(pair.compare(number)) == []
@@ -245,9 +245,9 @@ def test_what_is_seen_is_what_is_allowed_in_many_worlds(pair, loop, number):
 def test_something_is_shown_and_something_is_hidden(pair, loop):
     """The control: else all would be the same whatever the rules are."""
     pair.asked = pair.opened = pair.differed = 0
-    for number in range(3):
+    for number in range(2):
         loop.run_until_complete(pair.compare(number))
-    assert min(pair.opened, pair.differed, pair.asked - pair.opened) > 100
+    assert min(pair.opened, pair.differed, pair.asked - pair.opened) > 50
 
 
 async def _raw(self, kind, name):
@@ -280,7 +280,7 @@ MUTANTS = {
 def test_one_who_forgets_something_would_be_seen_here(pair, loop, monkeypatch, name):
     """The controls."""
     monkeypatch.setattr(*MUTANTS[name])
-    assert any(loop.run_until_complete(pair.compare(number)) for number in range(40))
+    assert any(loop.run_until_complete(pair.compare(number)) for number in (0, 2, 4, 21, *range(40)))
 
 
 def test_no_address_that_reads_is_left_out():

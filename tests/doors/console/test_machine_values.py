@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 from urllib.parse import unquote
 
@@ -9,12 +10,14 @@ import openpyxl
 import pytest
 
 from tests.doors.asking import Client
-from tests.doors.console.sample import TOKEN, alone, at_work
+from tests.doors.console.sample import LATHE, TOKEN, alone, at_work
 from weft.config import History as Settings
 from weft.doors import console
 from weft.engine.series import History
 from weft.locale import text
+from weft.shopfloor.book import MachineAdded
 from weft.shopfloor.connection import Quality, Value
+from weft.shopfloor.reading import fill
 from weft.stores.series import SqliteSeries
 
 MINUTE = 60_000
@@ -157,6 +160,18 @@ async def test_where_nothing_is_kept_the_last_minutes_are_shown_and_it_is_said()
         assert (await asked(sample, "/machines/Cell1/values.csv")).status in (404, 409, 503)
     finally:
         await sample.stop()
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+async def test_a_machine_without_numbers_says_where_they_would_come_from(work, lang):
+    thing = json.loads(fill(LATHE.read_text(), {"NAME": "Silent", "ENDPOINT": "opc.tcp://127.0.0.1:4840"}))
+    thing |= {"weft:startMode": "operator", "actions": {}, "properties": {
+        name: one for name, one in thing["properties"].items() if one["type"] == "string"}}
+    await work.node.record("floor", MachineAdded(machine="Silent", description=json.dumps(thing)))
+    page = await shown(work, "/machines/Silent/values", lang)
+    assert 'class="sheet empty"' in page
+    assert 'class="curve"' not in page
+    assert (await asked(work, "/machines/Silent/values.csv")).body.decode("utf-8-sig").count("\r\n") == 1
 
 
 async def test_the_first_day_has_no_machine_to_look_at():

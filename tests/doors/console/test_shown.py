@@ -7,10 +7,13 @@ import pytest
 from tests.doors.asking import Client
 from tests.engine.dealing import dealt
 from tests.engine.home import TOKEN
+from weft.basis.errors import Refused
 from weft.doors import aas, admin, api, console, epcis
 from weft.engine.commands import run
 from weft.engine.devices import Devices
-from weft.engine.twins.access import HOUSE, PROGRAMS, Access
+from weft.engine.ports import Batch
+from weft.engine.twins.access import BUCKET, DOCUMENT, HOUSE, PROGRAMS, Access
+from weft.engine.views import VIEWS
 
 
 @pytest.fixture
@@ -78,3 +81,60 @@ async def test_rules_are_taken_and_a_mistake_is_told_by_its_place(firm):
     assert "Owner and workshop are never shut out" in told
     own = await factory.devices.pair(await factory.devices.new_code("client"))
     assert (await Client(aas.routes(factory), own).ask("/api/v3/shells")).json()["result"] == []
+
+
+GAUGE = {**PROGRAMS, "OBJECTS": [{"IDENTIFIABLE": f"(Submodel)urn:x:{number}"} for number in range(8)], "FORMULA": {
+    "$and": [{"$eq": [{"$attribute": {"CLAIM": "role"}}, {"$strVal": "client"}]},
+             {"$eq": [{"$attribute": {"CLAIM": "name"}}, {"$strVal": "Gauge"}]},
+             {"$lt": [{"$attribute": {"GLOBAL": "UTCNOW"}}, {"$dateTimeVal": "2031-05-06T00:00:00Z"}]}]}}
+PUBLIC = {**PROGRAMS, "ACL": {"ATTRIBUTES": [{"GLOBAL": "ANONYMOUS"}], "RIGHTS": ["READ"], "ACCESS": "ALLOW"},
+          "FORMULA": {"$eq": [{"$field": "$sm#idShort"}, {"$strVal": "Nameplate"}]}}
+
+
+@pytest.mark.parametrize(("lang", "words"), [
+    ("en", ("Gauge", "Everybody who reaches this computer", "2031", "and 3 more", "Not all of it")),
+    ("zh", ("Gauge", "任何能连上这台电脑的人", "2031", "3", "并非全部"))])
+async def test_each_rule_says_for_whom_it_is_what_he_may_and_until_when(firm, lang, words):
+    _, factory, _ = firm
+    await Access(factory).keep({"rules": [HOUSE, GAUGE, PUBLIC]})
+    told = await page(factory, "/shown", lang)
+    assert all(word in told for word in words)
+    assert "rule-2" in told and "rule-3" in told and 'rule-1"' not in told     # of the house it is said anyhow
+
+
+async def test_one_press_takes_one_rule_away_and_only_the_one_that_was_seen(firm):
+    _, factory, _ = firm
+    access = Access(factory)
+    await access.keep({"AllAccessPermissionRules": {"rules": [GAUGE, PUBLIC]}})
+    seen = (await VIEWS["twin-access"](factory)).seen
+    body = f"place=0&seen={seen}&key=k1&form=x&back=/shown".encode()
+    told = await Client(console.routes(factory), TOKEN).ask("/do/twin-rule-remove", "POST", {
+        "content-type": "application/x-www-form-urlencoded", "content-length": str(len(body))}, body)
+    assert told.status == 303, told.body
+    assert await access.document() == {"AllAccessPermissionRules": {"rules": [PUBLIC]}}
+    with pytest.raises(Refused, match=r"twin\.rules-changed"):     # the page was of before
+        await run(factory, "twin-rule-remove", {"place": 0, "seen": seen})
+    assert await access.document() == {"AllAccessPermissionRules": {"rules": [PUBLIC]}}
+
+
+async def test_two_hundred_rules_and_rules_that_cannot_be_read_any_more_are_told(firm):
+    shop, factory, _ = firm
+    access = Access(factory)
+    await access.keep({"rules": [GAUGE] * 200})
+    told = await page(factory, "/shown")
+    assert "190 more rules" in told
+    broken = json.dumps({"rules": [PUBLIC, {**PROGRAMS, "OBJECTS": [{"FRAGMENT": "$sme.A#value"}]}]}).encode()
+    await factory.store.commit(Batch(values=[(BUCKET, DOCUMENT, broken)]))
+    told = await page(factory, "/shown")
+    assert "cannot be read any more" in told and "/rules/1/OBJECTS/0/FRAGMENT" in told
+    own = await factory.devices.pair(await factory.devices.new_code("client"))
+    for token in (own, ""):
+        answer = await Client(aas.routes(factory), token).ask("/api/v3/shells")
+        assert (answer.status, answer.body.count(b"urn:")) == ((200, 0) if token else (401, 0))     # nothing is open
+    partner = await factory.devices.pair(await factory.devices.new_code("partner", shop.organisation))
+    assert (await Client(aas.routes(factory), partner).ask("/api/v3/shells")).json()["result"]      # the window is
+
+
+async def test_what_a_customer_sees_is_one_press_from_its_order(firm):
+    shop, factory, thread = firm
+    assert f"/shown?partner={shop.organisation}" in await page(factory, f"/orders/{thread}")

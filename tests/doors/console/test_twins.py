@@ -188,9 +188,9 @@ async def test_a_tree_opens_piece_by_piece_and_shows_no_more_of_a_level_than_was
 
 
 async def test_a_machine_shows_its_last_minutes_as_charts_and_its_records_too(at_day):
-    page = await at_day.sees(of(at_day.node, "machine", "Cell1") + "?open=3+5")
+    page = await at_day.sees(of(at_day.node, "machine", "Cell1") + "?open=3+6")
     assert page.count('class="chart"') == 4
-    series = page[page.index('id="sm-5"'):]
+    series = page[page.index('id="sm-6"'):]
     assert series.count('class="spark"') == 4
     assert text("en", "twin.kept.go.machine") in page
     assert "/import?kind=work-centres" in page  # where the missing capability is entered

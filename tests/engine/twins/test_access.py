@@ -22,7 +22,7 @@ from weft.twin import elements as e
 from weft.twin.access import Subject, Target, World, decide
 from weft.twin.access import parse as parse_rules
 from weft.twin.names import shell_id, submodel_id
-from weft.twin.query import index, parse
+from weft.twin.query import index, parse, values
 from weft.twin.templates import handover
 from weft.twin.templates.parts import Party
 
@@ -191,6 +191,14 @@ async def test_only_the_seller_opens_a_window_and_only_until_a_day_to_come(deal)
             await node.windows.shut(name)
     with pytest.raises(Invalid, match=r"twin\.window-past"):
         await factory.windows.keep_open(thread, "2020-01-01T00:00:00.000Z")
+
+
+async def test_the_firms_own_clock_is_known_to_rules(deal):
+    _, factory, _ = deal
+    world = await Access(factory).world(parse_rules({"rules": []}))
+    local, utc = values.moment(world.local), values.moment(world.utc)
+    assert local and utc and local[0] == utc[0]     # the same instant
+    assert local[1] == factory.config.firm.utc_offset_minutes
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

@@ -8,6 +8,7 @@ import time
 import msgspec
 import pytest
 
+from tests.engine.dealing import dealt
 from tests.engine.home import busy_node
 from tests.peers.test_webhook import Receiver, serving
 from weft.basis.errors import Invalid, NotFound, Refused, Unavailable
@@ -292,6 +293,25 @@ async def test_where_changes_are_forgotten_the_receiver_and_the_owner_are_told(e
         assert found.lost_ms and found.state in ("fine", "behind")
 
 
+async def test_after_a_restore_the_receiver_is_told_that_it_may_know_more_than_we_do():
+    receiver = Receiver()
+    async with delivering() as node, serving(receiver) as address:
+        await add(node, address)
+        await make(node, "urn:1", "urn:2")
+        await until(lambda: len(receiver.got) == 2)
+        await run(node, "twin-events-pause", {"subscription": "ERP"})
+        await make(node, "urn:3")
+        await node.twins.store.begin_anew()
+        node.twin_events.known.clear()
+        await node.twin_events.load()
+        await run(node, "twin-events-resume", {"subscription": "ERP"})
+        await until(lambda: len(receiver.got) == 4)
+        await make(node, "urn:4")
+        await until(lambda: len(receiver.got) == 5)
+    told = events(receiver)
+    assert told[2]["type"] == cloudevents.LOST and subjects(receiver) == ["urn:1", "urn:2", "urn:3", "urn:4"]
+
+
 # ---- who sees what ----------------------------------------------------------------------------------
 
 
@@ -323,6 +343,31 @@ async def test_who_may_not_see_a_twin_hears_nothing_of_it():
     assert [one["subject"] for one in told] == ["urn:open"] and not told[0]["id"].isdecimal()
     with pytest.raises(AssertionError):  # the control must fail
         assert [one["subject"] for one in await heard_by_everybody(Careless)] == ["urn:open"]
+
+
+@pytest.mark.parametrize("kind", [Deliveries, Careless])
+async def test_a_partner_hears_what_its_rules_show_and_of_no_machine(kind):
+    receiver = Receiver()
+    async with dealt() as (shop, factory, _), serving(receiver) as address:
+        factory.twins.opening = lambda: SqliteTwins(MEMORY, factory.clock)
+        shown = {"ACL": {"ATTRIBUTES": [{"CLAIM": "organisation"}], "RIGHTS": ["READ"], "ACCESS": "ALLOW"},
+                 "OBJECTS": [{"IDENTIFIABLE": "(CD)urn:theirs"}],
+                 "FORMULA": {"$eq": [{"$attribute": {"CLAIM": "organisation"}}, {"$strVal": shop.organisation}]}}
+        await Access(factory).keep({"AllAccessPermissionRules": {"rules": [HOUSE, shown]}})
+        hooks = HttpWebhooks(Guard(Reach.HERE), SystemClock())
+        factory.twin_events = kind(factory, {"webhook": hooks}, Pockets(), lambda: True, "http://maker.example")
+        working = asyncio.create_task(factory.twin_events.run())
+        name = await add(factory, address, sees="Shop")
+        assert factory.twin_events.named(name).about.partner == shop.organisation
+        await make(factory, "urn:ours", "urn:theirs", "urn:ours/2")
+        await until(lambda: "urn:theirs" in subjects(receiver))
+        await asyncio.sleep(0.3)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        await factory.twin_events.end()
+        await factory.twins.close()
+    expected = ["urn:theirs"] if kind is Deliveries else ["urn:ours", "urn:theirs", "urn:ours/2"]  # so the control
+    assert subjects(receiver) == expected
 
 
 # ---- the owner's words ------------------------------------------------------------------------------

@@ -147,6 +147,9 @@ async def test_whole_days_are_there_as_files(kept):
     (noon,) = [row for row in rows if row["UtcTime"] == "2025-11-24T10:30:00.000Z"]
     assert (noon[NAME], noon[f"{NAME}.Min"], noon[f"{NAME}.Max"]) == ("1030.0", "1030.0", "1030.0")
     assert await Twins(kept.node).file(name, "/aasx/files/Machine_L1_2025-11-23.csv") is None
+    _, document = await kept.node.twins.document("submodel", name)
+    assert [value async for value, _ in kept.node.twins.files("submodel", document)] == [
+        "/aasx/files/Machine_L1_2025-11-24.csv"]  # so they are in a package, too
 
 
 async def test_what_was_heard_a_moment_ago_is_in_the_answer(kept):

@@ -7,14 +7,17 @@ import pytest
 
 from bench.twin_access import FEW, LARGE, ORDERS, PAGE, SMALL, Firm
 from tests.engine.dealing import dealt
-from tests.engine.world import quiet, until
+from tests.engine.world import Ticking, quiet, until
 from weft.basis import instant
 from weft.engine.commands import run
 from weft.engine.twins.access import Access, program
-from weft.engine.twins.ports import ALL
+from weft.engine.twins.ports import ALL, Change, Where
 from weft.engine.twins.sight import IDS
 from weft.engine.twins.window import Windows
+from weft.stores.sqlite_file import MEMORY
+from weft.stores.twins.store import SqliteTwins
 from weft.trade.order_state import Phase
+from weft.twin.query.tree import Alone, And, Compare, Constant, Field, Given, Or
 
 
 @pytest.fixture
@@ -131,3 +134,19 @@ async def test_a_window_that_did_not_hear_of_new_words_would_be_seen_here(crowd,
     monkeypatch.setattr(type(crowd.holdings), "stamp", lambda *_: 1)
     await crowd.windows.of(SMALL)
     assert not await sent_as(crowd, "L501")
+
+
+async def test_rules_that_name_thousands_of_twins_stand_beside_one_for_all():
+    """They were more branches than the database takes."""
+    store = SqliteTwins(MEMORY, Ticking())
+    names = Given(tuple(sorted([*(f"urn:many:{number}" for number in range(40_000)), "urn:3"])))
+    either = Or((Alone(Compare("$eq", Field("sm", ("id",)), names)),
+                 Alone(Compare("$eq", Field("sm", ("idShort",)), Constant("str", "B")))))
+    try:
+        await store.commit([Change("submodel", f"urn:{number}", msgspec.json.encode({
+            "modelType": "Submodel", "id": f"urn:{number}", "idShort": "A" if number % 2 else "B"}))
+            for number in range(6)])
+        found = await store.page("submodel", "", 100, Where(condition=And((either,))))
+        assert [row.id for row in found] == ["urn:0", "urn:2", "urn:3", "urn:4"]
+    finally:
+        await store.close()

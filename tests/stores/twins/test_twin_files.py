@@ -204,6 +204,15 @@ def test_a_twin_deleted_long_ago_is_forgotten():
         clock.ms += GONE_MS + 1
         assert await store.sweep() == 1
         assert await store.history("submodel", "urn:a", 0, 9) == []
+        [row] = await store.commit([put("submodel", submodel("urn:a"))])
+        assert row.revision == 3, "no revision is told a second time, though nobody knows of the first any more"
+        [row] = await store.commit([put("submodel", submodel("urn:b"))])
+        assert row.revision == 3, "nor of a twin of which nothing is known"
+        await store.commit([Change("submodel", "urn:b", None)])
+        [row] = await store.commit([put("submodel", submodel("urn:b"))])
+        assert row.revision == 5
+        assert await store.sweep() == 0, "what stands for all that was forgotten stays"
+        assert not await store.deleted(None, 9)
         await store.close()
 
     run(story())

@@ -68,6 +68,20 @@ XML_ATTACKS = {
     "a codec of Python": (b'<?xml version="1.0" encoding="unicode_escape"?>' + ROOT, "xml.encoding"),
     "bytes that are no characters": (ROOT + b"<submodels>\xff\xfe</submodels></environment>", "xml.malformed"),
     "a null byte": (ROOT + b"<submodels>\0</submodels></environment>", "xml.malformed"),
+    "UTF-7 that hides a document type": (
+        b'<?xml version="1.0" encoding="utf-7"?>+ADwAIQ-DOCTYPE x+AD4-' + ROOT + b"</environment>", "xml.encoding"),
+    "a document type in UTF-16": (
+        '\ufeff<?xml version="1.0" encoding="utf-16"?><!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>'.encode(
+            "utf-16-le") + ROOT.decode().encode("utf-16-le"), "xml.doctype"),
+    "a document type in UTF-16 without a mark": (
+        '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "b">]>'.encode("utf-16-be"), "xml.doctype"),
+    "UTF-16 with half a character": (
+        "\ufeff".encode("utf-16-le") + ROOT.decode().encode("utf-16-le") + b"\x00\xd8x\x00", "xml.encoding"),
+    "an attribute of 10 MB": (ROOT + b"<submodels a='" + b"x" * (10 << 20) + b"'/></environment>", "xml.tag"),
+    "a name of 10 MB": (ROOT + b"<" + b"x" * (10 << 20) + b"/></environment>", "xml.tag"),
+    "a comment of 10 MB": (ROOT + b"<!--" + b"x" * (10 << 20) + b"--></environment>", "xml.tag"),
+    "an instruction of 10 MB": (ROOT + b"<?x " + b"x" * (10 << 20) + b"?></environment>", "xml.tag"),
+    "a character of null": (ROOT + b"<submodels>&#0;</submodels></environment>", "xml.malformed"),
     "an end that is missing": (ROOT + b"<submodels>", "xml.malformed"),
     "more than one root": (ROOT + b"</environment>" + ROOT + b"</environment>", "xml.malformed"),
     "an inclusion": (
@@ -196,6 +210,43 @@ def many():
     return packed({**plain(), **{f"aasx/files/{n}": b"" for n in range(300)}})
 
 
+def truncated():
+    """The list of entries ends in the middle of one, and the end says that this is all there is."""
+    data = packed(plain())
+    start, end = data.index(CENTRAL), data.index(END)
+    cut = data[:end - 30] + data[end:]
+    return patched(cut, END, 12, "<I", end - 30 - start)
+
+
+def zip64(count, length):
+    """The end of a package in the form of zip64, with its own figures."""
+    data = packed(plain())
+    end = data.index(END)
+    record = struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, count, count, length, data.index(CENTRAL))
+    locator = struct.pack("<4sIQI", b"PK\6\7", 0, end, 1)
+    return data[:end] + record + locator + data[end:]
+
+
+def sized_64(size):
+    """A part whose size stands in an extra field of zip64."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as package:
+        for name, data in plain().items():
+            package.writestr(name, data)
+        info = zipfile.ZipInfo("aasx/files/large.bin")
+        info.extra = struct.pack("<HHQ", 1, 8, size)
+        package.writestr(info, b"x")
+    data = out.getvalue()
+    return patched(data, CENTRAL, 24, "<I", 0xFFFFFFFF, 8)
+
+
+def flooded():
+    """More relationships than any package has."""
+    one = b"<Relationship/>"
+    return packed({**plain(), "aasx/_rels/aasx-origin.rels": relationships().replace(
+        b"</Rel", one * 100_001 + b"</Rel")})
+
+
 ZIP_ATTACKS = {
     "a bomb": (bomb, "aasx.ratio", {}),
     "a large part": (lambda: packed(plain()), "aasx.part-size", {"part": 20}),
@@ -222,6 +273,21 @@ ZIP_ATTACKS = {
     "a name that differs": (lambda: packed(plain()).replace(b"aasx/data.xml", b"aasx/date.xml", 1), "aasx.damaged", {}),
     "bytes cut off": (lambda: packed(plain())[:-100], "aasx.not-zip", {}),
     "a list of entries elsewhere": (lambda: patched(packed(plain()), END, 16, "<I", 1 << 30), "aasx.damaged", {}),
+    "names that differ in case": (lambda: named("AASX/Data.xml"), "aasx.names-alike", {}),
+    "names that differ in escapes": (lambda: named("aasx/%64ata.xml"), "aasx.names-alike", {}),
+    "a list of entries cut short": (truncated, "aasx.not-zip", {}),
+    "a zip64 record that counts billions": (lambda: zip64(1 << 33, 100), "aasx.entries", {}),
+    "a zip64 record of a huge list": (lambda: zip64(8, 1 << 40), "aasx.entries", {}),
+    "a size of zip64 that is a lie": (lambda: sized_64(1 << 60), "aasx.part-size", {}),
+    "an entry that says it is zip64 and is not": (
+        lambda: patched(packed(plain()), CENTRAL, 24, "<I", 0xFFFFFFFF, 4), "aasx.part-size", {}),
+    "a package within the package": (lambda: packed(plain(packed(plain()))), "xml.malformed", {}),
+    "a picture in the place of the specification": (
+        lambda: packed(plain(b"\x89PNG\r\n\x1a\n" * 99)), "xml.malformed", {}),
+    "an empty specification": (lambda: packed(plain(b"")), "xml.malformed", {}),
+    "a page in the place of the specification": (
+        lambda: packed(plain(b"<html><body>AAS</body></html>")), "xml.not-aas", {}),
+    "a flood of relationships": (flooded, "xml.attributes", {}),
     "a zip64 record elsewhere": (lambda: packed(plain())[:-22] + struct.pack("<4sIQI", b"PK\6\7", 0, 1 << 40, 1)
                                  + packed(plain())[-22:], "aasx.not-zip", {}),
 }

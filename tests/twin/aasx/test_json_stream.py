@@ -104,7 +104,7 @@ def test_half_a_character_is_refused_with_its_place():
                   '{"submodels":[{"modelType":"Submodel","id":"urn:\\udc00"}]}'):
         with pytest.raises(Invalid) as told:
             opened(where.encode())
-        assert told.value.code == "json.malformed" and told.value.facts["element"].startswith("urn:")
+        assert told.value.code == "json.malformed" and told.value.facts["element"].startswith("submodels[0].id")
     assert opened(b'{"submodels":[{"modelType":"Submodel","id":"urn:\\ud83d\\ude00"}]}')[0][0].document.id == "urn:😀"
 
 
@@ -156,3 +156,15 @@ def test_memory_holds_one_twin_and_not_the_document():
 
 def test_control_reading_it_whole_is_seen_by_the_same_measure():
     assert peak_of(lambda: json.loads(b"".join(pieces()))) > 4_000_000
+
+
+@pytest.mark.parametrize("cut", range(1, 12))
+def test_the_place_of_a_byte_that_is_no_character_is_told_wherever_pieces_end(cut):
+    data = '{"submodels":["车'.encode() + b"\xed\xa0\x80" + b'"]}'
+    pieces = [data[:cut + 8], data[cut + 8:cut + 12], data[cut + 12:]]
+    with pytest.raises(Invalid) as told:
+        JsonStream(pieces, "x", 1_000).value()
+    assert told.value.facts["reason"].startswith(f"byte 0xed at {data.index(0xed)}:")
+    with pytest.raises(Invalid) as told:
+        JsonStream([b'["a', b"\xe8\xbd"], "x", 1_000).value()
+    assert told.value.facts["reason"].startswith("byte 0xe8 at 3:")

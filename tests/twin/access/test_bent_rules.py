@@ -46,7 +46,7 @@ def judged(number: int) -> str:
     given_ = document(luck, made)
     right = copy.deepcopy(given_)
     for _ in range(luck.choice((0, 1, 1, 2, 4))):
-        given_ = bent(given_, luck)
+        given_ = bent(copy.deepcopy(given_), luck)     # what is put in is not bent for others too
     try:
         rules = parse(given_)
     except Invalid as refused:

@@ -13,11 +13,12 @@ from starlette.requests import Request
 from weft import web
 from weft.basis.errors import Invalid
 from weft.twin.elements import Json
-from weft.twin.names import decode_id, encode_id
+from weft.twin.names import ID_MAX, decode_id, decode_text, encode_id
 
 PAGE: Final = 100
 PAGE_MAX: Final = 1000
 ASSET_IDS_MAX: Final = 50
+CURSOR_MAX: Final = 2 * ID_MAX  # characters: the longest id with where it stands, or the names of a trail
 
 
 class SpecificAssetId(msgspec.Struct, frozen=True):
@@ -35,7 +36,10 @@ def page_size(request: Request) -> int:
 def cursor(request: Request) -> str:
     """The id behind which the page begins; "" for the first page."""
     text = request.query_params.get("cursor", "")
-    return decode_id(text) if text else ""
+    found = decode_text(text)
+    if bool(text) is not bool(found) or len(found) > CURSOR_MAX:
+        raise Invalid("twin.cursor", value=text[:80])
+    return found
 
 
 def paged(result: list[Any], last: str = "") -> Json:
@@ -89,9 +93,8 @@ def asset_ids(request: Request) -> list[SpecificAssetId]:
     """All ``assetIds``: each base64url of JSON, given several times, with commas between, or as a list."""
     found: list[SpecificAssetId] = []
     for text in [part for value in request.query_params.getlist("assetIds") for part in value.split(",")]:
-        data = decode_id(text).encode()
         try:
-            read = msgspec.json.decode(data, type=SpecificAssetId | list[SpecificAssetId])
+            read = msgspec.json.decode(decode_text(text).encode(), type=SpecificAssetId | list[SpecificAssetId])
         except (msgspec.DecodeError, RecursionError) as error:
             raise Invalid("twin.asset-id", value=text[:80]) from error
         found += read if isinstance(read, list) else [read]
@@ -108,9 +111,9 @@ def id_list(request: Request, name: str) -> list[str] | None:
 
 def semantic(text: str) -> str:
     """The id in a parameter such as ``semanticId``: base64url of a Reference, or of the plain id."""
-    found = decode_id(text)
+    found = decode_text(text)
     if not found.startswith("{"):
-        return found
+        return decode_id(text)
     keys = web.from_json(found.encode(), dict[str, Any]).get("keys")
     last = keys[-1] if isinstance(keys, list) and keys else {}
     value = last.get("value") if isinstance(last, dict) else None

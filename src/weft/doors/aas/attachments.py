@@ -18,7 +18,7 @@ from weft.basis.errors import Invalid, NotFound
 from weft.doors.aas import shells
 from weft.doors.aas.call import Call, done, uploaded
 from weft.doors.aas.submodels import id_of, read
-from weft.engine.twins.ports import File
+from weft.engine.twins.ports import File, media_type
 from weft.twin.paths import resolve
 
 _PIECE: Final = 256 * 1024
@@ -48,7 +48,8 @@ async def get(call: Call) -> Response:
     element = resolve(submodel, call.path)
     if element["modelType"] == "Blob" and element.get("value"):
         data = base64.b64decode(element["value"])
-        return Response(data, 200, {**_SAFE, **named(element.get("idShort", ""))}, element["contentType"])
+        return Response(data, 200, {**_SAFE, **named(element.get("idShort", ""))},
+                        media_type(element.get("contentType", "")))
     if element["modelType"] == "File":
         return sent(await call.twins.attachment(row.id, call.path))
     if element["modelType"] not in ("Blob", "File"):

@@ -2,8 +2,8 @@
 
 ``POST /api/weft/v1/twins/import?name=…&report=true`` answers lines of JSON (application/x-ndjson): as it goes on
 ``{"done": 0…1000, "stage": "reading"|"files"|"writing", "bytes": …, "of": …, "twins": …}``, at the end
-``{"imported": …}`` or ``{"problem": …}`` (RFC 9457). Who ends the connection stops it; others see it in the view ``twin-imports`` and stop
-it by the command ``twin-import-stop``.
+``{"imported": …}`` or ``{"problem": …}`` (RFC 9457). Who ends the connection stops it; others see it in the view
+``twin-imports`` and stop it by the command ``twin-import-stop``.
 ``GET /api/weft/v1/twins/export?id=…&form=aasx|json|xml&version=3.0|3.1`` answers the file; what was found on the way
 is in the header ``Weft-Exported`` (JSON in ASCII, the first findings only).
 Not here: what comes of a file (``engine/twins/importing.py``, ``engine/twins/exchange.py``).
@@ -11,6 +11,7 @@ Not here: what comes of a file (``engine/twins/importing.py``, ``engine/twins/ex
 
 import asyncio
 import json
+import logging
 import tempfile
 from collections.abc import AsyncIterator
 from typing import Any, BinaryIO, Final
@@ -30,6 +31,7 @@ LINES: Final = "application/x-ndjson"
 HEADER: Final = "Weft-Exported"
 HEADER_FINDINGS: Final = 20
 TYPES: Final = {"aasx": "application/aas+zip", "json": "application/json", "xml": "application/xml"}
+_LOG: Final = logging.getLogger("weft.web")
 _STEP: Final = 1 << 18
 
 
@@ -81,6 +83,9 @@ def _end(node: Node, request: Request, work: "asyncio.Task[importing.Imported]")
         return _line(imported=work.result())
     except WeftError as error:
         return _line(problem=msgspec.Raw(web.problem(node, request, error).body))
+    except Exception:  # noqa: BLE001 - the edge of the door: what was begun as 200 is never cut off without a word
+        _LOG.exception("%s failed", request.url.path)
+        return _line(problem=msgspec.Raw(web.problem(node, request, None).body))
 
 
 def _line(**told: Any) -> bytes:

@@ -111,6 +111,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "window-open": Command(showing.KeepOpen, showing.keep_open),
     "window-shut": Command(showing.Shut, showing.shut),
     "twin-rules": Command(showing.Rules, showing.rules),
+    "twin-rule-remove": Command(showing.RuleRemove, showing.rule_remove),
     "close": Command(keeping.CloseThread, keeping.close),
     "erase": Command(keeping.Erase, keeping.erase),
     "prune": Command(keeping.Prune, keeping.prune),

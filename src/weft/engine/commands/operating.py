@@ -23,8 +23,9 @@ class Operate(Params, frozen=True, kw_only=True):
     """``what`` to ask ``machine`` for; ``value`` as a person writes it. Under one ``name`` it is done once."""
 
     machine: str
-    what: Literal["write", "load", "start"]
+    what: Literal["write", "call", "load", "start"]
     property: str = ""
+    action: str = ""
     value: str = ""
     job: str = ""
     name: str = ""
@@ -38,10 +39,12 @@ async def operate(node: Node, params: Operate, key: str) -> Done:
     orders: Orders | None = node.ordering
     if orders is None:
         raise Refused("machine.writing-stopped", machine=params.machine[:80])
+    name = params.name or (b64(digest("operate/1", key.encode())) if key else "")
     if params.what == "write":
         prop = await property_of(node, params.machine, params.property)
-        name = params.name or (b64(digest("operate/1", key.encode())) if key else "")
         answer = await orders.write(params.machine, prop.name, typed(prop, params.value), name)
+    elif params.what == "call":
+        answer = await orders.call(params.machine, params.action, name)
     elif params.what == "load":
         answer = await orders.load(params.machine, params.job)
     else:

@@ -45,3 +45,16 @@ async def rules(node: Node, params: Rules, _key: str) -> Done:
     """Who may do what with our twins follows from these rules; the house itself is never shut out."""
     await Access(node).keep(params.document)
     return Done()
+
+
+class RuleRemove(Params, frozen=True, kw_only=True):
+    """The rule at ``place`` (from 0) of the document known by ``seen``, as the view ``twin-access`` tells it."""
+
+    place: int
+    seen: str
+
+
+async def rule_remove(node: Node, params: RuleRemove, _key: str) -> Done:
+    """One rule is taken out of those that the firm keeps; what it showed is shown no more."""
+    await Access(node).remove(params.place, params.seen)
+    return Done()

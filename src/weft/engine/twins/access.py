@@ -5,6 +5,7 @@ Rule 1: nothing is shown that no rule shows. Whoever runs the house has all righ
 Rule 2: while the firm has written no rules, its own programs read all: that is a rule too (``PROGRAMS``), which goes
     with the first document that the firm writes, unless it stands there.
 Rule 3: a partner's program is no program of the firm: it is a partner, and sees through its orders' windows.
+Rule 4: a document that cannot be read any more shows nothing; the windows of orders stay, and so does the house.
 Not here: what is seen (``sight.py``), what may be changed (``guarded.py``), formulas (``twin/query``).
 """
 
@@ -17,7 +18,8 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from weft.basis import instant
-from weft.basis.errors import NotFound
+from weft.basis.canonical import b64, digest
+from weft.basis.errors import Invalid, NotFound, Refused
 from weft.config import Config
 from weft.engine.ports import Batch
 from weft.engine.twins import window as windows_of
@@ -51,7 +53,10 @@ _HOUSE: Final = msgspec.json.encode({"rules": [HOUSE]})
 
 @lru_cache(maxsize=16)  # the same document is asked for by every request of a program
 def _parsed(document: bytes) -> Rules:
-    return parse(msgspec.json.decode(document))
+    try:
+        return parse(msgspec.json.decode(document))
+    except msgspec.DecodeError as error:
+        raise Invalid("web.body-not-json", detail=str(error)[:100]) from error
 
 
 @lru_cache(maxsize=1)
@@ -103,9 +108,37 @@ class Access:
         parse(document)
         await self.home.store.commit(Batch(values=[(BUCKET, DOCUMENT, msgspec.json.encode(document))]))
 
+    async def kept_rules(self) -> Rules:
+        """The rules of the document that is kept; none where it cannot be read any more (``fault``)."""
+        try:
+            return _parsed(await self._kept())
+        except Invalid:
+            return Rules()
+
+    async def fault(self) -> Invalid | None:
+        """Why the document that is kept cannot be read: an older version of us took it, or it was damaged."""
+        try:
+            _parsed(await self._kept())
+        except Invalid as error:
+            return error
+        return None
+
+    async def seen(self) -> str:
+        """What the document that is kept is known by: who changes it names the one that he saw."""
+        return b64(digest("twin-rules/1", await self._kept()))
+
+    async def remove(self, place: int, seen: str) -> None:
+        """Take one rule out of the document; raises ``Refused('twin.rules-changed')`` when it is not the one seen."""
+        document = await self.document()
+        rules = document.get("AllAccessPermissionRules", document)
+        if seen != await self.seen() or not 0 <= place < len(rules["rules"]):
+            raise Refused("twin.rules-changed")
+        left = {**rules, "rules": [one for at, one in enumerate(rules["rules"]) if at != place]}
+        await self.keep({"AllAccessPermissionRules": left} if rules is not document else left)
+
     async def rules(self, organisation: str = "") -> Rules:
         """The firm's rules, the house's, and the windows that are open to ``organisation``."""
-        kept = _parsed(await self._kept())
+        kept = await self.kept_rules()
         opened = (await self.home.windows.of(organisation)).rules if organisation else ()
         return Rules((*kept.rules, *_house(), *opened))
 
@@ -136,7 +169,7 @@ class Access:
 
     async def sees(self, subject: Subject) -> Sequence[Reason]:
         """What ``subject`` sees, in sentences by code (``access.sees.…``)."""
-        organisation, kept = _organisation(subject), _parsed(await self._kept())
+        organisation, kept = _organisation(subject), await self.kept_rules()
         windows = (await self.home.windows.of(organisation)).windows if organisation else ()
         each = [rule for one in windows for rule in windows_of.rules_of(self.home.organisation, one)]
         rules = Rules((*kept.rules, *_house(), *parse({"rules": each[:RULES_MAX]}).rules))

@@ -3,8 +3,8 @@
 Rule 1: a change counts as delivered when the receiver has confirmed it, and only then is that stored: a crash repeats
         some changes, under the same ids, and forgets none.
 Rule 2: each subscription has its own worker, pause and place: who is slow, dead or hostile delays nobody else.
-Rule 3: where changes are no longer known, the receiver is told so by an event, and the owner by the state; they are
-        never left out in silence.
+Rule 3: where changes are no longer known (they are too old, or the node was restored from a backup), the receiver is
+        told so by an event, and the owner by the state; they are never left out in silence.
 Rule 4: what is held for one is a page of events and a few numbers, however far behind it is.
 Rule 5: what a partner is told is what it sees, judged anew for each page.
 Not here: what a subscription is (``subscriptions.py``), how things are sent (``peers/webhook.py``, ``peers/mqtt.py``).
@@ -28,7 +28,7 @@ from weft.engine.twins import cloudevents
 from weft.engine.twins.access import Access, program
 from weft.engine.twins.changes import POLL_S
 from weft.engine.twins.hearing import Hearing
-from weft.engine.twins.moves import Moves
+from weft.engine.twins.moves import AT_ONCE, Moves
 from weft.engine.twins.ports import Told
 from weft.engine.twins.subscriptions import (
     OLDEST,
@@ -50,6 +50,7 @@ from weft.twin.elements import Json
 PAGE: Final = 100
 API: Final = "/api/v3"
 SAVE_MS: Final = 1_000
+STUCK_MS: Final = 30 * 60_000
 STORE_S: Final = 5.0
 NAME_SHOWN: Final = 60
 FOREVER: Final = "twin.feed-gone", "twin.feed-lost"
@@ -58,7 +59,10 @@ _LOG: Final = logging.getLogger("weft.twin-events")
 
 @dataclass(slots=True)
 class Worker:
-    """One subscription at work. ``why``: what the last try came to, ``due_ms``: when the next one is."""
+    """One subscription at work. ``why``: what the last try came to, ``due_ms``: when the next one is.
+
+    ``failing_ms``: since when nothing was taken, as far as this run of the node knows.
+    """
 
     about: Subscription
     progress: Progress
@@ -68,9 +72,18 @@ class Worker:
     failures: int = 0
     why: WeftError | None = None
     due_ms: int = 0
+    failing_ms: int = 0
     news: asyncio.Event = field(default_factory=asyncio.Event)
     again: asyncio.Event = field(default_factory=asyncio.Event)  # the owner wants a try now
     task: asyncio.Task[None] | None = None
+
+    def trouble(self, now_ms: int) -> str:
+        """What the owner should see to: gone, lost or stuck; "" where all is well, or goes by itself."""
+        if self.progress.paused == "gone":
+            return "gone"
+        if self.progress.lost_ms:
+            return "lost"
+        return "stuck" if self.failing_ms and now_ms - self.failing_ms >= STUCK_MS else ""
 
 
 @dataclass(slots=True)
@@ -112,13 +125,20 @@ class Deliveries:
         while self.there():
             try:
                 for name, about, state in await self.node.twins.store.listeners():
-                    said = msgspec.json.decode(about, type=Subscription)
-                    self.known.setdefault(name, Worker(said, msgspec.json.decode(state, type=Progress), saved=state))
+                    self._know(name, about, state)
             except WeftError as error:
                 _LOG.warning("who is told of changes cannot be read: %s", error)
                 await asyncio.sleep(STORE_S)
             else:
                 return
+
+    def _know(self, name: str, about: bytes, state: bytes) -> None:
+        try:
+            said, how = msgspec.json.decode(about, type=Subscription), msgspec.json.decode(state, type=Progress)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            _LOG.exception("one that is told of changes cannot be read")  # the others can
+        else:
+            self.known.setdefault(name, Worker(said, how, saved=state))
 
     def _moved(self) -> None:
         for one in self.known.values():
@@ -154,7 +174,7 @@ class Deliveries:
                     await self._news(one)
 
     async def round(self, one: Worker) -> bool:
-        """Deliver what there is, at most a page; whether there was anything. Raises ``WeftError``."""
+        """Deliver what there is, at most a page; whether there may be more already. Raises ``WeftError``."""
         hearing, before = await self._hearing(one.about), one.progress.place
         try:
             told, place = await self._told(one, hearing)
@@ -169,27 +189,27 @@ class Deliveries:
         values = await self._values(one, hearing)
         if wanted or values or self.node.clock.now_ms() - one.saved_ms > SAVE_MS:
             await self.save(one)
-        return place != before or values
+        return place != before or values == AT_ONCE
 
     async def _told(self, one: Worker, hearing: Hearing) -> tuple[list[Told], int]:
         """A page of what is to be told, and the number up to which was looked."""
         first, _ = await self.node.twins.feed_ends()
         if one.progress.place == OLDEST:
             one.progress.place = max(0, first - 1)
-        if one.progress.place == 0 and first > 1:  # it began before there was anything, and that is no longer known
+        if one.progress.anew or (one.progress.place == 0 and first > 1):  # nobody knows what was there
             raise Refused(FOREVER[0])
         return await hearing.after(one.progress.place, PAGE)
 
-    async def _values(self, one: Worker, hearing: Hearing) -> bool:
-        """Tell of machines' values that have changed since; what cannot be told now is told as it is by then."""
+    async def _values(self, one: Worker, hearing: Hearing) -> int:
+        """Tell of machines' values that have changed since, and of how many; what cannot be told now is told later."""
         if not one.about.values:
-            return False
+            return 0
         places, upto = self.moves.after(one.heard)
         told = [event for event in await hearing.heard(await self.node.twin_changes.values(places))
                 if one.about.wants(event)]
         await self._deliver(one, [(0, self._message(one, hearing, event, place)) for place, event in enumerate(told)])
         one.heard = upto
-        return bool(places)
+        return len(places)
 
     async def _deliver(self, one: Worker, events: Sequence[tuple[int, Message]]) -> None:
         """Send ``events`` (number, message) in order; each counts as soon as it is confirmed."""
@@ -213,8 +233,9 @@ class Deliveries:
         event = cloudevents.about_delivery(self.base, cloudevents.LOST, f"lost-{one.about.id}-{name}", now,
                                            {"subscription": one.about.name, "read": f"{self.base}/shells"})
         await self._deliver(one, [(0, _packed(one.about, event))])
-        one.progress.place = max(0, first - 1)
-        one.progress.lost_ms = self.node.clock.now_ms()
+        if not one.progress.anew or one.progress.place <= 0:
+            one.progress.place = max(0, first - 1)
+        one.progress.anew, one.progress.lost_ms = False, self.node.clock.now_ms()
         await self.save(one)
 
     # ---- how it went --------------------------------------------------------------------------------
@@ -222,12 +243,13 @@ class Deliveries:
     def _well(self, one: Worker) -> None:
         if one.failures:
             self._changed(one)
-        one.failures, one.why, one.due_ms = 0, None, 0
+        one.failures, one.why, one.due_ms, one.failing_ms = 0, None, 0, 0
 
     async def _failed(self, one: Worker, error: WeftError) -> None:
         """Wait before the next try: twice as long each time, and never as long as others that failed together."""
         await self.save(one)
         one.failures += 1
+        one.failing_ms = one.failing_ms or self.node.clock.now_ms()
         one.why = error
         wait_ms = self._pause_ms(one.failures)
         if isinstance(error, Later):
@@ -273,6 +295,7 @@ class Deliveries:
 
     async def end(self) -> None:
         """Once nothing runs any more: store how far everybody has come, and let all connections go."""
+        await asyncio.gather(*(one.task for one in self.known.values() if one.task), return_exceptions=True)
         for one in self.known.values():
             await self.save(one)
         for sender in self.senders.values():
@@ -314,7 +337,7 @@ class Deliveries:
         await self._pause(one, "owner")
 
     async def _pause(self, one: Worker, why: str) -> None:
-        one.progress.paused, one.why, one.due_ms = why, None, 0
+        one.progress.paused, one.why, one.due_ms, one.failing_ms = why, None, 0, 0
         await self.save(one)
         await self.senders[one.about.kind].forget(one.about.id)
 
@@ -324,7 +347,7 @@ class Deliveries:
         if now:
             one.progress.place = (await self.node.twins.feed_ends())[1]
             one.progress.lost_ms = 0
-        one.progress.paused, one.failures, one.why, one.due_ms = "", 0, None, 0
+        one.progress.paused, one.failures, one.why, one.due_ms, one.failing_ms = "", 0, None, 0, 0
         await self.save(one)
         self._start(one)
 

@@ -363,6 +363,7 @@ class Twins:
         return machine.Machine(
             shell=self._id("machine", name), name=name, title=known.title, titles=described.titles,
             kind=described.kind, thing=known.description, thing_id=described.id, address=described.base,
+            actions={one.name: one.title for one in described.actions.values() if one.call},
             takes_jobs=bool((holder := described.by_role(Role.JOB_ID)) and holder.write),
             scheme=described.scheme, start_mode=described.start_mode, up=link.up,
             heard=from_ms(link.heard_ms) if link.heard_ms else "", job=_current(books, name),

@@ -60,6 +60,8 @@ async def _ask(orders: Orders, machine: str, meant: tuple[str, str], given: Mapp
         if "value" not in given["Value"]:
             raise Invalid("twin.argument-missing", name="Value")
         return await orders.write(machine, name, operating.scalar(given["Value"]), _text(given, "CommandId"))
+    if what == operating.CALL:
+        return await orders.call(machine, name, _text(given, "CommandId"))
     job = _text(given, "Job")
     if what == operating.LOAD:
         return await orders.load(machine, job)

@@ -28,6 +28,7 @@ from weft.engine.twins.underway import Imports, Progress, Stage, Told
 from weft.twin.aasx.findings import Finding, Report
 from weft.twin.aasx.reading import Found, Package, Supplement
 from weft.twin.metamodel import canonical, findings
+from weft.twin.names import ID_MAX
 from weft.twin.xml.shape import model_type
 
 KIND_OF: Final[Mapping[str, Kind]] = {
@@ -220,6 +221,8 @@ class _Import:
             body = canonical(kind, document.body)
         except (msgspec.ValidationError, ValueError, TypeError):
             body = b""
+        if len(document.id) > ID_MAX:
+            body = b""  # what no address can hold could never be read, nor taken away
         for one in wrong:
             package.findings.add(Finding("kept" if body else "broken", one.code, document.part, document.line,
                                          one.where, dict(one.told)))

@@ -1,12 +1,14 @@
 """What the twins ask of a store: rows by kind and id, pages in order of id, files by digest, and what changed.
 
 Rule 1: ``commit`` is all or nothing and durable when it returns; whatever raised is not stored.
-Rule 2: a row's revision counts from 1 for each (kind, id) and goes on when the twin is deleted and made again.
+Rule 2: a row's revision counts from 1 for each (kind, id) and goes on when the twin is deleted and made again; where
+        that was forgotten meanwhile, from above all that were.
 Rule 3: what changes nothing is no change: the same bytes again make neither a revision nor an entry of the feed.
 Rule 4: indexes are the store's own affair, derived from the bodies; nobody tells it what to index.
 Not here: which twins may be written, and how they are checked (``writing.py``), engines (``stores/twins``).
 """
 
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final, Literal, Protocol, get_args
 
@@ -117,8 +119,19 @@ class Gone(msgspec.Struct, frozen=True, gc=False):
     size: int
 
 
+_MEDIA_TYPE = re.compile(r"[!#-'*+.^-z|~0-9A-Z-]{1,127}/[!#-'*+.^-z|~0-9A-Z-]{1,127}(?:[ \t]*;[\x20-\x7e]{0,200})?")
+
+
+def media_type(said: str) -> str:
+    """``said`` where HTTP may say it (RFC 9110 §8.3), else that it is bytes: files of others say anything."""
+    return said if _MEDIA_TYPE.fullmatch(said) else "application/octet-stream"
+
+
 class File(msgspec.Struct, frozen=True, gc=False):
-    """A file that is kept: ``digest`` is the SHA-256 in hex, ``size`` in bytes; ``chunks`` gives its content anew."""
+    """A file that is kept: ``digest`` is the SHA-256 in hex, ``size`` in bytes; ``chunks`` gives its content anew.
+
+    ``content_type``: one that HTTP may say, whatever was said when it came.
+    """
 
     digest: str
     size: int

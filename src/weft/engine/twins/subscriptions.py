@@ -83,7 +83,8 @@ class Progress(msgspec.Struct, kw_only=True):
     """How far it has come. ``place``: the number of the last change that was dealt with (``OLDEST``: none yet).
 
     ``paused``: "", by the ``owner``, or ``gone``: the receiver wants no more. ``delivered``: how many events, the
-    last at ``delivered_ms``; ``lost_ms``: when changes were found to be no longer known.
+    last at ``delivered_ms``; ``lost_ms``: when changes were found to be no longer known. ``anew``: the node was
+    restored from a backup since, and may have told what it does not know any more.
     """
 
     place: int
@@ -91,6 +92,7 @@ class Progress(msgspec.Struct, kw_only=True):
     delivered: int = 0
     delivered_ms: int = 0
     lost_ms: int = 0
+    anew: bool = False
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

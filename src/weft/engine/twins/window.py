@@ -12,6 +12,7 @@ Rule 4: an order is read once for each state of its thread: what it says of its 
 Not here: rules that the firm writes (``access``).
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -32,6 +33,7 @@ from weft.twin.names import shell_id, submodel_id
 
 WINDOWS: Final = "twin-windows"  # bucket: by order thread, a ``Kept``
 DAYS: Final = 90
+PAUSE_EVERY: Final = 50
 _DAY_MS: Final = 86_400_000
 _NEVER_MS: Final = 1 << 62
 _AGREED: Final = frozenset({Phase.CONFIRMED, Phase.CLOSED})
@@ -199,6 +201,8 @@ class Windows:
         for thread, heads in tuple(self.home.holdings.of(partner).items()):
             if thread not in known.said or known.said[thread][0] != heads:
                 known.said[thread] = (heads, await self._order(thread))
+                if self.reads % PAUSE_EVERY == 0:
+                    await asyncio.sleep(0)  # others have their turn, however many orders there are
 
     async def _order(self, thread: str) -> Said:
         self.reads += 1

@@ -50,10 +50,12 @@ def refuse_kept(organisation: str, kind: Kind, name: str) -> None:
 
 
 def name_of(kind: Kind, document: Mapping[str, Any]) -> str:
-    """The id of ``document``; raises ``Invalid('twin.id')``."""
+    """The id of ``document``; raises ``Invalid('twin.id')``, ``('twin.id-long')``."""
     name = document.get("packageId" if kind == "package" else "id")
-    if not isinstance(name, str) or not 0 < len(name) <= ID_MAX:
+    if not isinstance(name, str) or not name:
         raise Invalid("twin.id", value=str(name)[:80])
+    if len(name) > ID_MAX:
+        raise Invalid("twin.id-long", count=len(name), limit=ID_MAX)
     return name
 
 

@@ -4,20 +4,27 @@ Rule 1: what a partner is said to see is what its program would be given, asked 
 Not here: the rules themselves (``engine/twins/access``), the window of an order (``engine/twins/window``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 
+from weft.basis import instant
+from weft.basis.errors import Invalid
 from weft.engine.reactions.offering import partner_id
 from weft.engine.twins.access import Access, program
 from weft.engine.twins.sight import Sight
+from weft.engine.twins.window import Window
 from weft.engine.views.naming import partner_names
 from weft.engine.views.shape import View
-from weft.twin.access import Subject, parse, told
+from weft.twin.access import Reason, Rules, Subject, told
+from weft.twin.access.telling import accounted
 from weft.twin.elements import Json
 
 TWINS_MAX: Final = 50
+WINDOWS_MAX: Final = 100
+WHAT_MAX: Final = 5
+SENTENCES_MAX: Final = 40
 PARTS_MAX: Final = 400
 
 
@@ -65,9 +72,34 @@ class Shown(View, frozen=True, kw_only=True):
     parts: tuple[Part, ...]
 
 
+class PartnerCard(View, frozen=True, kw_only=True):
+    """A customer that looks at ``orders`` of ours, the last of them until ``until``."""
+
+    partner: str
+    partner_name: str
+    orders: int
+    until: str
+
+
+class RuleCard(View, frozen=True, kw_only=True):
+    """One rule of the document, at ``place`` (from 0): ``what`` has at most ``WHAT_MAX``, ``more`` are left out."""
+
+    place: int
+    who: Sentence
+    rights: tuple[str, ...]
+    what: tuple[Sentence, ...]
+    more: int = 0
+    only: tuple[Sentence, ...] = ()
+    until: str = ""
+    off: bool = False
+
+
 class AccessView(View, frozen=True, kw_only=True):
     """``rules``: what the firm's own rules show to this partner; ``everybody``: what they show to whoever asks.
 
+    ``partners``: customers with open windows; ``windows``: those of ``partner``, else the first ``WINDOWS_MAX`` of all.
+    ``own``: the rules of the document one by one, but the house's; ``seen``: what the document is known by; ``fault``:
+    why it cannot be read.
     ``twins``: what the partner's program would be given, ``more`` when there is more; ``ours``: what our own programs
     see; ``document``: the rules as IDTA-01004 writes them, ``written`` when the firm has written them.
     """
@@ -75,6 +107,11 @@ class AccessView(View, frozen=True, kw_only=True):
     partner: str = ""
     partner_name: str = ""
     windows: tuple[WindowCard, ...]
+    windows_more: int = 0
+    partners: tuple[PartnerCard, ...] = ()
+    own: tuple[RuleCard, ...] = ()
+    seen: str = ""
+    fault: Sentence | None = None
     programs: tuple[ProgramCard, ...]
     twins: tuple[Shown, ...] = ()
     more: bool = False
@@ -90,17 +127,55 @@ async def access(node: Any, partner: str = "") -> AccessView:
     names, kept = await partner_names(node), Access(node)
     partner = partner_id(node, partner) if partner else ""
     opened = (await node.windows.of(partner)).windows if partner else [one async for one in node.windows.every()]
+    first = sorted(opened, key=lambda one: (names(one.buyer), one.until))[:WINDOWS_MAX]
     cards = [WindowCard(thread=one.thread, number=await _number(node, one.thread), partner=one.buyer,
                         partner_name=names(one.buyer), until=one.until, orders=one.orders, lots=one.lots)
-             for one in opened]
+             for one in first]
     subject = program("", partner)
     twins, more = await _shown(await kept.sight(subject)) if partner else ((), False)
     return AccessView(
         partner=partner, partner_name=names(partner) if partner else "",
-        windows=tuple(sorted(cards, key=lambda card: (card.partner_name, card.until))),
+        windows=tuple(cards), windows_more=len(opened) - len(cards), partners=_partners(opened, names),
+        own=_own(await kept.kept_rules(), names), seen=await kept.seen(), fault=_fault(await kept.fault()),
         programs=await _programs(node, partner, names), twins=twins, more=more,
         rules=await _told(kept, subject) if partner else (), everybody=await _told(kept, Subject()),
         ours=await _told(kept, program("")), document=await kept.document(), written=await kept.own())
+
+
+def _partners(opened: Sequence[Window], names: Any) -> tuple[PartnerCard, ...]:
+    found: dict[str, list[Window]] = {}
+    for one in opened:
+        found.setdefault(one.buyer, []).append(one)
+    cards = [PartnerCard(partner=partner, partner_name=names(partner), orders=len(mine),
+                         until=max(mine, key=lambda one: instant.to_ms(one.until)).until)
+             for partner, mine in found.items()]
+    return tuple(sorted(cards, key=lambda card: (card.partner_name, card.partner)))
+
+
+def _own(rules: Rules, names: Any) -> tuple[RuleCard, ...]:
+    """The rules of the document, less what is said of the house anyhow."""
+    cards = []
+    for rule in rules.rules:
+        told_of = accounted(rule)
+        if told_of.who.code == "access.who.house":
+            continue
+        who = _sentence(told_of.who)
+        if "partner" in who.facts:
+            name = str(who.facts["partner"])
+            who = Sentence(code=who.code, facts={"partner": names(name) or name})
+        cards.append(RuleCard(
+            place=rule.place, who=who, rights=told_of.rights, what=tuple(map(_sentence, told_of.what[:WHAT_MAX])),
+            more=max(0, len(told_of.what) - WHAT_MAX), only=tuple(map(_sentence, told_of.only)), until=told_of.until,
+            off=rule.acl.disabled))
+    return tuple(cards)
+
+
+def _sentence(one: Reason) -> Sentence:
+    return Sentence(code=one.code, facts=dict(one.facts))
+
+
+def _fault(error: Invalid | None) -> Sentence | None:
+    return None if error is None else Sentence(code=f"error.{error.code}", facts=dict(error.facts))
 
 
 async def _programs(node: Any, partner: str, names: Any) -> tuple[ProgramCard, ...]:
@@ -139,6 +214,5 @@ async def _number(node: Any, thread: str) -> str:
 
 async def _told(kept: Access, subject: Subject) -> tuple[Sentence, ...]:
     """What the rules that the firm has written show to ``subject``."""
-    rules = parse(await kept.document())
-    return tuple(Sentence(code=one.code, facts=dict(one.facts))
-                 for one in told(rules, subject, await kept.world(rules)))
+    rules = await kept.kept_rules()
+    return tuple(_sentence(one) for one in told(rules, subject, await kept.world(rules))[:SENTENCES_MAX])

@@ -1,4 +1,4 @@
-"""Numbers of a machine over time: what held in each interval of a span, for a chart; and the records as they were kept.
+"""Numbers of a machine over time: what held in each interval of a span, for a chart; and the records themselves.
 
 Rule 1: a picture has every peak: an interval tells the lowest, the highest and the last value that held in it.
 Rule 2: where nothing was heard, or what was heard was bad, there is no value: neither zero nor the one before.

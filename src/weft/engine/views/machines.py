@@ -114,6 +114,7 @@ async def machine(node: Any, name: str) -> MachineView:
 
 def _command(one: Command) -> OpenCommand:
     wrote = ", ".join(f"{each.property} {each.value}" for each in one.writes[:4]) if one.kind == "write" else ""
+    wrote = one.id.split("/")[2] if one.kind == "call" else wrote
     return OpenCommand(id=one.id, job=one.job, kind=one.kind, status=one.status, reason=one.reason, detail=one.detail,
                        wrote=wrote)
 

@@ -42,8 +42,9 @@ class Told(View, frozen=True, kw_only=True):
 
 
 class OperationView(View, frozen=True, kw_only=True):
-    """``what`` (read, write, load, start) may be asked of ``machine``. ``value``: what it said last, or ("fresh") now.
+    """``what`` (read, write, call, load, start) may be asked of ``machine``.
 
+    ``value``: what it said last, or (``fresh``) says now.
     ``wrong``: code of why ``wanted`` would be refused. ``starts``: who starts its jobs.
     """
 
@@ -53,6 +54,7 @@ class OperationView(View, frozen=True, kw_only=True):
     title: str = ""
     what: str
     property: str = ""
+    action: str = ""
     label: str = ""
     type: str = ""
     unit: str = ""
@@ -93,6 +95,8 @@ async def operation(
         "told": _told(floor.commands.get(done), machine)}
     if what in (operating.LOAD, operating.START):
         return OperationView(**common, due=await _due(node, machine))
+    if what == operating.CALL:
+        return OperationView(**common, action=name, label=described.actions[name].title)
     prop = await property_of(node, machine, name)
     value, refused = await _value(node, machine, name, fresh=bool(fresh))
     wrong = _judged(prop, wanted) if wanted else refused

@@ -40,7 +40,7 @@ NEWS_OF_OWN: Final = ("BroughtBack", "SentBack")  # also where the node itself b
 
 
 class Task(View, frozen=True, kw_only=True):
-    """One entry. ``about``: order, machine, partner, item, till, price or alarm, with its ``id``; ``kind``: of what."""
+    """One entry. ``about`` order, machine, partner, item, till, price, events, alarm; ``id``: which; ``kind``: what."""
 
     kind: str
     about: str
@@ -131,7 +131,7 @@ async def _answers(node: Any, cards: list[tuple[Deal, OrderCard]], held: list[De
             *[_order_task(_asked(card), card) for _, card in cards if card.next],
             *await _moved(node, cards),
             *await _partner_tasks(node, held, known), *await _till_tasks(node), *await _shortages(node),
-            *await _reorders(node)]
+            *await _reorders(node), *_listeners(node)]
 
 
 def _values(node: Any) -> list[Task]:
@@ -281,6 +281,13 @@ async def _reorders(node: Any) -> list[Task]:
     names = {row.id: row for row in view.items}
     return [Task(kind="reorder", about="item", id=one.item, item=one.item, zh=names[one.item].zh, en=names[one.item].en,
                  quantity=one.quantity, unit=one.unit, partner_name=one.supplier_name) for one in view.reorders]
+
+
+def _listeners(node: Any) -> list[Task]:
+    """Who is told of changes and wants no more, misses some, or has taken nothing for long."""
+    known = node.twin_events.known.values() if node.twin_events is not None else ()
+    return [Task(kind=f"events-{trouble}", about="events", id=one.about.id, name=one.about.name)
+            for one in known if (trouble := one.trouble(node.clock.now_ms()))]
 
 
 async def _news(node: Any, cards: list[tuple[Deal, OrderCard]]) -> list[Task]:

@@ -6,7 +6,7 @@ Rule 2: what is remembered between changes (numbers of paths, entries of bodies)
 Not here: transactions (``stores/writer.py``), what an entry is (``indexing.py``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ REMEMBERED_TWINS: Final = 256
 REMEMBERED_ELEMENTS: Final = 50_000  # of one twin; a larger one is derived again
 REMEMBERED_TEXTS: Final = 20_000
 PRUNED_EVERY: Final = 512  # entries of the feed
+FORGOTTEN: Final = (0, "")  # kind and id of what stands for all deleted twins that were forgotten
 NUMBER: Final = {kind: place for place, kind in enumerate(KINDS, 1)}
 
 
@@ -83,7 +84,8 @@ class Applying:
             self._supersede(cursor, change, held, body)
         else:
             gone = cursor.execute(self.sql["gone"], (kind, change.id)).fetchone()
-            revision, old, new = (gone[0] if gone else 0) + 1, NOTHING, derive(change.kind, body)
+            revision = (gone[0] if gone else self._floor(cursor)) + 1
+            old, new = NOTHING, derive(change.kind, body)
             cursor.execute(self.sql["add_twin"], (kind, change.id, revision, at, body))
             number = cursor.connection.last_insert_rowid()
             if gone:
@@ -95,6 +97,19 @@ class Applying:
         self._tell(cursor, change, change.type or (UPDATED if held else CREATED), at, revision)
         self._remember((kind, change.id), revision, new)
         return Row(change.kind, change.id, revision, at, body)
+
+    def _floor(self, cursor: apsw.Cursor) -> int:
+        """The highest revision of any twin that is forgotten: whoever knew it never meets it with other bytes."""
+        found = cursor.execute(self.sql["gone"], FORGOTTEN).fetchone()
+        return found[0] if found else 0
+
+    def forget_gone(self, cursor: apsw.Cursor, forgotten: Sequence[tuple[int, str, int, str]]) -> None:
+        """Let go of deleted twins (kind, id, revision, at), but for the highest revision among them."""
+        highest = max(self._floor(cursor), *(revision for _, _, revision, _ in forgotten))
+        cursor.execute(self.sql["put_gone"], (*FORGOTTEN, highest, max(at for *_, at in forgotten)))
+        rows = [one[:2] for one in forgotten]
+        cursor.executemany(self.sql["forget_history"], rows)
+        cursor.executemany(self.sql["delete_gone"], rows)
 
     def _delete(self, cursor: apsw.Cursor, change: Change, held: Any, at: str) -> None:
         kind, (number, revision, _, _) = NUMBER[change.kind], held

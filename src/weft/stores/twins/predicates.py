@@ -7,6 +7,8 @@ Not here: which rows are asked (``asking``).
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from weft.twin.query import regex
 from weft.twin.query.holding import common, type_of
 from weft.twin.query.tree import ANY, ORDERING, TEXTUAL, Cast, Compare, Constant, Given, Token, shape
@@ -39,6 +41,7 @@ class Predicate(NamedTuple):
 
 
 _SIGN: Final = {"$eq": "=", "$ne": "<>", "$gt": ">", "$ge": ">=", "$lt": "<", "$le": "<="}
+MANY: Final = 50
 _LAST: Final = "\U0010ffff"
 NONE: Final = Sql("0", ())
 MUCH, SOME, FEW = 1, 2, 3
@@ -75,8 +78,18 @@ def element_value(column: str, node: Compare) -> Predicate | None:
         [Constant("str", one) for one in right.values] if isinstance(right, Given) else None
     if constants is None:
         return None
+    if len(constants) > MANY:
+        return _one_of(column, node, [str(one.value) for one in constants])
     made = [_one(column, node, one) for one in constants]
     return Predicate(either([one.sql for one in made]), all(one.exact for one in made))
+
+
+def _one_of(column: str, node: Compare, texts: Sequence[str]) -> Predicate:
+    """More values than an expression may have branches: ids that rules name one by one."""
+    if node.op != "$eq" or common((type_of(node.left), "")) != "str" or isinstance(node.left, Cast):
+        return Predicate(_there(column), exact=False)
+    listed = f"({column} IN (SELECT value FROM json_each(?)){_filled(column)})"  # noqa: S608 - columns are ours
+    return Predicate(Sql(listed, (msgspec.json.encode(texts).decode(),)), exact=True)
 
 
 def _one(column: str, node: Compare, constant: Constant) -> Predicate:

@@ -23,10 +23,11 @@ from msgspec.structs import replace
 from weft.basis.errors import Invalid, NotFound, Refused
 from weft.basis.instant import from_ms
 from weft.engine.ports import Clock
-from weft.engine.twins.ports import ALL, KINDS, Change, File, Gone, Kind, Row, Told, Where
+from weft.engine.twins.ports import ALL, KINDS, Change, File, Gone, Kind, Row, Told, Where, media_type
 from weft.stores.sqlite_file import fault
 from weft.stores.twins import paging, searching
 from weft.stores.twins.applying import NUMBER, Applying, Kept
+from weft.stores.twins.held import Held
 from weft.stores.twins.indexing import INDEX, derive
 from weft.stores.twins.revisions import Piece, whole
 from weft.stores.writer import Writer
@@ -75,6 +76,7 @@ class SqliteTwins(Writer[Work]):
         self._clock = clock
         self._file_max = min(file_max, PIECE * PIECES_MAX)
         self._applying = Applying(self._sql, kept or Kept())
+        self._held = Held()
         self._turn = asyncio.Lock()
         self._looking = asyncio.Lock()
         self._waiting: set[asyncio.Future[None]] = set()  # for news
@@ -128,6 +130,7 @@ class SqliteTwins(Writer[Work]):
             try:
                 return await self._long(changes)
             finally:
+                self._held.forget()
                 self._reader = self._cursor
                 aside.close(True)
                 self._group.release()
@@ -173,6 +176,7 @@ class SqliteTwins(Writer[Work]):
             raise
 
     def _write(self, batches: Sequence[Work]) -> Sequence[Exception | None]:
+        self._held.forget()
         try:
             outcomes = super()._write(batches)
         except BaseException:
@@ -184,8 +188,18 @@ class SqliteTwins(Writer[Work]):
     # ---- reading
 
     async def get(self, kind: Kind, id: str) -> Row | None:
+        """One twin; what was read lately is not read again, unless something is wrong or a long commit has its turn."""
+        holding = self._broken is None and self._reader is self._cursor
+        row = self._held.get(kind, id) if holding else None
+        if row is not None:
+            return row
         found = self._rows("twin", NUMBER[kind], id)
-        return Row(kind, id, *found[0][1:]) if found else None
+        if not found:
+            return None
+        row = Row(kind, id, *found[0][1:])
+        if holding:
+            self._held.put(row)
+        return row
 
     async def page(self, kind: Kind, after: str, limit: int, where: Where = ALL) -> Sequence[Row]:
         """A page as the port says; what the index cannot answer is read and looked at, a page at a time."""
@@ -274,6 +288,7 @@ class SqliteTwins(Writer[Work]):
             number = self._connection.last_insert_rowid()
             self._cursor.execute(self._sql["skip_changes"], (number + SKIPPED,))
             self._cursor.execute(self._sql["delete_change"], (number,))
+            self._cursor.execute(self._sql["listeners_anew"])
 
         await self._commit(work)
 
@@ -354,7 +369,7 @@ class SqliteTwins(Writer[Work]):
         if not found:
             return None
         number, size, content_type, name = found[0]
-        return File(digest, size, content_type, name, lambda: self._chunks(number, digest, size))
+        return File(digest, size, media_type(content_type), name, lambda: self._chunks(number, digest, size))
 
     async def _chunks(self, number: int, digest: str, size: int) -> AsyncIterator[bytes]:
         for place in range(-(-size // PIECE)):
@@ -377,8 +392,7 @@ class SqliteTwins(Writer[Work]):
         forgotten = self._rows("forgotten", from_ms(now - self._applying.kept.deleted_ms))
 
         def forget() -> None:
-            self._many("forget_history", forgotten)
-            self._many("delete_gone", forgotten)
+            self._applying.forget_gone(self._cursor, forgotten)
 
         if forgotten:
             await self._commit(_Erasing(forget))

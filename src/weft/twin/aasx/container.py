@@ -4,7 +4,8 @@ APPNOTE 6.3 (zip), ECMA-376-2 §9 (part names).
 Rule 1: everything has a limit: entries, the list of them, sizes, ratio, names, folders; and no part is read beyond
         the size that was checked.
 Rule 2: nothing is ever written to disk by its name here; a name that leads out of the package is refused all the same.
-Rule 3: entries that overlap, are encrypted, linked, or told twice with different contents are refused.
+Rule 3: entries that overlap, are encrypted, linked, or told twice with different contents are refused; names that
+        differ in case or escapes alone are one name (ECMA-376-2 §9.1).
 Not here: which part is what (``relationships.py``).
 """
 
@@ -85,7 +86,9 @@ class Container:
         self.entries: Mapping[str, Entry] = self._named(infos)
         self._folded: dict[str, Entry] = {}
         for entry in self.entries.values():
-            self._folded.setdefault(folded(entry.name), entry)
+            other = self._folded.setdefault(folded(entry.name), entry)
+            if not _alike(other.info, entry.info):  # which one is meant, two readers would answer in two ways
+                raise Invalid("aasx.names-alike", part=entry.name[:200], other=other.name[:200])
 
     def _sizes(self, infos: list[zipfile.ZipInfo]) -> None:
         total = 0
@@ -107,7 +110,7 @@ class Container:
             other = entries.get(name)
             if other is None:
                 entries[name] = Entry(name, info.file_size, info)
-            elif (other.info.CRC, other.size) != (info.CRC, info.file_size):
+            elif not _alike(other.info, info):
                 raise Invalid("aasx.told-twice", part=name)
             else:
                 self._note("fixed", "part-twice", "", 0, {"part": name})
@@ -150,6 +153,11 @@ class Container:
     def close(self) -> None:
         """The file itself stays open: it is the caller's."""
         self._zip.close()
+
+
+def _alike(one: zipfile.ZipInfo, other: zipfile.ZipInfo) -> bool:
+    """Whether two entries say that they hold the same."""
+    return (one.CRC, one.file_size) == (other.CRC, other.file_size)
 
 
 def folded(name: str) -> str:

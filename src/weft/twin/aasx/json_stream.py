@@ -20,6 +20,7 @@ from weft.twin.xml.encoding import HEAD, Recoder
 
 _BLANKS: Final = re.compile(r"[ \t\n\r]*")
 _NEAR: Final = 16  # characters: an error so near to the end of what was read may be that end
+_HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")  # an escape that may be half of a character
 _WHOLE: Final = (dict, list, str)  # a number may go on in the next piece
 
 
@@ -59,6 +60,8 @@ class JsonStream:
                 continue
             if end - self._at > self._limit:
                 raise self._too_large(place)
+            if _HALF.search(self._text, self._at, end) and (inner := _halved(made)) is not None:
+                raise self._malformed("half of a character that takes two", place + inner)
             self._at = end
             return made
 
@@ -153,16 +156,41 @@ class JsonStream:
         return Invalid("json.malformed", part=self._part, element=place, reason=reason[:120])
 
 
+def _halved(made: Any) -> str | None:
+    """Where in ``made`` half a character stands by itself, which nothing can write again; None where it does not."""
+    waiting: list[tuple[str, Any]] = [("", made)]
+    while waiting:
+        at, one = waiting.pop()
+        if isinstance(one, str) and not _whole(one):
+            return at
+        if isinstance(one, list):
+            waiting += [(f"{at}[{place}]", inner) for place, inner in enumerate(one)]
+        elif isinstance(one, dict):
+            if not all(map(_whole, one)):
+                return at
+            waiting += [(f"{at}.{name[:100]}", inner) for name, inner in one.items()]
+    return None
+
+
+def _whole(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= one <= "\udfff" for one in text)
+
+
 def _decoded(chunks: Iterable[bytes], part: str) -> Iterator[str]:
     """The characters of ``chunks``, the first of which is long enough to show in which they come."""
     recoder: Recoder | None = None
-    decode = codecs.getincrementaldecoder("utf-8")().decode
+    decoder, data, before = codecs.getincrementaldecoder("utf-8")(), b"", 0  # before: bytes in pieces that went before
     try:
         for piece in chunks:
             recoder = recoder or Recoder(piece[:HEAD], part)
-            if text := decode(recoder.feed(piece), False):
+            data = recoder.feed(piece)
+            if text := decoder.decode(data, False):
                 yield text
-        if text := decode(recoder.feed(b"", final=True) if recoder else b"", True):
+            before += len(data)
+        data = recoder.feed(b"", final=True) if recoder else b""
+        if text := decoder.decode(data, True):
             yield text
     except UnicodeDecodeError as error:
-        raise Invalid("json.malformed", part=part, element="", reason=str(error)[:120]) from error
+        at = before + error.start - (len(error.object) - len(data))  # what waited of the piece before stands before it
+        told = f"byte {error.object[error.start]:#04x} at {at}: {error.reason}"
+        raise Invalid("json.malformed", part=part, element="", reason=told[:120]) from error

@@ -14,8 +14,8 @@ from weft.twin.access.model import KIND_OF, Fragment, Object, Route, Twin
 from weft.twin.query.names import field
 from weft.twin.query.tree import ANY, Field, Operand, Token
 
-_CALL: Final = re.compile(r'\$(aas|sm|sme|cd|aasdesc|smdesc)\("([^"]{1,2000})"\)(?:\.([^#]{1,2000}))?(?:#(.{1,2000}))?')
-_KEY: Final = re.compile(r"\(([A-Za-z]{1,60})\)(.{1,2000})", re.DOTALL)
+_CALL: Final = re.compile(r'\$(aas|sm|sme|cd|aasdesc|smdesc)\("([^"]{1,2048})"\)(?:\.([^#]{1,2000}))?(?:#(.{1,2000}))?')
+_KEY: Final = re.compile(r"\(([A-Za-z]{1,60})\)(.{1,2048})", re.DOTALL)
 _TYPES: Final[Mapping[str, str]] = {"assetadministrationshell": "aas", "aas": "aas", "submodel": "sm", "sm": "sm",
                                     "conceptdescription": "cd", "cd": "cd", "aasdesc": "aasdesc", "smdesc": "smdesc"}
 _FRAGMENT: Final = re.compile(r"\$(aas|sm|sme|cd|aasdesc|smdesc)(?:\.([A-Za-z0-9_\[\].-]{1,2000}))?"

@@ -7,8 +7,10 @@ Not here: the sentences themselves (``locale/``).
 
 from collections.abc import Iterator
 
+import msgspec
+
 from weft.twin.access.deciding import NOTHING, Reason, bound, refusal, simplified
-from weft.twin.access.model import Fragment, Object, Route, Rule, Rules, Subject, Twin, World
+from weft.twin.access.model import RIGHTS, Fragment, Object, Route, Rule, Rules, Subject, Twin, World
 from weft.twin.query.text import text_of
 from weft.twin.query.tree import And, Attribute, Boolean, Compare, Condition, Constant, written
 from weft.twin.query.values import text_of as value_of
@@ -46,6 +48,65 @@ def _rule(rule: Rule, subject: Subject, world: World) -> Iterator[Reason]:
     for hidden in rule.filters:
         yield Reason("access.sees.only", {"part": _fragment(hidden.fragment),
                                           "formula": text_of(bound(hidden.condition, subject, world))})
+
+
+class Account(msgspec.Struct, frozen=True):
+    """One rule in parts: for whom it is, what he may (RIGHTS), with what, under which conditions, until when ("")."""
+
+    who: Reason
+    rights: tuple[str, ...]
+    what: tuple[Reason, ...]
+    only: tuple[Reason, ...]
+    until: str = ""
+
+
+def accounted(rule: Rule) -> Account:
+    """``rule`` as a person reads it, whoever asks."""
+    known, rest, end = {}, [], ""
+    for part in _parts(rule.formula):
+        name, value = _claimed(part)
+        if name:
+            known[name] = value
+        elif until(part):
+            end = min(end, until(part)) if end else until(part)
+        elif part != Boolean(value=True):
+            rest.append(part)
+    only = [Reason("access.sees.where", {"formula": text_of(And(tuple(rest)) if len(rest) > 1 else rest[0])})] if rest \
+        else []
+    only += [Reason("access.sees.only", {"part": _fragment(one.fragment), "formula": text_of(one.condition)})
+             for one in rule.filters]
+    given = rule.acl.rights - ({"VIEW"} if "READ" in rule.acl.rights else set())
+    rights = tuple(one for one in RIGHTS if one in given)
+    return Account(_who(rule, known), rights, tuple(_object(one) for one in rule.objects), tuple(only), end)
+
+
+def _claimed(part: Condition) -> tuple[str, str]:
+    """The claim that ``part`` wants, and its value; ("", "") when it says something else."""
+    if not isinstance(part, Compare) or part.op != "$eq":
+        return "", ""
+    if not isinstance(part.left, Attribute) or not isinstance(part.right, Constant):
+        return "", ""
+    wanted = part.left.source == "CLAIM" and part.right.type == "str"
+    return (part.left.name, str(part.right.value)) if wanted else ("", "")
+
+
+def _who(rule: Rule, known: dict[str, str]) -> Reason:
+    role = known.get("role", "")
+    if "organisation" in known:
+        return Reason("access.who.partner", {"partner": known["organisation"]})
+    if role == "client" and "name" in known:
+        return Reason("access.who.program", {"name": known["name"]})
+    if role in _ROLES:
+        return Reason(_ROLES[role])
+    claims = [one.name for one in rule.acl.attributes if one.source == "CLAIM"]
+    if not claims and not known and any(one == Attribute("GLOBAL", "ANONYMOUS") for one in rule.acl.attributes):
+        return Reason("access.who.everybody")
+    names = [f"{name} = {known[name]}" if name in known else name for name in dict.fromkeys([*claims, *known])]
+    return Reason("access.who.claims", {"names": ", ".join(names)}) if names else Reason("access.who.anyone-known")
+
+
+_ROLES = {"client": "access.who.programs", "partner": "access.who.partners", "owner": "access.who.house",
+          "operator": "access.who.house"}
 
 
 def _object(one: Object) -> Reason:

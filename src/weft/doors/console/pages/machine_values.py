@@ -77,7 +77,7 @@ async def page(visit: Visit) -> Response:
     third, far = max(span.length // 6, SHORTEST_MS // 2), min(span.length, SPAN_MAX // 4)
     middle = (span.begin + span.end) // 2
     return await visit.page(
-        "machine_values.html", tab="machines", live="values floor" if span.name in ("10min", "hour") else None,
+        "machine_values.html", tab="machines", live={"10min": "values floor", "hour": "floor"}.get(span.name),
         view=view, span=span, drawn=[] if form else drawn, form=form, home=home, short=charts.short,
         spans=[(name, _address(home, {"span": name, "of": of, "form": form})) for name in SPANS],
         earlier=at(span.begin - span.length // 2, span.end - span.length // 2),

@@ -10,5 +10,5 @@ from weft.doors.console.visit import Visit
 
 async def page(visit: Visit) -> Response:
     """The list, and the receipts."""
-    view = await visit.view("twin-deleted", after=visit.asked("after")[:3000])
+    view = await visit.view("twin-deleted", after=visit.asked("after")[:12_000])
     return await visit.page("twin_deleted.html", tab="twins", view=view)

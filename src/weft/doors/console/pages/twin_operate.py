@@ -21,7 +21,7 @@ from weft.locale import formats
 async def page(visit: Visit) -> Response:
     """One operation, at the step that the address says."""
     address = visit.named("shell")
-    asked = {"sm": visit.asked("sm")[:3000], "at": visit.asked("at")[:2000], "open": visit.asked("open")[:2000]}
+    asked = {"sm": visit.asked("sm")[:12_000], "at": visit.asked("at")[:2000], "open": visit.asked("open")[:2000]}
     wanted, done, fresh = visit.asked("value")[:2000], visit.asked("done")[:400], visit.asked("fresh")[:1]
     view = await visit.view("twin-operation", submodel=asked["sm"], at=asked["at"], wanted=wanted, done=done,
                             fresh=fresh)
@@ -58,4 +58,4 @@ def _step(visit: Visit, view: Any) -> str:
         return "read"
     if view.what == "write":
         return "sure" if visit.asked("value") and (not view.wrong or visit.failed) else "what"
-    return "sure" if view.due is not None else "what"
+    return "sure" if view.due is not None or view.what == "call" else "what"

@@ -42,7 +42,7 @@ ENTER: Final = {  # where what a template lacks is entered
     "no-papers": "/import?kind=stock", "paper-address": "/import?kind=stock", "paper-date": "/import?kind=stock"}
 _NUMBERED: Final = re.compile(r"([A-Za-z]+?)_*(\d+)_*")
 _OF: Final = re.compile(r"(Part|HasPart)_(.+)")
-_SPLIT: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_+")
+_SPLIT: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_+")
 
 
 class Names:
@@ -104,7 +104,8 @@ class Names:
 def plain(id_short: str) -> str:
     """An idShort as words: ``MaxRotationSpeed`` is "Max rotation speed"."""
     words = [one for one in _SPLIT.split(id_short) if one]
-    return " ".join([words[0], *(one if one.isupper() else one.lower() for one in words[1:])]) if words else id_short
+    told = [words[0], *(one if one.isupper() and len(one) > 1 else one.lower() for one in words[1:])] if words else []
+    return " ".join(told) or id_short
 
 
 class Openings:
@@ -135,7 +136,7 @@ async def page(visit: Visit) -> Response:
     """The list."""
     query, kind = visit.asked("q")[:60].strip(), visit.asked("kind")
     kind = kind if kind in WHICH else ""
-    view = await visit.view("twins", q=query, kind=kind, cursor=visit.asked("after")[:3000])
+    view = await visit.view("twins", q=query, kind=kind, cursor=visit.asked("after")[:12_000])
     return await visit.page("twins.html", tab="twins", live="twins", view=view, query=query, kind=kind, kinds=WHICH,
                             names=Names(visit), urlencode=urlencode, going_on=bool(visit.asked("after")),
                             bare=not query and not kind and all(one.kind == "firm" for one in view.twins))
@@ -190,7 +191,7 @@ def _lacks(visit: Visit, view: Any) -> dict[str, list[tuple[str, str]]]:
 
 async def value(visit: Visit) -> Response:
     """One value, to be changed."""
-    part = await visit.view("twin-part", submodel=visit.asked("sm")[:3000], at=visit.asked("at")[:2000])
+    part = await visit.view("twin-part", submodel=visit.asked("sm")[:12_000], at=visit.asked("at")[:2000])
     address = visit.named("shell")
     if visit.failed and visit.failed.error.code == "twin.changed":
         visit.failed = replace(visit.failed, error=Refused("twin.changed-meanwhile"))
@@ -201,7 +202,7 @@ async def value(visit: Visit) -> Response:
 
 async def history(visit: Visit) -> Response:
     """How a twin, or one section of it, came to be what it is."""
-    address, section = visit.named("shell"), visit.asked("sm")[:3000]
+    address, section = visit.named("shell"), visit.asked("sm")[:12_000]
     view = await visit.view("twin-history", twin=section or address, kind=visit.asked("kind", "shell"),
                             before=visit.asked("before"))
     query = {"sm": section, "kind": visit.asked("kind", "shell")}
@@ -220,7 +221,7 @@ async def picture(visit: Visit) -> Response:
 
 async def file(visit: Visit) -> Response:
     """A file that an element of a twin holds, to save."""
-    submodel, path = decode_id(visit.asked("sm")[:3000]), visit.asked("at")[:2000]
+    submodel, path = decode_id(visit.asked("sm")[:12_000]), visit.asked("at")[:2000]
     element = await visit.node.twins.element(submodel, path)
     if element["modelType"] == "Blob":
         data = base64.b64decode(element.get("value", ""))

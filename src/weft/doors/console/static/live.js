@@ -55,6 +55,33 @@
     refresh();
   });
 
+  // arrows go through a tree: up and down from piece to piece, right opens, left shuts or goes up
+  document.addEventListener("keydown", (event) => {
+    const piece = event.target.closest && event.target.closest("a[data-tree]");
+    if (!piece || event.ctrlKey || event.metaKey || event.altKey) return;
+    const all = [...document.querySelectorAll("a[data-tree]")], open = piece.getAttribute("aria-expanded") === "true";
+    const over = piece.closest("ul.tree");
+    let next = { ArrowDown: all[all.indexOf(piece) + 1], ArrowUp: all[all.indexOf(piece) - 1] }[event.key];
+    if (event.key === "ArrowLeft" && !open && over) next = over.parentElement.querySelector("a[data-tree]");
+    if (next) next.focus();
+    else if ((event.key === "ArrowRight" && !open) || (event.key === "ArrowLeft" && open)) piece.click();
+    else return;
+    event.preventDefault();
+  });
+
+  // what is looked for is found while it is typed
+  const find = document.querySelector("form[data-find]");
+  let pause = 0;
+  if (find) find.addEventListener("input", () => {
+    clearTimeout(pause);
+    pause = setTimeout(() => {
+      here = find.getAttribute("action") + "?" + new URLSearchParams(new FormData(find));
+      history.replaceState(null, "", here);
+      last = 0;
+      refresh();
+    }, 200);
+  });
+
   // a large file shows how much of it has been sent
   document.addEventListener("submit", (event) => {
     const form = event.target, bar = form.matches("[data-upload]") && form.querySelector("progress");

@@ -209,7 +209,7 @@ WHERE (gone.kind, gone.id) > (?, ?) GROUP BY gone.kind, gone.id ORDER BY gone.ki
 
 -- forgotten --
 -- Twins that were deleted before an instant.
-SELECT kind, id FROM gone WHERE at < ? LIMIT 500;
+SELECT kind, id, revision, at FROM gone WHERE at < ? AND kind > 0 LIMIT 500;
 
 -- bodies --
 -- Every twin, to be indexed anew.
@@ -239,6 +239,10 @@ ON CONFLICT (id) DO UPDATE SET about = excluded.about, state = excluded.state;
 -- put_listened --
 -- How far it has come, unless it has been taken away meanwhile.
 UPDATE listeners SET state = ? WHERE id = ?;
+
+-- listeners_anew --
+-- What they were told by a life that is lost may be more than is known now.
+UPDATE listeners SET state = CAST(json_set(CAST(state AS TEXT), '$.anew', json('true')) AS BLOB);
 
 -- delete_listener --
 -- Nobody is told any more.
