@@ -13,7 +13,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -40,7 +39,7 @@ from weft.engine.ports import Batch, Clock, Store
 from weft.engine.twins.ports import TwinStore
 from weft.identity.keylog import SCOPE_NODE, DeviceDelegation, KeyInception, KeyState, commitment
 from weft.identity.keys import SEED_BYTES, Signer
-from weft.serving import Servers, bind, url_of
+from weft.serving import ANYWHERE, Asked, Opened, Servers, listen, url_of
 from weft.shelves import Doors
 
 DATABASE: Final = "weft.db"
@@ -393,42 +392,8 @@ def application(node: Node) -> Doors:
 Ready = Callable[[dict[str, Any]], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """The sockets at which a node answers; ``secure`` is that of HTTPS, where there is one."""
-
-    plain: socket.socket
-    secure: socket.socket | None
-
-    @property
-    def all(self) -> list[socket.socket]:
-        """Both of them."""
-        return [self.plain, *([self.secure] if self.secure is not None else [])]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Where to listen, as far as it was said beside the settings: "" and -1 leave it to them."""
-
-    host: str = ""
-    port: int = -1
-    https_port: int = -1
-
-
-def listen(config: Config, asked: Asked) -> Opened:
-    """The sockets that ``asked`` and ``config`` name. Raises as ``bind``."""
-    host = asked.host or config.listen.host
-    plain = bind(host, config.listen.port if asked.port < 0 else asked.port)
-    secure_port = config.https.port if asked.https_port < 0 else asked.https_port
-    try:
-        return Opened(plain, bind(config.https.host or host, secure_port) if secure_port else None)
-    except WeftError:
-        plain.close()
-        raise
-
-
 async def up(
-    home: str | Path, asked: Asked = Asked(), *, database: str = "", dev_open: bool = False,
+    home: str | Path, asked: Asked = ANYWHERE, *, database: str = "", dev_open: bool = False,
     on_ready: Ready = lambda _: None,
 ) -> None:
     """Run the node until SIGTERM or SIGINT; ``on_ready`` gets url, pairing link and organisation."""

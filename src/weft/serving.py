@@ -14,10 +14,48 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from weft.basis.errors import Unavailable
+from weft.basis.errors import Unavailable, WeftError
+from weft.config import Config
 
 HEAD_S: Final = 20  # how long the head of a request may take to arrive
 HEAD_MAX: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The sockets at which a node answers; ``secure`` is that of HTTPS, where there is one."""
+
+    plain: socket.socket
+    secure: socket.socket | None
+
+    @property
+    def all(self) -> list[socket.socket]:
+        """Both of them."""
+        return [self.plain, *([self.secure] if self.secure is not None else [])]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Where to listen, as far as it was said beside the settings: "" and -1 leave it to them."""
+
+    host: str = ""
+    port: int = -1
+    https_port: int = -1
+
+
+ANYWHERE: Final = Asked()
+
+
+def listen(config: Config, asked: Asked) -> Opened:
+    """The sockets that ``asked`` and ``config`` name. Raises as ``bind``."""
+    host = asked.host or config.listen.host
+    plain = bind(host, config.listen.port if asked.port < 0 else asked.port)
+    secure_port = config.https.port if asked.https_port < 0 else asked.https_port
+    try:
+        return Opened(plain, bind(config.https.host or host, secure_port) if secure_port else None)
+    except WeftError:
+        plain.close()
+        raise
 
 
 @dataclass(frozen=True, slots=True)

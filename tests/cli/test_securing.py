@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from weft import certificates, launch
+from weft import certificates, launch, serving
 from weft.certificates import Certificates
 from weft.cli import securing
 from weft.config import load
@@ -65,9 +65,9 @@ def test_a_file_of_a_domain_that_is_missing_is_told(place):
 
 def test_https_opens_the_address_that_was_given_for_it_and_no_other(monkeypatch):
     opened = []
-    monkeypatch.setattr(launch, "bind", lambda host, port: opened.append((host, port)) or SimpleNamespace())
-    launch.listen(load(SECURE, {}), launch.Asked())
-    launch.listen(load(SECURE, {}), launch.Asked("10.0.0.1", 1, 2))
-    launch.listen(load("", {}), launch.Asked())
+    monkeypatch.setattr(serving, "bind", lambda host, port: opened.append((host, port)) or SimpleNamespace())
+    serving.listen(load(SECURE, {}), serving.Asked())
+    serving.listen(load(SECURE, {}), serving.Asked("10.0.0.1", 1, 2))
+    serving.listen(load("", {}), serving.Asked())
     assert opened == [("127.0.0.1", 8440), ("192.168.7.9", 8441), ("10.0.0.1", 1), ("192.168.7.9", 2),
                       ("127.0.0.1", 8440)]

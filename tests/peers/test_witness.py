@@ -7,9 +7,9 @@ import pytest
 
 from tests.engine.home import empty_node
 from weft.basis.errors import NotFound, Unavailable
-from weft.launch import bind
 from weft.peers.guard import Guard, Reach
 from weft.peers.witness import HttpPriceLogs
+from weft.serving import bind
 
 TILE = bytes(range(256)) * 4
 

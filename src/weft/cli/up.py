@@ -27,6 +27,7 @@ def command(
 ) -> None:
     """Run a node."""
     from weft import launch
+    from weft.serving import Asked
 
     place = found(home)
     mark = place / RUNNING
@@ -40,7 +41,7 @@ def command(
             click.echo(say("cli.up.secure", **told))
 
     try:
-        asked = launch.Asked(host, -1 if port is None else port, -1 if https_port is None else https_port)
+        asked = Asked(host, -1 if port is None else port, -1 if https_port is None else https_port)
         launch.run(launch.up(place, asked, database=database, dev_open=dev_open, on_ready=ready))
     finally:
         _unmark(mark)
