@@ -231,10 +231,10 @@ class TwinKeeping(Section, frozen=True):
 class History(Section, frozen=True):
     """What is kept of the numbers that machines tell, in a file beside the database (values.db)."""
 
-    days: Annotated[int, _about(
+    keep_days: Annotated[int, _about(
         "How long values of machines are kept; 0: none are kept.", "机床数值保留多少天；0 表示不保留。",
         ge=0, le=36_500)] = 400
-    megabytes: Annotated[int, _about(
+    all_megabytes: Annotated[int, _about(
         "How much room they may take; beyond it the oldest go.",
         "机床数值最多占用多少空间（兆字节）；超出后删除最早的。", ge=16, le=10_000_000)] = 8_192
     free_megabytes: Annotated[int, _about(

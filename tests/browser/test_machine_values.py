@@ -2,7 +2,7 @@
 
 import pytest
 
-from weft.config import History as Settings
+from weft.config import Config
 from weft.engine.series import History
 from weft.locale import text
 from weft.shopfloor.connection import Quality, Value
@@ -14,7 +14,7 @@ MINUTE = 60_000
 
 async def told(node, path):
     """Two hours of the cell's load, with a silence of ten minutes, kept in a real file."""
-    history = node.history = History(lambda at: SqliteSeries(str(path), at), Settings(), node.clock, lambda: 1 << 40)
+    history = node.history = History(lambda at: SqliteSeries(str(path), at), Config(), node.clock, lambda: 1 << 40)
     await history.begin()
     begin = node.clock.now_ms() - 120 * MINUTE
     for minute in range(120):

@@ -14,7 +14,6 @@ from weft import launch
 from weft.basis.errors import Invalid, NotFound, Refused
 from weft.cli import history, history_files
 from weft.config import Config, Firm
-from weft.config import History as Settings
 from weft.engine.series import History
 from weft.shopfloor.connection import Value
 from weft.stores.series import SqliteSeries
@@ -30,7 +29,7 @@ async def desk(tmp_path, monkeypatch):
     monkeypatch.setattr(launch.Home, "config", lambda _: Config(firm=Firm(utc_offset_minutes=480)))
     sample = await at_work()
     node = sample.node
-    node.history = History(lambda at: SqliteSeries(str(tmp_path / "values.db"), at), Settings(), node.clock,
+    node.history = History(lambda at: SqliteSeries(str(tmp_path / "values.db"), at), Config(), node.clock,
                            lambda: 1 << 40)
     await node.history.begin()
     begin = node.clock.now_ms() - 1_000 * COUNT

@@ -9,8 +9,10 @@ from tests.engine.dealing import dealt
 from tests.engine.home import TOKEN, empty_node
 from weft.basis.errors import Invalid, NotFound
 from weft.cli import device, twin_access
+from weft.engine.commands import run
 from weft.engine.devices import Devices
-from weft.engine.twins.access import HOUSE, PROGRAMS, Access
+from weft.engine.twins.access import HOUSE, PROGRAMS, Access, program
+from weft.engine.twins.guarded import CHANGING
 
 
 async def test_rules_are_shown_as_set_takes_them(tmp_path, capsys):
@@ -51,3 +53,42 @@ async def test_what_a_partner_sees_is_told_and_its_program_let_in(capsys):
         token = await factory.devices.pair(code[-9:])
         found = await factory.devices.authenticate(token)
         assert (found.scope, found.partner) == ("partner", shop.organisation)
+
+
+async def test_a_program_is_let_in_by_a_command_and_another_says_what_it_may(capsys):
+    node = await empty_node()
+    try:
+        node.devices = Devices(node.store, node.clock, node.random, TOKEN)
+        desk = Desk(node)
+        await desk.call(device.program, name="ERP", partner="")
+        told = capsys.readouterr()
+        found = await node.devices.authenticate(told.out.strip())
+        assert (found.scope, found.name, found.partner) == ("client", "ERP", "")
+        assert told.out.count("\n") == 1 and "ERP" in told.err  # a script reads the token, nothing else
+        for unnamed in ("", "  "):
+            with pytest.raises(Invalid) as refused:
+                await desk.call(device.program, name=unnamed, partner="")
+            assert refused.value.code == "device.unnamed"
+        access = Access(node)
+        assert not (await access.sight(program("ERP"))).gives(CHANGING)
+        await desk.call(twin_access.allow, program="ERP", rights=("READ", "UPDATE"))
+        await desk.call(twin_access.allow, program="Gauge", rights=())
+        await desk.call(twin_access.allow, program="ERP", rights=())
+        rules = (await access.document())["AllAccessPermissionRules"]["rules"]
+        assert rules[:2] == [HOUSE, PROGRAMS] and len(rules) == 4  # the second word took the place of the first
+        assert [rule["ACL"]["RIGHTS"] for rule in rules[2:]] == [["ALL"], ["ALL"]]
+        assert [(await access.sight(program(name))).gives(CHANGING) for name in ("ERP", "Gauge", "Other")] == [
+            True, True, False]
+    finally:
+        await node.stop()
+
+
+async def test_nothing_is_not_said_above_a_table_that_lists_a_twin(capsys):
+    async with dealt() as (_, factory, thread):
+        desk = Desk(factory)
+        await desk.call(twin_access.as_, partner="Shop")
+        told = capsys.readouterr().out
+        assert "LotNumber" in told and "Nothing" not in told
+        await run(factory, "window-shut", {"thread": thread})
+        await desk.call(twin_access.as_, partner="Shop")  # control: then it is said, and once
+        assert capsys.readouterr().out.strip() == "Nothing."

@@ -13,6 +13,7 @@ from tests.machines.conftest import until
 from weft import locale
 from weft.basis.errors import Invalid, Unavailable
 from weft.cli.running import running
+from weft.config import Config
 from weft.config import History as Settings
 from weft.engine import series as module
 from weft.engine.live import Live
@@ -70,7 +71,8 @@ def disk(tmp_path):
 
 @pytest.fixture
 async def history(clock, disk):
-    held = History(disk.open, Settings(days=30, megabytes=64, free_megabytes=100), clock, lambda: disk.free)
+    config = Config(history=Settings(keep_days=30, all_megabytes=64, free_megabytes=100))
+    held = History(disk.open, config, clock, lambda: disk.free)
     await held.begin()
     yield held
     await held.stop()
@@ -241,7 +243,7 @@ async def test_a_value_that_never_changes_outlives_the_days(history, live, clock
 
 async def test_a_damaged_file_stops_nothing_but_the_values(clock, tmp_path):
     (tmp_path / "values.db").write_bytes(b"no database" * 1_000)
-    history = History(lambda now: SqliteSeries(str(tmp_path / "values.db"), now), Settings(), clock, lambda: 1 << 40)
+    history = History(lambda now: SqliteSeries(str(tmp_path / "values.db"), now), Config(), clock, lambda: 1 << 40)
     await history.begin()
     assert history.trouble().code == "history.unreadable"
     history.take("L1", "Speed", Value(5.0), T)
@@ -251,7 +253,7 @@ async def test_a_damaged_file_stops_nothing_but_the_values(clock, tmp_path):
 
 
 async def test_an_owner_who_wants_no_values_has_none(clock, disk):
-    history = History(disk.open, Settings(days=0), clock, lambda: 1 << 40)
+    history = History(disk.open, Config(history=Settings(keep_days=0)), clock, lambda: 1 << 40)
     await history.begin()
     history.take("L1", "Speed", Value(5.0), T)
     await asyncio.wait_for(history.run(), 1)

@@ -10,6 +10,7 @@ import pytest
 from tests.faults.errors import small_disk
 from tests.stores.engines import said
 from weft.basis.errors import Unavailable
+from weft.config import Config
 from weft.config import History as Settings
 from weft.engine.clock import SystemClock
 from weft.engine.series import History
@@ -30,7 +31,7 @@ def disk():
 
 def kept_on(disk, megabytes):
     return History(lambda now: SqliteSeries(str(disk / "values.db"), now),
-                   Settings(megabytes=10_000, free_megabytes=megabytes), SystemClock(),
+                   Config(history=Settings(all_megabytes=10_000, free_megabytes=megabytes)), SystemClock(),
                    lambda: shutil.disk_usage(disk).free)
 
 

@@ -49,6 +49,20 @@ def add(node: Node, paper: Paper, key: str, **given: Any) -> None:
     paper.line("cli.device.code", done, code=done["facts"]["code"], url=node.url())
 
 
+@command.command("program", help=say("cli.device.program"))
+@click.argument("name")
+@click.option("--for", "partner", default="", help=say("cli.device.add.for"))
+@connected
+def program(node: Node, paper: Paper, name: str, partner: str) -> None:
+    """A token for a program, alone on stdout."""
+    done = node.do("new-program", name=name, **({"partner": partner} if partner else {}))
+    if paper.as_json:
+        paper.value({"name": name, "token": done["facts"]["token"]})
+        return
+    click.echo(done["facts"]["token"])
+    click.echo(say("cli.device.token", name=name), err=True)
+
+
 @command.command("revoke", help=say("cli.device.revoke"))
 @click.argument("device")
 @click.option("--since", default="", help=say("cli.device.revoke.since"))

@@ -4,9 +4,9 @@ IDTA-01004. Not here: what rules mean (``twin/access``), programs' tokens (``dev
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -15,6 +15,9 @@ from weft.cli.client import Node
 from weft.cli.options import connected
 from weft.cli.printing import Paper
 from weft.cli.words import say
+
+RIGHTS: Final = ("ALL", "READ", "CREATE", "UPDATE", "DELETE", "EXECUTE")  # as IDTA-01004 writes them
+NOTHING: Final = "access.sees.nothing"
 
 
 @click.group("access", help=say("cli.twin.access"))
@@ -43,6 +46,18 @@ def set_(node: Node, paper: Paper, file: Path) -> None:
     paper.done(node.do("twin-rules", document=document))
 
 
+@access.command("allow", help=say("cli.twin.access.allow"))
+@click.argument("program")
+@click.option("--right", "rights", multiple=True, type=click.Choice(RIGHTS), help=say("cli.twin.access.allow.right"))
+@connected
+def allow(node: Node, paper: Paper, program: str, rights: Sequence[str]) -> None:
+    """Add a rule to the document: a program of ours may do this with all twins."""
+    document = node.view("twin-access")["document"]
+    rules = document.get("AllAccessPermissionRules", document)
+    rules["rules"] = [*(one for one in rules["rules"] if not _is_for(one, program)), _rule(program, rights)]
+    paper.done(node.do("twin-rules", document=document))
+
+
 @access.command("as", help=say("cli.twin.access.as"))
 @click.argument("partner")
 @connected
@@ -53,8 +68,26 @@ def as_(node: Node, paper: Paper, partner: str) -> None:
         for one in seen["windows"]:
             click.echo(say("cli.twin.access.window", number=one["number"] or one["thread"], until=one["until"]))
         for one in seen["rules"]:
-            click.echo(say(one["code"], **one["facts"]))
-    paper.table([_row(one) for one in seen["twins"]], "name identifier element", seen)
+            if one["code"] != NOTHING or not (seen["windows"] or seen["twins"]):
+                click.echo(say(one["code"], **one["facts"]))
+    if paper.as_json or seen["twins"]:
+        paper.table([_row(one) for one in seen["twins"]], "name identifier element", seen)
+
+
+def _rule(program: str, rights: Sequence[str]) -> dict[str, Any]:
+    held = [{"$eq": [{"$attribute": {"CLAIM": claim}}, {"$strVal": value}]}
+            for claim, value in (("role", "client"), ("name", program))]
+    return {"ACL": {"ATTRIBUTES": [{"CLAIM": "role"}, {"CLAIM": "name"}], "RIGHTS": list(rights or RIGHTS[:1]),
+                    "ACCESS": "ALLOW"},
+            "OBJECTS": [{"ROUTE": "*"}], "FORMULA": {"$and": held}}
+
+
+def _is_for(rule: Any, program: str) -> bool:
+    """Whether ``rule`` is what ``allow`` wrote before for this program, whatever rights it gave."""
+    made = _rule(program, ())
+    return isinstance(rule, dict) and rule.keys() == made.keys() and all(
+        rule[field] == made[field] for field in ("OBJECTS", "FORMULA")) and isinstance(rule["ACL"], dict) and {
+        **rule["ACL"], "RIGHTS": []} == {**made["ACL"], "RIGHTS": []}
 
 
 def _row(one: Mapping[str, Any]) -> dict[str, Any]:

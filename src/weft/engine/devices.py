@@ -100,6 +100,12 @@ class Devices:
             raise Denied("device.code")
         return await self._new(scope, name, partner=partner)
 
+    async def program(self, name: str, partner: str = "") -> str:
+        """A token for a program called ``name``, told once; ``partner``: whose it is, if not ours."""
+        if not name.strip():
+            raise Invalid("device.unnamed")
+        return await self._new(PARTNER if partner else "client", name.strip(), partner=partner)
+
     async def grant(self, scope: str, name: str, key: str) -> str:
         """A token for a device that has proved its own ``key``; the one that it had before is worth nothing."""
         for held in [one for one in (await self._all()).values() if one.key == key]:

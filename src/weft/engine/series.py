@@ -20,7 +20,7 @@ from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
 from weft.basis.errors import Invalid, Unavailable, WeftError
-from weft.config import History as Settings
+from weft.config import Config
 from weft.engine.live import HISTORY_MS, SAMPLE_MS, Live
 from weft.engine.ports import Clock
 from weft.engine.series_ports import Moments, Row, SeriesStore, Span
@@ -48,9 +48,9 @@ T = TypeVar("T")
 class History:
     """The numbers of all machines over time; belongs to one event loop. ``free`` gives free bytes of its disk."""
 
-    def __init__(self, opening: Callable[[int], SeriesStore], settings: Settings, clock: Clock,
+    def __init__(self, opening: Callable[[int], SeriesStore], config: Config, clock: Clock,
                  free: Callable[[], int]) -> None:
-        self._opening, self._settings, self._clock, self._free = opening, settings, clock, free
+        self._opening, self._settings, self._clock, self._free = opening, config.history, clock, free
         self._store: SeriesStore | None = None
         self._waiting: list[Row] = []
         self._newest: dict[tuple[str, str], Point] = {}
@@ -67,7 +67,7 @@ class History:
     @property
     def kept(self) -> bool:
         """Whether the owner wants values to be kept."""
-        return self._settings.days > 0
+        return self._settings.keep_days > 0
 
     def take(self, machine: str, name: str, value: Value, now: int) -> None:
         """A change of a property; called in the loop, does nothing but remember."""
@@ -204,8 +204,8 @@ class History:
             self._spans = await self._in(self._writer, self._tidied, self._store, self._clock.now_ms())
 
     def _tidied(self, store: SeriesStore, now: int) -> dict[str, Span]:
-        store.forget(now - self._settings.days * DAY_MS)
-        while store.size()[0] > self._settings.megabytes * _MEGABYTE and (before := store.oldest(SHARE)):
+        store.forget(now - self._settings.keep_days * DAY_MS)
+        while store.size()[0] > self._settings.all_megabytes * _MEGABYTE and (before := store.oldest(SHARE)):
             if not store.forget(before):
                 break
         return store.spans()

@@ -21,7 +21,7 @@ from typing import Any, Final
 import apsw
 
 from weft.basis.errors import WeftError
-from weft.config import History as Settings
+from weft.config import Config
 from weft.engine.ports import Clock
 from weft.engine.series import History
 from weft.engine.series_ports import Moments, Row, Span
@@ -41,10 +41,10 @@ WAL_BYTES: Final = 1024 * 1024
 DROPPED: Final = 2_000  # chunks in one transaction
 
 
-def kept_beside(database: str, settings: Settings, clock: Clock) -> History:
+def kept_beside(database: str, config: Config, clock: Clock) -> History:
     """What keeps values of machines beside the node's ``database``; the file is not open yet."""
     path = Path(database).with_name(VALUES)
-    return History(lambda now_ms: SqliteSeries(str(path), now_ms), settings, clock,
+    return History(lambda now_ms: SqliteSeries(str(path), now_ms), config, clock,
                    lambda: shutil.disk_usage(path.parent).free)
 
 

@@ -147,6 +147,11 @@ class Pair:
         hidden = {"$contains": [{"$field": "$sme#value"}, {"$strVal": "secret"}]}
         questions += [(f"query/{kind}", "POST", msgspec.json.encode({"$condition": asked}))
                       for asked in (hidden, {"$not": hidden}) for kind in ("submodels", "shells")]
+        for root, kind in (("aasdesc", "shell"), ("smdesc", "submodel")):
+            named = {"$eq": [{"$field": f"${root}#idShort"}, {"$strVal": "Secret"}]}
+            reached = {"$contains": [{"$field": f"${root}#endpoints[].interface"}, {"$strVal": "3.0"}]}
+            questions += [(f"query/{kind}-descriptors", "POST", msgspec.json.encode({"$condition": asked}))
+                          for asked in (named, {"$not": named}, {"$and": [{"$not": named}, reached]})]
         for address, method, body in questions:
             mine = await self.whole.all_of(self.program, address, method, body)
             theirs = await self.shown.all_of(TOKEN, address, method, body)

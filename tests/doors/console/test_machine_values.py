@@ -11,7 +11,7 @@ import pytest
 
 from tests.doors.asking import Client
 from tests.doors.console.sample import LATHE, TOKEN, alone, at_work
-from weft.config import History as Settings
+from weft.config import Config
 from weft.doors import console
 from weft.engine.series import History
 from weft.locale import text
@@ -29,7 +29,7 @@ async def work(tmp_path):
     sample = await at_work()
     node = sample.node
     now = node.clock.now_ms()
-    node.history = History(lambda at: SqliteSeries(str(tmp_path / "values.db"), at), Settings(), node.clock,
+    node.history = History(lambda at: SqliteSeries(str(tmp_path / "values.db"), at), Config(), node.clock,
                            lambda: 1 << 40)
     await node.history.begin()
     begin = now - 120 * MINUTE

@@ -16,6 +16,7 @@ from tests.doors.console.test_live import heard
 from tests.doors.console.test_pages import INLINE, OUR_JARGON, words
 from tests.engine.home import TOKEN, busy_node, empty_node
 from tests.twin.aasx.packages import CONCEPT, ELEMENTS, MANUAL, SHELL, SUBMODEL, packed, plain, xml
+from tests.twin.templates.records import RECORDS
 from weft.basis.errors import Refused
 from weft.doors import console
 from weft.doors.console import live
@@ -25,12 +26,14 @@ from weft.engine.machine_orders import Answer
 from weft.engine.views.twin_parts import LEVEL
 from weft.engine.views.twins import ROWS
 from weft.locale import text
+from weft.twin import templates
 from weft.twin.names import encode_id, shell_id
 
 LANGUAGES = ("zh", "en")
 FORM = "application/x-www-form-urlencoded"
 PUMP, DATA = SHELL["id"], SUBMODEL["id"]
 ADDRESS = encode_id(PUMP)
+ASSET = {"assetKind": "Instance", "globalAssetId": "urn:x:asset"}
 BROKEN = {**SUBMODEL, "submodelElements": [{"modelType": "BasicEventElement", "idShort": "Told"}]}
 
 
@@ -163,6 +166,41 @@ async def test_twins_are_found_by_name_by_number_and_by_what_they_are_and_the_li
         further = re.search(r'button wide" href="(/twins\?[^"]*)"', page)
         address = further[1] if further else ""
     assert list(dict.fromkeys(seen)) == names
+
+
+async def test_a_twin_is_found_by_what_it_bears_what_that_means_and_by_our_words_for_it(owner):
+    plate = templates.build(PUMP, [RECORDS["Nameplate"]], "Nameplate")
+    meant = {"modelType": "ConceptDescription", "id": "urn:c", "displayName": [{"language": "zh", "text": "扬程"}]}
+    lift = {"modelType": "Property", "idShort": "H", "valueType": "xs:int", "value": "9", "semanticId": {
+        "type": "ExternalReference", "keys": [{"type": "GlobalReference", "value": "urn:c"}]}}
+    names = ["urn:plate", "urn:lift"]
+    await owner.node.twins.put_all("concept", [meant])
+    await owner.node.twins.put_all("submodel", [
+        {**plate, "id": names[0]},
+        {"modelType": "Submodel", "id": names[1], "idShort": "S", "submodelElements": [lift]}])
+    await owner.node.twins.put_all("shell", [
+        {"modelType": "AssetAdministrationShell", "id": f"{one}:shell", "assetInformation": ASSET, "submodels": [
+            {"type": "ModelReference", "keys": [{"type": "Submodel", "value": one}]}]} for one in names])
+    for asked, wanted in (("nameplate", "urn:plate"), ("铭牌", "urn:plate"), ("扬程", "urn:lift")):
+        page = await owner.sees(f"/twins?q={quote(asked)}&kind=written")
+        assert [one for one in names if f"/twins/{encode_id(f'{one}:shell')}" in page] == [wanted], asked
+
+
+async def test_a_section_from_outside_says_whether_it_is_as_its_template_asks(owner):
+    plate = json.loads(json.dumps(templates.build(PUMP, [RECORDS["Nameplate"]], "Nameplate")))
+    gone = plate["submodelElements"].pop(0)["idShort"]
+    shell = {"modelType": "AssetAdministrationShell", "id": PUMP, "assetInformation": ASSET,
+             "submodels": [{"type": "ModelReference", "keys": [{"type": "Submodel", "value": plate["id"]}]}]}
+    whole = templates.build(PUMP, [RECORDS["Nameplate"]], "Nameplate")
+    await owner.node.twins.put_all("shell", [shell])
+    for document, count in ((plate, 1), (whole, 0)):
+        await owner.node.twins.put_all("submodel", [{**document, "id": plate["id"]}])
+        for lang in LANGUAGES:
+            page = await owner.sees(f"/twins/{ADDRESS}", lang)
+            name = text(lang, "twin.word.Nameplate")
+            assert text(lang, "twin.judged" if count else "twin.judged.none", n=1, template=name) in page
+            assert (text(lang, "twin.deviation.missing", wanted="1", found="0") in page) == bool(count)
+            assert (f'<span class="mono">{gone}</span>' in page) == bool(count)
 
 
 async def test_a_tree_opens_piece_by_piece_and_shows_no_more_of_a_level_than_was_asked_for(owner):

@@ -7,7 +7,7 @@ import pytest
 
 from tests.engine.twins.test_templates import factory
 from weft.basis.errors import Invalid, Refused
-from weft.config import History as Settings
+from weft.config import Config
 from weft.engine.series import History
 from weft.engine.twins import timeseries
 from weft.engine.twins.derived import Twins
@@ -55,7 +55,7 @@ class Kept:
 async def kept(tmp_path):
     node = await factory()
     clock = Clock()
-    node.history = History(lambda now: SqliteSeries(str(tmp_path / "values.db"), now), Settings(), clock,
+    node.history = History(lambda now: SqliteSeries(str(tmp_path / "values.db"), now), Config(), clock,
                            lambda: 1 << 40)
     await node.history.begin()
     for minute in range(36 * 60):

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from starlette.responses import Response
 
-from weft.doors.aas import asked
+from weft.doors.aas import asked, registry
 from weft.doors.aas.call import Call, joined
 from weft.engine.twins.ports import Kind, Where
 from weft.twin.query import parse
@@ -27,7 +27,9 @@ async def query(call: Call) -> Response:
     kind, name = KINDS[call.parts["what"]]
     asking = parse(await call.json(Any))
     wanted = Where(condition=asking.condition)
+    if (kinds := registry.KINDS.get(kind)) is not None:  # the specification knows whole descriptors only
+        descriptors, cursor = await registry.listed(call, kinds, wanted)
+        return joined([msgspec.json.encode(one) for one in descriptors], cursor, resultType=name)
     found = await call.twins.page(kind, asked.cursor(call.request), asked.page_size(call.request), wanted)
-    ids = asking.select_id and not kind.endswith("-descriptor")  # of those the specification knows whole ones only
-    told = [msgspec.json.encode(row.id) if ids else row.body for row in found.rows]
-    return joined(told, found.cursor, resultType="Identifier" if ids else name)
+    told = [msgspec.json.encode(row.id) if asking.select_id else row.body for row in found.rows]
+    return joined(told, found.cursor, resultType="Identifier" if asking.select_id else name)

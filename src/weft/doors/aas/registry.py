@@ -6,6 +6,8 @@ Rule 2: a page lists what was written first, then our own, each in order of id.
 Not here: several at once (``bulk.py``), search (``querying.py``).
 """
 
+import asyncio
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -14,32 +16,23 @@ from starlette.responses import Response
 from weft.basis.errors import Denied, Invalid, NotFound, Refused
 from weft.doors.aas import asked, trail
 from weft.doors.aas.call import Call, answer, done, paged, stored
-from weft.engine.twins.ports import Kind, Where
+from weft.doors.aas.descriptors import described, of_twins
+from weft.engine.twins.ports import SPENT_S, Kind, Where
 from weft.twin.elements import Json
 from weft.twin.names import decode_id, encode_id
+from weft.twin.query import holds
+from weft.twin.query.tree import Condition, fields
 
 _OWN: Final = "own:"
 _WRITTEN: Final = "written:"
-_FROM_SHELL: Final = ("administration", "description", "displayName", "idShort", "id")
-_FROM_ASSET: Final = ("assetKind", "assetType", "globalAssetId", "specificAssetIds")
-_FROM_SUBMODEL: Final = (*_FROM_SHELL, "semanticId", "supplementalSemanticIds")
-_INTERFACES: Final = {"shell": ("AAS-3.0", "shells"), "submodel": ("SUBMODEL-3.0", "submodels")}
-
-
-def described(call: Call, kind: str, document: Json) -> Json:
-    """The descriptor of a shell or submodel of ours."""
-    interface, folder = _INTERFACES[kind]
-    protocol = {"href": call.href(folder, encode_id(document["id"])), "endpointProtocol": "HTTP",
-                "endpointProtocolVersion": ["1.1"]}
-    names = _FROM_SHELL if kind == "shell" else _FROM_SUBMODEL
-    told = {name: document[name] for name in names if name in document}
-    told |= {name: value for name, value in document.get("assetInformation", {}).items() if name in _FROM_ASSET}
-    return told | {"endpoints": [{"interface": interface, "protocolInformation": protocol}]}
+LOOKED_AT: Final = 20
+KINDS: Final[Mapping[str, tuple[Kind, Kind]]] = {
+    "shell-descriptor": ("shell-descriptor", "shell"), "submodel-descriptor": ("submodel-descriptor", "submodel")}
 
 
 def _kinds(call: Call) -> tuple[Kind, Kind]:
     """(kind of the descriptor, kind of what it describes)."""
-    return ("shell-descriptor", "shell") if call.parts["registry"] == "shell" else ("submodel-descriptor", "submodel")
+    return KINDS[f"{call.parts['registry']}-descriptor"]
 
 
 # ---- descriptors at the top -------------------------------------------------------------------------------
@@ -49,27 +42,57 @@ async def page(call: Call) -> Response:
     """GetAllAssetAdministrationShellDescriptors, GetAllSubmodelDescriptors."""
     kind, own = _kinds(call)
     wanted = Where(asset_kind=_asset_kind(call), asset_type=_asset_type(call)) if own == "shell" else Where()
+    return answer(paged(*await listed(call, (kind, own), wanted)))
+
+
+async def listed(call: Call, kinds: tuple[Kind, Kind], wanted: Where) -> tuple[list[Any], str]:
+    """A page of descriptors, written and our own, that are as ``wanted``; and the cursor behind it."""
     size, cursor = asked.page_size(call.request), asked.cursor(call.request)
     result: list[Any] = []
     if not cursor.startswith(_OWN):
-        found = await call.twins.page(kind, cursor.removeprefix(_WRITTEN), size, wanted)
+        found = await call.twins.page(kinds[0], cursor.removeprefix(_WRITTEN), size, wanted)
         result += [msgspec.Raw(row.body) for row in found.rows]
         if found.cursor:
-            return answer(paged(result, _WRITTEN + found.cursor))
+            return result, _WRITTEN + found.cursor
         cursor = _OWN
-    more, after = await _own(call, cursor.removeprefix(_OWN), size - len(result), wanted)
-    return answer(paged(result + more, _OWN + after if after else ""))
+    more, after = await _own(call, kinds, (cursor.removeprefix(_OWN), size - len(result)), wanted)
+    return result + more, _OWN + after if after else ""
 
 
-async def _own(call: Call, cursor: str, room: int, wanted: Where) -> tuple[list[Any], str]:
+async def _own(call: Call, kinds: tuple[Kind, Kind], place: tuple[str, int], wanted: Where) -> tuple[list[Any], str]:
     """Descriptors of our own, but those that somebody wrote, and the cursor where more follow."""
-    written, kind = _kinds(call)
+    (cursor, room), condition = place, wanted.condition
     if room <= 0:
         return [], cursor or " "  # what is ours begins on the next page
-    found = await call.twins.page(kind, cursor.strip(), room, wanted)
-    told = [described(call, kind, msgspec.json.decode(row.body)) for row in found.rows
-            if not await _written(call, written, row.id)]
+    same = None if condition is None else of_twins(condition, kinds[1])
+    if condition is not None and same is None:
+        return await _looked_at(call, kinds, (cursor.strip(), room), condition)
+    found = await call.twins.page(kinds[1], cursor.strip(), room, msgspec.structs.replace(wanted, condition=same))
+    told = [described(call, kinds[1], msgspec.json.decode(row.body)) for row in found.rows
+            if not await _written(call, kinds[0], row.id)]
     return told, found.cursor
+
+
+async def _looked_at(
+    call: Call, kinds: tuple[Kind, Kind], place: tuple[str, int], condition: Condition,
+) -> tuple[list[Any], str]:
+    """Those of our own for which ``condition`` holds, each looked at; ends where that has taken too long."""
+    (cursor, room), clock = place, asyncio.get_running_loop().time
+    within = any("submodelDescriptors" in one.attribute for one in fields(condition))
+    told, until = list[Any](), clock() + SPENT_S
+    while room > len(told):
+        found = await call.twins.page(kinds[1], cursor, min(LOOKED_AT, room - len(told)))
+        for row in found.rows:
+            document = msgspec.json.decode(row.body)
+            plain = described(call, kinds[1], document)
+            whole = await _whole(call, kinds[1], document) if within else plain
+            if await asyncio.to_thread(holds, condition, whole, kinds[0]) \
+                    and not await _written(call, kinds[0], row.id):
+                told.append(plain)
+        cursor = found.cursor
+        if not cursor or clock() > until:
+            break
+    return told, cursor
 
 
 async def _written(call: Call, kind: Kind, name: str) -> bool:

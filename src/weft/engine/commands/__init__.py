@@ -116,6 +116,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "erase": Command(keeping.Erase, keeping.erase),
     "prune": Command(keeping.Prune, keeping.prune),
     "new-code": Command(devices.NewCode, devices.new_code),
+    "new-program": Command(devices.NewProgram, devices.new_program),
     "revoke-device": Command(devices.Revoke, devices.revoke),
     "add-key": Command(devices.AddKey, devices.add_key),
     "revoke-key": Command(devices.RevokeKey, devices.revoke_key),

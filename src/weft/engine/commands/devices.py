@@ -27,6 +27,19 @@ async def new_code(node: Node, params: NewCode, _key: str) -> Done:
     return Done(facts={"code": await node.devices.new_code("partner", partner_id(node, params.partner))})
 
 
+class NewProgram(Params, frozen=True, kw_only=True):
+    """``name``: what it is called, in access rules too; ``partner``: whose program it is, if not ours."""
+
+    name: str
+    partner: str = ""
+
+
+async def new_program(node: Node, params: NewProgram, _key: str) -> Done:
+    """A program comes in with the token that is told, once."""
+    partner = partner_id(node, params.partner) if params.partner else ""
+    return Done(facts={"token": await node.devices.program(params.name, partner)})
+
+
 class Revoke(Params, frozen=True, kw_only=True):
     """One paired device."""
 

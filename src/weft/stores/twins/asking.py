@@ -40,6 +40,7 @@ from weft.twin.query.tree import (
     written,
 )
 
+BRANCHES_MAX: Final = 128  # of one ``$or``: what SQLite thinks about it grows with the cube of their number
 TRUE: Final = Sql("1", ())
 FALSE: Final = Sql("0", ())
 _SHARED: Final = frozenset({"idShort", "semanticId", "supplementalSemanticIds"})  # many twins have the same
@@ -110,6 +111,8 @@ class _Asking:
         if isinstance(node, Not):
             inner = self.part(node.part, must=False)
             return Bound(_not(inner.under), _not(inner.over))
+        if isinstance(node, Or) and len(comparisons(node)) > BRANCHES_MAX:
+            return Bound(TRUE, FALSE)  # ``holds`` decides, which costs less
         if isinstance(node, Or):
             inners = [self.part(one, must=False) for one in node.parts]
             return Bound(either([one.over for one in inners]), either([one.under for one in inners]))

@@ -42,6 +42,7 @@ class Predicate(NamedTuple):
 
 _SIGN: Final = {"$eq": "=", "$ne": "<>", "$gt": ">", "$ge": ">=", "$lt": "<", "$le": "<="}
 MANY: Final = 50
+GROUP: Final = 8
 _LAST: Final = "\U0010ffff"
 NONE: Final = Sql("0", ())
 MUCH, SOME, FEW = 1, 2, 3
@@ -67,8 +68,15 @@ def either(parts: Sequence[Sql]) -> Sql:
 def _joined(parts: Sequence[Sql], texts: Sequence[str], word: str, nothing: str) -> Sql:
     if not parts:
         return Sql(nothing, ())
-    text, each = (f"({f' {word} '.join(listed)})" for listed in (texts, [one.each for one in parts]))
+    text, each = (_nested(listed, f" {word} ") for listed in (texts, [one.each for one in parts]))
     return Sql(text, tuple(value for one in parts for value in one.values), alone=each)
+
+
+def _nested(texts: Sequence[str], word: str) -> str:
+    """``texts`` with ``word`` between them, in groups of groups: an expression of SQLite may be 1,000 deep alone."""
+    while len(texts) > GROUP:
+        texts = [f"({word.join(texts[at:at + GROUP])})" for at in range(0, len(texts), GROUP)]
+    return f"({word.join(texts)})"
 
 
 def element_value(column: str, node: Compare) -> Predicate | None:

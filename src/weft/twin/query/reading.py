@@ -73,7 +73,7 @@ def _escaped(name: object) -> str:
 
 
 class Reader:
-    """Reads one condition and counts what it costs; ``attributes``: claims and the like may stand in it."""
+    """Reads one condition and counts its operators, not what they compare; ``attributes``: claims may stand in it."""
 
     def __init__(self, *, attributes: bool = False) -> None:
         self.attributes = attributes
@@ -81,7 +81,7 @@ class Reader:
 
     def condition(self, document: Any, at: str, depth: int = 0) -> Condition:
         """A logical expression."""
-        name, inner, here = self._single(document, at, depth)
+        name, inner, here = self._operator(document, at, depth)
         if name in {"$and", "$or"}:
             parts = tuple(self.condition(one, f"{here}/{place}", depth + 1)
                           for place, one in enumerate(_listed(inner, here, 2)))
@@ -98,7 +98,7 @@ class Reader:
         """The list in a ``$match``: comparisons and further matches, no other logic."""
         parts: list[Compare | Match | Boolean] = []
         for place, one in enumerate(_listed(inner, here, 1)):
-            name, within, there = self._single(one, f"{here}/{place}", depth)
+            name, within, there = self._operator(one, f"{here}/{place}", depth)
             parts.append(self.match(within, there, depth + 1) if name == "$match"
                          else self._plain(name, within, there, depth))
         return Match(tuple(parts))
@@ -134,13 +134,17 @@ class Reader:
 
     def _single(self, document: Any, at: str, depth: int) -> tuple[str, Any, str]:
         """The only entry of an object: its name, what it holds, and where that stands."""
-        self.nodes += 1
         if depth > DEPTH_MAX or self.nodes > NODES_MAX:
             raise Invalid("query.size", at=at, depth=DEPTH_MAX, nodes=NODES_MAX)
         if not isinstance(document, dict) or len(document) != 1:
             raise Invalid("query.object", at=at or "/", wanted="$…")
         name, inner = next(iter(document.items()))
         return str(name), inner, f"{at}/{_escaped(name)}"
+
+    def _operator(self, document: Any, at: str, depth: int) -> tuple[str, Any, str]:
+        """The same of what is counted: each has two operands at most, so that these are bounded, too."""
+        self.nodes += 1
+        return self._single(document, at, depth)
 
 
 def attribute(inner: Any, here: str) -> Operand:
