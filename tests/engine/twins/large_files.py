@@ -83,7 +83,8 @@ async def told(folder, form, megabytes, *, report):
     tick = asyncio.create_task(ticking())
     before, began, heard = held(), time.perf_counter(), []
     with path.open("rb") as file:
-        done = await importing.take_in(node.twins, file, path.name, report_only=report, told=lambda now: heard.append(now.done))
+        done = await importing.take_in(node.twins, file, path.name, report_only=report,
+                                       told=lambda now: heard.append(now.done))
     took, after = time.perf_counter() - began, peak()
     tick.cancel()
     with (folder / "out.aasx").open("wb") as out:

@@ -190,7 +190,7 @@ def test_all_twins_of_a_node_go_out_so_that_the_engine_has_nothing_against_them(
         twins = (await busy_node()).twins
         await take(twins, packed(plain()))
         heard = []
-        data, done = await out(twins, form=form, told=lambda now: heard.append(now.done))
+        data, done = await out(twins, form=form, told=heard.append)
         assert done.shells > 3 and done.submodels > 3 and heard[-1] >= done.shells + done.submodels
         assert engine_says(data, form) == (True, [])
         await twins.close()

@@ -24,6 +24,7 @@ from weft.twin.names import KINDS, read_shell, shell_id
 WRITTEN, LOOSE = "written", "loose"
 MEANT: Final = 30  # shells of one search in which something means what was typed
 KNOWN_MAX: Final = 3  # elements of templates that are called so
+LOOKED_AT: Final = 2_000  # twins of the books for one page, once something is found
 TURN: Final = 50  # twins of the books, until others have their turn
 _WORD: Final = "twin.word."
 _ITSELF, _BEARING, _MEANING, _FOLLOWING = "w:", "b:", "m:", "d:"
@@ -113,6 +114,8 @@ async def _following(node: Any, query: str, kind: str, after: str, limit: int) -
         count += 1
         if count % TURN == 0:
             await asyncio.sleep(0)
+        if rows and count > LOOKED_AT:
+            return rows, f"{_FOLLOWING}{rows[-1].id}"
         if kind in KINDS and (read_shell(node.organisation, document["id"]) or ("",))[0] != kind:
             break
         if not found(query, words("shell", document)) and not _bears(document, names):
