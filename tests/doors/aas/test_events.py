@@ -9,6 +9,7 @@ from starlette.requests import Request
 from tests.conformance import environment as known
 from tests.conformance.suites import encoded
 from tests.doors.aas.test_writing import ELEMENTS, Door
+from weft.basis.errors import Refused
 from weft.doors.aas import events
 from weft.doors.aas.call import Call
 from weft.engine.twins import changes
@@ -49,10 +50,19 @@ def test_a_cursor_that_is_none_is_refused(door, cursor):
     assert door.get(f"/api/v3/events?cursor={cursor}").status == 400
 
 
-def call_of(door, **headers):
+class Listener:
+    """A program of the firm that has all rights."""
+
+    scope, name, partner = "owner", "listener", ""
+
+    def __init__(self, name):
+        self.id = name
+
+
+def call_of(door, device=None, **headers):
     scope = {"type": "http", "method": "GET", "path": "/api/v3/events", "query_string": b"", "scheme": "http",
              "server": ("weft.test", 80), "headers": [(one.encode(), two.encode()) for one, two in headers.items()],
-             "root_path": "", "state": {"device": None}}
+             "root_path": "", "state": {"device": device}}
     return Call(door.node, Request(scope), "/api/v3", {})
 
 
@@ -79,15 +89,93 @@ def test_a_stream_goes_on_where_it_broke_off_and_hears_machines(door):
     assert len([one for one in later if one["subject"] == machine]) == 1
 
 
+STREAMED = {"accept": "text/event-stream"}
+
+
+def streams(door, device, count):
+    """``count`` streams of one device, each begun; what the next one is told."""
+    async def story():
+        held = []
+        for _ in range(count):
+            response = await events.events(call_of(door, device, **STREAMED))
+            assert await anext(response.body_iterator) == b"retry: 2000\n\n"
+            held.append(response)
+        try:
+            await events.events(call_of(door, device, **STREAMED))
+        except Refused as error:
+            return held, error.code
+        return held, ""
+    return story()
+
+
+def test_no_program_follows_more_often_than_it_may_and_others_do_all_the_same(door):
+    async def story():
+        mine, refused = await streams(door, Listener("one"), changes.OWN_MAX)
+        assert refused == "twin.followers-own"
+        others, refused = await streams(door, Listener("two"), 3)
+        assert refused == ""
+        await mine[0].body_iterator.aclose()
+        again = await events.events(call_of(door, Listener("one"), **STREAMED))
+        await anext(again.body_iterator)
+        for one in [*mine, *others, again]:
+            await one.body_iterator.aclose()
+        return len(door.node.twin_changes._seats)
+
+    assert asyncio.run(story()) == 0
+
+
+def test_an_answer_that_nobody_fetched_holds_no_place(door):
+    async def story():
+        for _ in range(3 * changes.OWN_MAX):
+            await events.events(call_of(door, Listener("one"), **STREAMED))
+        return len(door.node.twin_changes._seats)
+
+    assert asyncio.run(story()) == 0
+
+
 def test_no_more_follow_than_there_is_room_for(door, monkeypatch):
-    monkeypatch.setattr(changes, "FOLLOWERS_MAX", 1)
+    monkeypatch.setattr(changes, "FOLLOWERS_MAX", 5)
 
     async def story():
-        first = door.node.twin_changes.follow(0)
-        await anext(first)
-        response = await events.events(call_of(door, accept="text/event-stream"))
-        ended = [part async for part in response.body_iterator]
-        await first.aclose()
-        return ended
+        held, _ = await streams(door, Listener("one"), 5)
+        _, refused = await streams(door, Listener("two"), 0)
+        for one in held:
+            await one.body_iterator.aclose()
+        return refused
 
-    assert asyncio.run(story())[-1] == b"event: end\ndata: twin.followers\n\n"
+    assert asyncio.run(story()) == "twin.followers"
+
+
+def test_who_may_not_follow_is_told_409_before_anything_is_sent(door, monkeypatch):
+    monkeypatch.setattr(changes, "FOLLOWERS_MAX", 0)
+    answer = door.send("GET", "/api/v3/events", None, STREAMED)
+    [message] = answer.json()["messages"]
+    assert (answer.status, message["correlationId"]) == (409, "twin.followers")
+
+
+def test_who_does_not_listen_costs_nobody_else(door):
+    async def story():
+        held, _ = await streams(door, Listener("deaf"), changes.OWN_MAX)
+        heard = door.node.twin_changes.follow(await door.node.twin_changes.newest())
+        await anext(heard)
+        for value in range(300):
+            await door.node.twins.set_value(known.SUBMODEL, "Limits", {"min": value, "max": 1000})
+        told = []
+        while len(told) < 300:
+            told += await asyncio.wait_for(anext(heard), 5)
+        late = b"".join([await anext(held[0].body_iterator) for _ in range(3)])
+        assert late.count(b"event: ") >= 200  # it is told all, when it listens again
+        for one in (heard, *(one.body_iterator for one in held)):
+            await one.aclose()
+        return len(told)
+
+    assert asyncio.run(story()) == 300
+
+
+def test_a_cursor_ahead_of_everything_is_told_what_the_last_one_is(door):
+    last = told(door)["paging_metadata"]["cursor"]
+    assert told(door, last)["result"] == []
+    answer = door.get("/api/v3/events?cursor=999999")
+    [message] = answer.json()["messages"]
+    assert (answer.status, message["correlationId"]) == (409, "twin.feed-ahead")
+    assert "999999" in message["text"] and last in message["text"]

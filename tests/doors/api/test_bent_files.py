@@ -1,4 +1,4 @@
-"""Files of twins with something bent in them: whatever it is, the node says what became of them, and reads all it took.
+"""Files of twins with something bent in them: a node says what became of each, and reads all it took.
 
 More of them: ``python -m tests.doors.api.test_bent_files NUMBER``.
 """

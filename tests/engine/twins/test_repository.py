@@ -319,8 +319,8 @@ def test_who_follows_the_feed_too_late_or_from_a_lost_life_is_told(monkeypatch):
         assert await twins.feed_ends() == (7, 10)
         for after, numbers in ((0, [7, 8]), (6, [7, 8]), (7, [8, 9]), (9, [10]), (10, [])):
             assert [one.number for one in await twins.feed(after, 2)] == numbers
-        for gone in (1, 5, 11, 999):
-            assert await refused(Refused, twins.feed(gone, 2)) == "twin.feed-gone"
+        for gone, code in ((1, "gone"), (5, "gone"), (11, "ahead"), (999, "ahead")):
+            assert await refused(Refused, twins.feed(gone, 2)) == f"twin.feed-{code}"
         await twins.store.begin_anew()
         assert await twins.feed(10, 9) == []
         await twins.replace("submodel", "urn:a", submodel("urn:a"))

@@ -87,14 +87,15 @@ class Call:
 
     async def events(self) -> Hearing:
         """What happens to the twins, as far as the asker sees them."""
-        subject = self._subject
+        subject, device = self._subject, self.request.state.device
+        listener = device.id if device is not None else ""
         if subject is None:
-            return Hearing(self._node.twin_changes)
+            return Hearing(self._node.twin_changes, listener=listener)
         if subject.anonymous and "text/event-stream" in self.request.headers.get("accept", ""):
             raise Denied("web.token-missing")  # a stream is held open for nobody whom we do not know
         who = "/".join(one for values in subject.claims.values() for one in values)
         return Hearing(self._node.twin_changes, lambda: self._guarded(subject).sight(),
-                       await Access(self._node).secret(), who)
+                       await Access(self._node).secret(), who, listener)
 
     @property
     def let_go(self) -> asyncio.Event | None:

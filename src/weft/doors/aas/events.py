@@ -4,6 +4,7 @@ CloudEvents 1.0.2 (JSON format, batch), WHATWG server-sent events; types after `
 has no address for it yet: ``/events`` is what its editors discuss.
 Rule 1: ``cursor`` (and ``Last-Event-ID``) is the number of the last event that was seen; without one a page begins with
         the oldest that is still known, a stream with the next.
+Rule 2: who may not follow (so many do already, or so many of his) is told so before a stream begins.
 Not here: what is a change (``engine/twins/changes.py``), the form of one event (``engine/twins/cloudevents.py``),
 delivery to those who do not ask (``engine/twins/delivering.py``).
 """
@@ -17,6 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from weft.basis.errors import Refused
 from weft.doors.aas import asked
 from weft.doors.aas.call import Call, answer
+from weft.engine.twins.changes import Seat
 from weft.engine.twins.cloudevents import event
 from weft.engine.twins.hearing import Hearing
 from weft.engine.twins.ports import Told
@@ -40,16 +42,16 @@ async def _stream(call: Call) -> Response:
     given = call.request.headers.get("last-event-id") or call.request.query_params.get("cursor", "")
     after = hearing.number(given) if given else await hearing.newest()
     await hearing.after(after, 1)  # what is no longer known is refused before the stream begins
-    return StreamingResponse(_told(call, hearing, after), 200,
+    return StreamingResponse(_told(call, hearing, (after, hearing.seat())), 200,
                              {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}, STREAM)
 
 
-async def _told(call: Call, hearing: Hearing, after: int) -> AsyncIterator[bytes]:
+async def _told(call: Call, hearing: Hearing, place: tuple[int, Seat]) -> AsyncIterator[bytes]:
     gone = call.let_go
     yield b"retry: 2000\n\n"
     empty = 0
     try:
-        async for told in hearing.follow(after):
+        async for told in hearing.follow(*place):
             if gone is not None and gone.is_set():
                 return
             empty = 0 if told else empty + 1

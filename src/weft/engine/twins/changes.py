@@ -4,15 +4,17 @@ Rule 1: a change of a written twin has a number for good: whoever knows the numb
         on from there, after any break. Changes of the books' twins are told as they happen and have none.
 Rule 2: only what is other than before is a change: the same bytes, or the same value, again are none.
 Rule 3: a value of a machine is told as such, with its place; the value itself is read where it stands.
-Rule 4: at most ``FOLLOWERS_MAX`` follow at once; one that does not keep up is told the newest of each place.
+Rule 4: at most ``FOLLOWERS_MAX`` follow at once, ``OWN_MAX`` of them for one program; one that does not keep up is told
+        the newest of each place.
 Not here: the form in which changes are told (``doors/aas/events.py``), who may hear of which (``access.py``).
 """
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
+from weakref import WeakSet
 
 from weft.basis.errors import Refused
 from weft.basis.instant import from_ms
@@ -22,8 +24,16 @@ from weft.engine.twins.ports import Told
 from weft.engine.twins.repository import Repository
 
 FOLLOWERS_MAX: Final = 64
+OWN_MAX: Final = 8
 POLL_S: Final = 0.25
 PAGE: Final = 100
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class Seat:
+    """A place among those who follow: free again once nobody holds it."""
+
+    who: str
 
 
 @dataclass(slots=True)
@@ -33,7 +43,7 @@ class Changes:
     twins: Repository
     live: Live
     clock: Clock
-    _followers: int = 0
+    _seats: WeakSet[Seat] = field(default_factory=WeakSet)
 
     async def after(self, number: int, limit: int) -> Sequence[Told]:
         """Changes behind ``number``; raises ``Refused('twin.feed-gone')`` when that is no longer known."""
@@ -43,14 +53,22 @@ class Changes:
         """The number of the last change; 0 when there was none."""
         return (await self.twins.feed_ends())[1]
 
-    async def follow(self, number: int) -> AsyncIterator[Sequence[Told]]:
+    def seat(self, who: str = "") -> Seat:
+        """A place for ``who`` ("": us); raises ``Refused('twin.followers-own')``, ``('twin.followers')``."""
+        if who and sum(one.who == who for one in self._seats) >= OWN_MAX:
+            raise Refused("twin.followers-own", limit=OWN_MAX)
+        if len(self._seats) >= FOLLOWERS_MAX:
+            raise Refused("twin.followers", limit=FOLLOWERS_MAX)
+        seat = Seat(who)
+        self._seats.add(seat)
+        return seat
+
+    async def follow(self, number: int, seat: Seat | None = None) -> AsyncIterator[Sequence[Told]]:
         """Changes behind ``number`` and whatever follows; an empty one from time to time says that all is well.
 
-        Raises ``Refused('twin.followers')`` when too many follow, and as ``after``.
+        Raises as ``after``, and without a ``seat`` as that.
         """
-        if self._followers >= FOLLOWERS_MAX:
-            raise Refused("twin.followers", limit=FOLLOWERS_MAX)
-        self._followers += 1
+        seat = seat or self.seat()
         moved: dict[tuple[str, str], None] = {}
         end = self.live.subscribe(lambda machine, values: moved.update(dict.fromkeys((machine, one) for one in values)))
         try:
@@ -66,7 +84,7 @@ class Changes:
                         await asyncio.wait_for(self.twins.store.news(number), POLL_S)
         finally:
             end()
-            self._followers -= 1
+            self._seats.discard(seat)
 
     async def values(self, moved: Sequence[tuple[str, str]]) -> list[Told]:
         """That these (machine, property) have other values now, each with its place in the twin."""

@@ -53,7 +53,7 @@ SAVE_MS: Final = 1_000
 STUCK_MS: Final = 30 * 60_000
 STORE_S: Final = 5.0
 NAME_SHOWN: Final = 60
-FOREVER: Final = "twin.feed-gone", "twin.feed-lost"
+FOREVER: Final = "twin.feed-gone", "twin.feed-lost", "twin.feed-ahead"
 _LOG: Final = logging.getLogger("weft.twin-events")
 
 

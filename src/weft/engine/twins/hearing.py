@@ -19,23 +19,28 @@ from nacl.bindings import crypto_aead_chacha20poly1305_ietf_encrypt as _close
 from nacl.exceptions import CryptoError
 
 from weft.basis.errors import Invalid, Refused
-from weft.engine.twins.changes import Changes
+from weft.engine.twins.changes import Changes, Seat
 from weft.engine.twins.ports import Told
 from weft.engine.twins.sight import Sight
 
 NONCE: Final = 12
+GONE: Final = ("twin.feed-gone", "twin.feed-ahead")  # both name numbers
 PAGE: Final = 100
 LOOKED_AT_MAX: Final = 1_000  # entries of the feed that are gone through for one page
 
 
 @dataclass(slots=True)
 class Hearing:
-    """``sight`` gives what the listener sees (None: all); ``key`` and ``who`` seal its cursors."""
+    """``sight`` gives what the listener sees (None: all); ``key`` and ``who`` seal its cursors.
+
+    ``listener``: which program or device it is, of whom so many may follow at once.
+    """
 
     changes: Changes
     sight: Callable[[], Awaitable[Sight]] | None = None
     key: bytes = b""
     who: str = ""
+    listener: str = ""
 
     # ---- cursors ------------------------------------------------------------------------------------
 
@@ -90,7 +95,7 @@ class Hearing:
         try:
             return await self.changes.after(number, limit)
         except Refused as error:
-            if self.sight is not None and error.code == "twin.feed-gone":
+            if self.sight is not None and error.code in GONE:
                 raise Refused("twin.feed-lost") from error
             raise
 
@@ -106,12 +111,16 @@ class Hearing:
         """The number of the last change."""
         return await self.changes.newest()
 
-    async def follow(self, number: int) -> AsyncIterator[list[Told]]:
+    def seat(self) -> Seat:
+        """A place among those who follow; raises ``Refused('twin.followers')``, ``('twin.followers-own')``."""
+        return self.changes.seat(self.listener)
+
+    async def follow(self, number: int, seat: Seat) -> AsyncIterator[list[Told]]:
         """Events behind ``number`` and whatever follows; an empty list from time to time."""
         try:
-            async for told in self.changes.follow(number):
+            async for told in self.changes.follow(number, seat):
                 yield await self.heard(told)
         except Refused as error:
-            if self.sight is not None and error.code == "twin.feed-gone":
+            if self.sight is not None and error.code in GONE:
                 raise Refused("twin.feed-lost") from error
             raise

@@ -177,9 +177,14 @@ class Repository:
         return row
 
     async def feed(self, after: int, limit: int) -> Sequence[Told]:
-        """What changed behind number ``after``; raises ``Refused('twin.feed-gone')`` when that is not known."""
+        """What changed behind number ``after``; raises ``Refused('twin.feed-gone')`` when that is not known.
+
+        Raises ``Refused('twin.feed-ahead')`` where no change has that number yet.
+        """
         found = await self.store.feed(max(0, after - 1), limit + 1)
         first, last = await self.store.feed_ends()
+        if after > last:
+            raise Refused("twin.feed-ahead", number=after, last=last)
         if after and after != first - 1 and not (found and found[0].number == after):
             raise Refused("twin.feed-gone", first=first, last=last)
         return [one for one in found if one.number > after][:limit]
