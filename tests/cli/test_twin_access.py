@@ -92,3 +92,37 @@ async def test_nothing_is_not_said_above_a_table_that_lists_a_twin(capsys):
         await run(factory, "window-shut", {"thread": thread})
         await desk.call(twin_access.as_, partner="Shop")  # control: then it is said, and once
         assert capsys.readouterr().out.strip() == "Nothing."
+
+
+async def test_the_list_of_devices_names_whose_program_it_is_and_what_each_may(capsys):
+    async with dealt() as (shop, factory, _):
+        factory.devices = Devices(factory.store, factory.clock, factory.random, TOKEN)
+        desk = Desk(factory)
+        for name in ("Reader", "Gauge", "ERP"):
+            await desk.call(device.program, name=name, partner="")
+        await desk.call(device.program, name="ERP", partner="Shop")
+        capsys.readouterr()
+
+        async def listed():
+            await desk.call(device.show)
+            rows = capsys.readouterr().out.splitlines()
+            found = {(one.name, one.scope): next(row for row in rows if one.id in row)
+                     for one in await factory.devices.all()}
+            return [found[one] for one in (("Reader", "client"), ("Gauge", "client"), ("ERP", "client"),
+                                           ("ERP", "partner"))]
+
+        reader, gauge, erp, theirs = await listed()
+        assert all("reads what your rules show" in row for row in (reader, gauge, erp))
+        assert "A program of Shop: sees what Shop sees" in theirs
+        await desk.call(twin_access.allow, program="Gauge", rights=("READ", "UPDATE"))
+        await desk.call(twin_access.allow, program="ERP", rights=())
+        capsys.readouterr()
+        reader, gauge, erp, theirs = await listed()
+        assert "reads what your rules show" in reader and "changes what your rules allow" in gauge
+        assert "everything with the digital twins" in erp and "sees what Shop sees" in theirs
+        await desk.call(device.show, as_json=True)
+        told = {one["may"]: one for one in json.loads(capsys.readouterr().out)["paired"]}
+        assert set(told) == {"client-reads", "client-changes", "client-all", "partner"}
+        assert (told["partner"]["partner"], told["partner"]["partner_name"]) == (shop.organisation, "Shop")
+        await Access(factory).keep({"rules": [HOUSE]})
+        assert "no digital twins" in (await listed())[0]

@@ -23,7 +23,7 @@ def command() -> None:
 def show(node: Node, paper: Paper) -> None:
     """All devices, paired ones and those with keys."""
     found = node.view("devices")
-    rows = [{"device": one["id"], "name": one["name"], "may": word("settings.scope", one["scope"]),
+    rows = [{"device": one["id"], "name": one["name"], "may": may(one),
              "state": word("cli.device.state", "paired")}
             for one in found["paired"]]
     rows += [{"device": one["key"], "name": one["name"], "may": word("cli.device.signs", one["scope"]), "state":
@@ -76,6 +76,13 @@ def revoke(node: Node, paper: Paper, device: str, since: str, sheet: Path | None
         paper.done(node.do("revoke-key", key=device, since=since, sheet=typed(sheet)))
     else:
         paper.done(node.do("revoke-device", device=device))
+
+
+def may(one: Mapping[str, Any]) -> str:
+    """What a paired device may do; of a program, whose it is."""
+    if one["scope"] not in ("client", "partner"):
+        return word("settings.scope", one["scope"])
+    return say(f"devices.may.{one['may']}", partner=one["partner_name"] or one["partner"])
 
 
 def meant(found: Mapping[str, Any], told: str) -> str:

@@ -14,6 +14,7 @@ from tests.engine.world import FOUNDERS, NEXT_SEEDS
 from weft.doors.console import live
 from weft.engine import keys, papers
 from weft.engine.devices import SEEN_MS
+from weft.engine.twins.access import HOUSE, Access
 from weft.identity import sheet
 from weft.identity.keys import Signer
 
@@ -138,3 +139,17 @@ async def test_today_warns_when_somebody_else_signs_with_the_key_of_this_machine
     told = (await Client(work.routes, TOKEN).ask("/", headers={"cookie": "weft_lang=en"})).body.decode()
     assert "Somebody signs in your name" in told
     assert 'href="/devices"' in told
+
+
+async def test_my_devices_tell_whose_program_it_is_and_what_each_program_may(work):
+    await work.node.devices.program("ERP")
+    await work.node.devices.program("ERP", work.shop.organisation)
+    seen = {lang: (await Client(work.routes, TOKEN).ask("/devices", headers={"cookie": f"weft_lang={lang}"})
+                   ).body.decode() for lang in ("en", "zh")}
+    assert "A program of 明记五金: sees what 明记五金 sees" in seen["en"] and "明记五金的程序" in seen["zh"]
+    assert "A program of yours that reads what your rules show it" in seen["en"]
+    assert "everything with the digital twins" not in seen["en"]
+    document = {"rules": [{**HOUSE, "FORMULA": {"$eq": [{"$attribute": {"CLAIM": "role"}}, {"$strVal": "client"}]}}]}
+    await Access(work.node).keep(document)
+    told = (await Client(work.routes, TOKEN).ask("/devices", headers={"cookie": "weft_lang=en"})).body.decode()
+    assert "A program of yours that may do everything with the digital twins" in told

@@ -36,6 +36,7 @@ from weft.twin.access.deciding import (
     settled,
     simplified,
 )
+from weft.twin.access.model import RIGHTS, Route
 from weft.twin.elements import Json
 from weft.twin.names import encode_id
 from weft.twin.paths import read_at, resolve, trail, walk
@@ -76,6 +77,13 @@ class Sight:
         """Whether some rule gives the subject one of ``rights``, for whatever twin."""
         mine = [one for one in self.rules.rules if not all(refusal(one, self.subject, right) for right in rights)]
         return any(simplified(bound(one.formula, self.subject, self.world)) != NOTHING for one in mine)
+
+    def everything(self) -> bool:
+        """Whether one rule gives the subject all rights to all twins, whatever they are and with nothing hidden."""
+        return any(
+            Route("*") in one.objects and not one.filters
+            and not any(refusal(one, self.subject, right) for right in RIGHTS)
+            and simplified(bound(one.formula, self.subject, self.world)) == _ALWAYS for one in self.rules.rules)
 
     def permit(self, right: str, of: Target) -> Permit:
         """What must hold of a twin so that ``right`` is given."""
