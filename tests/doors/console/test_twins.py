@@ -415,3 +415,23 @@ def test_an_id_short_is_told_in_words():
     assert in_words("MaxRotationSpeed") == "Max rotation speed"
     assert in_words("Part_BODY_15") == "Part BODY 15"
     assert in_words("_") == "_"
+
+
+async def test_a_twin_without_a_name_of_its_own_is_called_by_its_id(owner):
+    section = {"modelType": "Submodel", "id": "urn:x:no-name:data", "submodelElements": ELEMENTS[:1]}
+    await owner.node.twins.create("submodel", section)
+    await owner.node.twins.create("shell", {
+        "modelType": "AssetAdministrationShell", "id": "urn:x:no-name", "assetInformation": ASSET,
+        "submodels": [{"type": "ModelReference", "keys": [{"type": "Submodel", "value": section["id"]}]}]})
+    listed = await owner.sees("/twins?kind=written")
+    assert '<span class="strong anywhere">urn:x:no-name</span>' in listed
+    page = await owner.sees(f"/twins/{encode_id('urn:x:no-name')}")
+    assert "<h1>urn:x:no-name</h1>" in page and '<span class="called anywhere">urn:x:no-name:data</span>' in page
+
+
+async def test_a_place_that_the_sentence_names_is_not_told_twice(owner):
+    twice = {**SUBMODEL, "submodelElements": [*ELEMENTS, {**ELEMENTS[0], "value": "4.2"}]}
+    _, page = await owner.report(packed(plain(xml([SHELL, twice]))))
+    found = re.findall(r"<li>.*?</li>", page.split('id="grade-kept"')[1], re.DOTALL)
+    told = next(one for one in found if "AASd-022" in one)
+    assert told.count(DATA) == 1 and "/aasx/" in told  # the place within the file is still told

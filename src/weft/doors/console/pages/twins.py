@@ -52,9 +52,9 @@ class Names:
         self.visit = visit
 
     def name(self, one: Any) -> str:
-        """Its own name, else that of its concept, else the word that we know for it, else its idShort in words."""
+        """Its own name, else its concept's, else the word that we know for it, its idShort in words, its id."""
         first, second = (one.zh, one.en) if self.visit.lang == "zh" else (one.en, one.zh)
-        return first or self.word(one) or second or plain(one.id_short)
+        return first or self.word(one) or second or plain(one.id_short) or getattr(one, "id", "")
 
     def word(self, one: Any) -> str:
         """What we call an element of a template, "" for what we do not know."""
