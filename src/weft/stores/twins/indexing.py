@@ -15,7 +15,7 @@ import msgspec
 from weft.engine.twins import naming
 from weft.engine.twins.ports import Kind
 from weft.engine.twins.words import words
-from weft.twin.paths import resolve
+from weft.twin.paths import read_at
 from weft.twin.query import index
 
 INDEX: Final = 2
@@ -63,10 +63,9 @@ def derive(kind: Kind, body: bytes) -> Derived:
 
 def derive_again(old: Derived, body: bytes, path: str) -> Derived:
     """The entries of a submodel of which only the value of the element at ``path`` has changed since ``old``."""
-    document = msgspec.json.decode(body, type=dict[str, Any])
     elements = {key: one for key, one in old.elements.items() if not _within(key[0], path)}
-    _put(elements, index.elements_below(resolve(document, path), path))
-    return Derived(old.names, old.fields, elements, _named("submodel", body, document), old.words)
+    _put(elements, index.elements_below(read_at(body, path), path))
+    return Derived(old.names, old.fields, elements, _named_in(body), old.words)
 
 
 def _within(path: str, outer: str) -> bool:
@@ -82,6 +81,11 @@ def _put(elements: dict[Key, Element], rows: list[index.Element]) -> None:
 def _named(kind: Kind, body: bytes, document: Mapping[str, Any]) -> frozenset[str]:
     """Files; most submodels have none, which shows at once."""
     return frozenset() if kind == "submodel" and b'"File"' not in body else frozenset(_files(document))
+
+
+def _named_in(submodel: bytes) -> frozenset[str]:
+    """The same of a submodel that was not read yet."""
+    return _named("submodel", submodel, msgspec.json.decode(submodel)) if b'"File"' in submodel else frozenset()
 
 
 def _files(document: Mapping[str, Any]) -> Iterator[str]:

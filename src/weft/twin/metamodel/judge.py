@@ -36,9 +36,10 @@ def findings(kind: str, document: Any, version: str = "") -> list[Finding]:
 
     ``version`` "3.0" or "3.1" judges strictly by that one; "" tells only what neither permits.
     """
-    found = misshapen(kind, document)
-    if found:
-        return found
+    return misshapen(kind, document) or _well_shaped(kind, document, version)
+
+
+def _well_shaped(kind: str, document: Any, version: str) -> list[Finding]:
     found = list(islice(_judged(kind, document), FINDINGS_MAX))
     return _of_version(found, kind, document, version)
 
@@ -68,8 +69,9 @@ def findings_of_element(submodel: Json, at: str | Steps, version: str = "") -> l
     element: Any = submodel
     for step in steps:
         element = element[step]
-    found = [_moved(one, submodel, steps) for one in findings("SubmodelElement", element, version)]
-    unshaped = bool(misshapen("SubmodelElement", element))
+    unshaped = misshapen("SubmodelElement", element)
+    found = [_moved(one, submodel, steps)
+             for one in unshaped or _well_shaped("SubmodelElement", element, version)]
     return found if unshaped else found + among_siblings(submodel, steps, version)
 
 
