@@ -49,7 +49,7 @@ async def _written(call: Call, documents: list[dict[str, Any]], deletes: list[st
         await call.twins.put_all(_kind(call), documents, deletes, must)
     except WeftError as error:
         refused = error
-    handle = handles(call).keep(refused)
+    handle = handles(call).keep(refused, call.asker)
     return Response(None, 202, {"Location": call.href("bulk", "status", handle)})
 
 
@@ -59,7 +59,7 @@ def handles(call: Call) -> Handles:
 
 
 def _outcome(call: Call) -> Any:
-    found = handles(call).get(call.parts["handle"])
+    found = handles(call).get(call.parts["handle"], call.asker)
     if found is None:
         raise NotFound("twin.handle", handle=call.parts["handle"][:80])
     return found[0]

@@ -66,6 +66,12 @@ class Call:
             return None
         return Subject() if device.scope == web.STRANGER else program(device.name, device.partner)
 
+    @property
+    def asker(self) -> str:
+        """Which program asks; people of the house are one: what one of them began, another may look at."""
+        device = self.request.state.device
+        return "house" if self._subject is None else str(device.id)
+
     def _guarded(self, subject: Subject) -> Guarded:
         return Guarded(Access(self._node), subject)
 

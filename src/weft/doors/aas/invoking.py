@@ -62,14 +62,14 @@ async def begin_value(call: Call) -> Response:
 async def _begin(call: Call, *, values: bool) -> Response:
     _, submodel = await read(call)
     operations, request = await call.operations(submodel["id"]), await _request(call, values=values)
-    handle = await operations.begin(submodel, call.path, request, values=values)
+    handle = await operations.begin(submodel, call.path, request, values=values, who=call.asker)
     return Response(None, 202, {"Location": f"../operation-status/{handle}"})
 
 
 async def _run(call: Call) -> Run:
     _, submodel = await read(call)
     handle = call.parts["handle"]
-    found = (await call.operations(submodel["id"])).run(handle, submodel, call.path)
+    found = (await call.operations(submodel["id"])).run(handle, submodel, call.path, call.asker)
     if found is None:
         raise NotFound("twin.handle", handle=handle[:80])
     return found

@@ -113,8 +113,8 @@ class Operations:
             self._running -= 1
         return Ended(result(asked, said, values=False), result(asked, said, values=True), said.error)
 
-    async def begin(self, submodel: Json, path: str, request: Json, *, values: bool) -> str:
-        """Begin it and give the handle of its outcome; raises as ``invoke`` for what is known to be wrong at once."""
+    async def begin(self, submodel: Json, path: str, request: Json, *, values: bool, who: str = "") -> str:
+        """Begin it and give ``who`` the handle of its outcome; raises as ``invoke`` for what is wrong at once."""
         _, operation = self._function(submodel, path)
         await asyncio.to_thread(given, operation, request, values=values)  # judging a large one takes a while
         if "clientTimeoutDuration" not in request:
@@ -122,11 +122,11 @@ class Operations:
         patience(request)
         task = asyncio.create_task(self.invoke(submodel, path, request, values=values))
         task.add_done_callback(_looked_at)
-        return self.runs.keep(Run(task, owner(submodel, path)))
+        return self.runs.keep(Run(task, owner(submodel, path)), who)
 
-    def run(self, handle: str, submodel: Json, path: str) -> Run | None:
-        """What was begun under ``handle`` by the operation at ``path``."""
-        found = self.runs.get(handle)
+    def run(self, handle: str, submodel: Json, path: str, who: str = "") -> Run | None:
+        """What ``who`` began under ``handle`` by the operation at ``path``."""
+        found = self.runs.get(handle, who)
         return found[0] if found and found[0].owner == owner(submodel, path) else None
 
     def _function(self, submodel: Json, path: str) -> tuple[Function, Json]:
