@@ -87,7 +87,10 @@ class Devices:
         return f"{letters[:4]}-{letters[4:]}"
 
     async def pair(self, code: str, name: str = "", place: str = "") -> str:
-        """The new device's token, told once; raises ``Denied('device.code')``. ``place``: where the asker sits."""
+        """The new device's token, told once. ``place``: where the asker sits.
+
+        Raises ``Denied('device.code')``, or ``Denied('device.tries')`` where no code counts for a while.
+        """
         now = self.clock.now_ms()
         wrong = [at for at in self._wrong.pop(place, ()) if now - at < CODE_MS]
         letters = code.upper().replace("-", "").replace(" ", "")
@@ -97,7 +100,7 @@ class Devices:
             self._wrong[place] = [*wrong, now][:TRIES_MAX]
             while len(self._wrong) > PLACES_MAX:
                 self._wrong.pop(next(iter(self._wrong)))
-            raise Denied("device.code")
+            raise Denied("device.tries" if len(self._wrong[place]) >= TRIES_MAX else "device.code")
         return await self._new(scope, name, partner=partner)
 
     async def program(self, name: str, partner: str = "") -> str:

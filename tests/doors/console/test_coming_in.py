@@ -8,6 +8,7 @@ import pytest
 from tests.doors.asking import Client
 from tests.doors.console.sample import TOKEN, at_work
 from weft.doors.console.pages import OPERATOR_PAGES, PAGES
+from weft.engine.devices import CODE_MS, TRIES_MAX
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -56,6 +57,25 @@ async def test_a_paired_phone_comes_in_and_its_code_only_once(work):
     again = await client.ask("/pair", "POST", {**headers, "cookie": "weft_lang=en"}, body, token="")
     assert again.status == 403
     assert 'role="alert"' in again.body.decode()
+
+
+async def test_after_too_many_wrong_codes_the_door_says_wait_whatever_is_typed_and_then_opens(work, monkeypatch):
+    client, devices = Client(work.routes), work.node.devices
+
+    async def typed(code):
+        body = urlencode({"code": code}).encode()
+        return await client.ask("/pair", "POST", {
+            "content-type": FORM, "content-length": str(len(body)), "cookie": "weft_lang=en"}, body, token="")
+
+    told = [(await typed("WRNG-CDES")).body.decode() for _ in range(TRIES_MAX)]
+    assert all("Have a new one shown" in one for one in told[:-1])
+    assert "Wait ten minutes" in told[-1] and "Have a new one" not in told[-1]
+    code = await devices.new_code()
+    right, wrong = [(await typed(one)).body.decode().replace(one, "") for one in (code, "WRNG-CDES")]
+    assert right == wrong and "Wait ten minutes" in right  # nobody learns by it whether a code is right
+    later = work.node.clock.now_ms() + CODE_MS + 1
+    monkeypatch.setattr(devices.clock, "now_ms", lambda: later)
+    assert (await typed(await devices.new_code())).status == 303
 
 
 async def test_a_worker_s_phone_sees_the_shop_floor_only(work):
