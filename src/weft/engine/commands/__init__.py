@@ -69,7 +69,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "twin-value": Command(twins.Value, twins.value),
     "twin-delete": Command(twins.Delete, twins.delete),
     "twin-import-stop": Command(twins.Stop, twins.stop),
-    "twin-erase": Command(twins.Erase, twins.erase),
+    "twin-erase": Command(twins.EraseTwin, twins.erase),
     "twin-events-add": Command(twin_events.Add, twin_events.add),
     "twin-events-pause": Command(twin_events.Named, twin_events.pause),
     "twin-events-resume": Command(twin_events.Resume, twin_events.resume),

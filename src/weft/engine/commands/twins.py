@@ -141,14 +141,14 @@ async def stop(node: Node, params: Stop, _key: str) -> Done:
     return Done()
 
 
-class Erase(Params, frozen=True, kw_only=True):
+class EraseTwin(Params, frozen=True, kw_only=True):
     """All that the twin with this id was before; of one that is deleted, everything."""
 
     id: str
     sure: bool = False
 
 
-async def erase(node: Node, params: Erase, _key: str) -> Done:
+async def erase(node: Node, params: EraseTwin, _key: str) -> Done:
     """Erase former states of a twin for good; the receipt is in ``facts``."""
     if not params.sure:
         raise Refused("twin.not-sure")
