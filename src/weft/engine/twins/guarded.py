@@ -21,8 +21,8 @@ from weft.engine.twins.ports import ALL, File, Kind, Row, Where
 from weft.engine.twins.repository import Page, Repository
 from weft.engine.twins.sight import Sight, target
 from weft.twin.aasx.reading import files_within
-from weft.twin.access import Subject, trimmed, trimmed_at
-from weft.twin.access.deciding import Grant
+from weft.twin.access import Subject, Target, trimmed, trimmed_at
+from weft.twin.access.deciding import Decision, Grant, of_kind
 from weft.twin.elements import Json
 from weft.twin.paths import added, removed, resolve, trail
 
@@ -264,10 +264,13 @@ class Guarded:
             await self._refuse(right, kind, name, path)
         row, before = await self._raw(kind, name)
         found = await sight.decide(right, of, before)
-        if not found.allowed or not _untouched(before, kind, found.grants, path):
+        if not found.allowed or not _untouched(before, kind, found.grants, path) or not _kept(before, found, of):
             await self._refuse(right, kind, name, path)
-        if after is not None and row.revision and not (await sight.decide(right, of, after(before)[0])).allowed:
-            raise _denied(right, name)
+        if after is not None and row.revision:
+            shall = after(before)[0]
+            found = await sight.decide(right, of, shall)
+            if not found.allowed or not _kept(shall, found, of):
+                raise _denied(right, name)
         return row
 
     async def _refuse(self, right: str, kind: Kind, name: str, path: str) -> None:
@@ -327,6 +330,12 @@ def _part(document: Json, path: str) -> Any:
         return resolve(document, path) if path else document
     except NotFound:
         return None
+
+
+def _kept(document: Json, found: Decision, of: Target) -> bool:
+    """Whether the element that is meant, if it is there, is of a kind that the rules which allow it say, if they do."""
+    element = _part(document, of.path) if of.path else None
+    return element is None or of_kind(found.grants, of, element)
 
 
 def _untouched(before: Json, kind: Kind, grants: Sequence[Grant], path: str) -> bool:

@@ -12,7 +12,7 @@ Not here: which parts are shown (``trimming``), sentences (``telling``).
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -33,6 +33,7 @@ from weft.twin.access.model import (
     World,
     put_in,
 )
+from weft.twin.metamodel.words import ElementKind
 from weft.twin.paths import steps
 from weft.twin.query import holds, values
 from weft.twin.query.tree import (
@@ -59,6 +60,11 @@ _BASE: Final = re.compile(r"^/api/v3(?:\.[0-9])?(?=/|$)")
 _ROOT_OF: Final[Mapping[str, str]] = {kind: root for root, kind in KIND_OF.items()}
 NOTHING: Final = Boolean(value=False)
 _UNKNOWN: Final = Cast("dateTime", Constant("str", ""))  # has no result: what asks for it makes its rule inactive
+_DATA: Final = ("Property", "MultiLanguageProperty", "Range", "Blob", "File", "ReferenceElement")
+_GENERAL: Final[Mapping[str, frozenset[str]]] = {  # each kind of element, with the general ones that it is of
+    one: frozenset({one, "SubmodelElement"} | ({"DataElement"} if one in _DATA else set())
+                   | ({"RelationshipElement"} if one == "AnnotatedRelationshipElement" else set())
+                   | ({"EventElement"} if one == "BasicEventElement" else set())) for one in get_args(ElementKind)}
 _OPEN: Final = 999_999_999  # stands for an index that is left open; no list is as long
 
 
@@ -231,6 +237,23 @@ def _within(allowed: tuple[Token, ...], path: str) -> bool:
     return 0 < len(allowed) <= len(asked) and all(
         one == other or (one == ANY and isinstance(other, int))
         for one, other in zip(allowed, asked, strict=False))
+
+
+def of_kind(grants: Sequence[Grant], target: Target, element: Mapping[str, Any]) -> bool:
+    """Whether one of ``grants`` lets ``element`` be at ``target``: where its rule says a kind, only one of that."""
+    found = str(element.get("modelType", ""))
+    return any((said := _said(one.rule, target)) is None or not said.isdisjoint(_GENERAL.get(found, frozenset({found})))
+               for one in grants)
+
+
+def _said(rule: Rule, target: Target) -> frozenset[str] | None:
+    """The kinds that ``rule`` says the element at ``target`` is of; None where it does not say."""
+    if target.id in rule.known.get(target.kind, ()):
+        return None
+    around = [one for one in rule.others if _covers(one, target)]
+    said = [one.element if isinstance(one, Twin) and len(way(one.path)) == len(way(target.path)) else ""
+            for one in around]
+    return frozenset(said) if all(said) else None
 
 
 def names(rule: Rule, target: Target) -> bool:

@@ -27,11 +27,15 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class Twin(msgspec.Struct, frozen=True):
-    """One twin of ``kind``, or all of them ("*"); ``path`` an element and all within it, "" the whole."""
+    """One twin of ``kind``, or all of them ("*"); ``path`` an element and all within it, "" the whole.
+
+    ``element``: the kind of element that the literal says stands at ``path``, "" where it says none.
+    """
 
     kind: str
     id: str
     path: str = ""
+    element: str = ""
 
     @property
     def single(self) -> bool:

@@ -7,10 +7,11 @@ Not here: whether an object is what was asked for (``deciding``).
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from weft.basis.errors import Invalid
 from weft.twin.access.model import KIND_OF, Fragment, Object, Route, Twin
+from weft.twin.metamodel.words import ElementKind
 from weft.twin.query.names import field
 from weft.twin.query.tree import ANY, Field, Operand, Token
 
@@ -18,6 +19,7 @@ _CALL: Final = re.compile(r'\$(aas|sm|sme|cd|aasdesc|smdesc)\("([^"]{1,2048})"\)
 _KEY: Final = re.compile(r"\(([A-Za-z]{1,60})\)(.{1,2048})", re.DOTALL)
 _TYPES: Final[Mapping[str, str]] = {"assetadministrationshell": "aas", "aas": "aas", "submodel": "sm", "sm": "sm",
                                     "conceptdescription": "cd", "cd": "cd", "aasdesc": "aasdesc", "smdesc": "smdesc"}
+_KINDS: Final = {one.lower(): one for one in get_args(ElementKind)}
 _FRAGMENT: Final = re.compile(r"\$(aas|sm|sme|cd|aasdesc|smdesc)(?:\.([A-Za-z0-9_\[\].-]{1,2000}))?"
                               r"(?:#([A-Za-z0-9\[\].]{1,500}))?")
 _PATH: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(?:\[[0-9]{0,9}\])*(?:\.[A-Za-z][A-Za-z0-9_-]*(?:\[[0-9]{0,9}\])*)*")
@@ -74,7 +76,13 @@ def _referable(literal: str, _at: str) -> Object | None:
     found = _address(literal)
     if not found or found[0] not in {"sm", "sme"} or not found[2] or found[3]:
         return None
-    return Twin("submodel", found[1], found[2]) if _PATH.fullmatch(found[2]) else None
+    return Twin("submodel", found[1], found[2], _kind_said(literal)) if _PATH.fullmatch(found[2]) else None
+
+
+def _kind_said(literal: str) -> str:
+    """What kind of element the last key of a reference names; "" where that is none that the metamodel knows."""
+    last = _KEY.fullmatch(re.split(r",\s*(?=\()", literal)[-1].strip())
+    return _KINDS.get(last[1].lower(), "") if last and literal.startswith("(") else ""
 
 
 def _address(literal: str) -> tuple[str, str, str, str] | None:
