@@ -38,11 +38,13 @@ def world(tmp_path_factory) -> Path:
     return folder
 
 
-def told(home: Path) -> dict[str, Any]:
-    """All twins of the firm, and the machine submodels with their last values."""
+def told(firm: str, home: Path) -> dict[str, Any]:
+    """All twins of the firm, which has the settings that the demo gives it."""
     weft = [sys.executable, "-m", "weft"]
+    given = json.loads((ROOT / "examples" / "demo" / "firms" / firm / "firm.json").read_text(encoding="utf-8"))
+    settings = {f"WEFT_FIRM_{name.upper()}": str(value) for name, value in given["firm"].items()}
     with subprocess.Popen([*weft, "up", str(home), "--port", "0", "--dev-open", "--json"], text=True,
-                          stdout=subprocess.PIPE, env={**os.environ, "WEFT_LANG": "en"}) as node:
+                          stdout=subprocess.PIPE, env={**os.environ, **settings}) as node:
         try:
             assert node.stdout is not None
             url = json.loads(node.stdout.readline())["url"].rstrip("/")
@@ -59,7 +61,7 @@ def told(home: Path) -> dict[str, Any]:
 def twins(world):
     """Firm -> its twins."""
     homes = {one.name: one for one in world.rglob("*") if (one / "weft.toml").is_file()}
-    return {firm: told(next(home for name, home in homes.items() if firm in name)) for firm in FIRMS}
+    return {firm: told(firm, next(home for name, home in homes.items() if firm in name)) for firm in FIRMS}
 
 
 def claimed(environment):

@@ -7,7 +7,11 @@ Controls: a node that fails, answers in another form, or does not do what it say
 import json
 
 import pytest
+import requests
 
+from tests.conformance.environment import SHELL, SUBMODEL
+from tests.conformance.suites import encoded
+from tests.doors.aas.links import ELEMENT
 from tests.doors.aas.specification import bundled
 from tests.doors.aas.walking import UNNAMED, Session, Walk, furnished
 
@@ -40,7 +44,26 @@ def test_ten_thousand_steps_from_answer_to_request_find_no_fault(address, publis
     walk.run(10_000)
     print(walk.table())
     assert (walk.faults, walk.never(), walk.steps >= 10_000) == ([], [], True), told(walk)
-    assert set(walk.unnamed) == set(UNNAMED), "a reason that nobody needs is taken out"
+
+
+def test_each_refusal_that_an_operation_does_not_name_itself_is_one_that_happens(address, published):
+    role = {"modelType": "AssetAdministrationShell", "id": "urn:x:role", "assetInformation": {
+        "assetKind": "Role", "globalAssetId": "urn:x:role:asset"}}
+    assert requests.post(f"{address}/shells", json=role, timeout=30).status_code == 201
+    shell = encoded("urn:x:role")
+    paths = bundled(published)["paths"]
+    for status, path, asked in (
+            (400, "/lookup/shells/{aasIdentifier}", "/lookup/shells/!"),
+            (404, "/aas", f"/shells/{encoded('urn:x:nothing')}"),
+            (405, f"/shells/{{aasIdentifier}}/submodels/{{submodelIdentifier}}{ELEMENT}/attachment",
+             f"/shells/{encoded(SHELL)}/submodels/{encoded(SUBMODEL)}/submodel-elements/Speed/attachment"),
+            (409, "/serialization", f"/serialization?aasIds={shell}")):
+        answer = requests.get(address + asked, timeout=30)
+        assert (answer.status_code, answer.json()["messages"][0]["code"]) == (status, str(status)), answer.text
+        assert str(status) not in paths[path]["get"]["responses"] and "default" in paths[path]["get"]["responses"]
+        assert UNNAMED[status].startswith("IDTA-01002")
+    requests.delete(f"{address}/shells/{shell}", timeout=30)
+    assert set(UNNAMED) == {400, 404, 405, 409}
 
 
 class Faulty(Session):

@@ -49,7 +49,8 @@ ROOTS_EVERY = 8  # steps: then something new may be made without a link
 UNNAMED = {
     400: "IDTA-01002 §11.5, ClientErrorBadRequest: discovery names none, and an id can be wrong there, too",
     404: "IDTA-01002 §11.5, ClientErrorResourceNotFound: of /aas and /submodel, where the thing has been deleted",
-    405: "IDTA-01002 §11.5, ClientMethodNotAllowed: a file is put to what is no File",
+    405: "IDTA-01002 §11.5, ClientMethodNotAllowed: a file is asked of what is no File",
+    409: "IDTA-01002 §11.5, ClientErrorResourceConflict: what metamodel 3.1 alone can say is not exported as 3.0",
 }
 
 
