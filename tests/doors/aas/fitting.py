@@ -5,6 +5,7 @@ Not here: right bodies of each kind, and bent ones (``bodies.py``); which step i
 """
 
 import copy
+import json
 import random
 from typing import Any
 from urllib.parse import unquote
@@ -12,6 +13,7 @@ from urllib.parse import unquote
 from tests.conformance import environment
 from tests.conformance.suites import encoded
 from tests.doors.aas import bodies
+from tests.twin.aasx.packages import SHELL, packed, plain
 from weft.twin.names import decode_id
 
 Json = Any
@@ -135,8 +137,12 @@ class Fitting:
         """A form with a file; now and then as it was drawn."""
         if luck.random() < 0.15:
             return case.body
-        told = {"fileName": "a.aasx", "file": luck.randbytes(20)}
-        return {**told, "aasIds": about or "urn:x:shell"} if case.operation.path.startswith("/packages") else told
+        content = luck.randbytes(20)
+        if not case.operation.path.startswith("/packages"):
+            return {"fileName": "a.bin", "file": content}
+        shell = {**SHELL, "id": about or "urn:x:shell"}
+        spec = json.dumps({"assetAdministrationShells": [shell]}).encode()
+        return {"fileName": "a.aasx", "file": packed(plain(spec, "aasx/data.json")), "aasIds": shell["id"]}
 
     def furnish(self, case: Any) -> None:
         """A file is put where one is to be read or deleted."""

@@ -10,6 +10,7 @@ from tests.doors.aas.specification import bundled
 from tests.doors.aas.test_shown_exactly import House
 from tests.engine.home import TOKEN
 from tests.engine.world import Wires, found
+from tests.twin.aasx.packages import packed, plain
 from weft.doors.aas.table import READING, addresses, tree
 from weft.engine.twins.access import Access
 from weft.engine.twins.guarded import CHANGING, Guarded
@@ -36,6 +37,7 @@ NEEDED = {  # who answers, and what he needs; what is only read needs READ
 SM, SH, CD, NEW, PK = "urn:sm", "urn:sh", "urn:cd", "urn:new", "p1"
 FORM = (b'--b\r\nContent-Disposition: form-data; name="file"; filename="x.png"\r\nContent-Type: image/png\r\n\r\n'
         b"x\r\n--b--\r\n")
+PACKED = FORM.replace(b"x\r\n--b--", packed(plain()) + b"\r\n--b--")
 ENDPOINT = [{"interface": "AAS-3.0", "protocolInformation": {"href": "https://example.com/x"}}]
 ASSET = {"assetKind": "Instance", "globalAssetId": "urn:asset"}
 OPERATION = {"modelType": "Operation", "idShort": "O"}
@@ -128,9 +130,9 @@ def _others():
     yield "POST", "lookup/shells/{shell}", {}, [{"name": "a", "value": "c"}], [UPDATE]
     yield "POST", "lookup/shells/{shell}", {"shell": NEW}, [{"name": "a", "value": "c"}], [CREATE]
     yield "DELETE", "lookup/shells/{shell}", {}, None, [DELETE]
-    yield "POST", "packages", {}, FORM, [CREATE]
-    yield "PUT", "packages/{package}", {}, FORM, [UPDATE]
-    yield "PUT", "packages/{package}", {"package": "p2"}, FORM, [CREATE]
+    yield "POST", "packages", {}, PACKED, [CREATE]
+    yield "PUT", "packages/{package}", {}, PACKED, [UPDATE]
+    yield "PUT", "packages/{package}", {"package": "p2"}, PACKED, [CREATE]
     yield "DELETE", "packages/{package}", {}, None, [DELETE]
 
 
@@ -157,7 +159,7 @@ class Shop(House):
             address = address.replace("{" + name + "}", value if name == "path" else encode_id(value))
         before = await self.node.twins.feed_ends()
         data = b"" if body is None else body if isinstance(body, bytes) else msgspec.json.encode(body)
-        kind = "multipart/form-data; boundary=b" if body is FORM else "application/json"
+        kind = "multipart/form-data; boundary=b" if body in (FORM, PACKED) else "application/json"
         told = await self.client.ask(f"/api/v3/{address}", method, {"content-type": kind}, data, token=program)
         done, text = told.status < 400, told.body.decode()
         if "bulk/" in address:

@@ -9,6 +9,9 @@ from tests.conformance import environment as known
 from tests.conformance.suites import encoded
 from tests.doors.asking import Client
 from tests.engine.home import TOKEN, busy_node
+from tests.twin.aasx.packages import SHELL as SHELL_IN
+from tests.twin.aasx.packages import SUBMODEL as SUBMODEL_IN
+from tests.twin.aasx.packages import aas4j, packed, plain, xml
 from weft.doors import aas
 from weft.twin.names import encode_id, shell_id, submodel_id
 
@@ -130,15 +133,61 @@ def test_a_picture_belongs_to_the_shell(door):
 
 
 def test_a_package_is_kept_as_it_came(door):
-    made = door.form("POST", "/api/v3/packages", b"PK\x03\x04rest", fileName="a.aasx", aasIds="urn:a,urn:b")
+    spec = msgspec.json.encode({"assetAdministrationShells": [{**SHELL_IN, "id": one} for one in ("urn:a", "urn:b")]})
+    package = packed(plain(spec, "aasx/data.json"))
+    made = door.form("POST", "/api/v3/packages", package, fileName="a.aasx", aasIds="urn:a,urn:b")
     name = made.json()["packageId"]
     told = door.get(f"/api/v3/packages/{encoded(name)}")
-    assert made.status == 201 and told.body == b"PK\x03\x04rest" and told.headers["x-filename"] == "a.aasx"
+    assert made.status == 201 and told.body == package and told.headers["x-filename"] == "a.aasx"
     about_b = door.get(f"/api/v3/packages?aasId={encoded('urn:b')}").json()["result"]
     assert [one["packageId"] for one in about_b] == [name]
     assert door.get(f"/api/v3/packages?aasId={encoded('urn:c')}").json()["result"] == []
     assert door.send("DELETE", f"/api/v3/packages/{encoded(name)}").status == 204
     assert door.get(f"/api/v3/packages/{encoded(name)}").status == 404
+
+
+WHOLE = packed(plain())
+NO_PACKAGES = {
+    "nothing": b"", "no zip": b"hello", "the head of one": b"PK\x03\x04rest", "half of one": WHOLE[:len(WHOLE) // 2],
+    "all but its end": WHOLE[:-30], "no twins in it": packed({"readme.txt": b"x"}), "XML alone": xml(),
+    "a part that leads out": packed({**plain(), "../x": b"x"}),
+}
+
+
+@pytest.mark.parametrize("data", NO_PACKAGES.values(), ids=NO_PACKAGES)
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_what_is_no_package_is_not_kept(door, data, method):
+    before = door.get("/api/v3/packages").json()
+    address = "/api/v3/packages" if method == "POST" else f"/api/v3/packages/{encoded('p1')}"
+    told = door.form(method, address, data, fileName="a.aasx")
+    [message] = told.json()["messages"]
+    assert told.status == 400 and message["correlationId"].startswith("aasx.")
+    assert door.get("/api/v3/packages").json() == before
+
+
+def test_a_package_is_not_kept_under_a_shell_that_it_does_not_hold(door):
+    for ids, status in (("urn:nobody", 400), (SUBMODEL_IN["id"], 400), (f"{SHELL_IN['id']},urn:nobody", 400),
+                        (SHELL_IN["id"], 201), ("", 201)):
+        for data in (WHOLE, aas4j()):
+            told = door.form("POST", "/api/v3/packages", data, fileName="a.aasx", aasIds=ids)
+            assert told.status == status, told.body
+    told = door.form("POST", "/api/v3/packages", WHOLE, aasIds="urn:nobody")
+    assert "urn:nobody" in told.json()["messages"][0]["text"]
+
+
+@pytest.mark.parametrize(("declared", "name", "kind"), [
+    ("image/png", "x.pdf", "image/png"), ("text/plain; charset=utf-8", "x.pdf", "text/plain; charset=utf-8"),
+    ("application/octet-stream", "manual.PDF", "application/pdf"), ("", "manual.pdf", "application/pdf"),
+    ("application/octet-stream", "manual.unknown", "application/octet-stream"), ("", "", "application/octet-stream")])
+def test_a_file_has_the_type_that_was_declared_else_that_of_its_name(door, declared, name, kind):
+    part = f'--x\r\nContent-Disposition: form-data; name="file"; filename="{name or "f"}"\r\n'
+    part += f"Content-Type: {declared}\r\n" if declared else ""
+    address = f"{ELEMENTS}/Manual/attachment"
+    told = asyncio.run(door.client.ask(address, "PUT", {"content-type": "multipart/form-data; boundary=x"},
+                                       f"{part}\r\nabc\r\n--x--\r\n".encode()))
+    assert told.status == 204, told.body
+    assert door.get(f"{ELEMENTS}/Manual").json()["contentType"] == kind
+    assert door.get(address).headers["content-type"] == kind
 
 
 def test_the_registry_lists_what_is_written_and_what_is_served(door):

@@ -7,6 +7,7 @@ Not here: packages (``packages.py``), where files rest (``stores/twins``).
 """
 
 import base64
+import mimetypes
 from collections.abc import AsyncIterator
 from typing import Final
 from urllib.parse import quote
@@ -22,6 +23,8 @@ from weft.engine.twins.ports import File, media_type
 from weft.twin.paths import resolve
 
 _PIECE: Final = 256 * 1024
+_BYTES: Final = "application/octet-stream"
+_TYPES: Final = mimetypes.MimeTypes()  # those that Python knows, whatever else this machine does
 _SAFE: Final = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox", "Cache-Control": "no-store"}
 
 
@@ -40,6 +43,14 @@ async def pieces(file: UploadFile) -> AsyncIterator[bytes]:
     """The content of ``file``."""
     while piece := await file.read(_PIECE):
         yield piece
+
+
+def kind_of(file: UploadFile, title: str) -> str:
+    """The media type that the part declares; where it says no more than that these are bytes, that of its name."""
+    said = file.content_type or _BYTES
+    if said.partition(";")[0].strip().lower() != _BYTES:
+        return said
+    return _TYPES.guess_type(title)[0] or _TYPES.guess_type(file.filename or "")[0] or said
 
 
 async def get(call: Call) -> Response:
@@ -63,7 +74,7 @@ async def put(call: Call) -> Response:
     async with call.form() as form:
         file = uploaded(form)
         title = str(form.get("fileName") or file.filename or "file")[:255]
-        kind = file.content_type or "application/octet-stream"
+        kind = kind_of(file, title)
         return done(await call.twins.attach(name, call.path, pieces(file), kind, title))
 
 
@@ -84,7 +95,7 @@ async def put_thumbnail(call: Call) -> Response:
     async with call.form() as form:
         file = uploaded(form)
         title = str(form.get("fileName") or file.filename or "thumbnail")[:255]
-        kind = file.content_type or "application/octet-stream"
+        kind = kind_of(file, title)
         return done(await call.twins.set_thumbnail(name, pieces(file), kind, title))
 
 

@@ -2,12 +2,15 @@
 
 IDTA-01002 v3.1.2 §12.10 (AASX file server). The media type is that of 3.1, or of 3.2 where it is asked for.
 Rule 1: a package is kept as it is; nothing in it is taken into the repository by this door.
+Rule 2: what is no package that can be opened is not kept, nor one under the id of a shell that it does not hold.
 Not here: importing and exporting (``engine/twins/exchange.py``, ``serialization.py``).
 """
 
+import asyncio
 import re
 import secrets
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, BinaryIO, Final
 
 import msgspec
 from starlette.datastructures import FormData
@@ -19,6 +22,7 @@ from weft.doors.aas.attachments import named, pieces, sent
 from weft.doors.aas.call import Call, answer, done, paged, uploaded
 from weft.engine.twins.ports import Where
 from weft.engine.twins.repository import PACKAGE_TYPE
+from weft.twin.aasx.reading import Package
 from weft.twin.elements import Json
 from weft.twin.names import ID_MAX, decode_id, encode_id
 
@@ -54,8 +58,27 @@ async def _keep(call: Call, name: str) -> tuple[Json, bool]:
         file = uploaded(form)
         title = str(form.get("fileName") or file.filename or "package.aasx")[:NAME_MAX]
         ids = _ids(form)
+        await asyncio.to_thread(_readable, file.file, title, ids)
         made = await call.twins.keep_package(name, ids, title, pieces(file))
     return {"aasIds": ids, "packageId": name}, made
+
+
+def _readable(file: BinaryIO, title: str, ids: Sequence[str]) -> None:
+    """Raises ``Invalid`` (``aasx.…``) for what is no package, ``('twin.not-in-package')`` for a shell not in it."""
+    package = Package(file, title)
+    try:
+        if not package.packed:
+            raise Invalid("aasx.not-zip", reason="no zip")
+        sought = set(ids)
+        for found in package.documents() if sought else ():
+            sought.discard(found.document.id if found.document.tag == "assetAdministrationShell" else "")
+            if not sought:
+                break
+        if sought:
+            raise Invalid("twin.not-in-package", id=min(sought)[:200])
+    finally:
+        package.close()
+        file.seek(0)
 
 
 def _ids(form: FormData) -> list[str]:

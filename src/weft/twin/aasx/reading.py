@@ -64,6 +64,11 @@ class Package:
             self.specs = [self._single(file, name)]
 
     @property
+    def packed(self) -> bool:
+        """Whether it is a package, and not an environment by itself."""
+        return self._container is not None
+
+    @property
     def version(self) -> str:
         """The highest version of the metamodel that was read; "" when nothing says."""
         return max((spec.version for spec in self.specs), default="")
