@@ -256,7 +256,8 @@ class Writer(ABC, Generic[B]):
 
     async def size(self) -> int:
         """Bytes of the file once all that is stored is in it; what is free in it counts, too."""
-        pages, each = self._connection.pragma("page_count"), self._connection.pragma("page_size")
+        connection = self._reader.connection
+        pages, each = connection.pragma("page_count"), connection.pragma("page_size")
         return int(pages) * int(each)
 
     async def check(self) -> str:

@@ -85,6 +85,7 @@ class Where(msgspec.Struct, frozen=True, gc=False):
 ALL = Where()
 
 
+LARGE_BYTES: Final = 200_000  # of a twin: larger ones are judged, changed and compared in threads
 SPENT_S: Final = 1.0  # that looking at twins for one page may take, before it ends where it is
 
 

@@ -23,7 +23,20 @@ from weft.basis.errors import Invalid, NotFound, Refused, WeftError
 from weft.engine.twins import naming, writing
 from weft.engine.twins.derived import Twins
 from weft.engine.twins.handles import Handles
-from weft.engine.twins.ports import ALL, SPENT_S, Change, ChangeType, Cut, File, Kind, Row, Told, TwinStore, Where
+from weft.engine.twins.ports import (
+    ALL,
+    LARGE_BYTES,
+    SPENT_S,
+    Change,
+    ChangeType,
+    Cut,
+    File,
+    Kind,
+    Row,
+    Told,
+    TwinStore,
+    Where,
+)
 from weft.engine.twins.underway import Imports
 from weft.twin.aasx.reading import files_within
 from weft.twin.elements import Json
@@ -35,7 +48,6 @@ from weft.twin.query import holds, looks_beside
 PACKAGE: Final = "/package.aasx"  # what a package calls its file
 PACKAGE_TYPE: Final = "application/asset-administration-shell-package"
 FOLLOWS: Final = "d:"  # a cursor within the twins that follow
-LARGE_BYTES: Final = 200_000
 SWEEP_S: Final = 3_600.0
 WRITTEN: Final = "s:"  # a cursor within those that were written
 Write = Callable[[str, str, bool | str], Awaitable[None]]  # machine, property, value in its unit

@@ -14,7 +14,7 @@ import apsw
 from msgspec.structs import replace
 
 from weft.basis.errors import NotFound, Refused
-from weft.engine.twins.ports import CREATED, DELETED, KINDS, UPDATED, VALUE_CHANGED, Change, Kind, Row
+from weft.engine.twins.ports import CREATED, DELETED, KINDS, LARGE_BYTES, UPDATED, VALUE_CHANGED, Change, Kind, Row
 from weft.stores.twins import searching
 from weft.stores.twins.indexing import NOTHING, Derived, Element, Key, derive, derive_again
 from weft.stores.twins.revisions import piece
@@ -26,6 +26,10 @@ REMEMBERED_TEXTS: Final = 20_000
 PRUNED_EVERY: Final = 512  # entries of the feed
 FORGOTTEN: Final = (0, "")  # kind and id of what stands for all deleted twins that were forgotten
 NUMBER: Final = {kind: place for place, kind in enumerate(KINDS, 1)}
+
+
+class LargeError(Exception):
+    """A twin is so large that it must not be changed in the loop."""
 
 
 @dataclass(slots=True)
@@ -43,6 +47,7 @@ class Applying:
 
     sql: Mapping[str, str]
     kept: Kept
+    large: int = LARGE_BYTES
     _entries: dict[tuple[int, str], tuple[int, Derived]] = field(default_factory=dict)  # oldest first
     _elements: int = 0  # in ``_entries``
     _numbers: dict[str, dict[tuple[str | None, ...], int]] = field(
@@ -55,13 +60,23 @@ class Applying:
         for known in self._numbers.values():
             known.clear()
 
-    def apply(self, cursor: apsw.Cursor, change: Change, at: str) -> Row | None:
-        """The row that ``change`` leaves. Raises ``twin.changed``, ``twin.file``, and what its edit raises."""
+    def refuse_large(self, changes: Sequence[Change]) -> None:
+        """Raises ``LargeError`` where what shall stand says so already."""
+        if any(one.body is not None and len(one.body) > self.large for one in changes):
+            raise LargeError
+
+    def apply(self, cursor: apsw.Cursor, change: Change, at: str, *, large: bool = False) -> Row | None:
+        """The row that ``change`` leaves. Raises ``twin.changed``, ``twin.file``, and what its edit raises.
+
+        Raises ``LargeError`` unless it may be ``large``, before anything was done.
+        """
         kind = NUMBER[change.kind]
         held = cursor.execute(self.sql["twin"], (kind, change.id)).fetchone()
         stands = held[1] if held else 0
         if change.expected is not None and change.expected != stands:
             raise Refused("twin.changed", id=change.id[:200], revision=stands)
+        if not large and held and len(held[3]) > self.large:
+            raise LargeError
         if change.edit is not None:
             body, path = change.edit(Row(change.kind, change.id, *held[1:]) if held else None)
             change = replace(change, body=body, path=path or change.path, edit=None)

@@ -1,19 +1,20 @@
 """Pages of twins that are looked for: by name, by semantic id, by asset, by a condition.
 
 Rule 1: the order is that of ids, and a page goes on behind one, whatever is looked for.
-Rule 2: what an index answers is not read; what it cannot is read ``READ`` twins at a time and looked at in a thread of
-    its own, one page after the other: a question that costs much costs who asks it, others have their turn.
+Rule 2: what an index answers is not read; what it cannot is read ``READ`` twins at a time and looked at aside, one page
+    after the other (``looking.py``): a question that costs much costs who asks it, others have their turn.
 Rule 3: a condition is first asked of a few twins in order; where it holds for many of them that fills the page,
     whatever else there is, and where it holds for few, they are gathered from what holds.
-Rule 4: a page that has taken ``SPENT_S`` ends where it is (``Cut``), and who asks goes on from there.
+Rule 4: statements have half of the time of a page; where that is not enough, twins are read and looked at instead,
+    and a page that has taken ``SPENT_S`` ends where it is (``Cut``): who asks goes on from there.
 Not here: conditions as SQL (``asking.py``).
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -22,9 +23,12 @@ from weft.engine.twins import naming
 from weft.engine.twins.ports import SPENT_S, Cut, Kind, Row, Where
 from weft.stores.twins.applying import NUMBER
 from weft.stores.twins.asking import Asked, ask
+from weft.stores.twins.looking import Looking, Run
 from weft.twin.query import holds, looks_beside
 from weft.twin.query.index import fields
 
+STATEMENTS: Final = 0.5  # of the time of a page
+FOREVER_S: Final = 3_600.0
 READ: Final = 200
 READ_BESIDE: Final = 20  # of those whose neighbours are read with them
 CHUNK: Final = 400  # twins that are asked one by one
@@ -44,55 +48,56 @@ SUBMODELS: Final = "submodels[].keys[].value"
 _TWIN: Final = "SELECT body FROM twins WHERE kind = ? AND id = ?"
 _SHELLS: Final = ("SELECT body FROM twins WHERE number IN"  # noqa: S608 - our own
                   f" (SELECT twin FROM twin_field WHERE name = '{SUBMODELS}' AND value = ?)")
-Run = Callable[[str, Sequence[Any]], list[Any]]
 
 
-async def page(run: Run, kind: Kind, after: str, limit: int, where: Where, looking: asyncio.Lock) -> Sequence[Row]:
-    """At most ``limit`` twins behind ``after`` that are as ``where`` says; ``run`` runs a statement.
+class _LongError(Exception):
+    """A statement was not done in its time."""
 
-    ``looking`` is held by who looks at bodies: they have one thread between them.
-    """
+
+async def page(looking: Looking, kind: Kind, after: str, limit: int, where: Where) -> Sequence[Row]:
+    """At most ``limit`` twins behind ``after`` that are as ``where`` says."""
     asked = None if where.condition is None else ask(where.condition, kind)
-    look = _look(run, kind, where, sure=asked is None or asked.exact)
-    look.lock = looking
-    found: list[Row] = []
-    if asked is not None and not naming.wanted(where):
-        behind = await _near(run, (kind, after, limit), asked, look, found)
-        if behind is None or look.cut:
-            return _page(look, found, limit)
-        after = behind
-    sql, values = _statement(kind, where, asked)
-    while len(found) < limit:
-        wanted = look.batch or limit - len(found)
-        rows = [Row(kind, *row) for row in run(sql, (*values, after, wanted))]
-        found += await look.at(rows)
-        if look.cut or len(rows) < wanted or not look.batch:
-            break
-        after = rows[-1].id
-        await asyncio.sleep(0)
-    return _page(look, found, limit)
-
-
-def _page(look: "_Look", found: list[Row], limit: int) -> Sequence[Row]:
+    look = _look(looking, kind, where, sure=asked is None or asked.exact)
+    look.after, look.limit = after, limit
+    try:
+        if asked is None or naming.wanted(where) or await _near(look, asked):
+            await _rest(look, _statement(kind, where, asked))
+    except _LongError:
+        anew = _look(looking, kind, where, sure=False)
+        anew.after, anew.limit, anew.found, anew.spent = look.after, limit, look.found, look.spent
+        anew.bounded = False
+        look = anew
+        await _rest(look, _statement(kind, where, None))
+    found = look.found
     return Cut(found, look.cut) if look.cut and len(found) < limit else found[:limit]
 
 
-async def _near(
-    run: Run, place: tuple[Kind, str, int], asked: Asked, look: "_Look", found: list[Row],
-) -> str | None:
-    """Ask one twin after the other for as long as that finds many; behind which id to go on, or None."""
-    kind, after, limit = place
-    sql = _NEAR.format(kind=NUMBER[kind], each=asked.each)
+async def _near(look: "_Look", asked: Asked) -> bool:
+    """Ask one twin after the other for as long as that finds many; whether there are more behind."""
+    sql = _NEAR.format(kind=NUMBER[look.kind], each=asked.each)
     while True:
-        wanted = CHUNK if look.batch else limit - len(found)
-        rows = [Row(kind, *row) for row in run(sql, (after, *asked.bindings, wanted))]
-        found += await look.at(rows)
-        behind = run(_BEHIND, (NUMBER[kind], after))
-        if look.cut or len(found) >= limit or not behind:
-            return None
-        after = str(behind[0][0])
+        wanted = CHUNK if look.batch else look.limit - len(look.found)
+        rows = await look.rows(sql, (look.after, *asked.bindings, wanted))
+        await look.at(rows)
+        behind = look.looking.read(_BEHIND, (NUMBER[look.kind], look.after))
+        if look.cut or len(look.found) >= look.limit or not behind:
+            return False
+        look.after = str(behind[0][0])
         if len(rows) * MANY < CHUNK:
-            return after
+            return True
+        await asyncio.sleep(0)
+
+
+async def _rest(look: "_Look", statement: tuple[str, tuple[Any, ...]]) -> None:
+    """All twins that ``statement`` gives, until the page is full."""
+    sql, values = statement
+    while len(look.found) < look.limit:
+        wanted = look.batch or look.limit - len(look.found)
+        rows = await look.rows(sql, (*values, look.after, wanted))
+        await look.at(rows)
+        if look.cut or len(rows) < wanted or not look.batch:
+            return
+        look.after = rows[-1].id
         await asyncio.sleep(0)
 
 
@@ -116,44 +121,57 @@ def _statement(kind: Kind, where: Where, asked: Asked | None) -> tuple[str, tupl
 class _Look:
     """Looks at bodies where the index has not said it all; ``cut``: behind which id time ran out.
 
-    ``batch``: how many are looked at together, 0: none have to be.
+    ``batch``: how many are looked at together, 0: none have to be. ``found``: those behind which ``after`` stands.
     """
 
-    run: Run
+    looking: Looking
     kind: Kind
     where: Where
     batch: int
     beside: bool
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    bounded: bool  # whether a statement may take long, and something else be done instead
+    after: str = ""
+    limit: int = 0
+    found: list[Row] = field(default_factory=list)
     cut: str = ""
     spent: float = 0.0
 
-    async def at(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """Those of ``rows`` that are as was asked."""
+    async def rows(self, sql: str, values: Sequence[Any]) -> list[Row]:
+        """The rows of a statement; raises ``_LongError``."""
+        found = self.looking.quickly(sql, values)
+        if found is None:
+            most = SPENT_S * STATEMENTS - self.spent if self.bounded else FOREVER_S
+            found, took = await self.looking.aside(lambda run: run(sql, values), most)
+            self.spent += took
+        if found is None:
+            raise _LongError
+        return [Row(self.kind, *row) for row in found]
+
+    async def at(self, rows: Sequence[Row]) -> None:
+        """Take those of ``rows`` that are as was asked."""
         if not self.batch:
-            return rows
-        found: list[Row] = []
+            self.found += rows
+            return
         for first in range(0, len(rows), self.batch):
             some = rows[first:first + self.batch]
-            around = [self._beside(row) for row in some] if self.beside else ()
-            async with self.lock:
-                begun = time.monotonic()
-                found += await asyncio.to_thread(self._right, some, around, begun + SPENT_S - self.spent)
-                self.spent += time.monotonic() - begun
+            right, took = await self.looking.aside(partial(self._right, some), SPENT_S - self.spent,
+                                                   asking=self.beside)
+            self.spent += took
+            if right is None:  # not even what lies around the first of them was read in time
+                right, took = await self.looking.aside(partial(self._right, some[:1]), FOREVER_S, asking=True)
+                self.cut = some[0].id
+            self.found += right or ()
             if self.cut:
-                break
-        return found
+                return
 
-    def _beside(self, row: Row) -> list[Any]:
-        return _around(self.run, self.kind, msgspec.json.decode(row.body))
-
-    def _right(self, rows: Sequence[Row], around: Sequence[list[Any]], until: float) -> list[Row]:
-        found = []
-        for row, beside in zip(rows, around or repeat([]), strict=False):
+    def _right(self, rows: Sequence[Row], run: Run) -> list[Row]:
+        """Those that are as was asked, in the thread; what is told is whole for all up to ``cut``."""
+        found, until = list[Row](), time.monotonic() + SPENT_S - self.spent
+        for row in rows:
             document = msgspec.json.decode(row.body)
             kind, condition = self.where.asset_kind, self.where.condition
-            if (not kind or naming.asset_kind(document) == kind) and (
-                    condition is None or holds(condition, document, self.kind, beside)):
+            if (not kind or naming.asset_kind(document) == kind) and (condition is None or holds(
+                    condition, document, self.kind, _around(run, self.kind, document) if self.beside else ())):
                 found.append(row)
             if time.monotonic() > until:
                 self.cut = row.id
@@ -161,12 +179,13 @@ class _Look:
         return found
 
 
-def _look(run: Run, kind: Kind, where: Where, *, sure: bool) -> _Look:
+def _look(looking: Looking, kind: Kind, where: Where, *, sure: bool) -> _Look:
     """What bodies must be looked at for; nothing when the index has said it all."""
+    bounded = where.condition is not None
     where = msgspec.structs.replace(where, condition=None) if sure else where
     needed = bool(where.asset_kind) or where.condition is not None
     beside = where.condition is not None and looks_beside(where.condition, kind)
-    return _Look(run, kind, where, (READ_BESIDE if beside else READ) if needed else 0, beside)
+    return _Look(looking, kind, where, (READ_BESIDE if beside else READ) if needed else 0, beside, bounded)
 
 
 def _around(run: Run, kind: Kind, document: dict[str, Any]) -> list[Any]:

@@ -3,8 +3,9 @@
 Rule 1: a page costs the same whatever else there is: it goes on behind an id, by an index, and reads what it gives.
 Rule 2: a file comes in piece by piece, each durable by itself; it is there once its last piece is, and goes when
         nobody has named it for ``GRACE_MS``. What had not come in whole is taken away when the store is opened.
-Rule 3: a commit of many twins does not stop the node: it goes on in turns with everything else, is made durable in a
-        thread, and until then others read what stood before, and write when it has ended.
+Rule 3: a commit of many twins, or of a large one, does not stop the node: it goes on in turns with everything else
+        (a large twin: in a thread), is made durable in a thread, and until then others read what stood before, and
+        write when it has ended.
 Not here: groups, checkpoints and care for the disk (``stores/writer.py``), how a change is applied (``applying.py``).
 """
 
@@ -14,7 +15,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import starmap
+from itertools import islice, starmap
 from typing import Any, Final
 
 import apsw
@@ -23,12 +24,13 @@ from msgspec.structs import replace
 from weft.basis.errors import Invalid, NotFound, Refused
 from weft.basis.instant import from_ms
 from weft.engine.ports import Clock
-from weft.engine.twins.ports import ALL, KINDS, Change, File, Gone, Kind, Row, Told, Where, media_type
+from weft.engine.twins.ports import ALL, KINDS, LARGE_BYTES, Change, File, Gone, Kind, Row, Told, Where, media_type
 from weft.stores.sqlite_file import fault
 from weft.stores.twins import paging, searching
-from weft.stores.twins.applying import NUMBER, Applying, Kept
+from weft.stores.twins.applying import NUMBER, Applying, Kept, LargeError
 from weft.stores.twins.held import Held
 from weft.stores.twins.indexing import INDEX, derive
+from weft.stores.twins.looking import Looking, Run
 from weft.stores.twins.revisions import Piece, whole
 from weft.stores.writer import Writer
 
@@ -75,10 +77,11 @@ class SqliteTwins(Writer[Work]):
         super().__init__(path, dialect=DIALECT, background=background, reading=reading)
         self._clock = clock
         self._file_max = min(file_max, PIECE * PIECES_MAX)
-        self._applying = Applying(self._sql, kept or Kept())
+        self._applying = Applying(self._sql, kept or Kept(), LARGE_BYTES if self._background else sys.maxsize)
         self._held = Held()
         self._turn = asyncio.Lock()
-        self._looking = asyncio.Lock()
+        self._looking = Looking(path, lambda: self._reader, self._file.aside if self._background else None)
+        self._away = False  # the connection is in the hands of a long commit
         self._waiting: set[asyncio.Future[None]] = set()  # for news
         if not reading and self._connection.pragma("user_version") != INDEX:
             self._index_anew()
@@ -114,12 +117,16 @@ class SqliteTwins(Writer[Work]):
             rows[:] = [self._applying.apply(self._cursor, one, at) for one in changes]
 
         if len(changes) > SHORT_MAX and not self._file.in_memory:
-            return await self._commit_long(changes)
-        if changes:
-            await self._commit(work)
+            return await self._commit_long(changes, bodies=False)
+        try:
+            if changes:
+                self._applying.refuse_large(changes)
+                await self._commit(work)
+        except LargeError:
+            return await self._commit_long(changes, bodies=True)
         return rows
 
-    async def _commit_long(self, changes: Sequence[Change]) -> Sequence[Row | None]:
+    async def _commit_long(self, changes: Sequence[Change], *, bodies: bool) -> Sequence[Row | None]:
         """Rule 3."""
         async with self._turn:
             if self._broken is not None:
@@ -128,7 +135,8 @@ class SqliteTwins(Writer[Work]):
             aside = self._file.aside()
             self._reader = aside.cursor()
             try:
-                return await self._long(changes)
+                rows = await self._long(changes)
+                return rows if bodies else [None if one is None else replace(one, body=b"") for one in rows]
             finally:
                 self._held.forget()
                 self._reader = self._cursor
@@ -140,9 +148,9 @@ class SqliteTwins(Writer[Work]):
         try:
             at, turn = self._now(), loop.time()
             self._cursor.execute("BEGIN IMMEDIATE")
+            self._away = True
             for one in changes:
-                row = self._applying.apply(self._cursor, one, at)
-                rows.append(None if row is None else replace(row, body=b""))
+                rows.append(await self._apply_one(one, at))
                 if loop.time() - turn > TURN_S:
                     await asyncio.sleep(0)
                     turn = loop.time()
@@ -154,15 +162,48 @@ class SqliteTwins(Writer[Work]):
             if self._connection.in_transaction:
                 await _surely(partial(self._cursor.execute, "ROLLBACK"))
             raise
+        finally:
+            self._away = False
         self._refused = None
         self._told()
         self._care_for_wal()
         return rows
 
+    async def _apply_one(self, change: Change, at: str) -> Row | None:
+        try:
+            self._applying.refuse_large([change])
+            return self._applying.apply(self._cursor, change, at)
+        except LargeError:
+            rows: list[Row | None] = []
+            await _surely(lambda: rows.append(self._applying.apply(self._cursor, change, at, large=True)))
+            return rows[0]
+
     async def close(self) -> None:
         """As every store, once a long commit has ended."""
         async with self._turn:
+            await self._looking.close()
             await super().close()
+
+    def crash(self, *, durable: bool = False) -> None:
+        """As every store."""
+        self._looking.stop()
+        super().crash(durable=durable)
+
+    def _reopened(self, error: BaseException | None) -> None:
+        self._looking.forget()
+        super()._reopened(error)
+
+    def _empty_wal(self) -> None:
+        with self._looking.paused():
+            super()._empty_wal()
+
+    def _care_for_wal(self) -> None:
+        if not self._away:
+            super()._care_for_wal()
+
+    def _finish_checkpoint(self) -> None:
+        if not self._away:
+            super()._finish_checkpoint()
 
     def _apply_group(self, batches: Sequence[Work]) -> None:
         for batch in batches:
@@ -205,7 +246,7 @@ class SqliteTwins(Writer[Work]):
         """A page as the port says; what the index cannot answer is read and looked at, a page at a time."""
         if where == ALL:
             return list(starmap(partial(Row, kind), self._rows("page", NUMBER[kind], after, limit)))
-        return await paging.page(self._read, kind, after, limit, where, self._looking)
+        return await paging.page(self._looking, kind, after, limit, where)
 
     async def search(self, kind: Kind, query: str, after: int, limit: int) -> Sequence[tuple[int, Row]]:
         """Twins that have the words of ``query``, as the port says."""
@@ -229,22 +270,30 @@ class SqliteTwins(Writer[Work]):
 
     async def history(self, kind: Kind, id: str, before: int, limit: int) -> Sequence[Row]:
         """Revisions below ``before`` (0: all of them, the one that stands included), the newest first."""
-        found: list[Row] = []
-        for row in self._backwards(kind, id):
-            if len(found) == limit:
-                break
-            if not before or row.revision < before:
-                found.append(row)
-        return found
+
+        def look(run: Run) -> list[Row]:
+            return list(islice((row for row in self._backwards(run, kind, id)
+                                if not before or row.revision < before), limit))
+
+        return await self._in_past(kind, id, look)
 
     async def at(self, kind: Kind, id: str, instant: str) -> Row | None:
-        found = next((row for row in self._backwards(kind, id) if row.at <= instant), None)
-        return found if found is not None and found.body else None
 
-    def _backwards(self, kind: Kind, id: str) -> Iterator[Row]:
+        def look(run: Run) -> list[Row]:
+            return list(islice((row for row in self._backwards(run, kind, id) if row.at <= instant), 1))
+
+        return next((row for row in await self._in_past(kind, id, look) if row.body), None)
+
+    async def _in_past(self, kind: Kind, id: str, look: Callable[[Run], list[Row]]) -> list[Row]:
+        """What ``look`` finds among former states; those of a large twin are put together in a thread."""
+        if self._rows("past_size", NUMBER[kind], id, NUMBER[kind], id)[0][0] <= LARGE_BYTES:
+            return look(self._read)
+        return (await self._looking.aside(look, paging.FOREVER_S))[0] or []
+
+    def _backwards(self, run: Run, kind: Kind, id: str) -> Iterator[Row]:
         """All revisions that are known, the newest first."""
         number = NUMBER[kind]
-        stands, gone = self._rows("twin", number, id), self._rows("gone", number, id)
+        stands, gone = run(self._sql["twin"], (number, id)), run(self._sql["gone"], (number, id))
         following = b""
         if stands:
             _, revision, at, following = stands[0]
@@ -252,7 +301,7 @@ class SqliteTwins(Writer[Work]):
         elif gone:
             yield Row(kind, id, gone[0][0], gone[0][1], b"")
         behind = 0
-        while found := self._rows("history", number, id, behind or sys.maxsize, HISTORY_READ):
+        while found := run(self._sql["history"], (number, id, behind or sys.maxsize, HISTORY_READ)):
             for behind, at, head, tail, middle in found:
                 following = whole(Piece(head, tail, middle), following)
                 yield Row(kind, id, behind, at, following)

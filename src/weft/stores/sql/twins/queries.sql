@@ -50,6 +50,11 @@ DELETE FROM history WHERE kind = ? AND id = ? AND revision <= ?;
 SELECT revision, at, head, tail, middle FROM history
 WHERE kind = ? AND id = ? AND revision < ? ORDER BY revision DESC LIMIT ?;
 
+-- past_size --
+-- The bytes of the largest state of a twin that is kept by itself.
+SELECT max(coalesce((SELECT length(body) FROM twins WHERE kind = ? AND id = ?), 0),
+           coalesce((SELECT max(length(middle)) FROM history WHERE kind = ? AND id = ?), 0));
+
 -- add_change --
 -- News for the feed.
 INSERT INTO changes (kind, id, path, type, at, revision) VALUES (?, ?, ?, ?, ?, ?);
