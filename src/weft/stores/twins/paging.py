@@ -5,8 +5,9 @@ Rule 2: what an index answers is not read; what it cannot is read ``READ`` twins
     after the other (``looking.py``): a question that costs much costs who asks it, others have their turn.
 Rule 3: a condition is first asked of a few twins in order; where it holds for many of them that fills the page,
     whatever else there is, and where it holds for few, they are gathered from what holds.
-Rule 4: statements have half of the time of a page; where that is not enough, twins are read and looked at instead,
-    and a page that has taken ``SPENT_S`` ends where it is (``Cut``): who asks goes on from there.
+Rule 4: gathering has half of the time of a page; where that is not enough, twins are asked in order after all, and
+    where a few take too long even so, they are read and looked at. A page that has taken ``SPENT_S`` ends where it is
+    (``Cut``): who asks goes on from there, at least one twin on.
 Not here: conditions as SQL (``asking.py``).
 """
 
@@ -27,17 +28,18 @@ from weft.stores.twins.looking import Looking, Run
 from weft.twin.query import holds, looks_beside
 from weft.twin.query.index import fields
 
-STATEMENTS: Final = 0.5  # of the time of a page
+GATHERING: Final = 0.5  # of the time of a page
 FOREVER_S: Final = 3_600.0
 READ: Final = 200
 READ_BESIDE: Final = 20  # of those whose neighbours are read with them
 CHUNK: Final = 400  # twins that are asked one by one
+FEW: Final = 20  # where more take too long
 MANY: Final = 16  # at least one of so many holds: then going on so is cheaper than gathering all
 # a few twins in order of their ids, each asked by itself
 _NEAR: Final = ("SELECT w.id, w.revision, w.at, w.body FROM (SELECT number, id FROM twins WHERE kind = {kind}"
-                " AND id > ? ORDER BY id LIMIT 400) t CROSS JOIN twins w WHERE w.number = t.number AND ({each})"
+                " AND id > ? ORDER BY id LIMIT {chunk}) t CROSS JOIN twins w WHERE w.number = t.number AND ({each})"
                 " ORDER BY t.id LIMIT ?")
-_BEHIND: Final = "SELECT id FROM twins WHERE kind = ? AND id > ? ORDER BY id LIMIT 1 OFFSET 399"
+_BEHIND: Final = "SELECT id FROM twins WHERE kind = ? AND id > ? ORDER BY id LIMIT 1 OFFSET ?"
 # all that hold, gathered by what holds: the plus keeps SQLite from going through all ids instead
 _FAR: Final = ("SELECT w.id, w.revision, w.at, w.body FROM (SELECT t.number AS n FROM twins t WHERE +t.kind = {kind}"
                " AND ({where}) AND +t.id > ? ORDER BY t.id LIMIT ?) p CROSS JOIN twins w WHERE w.number = p.n"
@@ -60,8 +62,10 @@ async def page(looking: Looking, kind: Kind, after: str, limit: int, where: Wher
     look = _look(looking, kind, where, sure=asked is None or asked.exact)
     look.after, look.limit = after, limit
     try:
-        if asked is None or naming.wanted(where) or await _near(look, asked):
+        if asked is None or naming.wanted(where):
             await _rest(look, _statement(kind, where, asked))
+        elif await _near(look, asked):
+            await _far(look, asked)
     except _LongError:
         anew = _look(looking, kind, where, sure=False)
         anew.after, anew.limit, anew.found, anew.spent = look.after, limit, look.found, look.spent
@@ -72,19 +76,41 @@ async def page(looking: Looking, kind: Kind, after: str, limit: int, where: Wher
     return Cut(found, look.cut) if look.cut and len(found) < limit else found[:limit]
 
 
-async def _near(look: "_Look", asked: Asked) -> bool:
-    """Ask one twin after the other for as long as that finds many; whether there are more behind."""
-    sql = _NEAR.format(kind=NUMBER[look.kind], each=asked.each)
+async def _far(look: "_Look", asked: Asked) -> None:
+    """Gather all that hold; where that takes long, go on as before."""
+    try:
+        await _rest(look, _statement(look.kind, look.where, asked))
+    except _LongError:
+        look.most = SPENT_S
+        await _near(look, asked, on=True)
+
+
+async def _near(look: "_Look", asked: Asked, *, on: bool = False) -> bool:
+    """Ask one twin after the other for as long as that finds many, or ``on``; whether there are more behind."""
+    chunk, begun = CHUNK, look.after
     while True:
-        wanted = CHUNK if look.batch else look.limit - len(look.found)
-        rows = await look.rows(sql, (look.after, *asked.bindings, wanted))
+        wanted = chunk if look.batch else look.limit - len(look.found)
+        try:
+            rows = await look.rows(_NEAR.format(kind=NUMBER[look.kind], each=asked.each, chunk=chunk),
+                                   (look.after, *asked.bindings, wanted))
+        except _LongError:
+            if look.after != begun and on:
+                look.cut = look.after
+                return False
+            if chunk == FEW:
+                raise
+            chunk, look.most, on = FEW, SPENT_S, True
+            continue
         await look.at(rows)
-        behind = look.looking.read(_BEHIND, (NUMBER[look.kind], look.after))
+        behind = look.looking.read(_BEHIND, (NUMBER[look.kind], look.after, chunk - 1))
         if look.cut or len(look.found) >= look.limit or not behind:
             return False
         look.after = str(behind[0][0])
-        if len(rows) * MANY < CHUNK:
+        if not on and len(rows) * MANY < chunk:
             return True
+        if look.spent > SPENT_S:
+            look.cut = look.after
+            return False
         await asyncio.sleep(0)
 
 
@@ -135,12 +161,15 @@ class _Look:
     found: list[Row] = field(default_factory=list)
     cut: str = ""
     spent: float = 0.0
+    most: float = 0.0  # that may be spent before statements take too long
 
     async def rows(self, sql: str, values: Sequence[Any]) -> list[Row]:
         """The rows of a statement; raises ``_LongError``."""
+        begun = time.monotonic()
         found = self.looking.quickly(sql, values)
+        self.spent += time.monotonic() - begun
         if found is None:
-            most = SPENT_S * STATEMENTS - self.spent if self.bounded else FOREVER_S
+            most = max(self.most, SPENT_S * GATHERING) - self.spent if self.bounded else FOREVER_S
             found, took = await self.looking.aside(lambda run: run(sql, values), most)
             self.spent += took
         if found is None:
