@@ -1,8 +1,10 @@
 """How a twin that was written came to be what it is: its revisions, and what each of them changed.
 
+Rule 1: large states are compared in a thread, and a page has as many of them as are compared in a while; one at least.
 Not here: the revisions themselves (``engine/twins/repository.py``); a twin of the books has its history in the books.
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -10,11 +12,12 @@ import msgspec
 
 from weft.basis.errors import NotFound
 from weft.engine.memory import RESTORES
-from weft.engine.twins.ports import Kind, Row
+from weft.engine.twins.ports import LARGE_BYTES, Kind, Row
 from weft.engine.views.shape import View
 from weft.twin.names import decode_id
 
 REVISIONS: Final = 20
+TOGETHER_BYTES: Final = 4_000_000  # of the states on one page
 TOLD_MAX: Final = 12
 TEXT_MAX: Final = 200
 
@@ -65,14 +68,29 @@ async def twin_history(node: Any, twin: str, kind: str = "shell", before: str = 
     name = decode_id(twin)
     sort: Kind = "submodel" if kind == "submodel" else "shell"
     start = int(before) if before.isdecimal() and len(before) < 10 else 0
-    rows = [] if node.twins.owns(name) else list(await node.twins.history(sort, name, start, REVISIONS + 1))
+    rows, count = ([], 0) if node.twins.owns(name) else await _states(node, sort, name, start)
     if not rows:
         raise NotFound(f"twin.{sort}", id=name[:200])
     restores = [Restored(at=at, of=of.decode()) for at, of in await node.store.values(RESTORES)]
-    told = [_told(one, rows[place + 1] if place + 1 < len(rows) else None, restores)
-            for place, one in enumerate(rows[:REVISIONS])]
-    return HistoryView(revisions=tuple(told), before=told[-1].revision if len(rows) > REVISIONS else 0,
+    told = _all_told(rows, count, restores) if len(rows[0].body) <= LARGE_BYTES else \
+        await asyncio.to_thread(_all_told, rows, count, restores)
+    return HistoryView(revisions=tuple(told), before=told[-1].revision if len(rows) > count else 0,
                        restored=() if start else _between(restores, rows[0].at, "~"))
+
+
+async def _states(node: Any, kind: Kind, name: str, start: int) -> tuple[list[Row], int]:
+    """The states of a page and the one before them, where there is one; and how many a page has."""
+    rows = list(await node.twins.history(kind, name, start, 2))
+    size = max((len(one.body) for one in rows), default=0)
+    count = max(1, min(REVISIONS, TOGETHER_BYTES // (size or 1)))
+    if len(rows) == 2 and count > 1:
+        rows += await node.twins.history(kind, name, rows[1].revision, count - 1)
+    return rows, count
+
+
+def _all_told(rows: Sequence[Row], count: int, restores: Sequence[Restored]) -> list[Revision]:
+    return [_told(one, rows[place + 1] if place + 1 < len(rows) else None, restores)
+            for place, one in enumerate(rows[:count])]
 
 
 def _between(restores: Sequence[Restored], older: str, newer: str) -> tuple[Restored, ...]:
@@ -83,27 +101,51 @@ def _told(row: Row, older: Row | None, restores: Sequence[Restored]) -> Revision
     restored = _between(restores, older.at, row.at) if older is not None else ()
     if older is None or not older.body or not row.body:
         return Revision(revision=row.revision, at=row.at, gone=not row.body, first=bool(row.body), restored=restored)
-    before, after = _flat(older), _flat(row)
+    before, after = dict[str, str](), dict[str, str]()
+    _apart(msgspec.json.decode(older.body), msgspec.json.decode(row.body), "", (before, after))
     found = [Difference(path=path, before=before.get(path, ""), after=after.get(path, ""))
              for path in dict.fromkeys((*before, *after)) if before.get(path) != after.get(path)]
     return Revision(revision=row.revision, at=row.at, differences=tuple(found[:TOLD_MAX]),
                     more=max(0, len(found) - TOLD_MAX), restored=restored)
 
 
-def _flat(row: Row) -> dict[str, str]:
-    return {path: text[:TEXT_MAX] for path, text in _leaves(msgspec.json.decode(row.body), "")}
+def _apart(older: Any, newer: Any, at: str, told: tuple[dict[str, str], dict[str, str]]) -> None:
+    """Put into ``told`` what stands in each of the two, but for parts that are the same in both."""
+    if older == newer:
+        return
+    if isinstance(older, dict | list) and type(older) is type(newer):
+        sides = dict(_within(older, at)), dict(_within(newer, at))
+        for key in dict.fromkeys((*sides[0], *sides[1])):
+            if key in sides[0] and key in sides[1]:
+                _apart(sides[0][key], sides[1][key], key[0], told)
+            else:
+                for side, flat in zip(sides, told, strict=True):
+                    if key in side:
+                        _flat(side[key], key[0], flat)
+        return
+    for one, flat in zip((older, newer), told, strict=True):
+        _flat(one, at, flat)
 
 
-def _leaves(one: Any, at: str) -> Iterator[tuple[str, str]]:
-    """(path, text) of all that stands in a document; elements are called by their idShort."""
-    if isinstance(one, Mapping):
+def _flat(one: Any, at: str, flat: dict[str, str]) -> None:
+    """All that stands in a document, by path."""
+    if isinstance(one, dict | list):
+        for key, inner in _within(one, at):
+            _flat(inner, key[0], flat)
+    else:
+        flat[at] = str(one)[:TEXT_MAX]
+
+
+def _within(one: dict[str, Any] | list[Any], at: str) -> Iterator[tuple[tuple[str, str | int], Any]]:
+    """Each part of ``one``, by its path and what it is called there; elements are called by their idShort."""
+    if isinstance(one, dict):
         for name, inner in one.items():
             within = name in ("submodelElements", "value", "statements") and isinstance(inner, list)
-            yield from _leaves(inner, at if within else f"{at}.{name}" if at else name)
-    elif isinstance(one, list):
-        for place, inner in enumerate(one):
-            short = inner.get("idShort") or inner.get("language") if isinstance(inner, Mapping) else None
-            step = f".{short}" if short and at else short or f"[{place}]"
-            yield from _leaves(inner, f"{at}{step}")
-    else:
-        yield at, str(one)
+            yield (at if within else f"{at}.{name}" if at else name, name), inner
+        return
+    named: dict[str, int] = {}
+    for place, inner in enumerate(one):
+        short = inner.get("idShort") or inner.get("language") if isinstance(inner, Mapping) else None
+        step = f"[{place}]" if not short else f".{short}" if at else str(short)
+        again = named[step] = named.get(step, -1) + 1
+        yield (f"{at}{step}", again), inner
