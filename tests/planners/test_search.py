@@ -3,7 +3,10 @@
 import asyncio
 import json
 import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -112,6 +115,39 @@ async def test_a_search_that_dies_or_hangs_is_a_plan_that_stays_as_it_is(monkeyp
         monkeypatch.setattr(process.sys, "executable", str(script))
         async with asyncio.timeout(20):
             assert await process.better(problem, present, 0.1) == ()
+
+
+def orphaned(script: str) -> bool:
+    """Whether a search goes on whose node was killed in the middle of it."""
+    asks = f"{script}\nimport time\nprint(child.pid, flush=True)\ntime.sleep(60)"
+    node = subprocess.Popen([sys.executable, "-c", asks], stdout=subprocess.PIPE, text=True)
+    pid = int(node.stdout.readline())
+    time.sleep(1.0)
+    node.kill()
+    node.wait()
+    for _ in range(100):
+        if not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0]:
+            return False
+        time.sleep(0.1)
+    os.kill(pid, signal.SIGKILL)
+    return True
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc to look for processes in")
+def test_a_search_does_not_outlive_its_node(tmp_path):
+    task = tmp_path / "task.json"
+    task.write_bytes(msgspec.json.encode(Task(problem=late_shop(), plan=sequence.planned(late_shop()),
+                                              limits=Limits(seconds=300))) + b"\n")
+    start = ("import subprocess, sys\n"
+             "child = subprocess.Popen([sys.executable, '-m', 'weft.planners'], stdin={}, stdout=subprocess.DEVNULL)\n")
+    told = f"child.stdin.write(open({str(task)!r}, 'rb').read()); child.stdin.flush()"
+    assert not orphaned(start.format("subprocess.PIPE") + told)
+    kept = f"import os\npipe = os.open({str(tmp_path / 'pipe')!r}, os.O_RDWR)\n"  # control: an end that nobody closes
+    os.mkfifo(tmp_path / "pipe")
+    holder = os.open(tmp_path / "pipe", os.O_RDWR)
+    os.write(holder, task.read_bytes())
+    assert orphaned(kept + start.format("pipe"))
+    os.close(holder)
 
 
 def test_a_task_goes_through_its_process_unchanged():

@@ -1,7 +1,8 @@
 """Searches for better plans in a process of its own: started for one search, ended with it.
 
 Rule 1: the node never waits for it: what does not answer in time is killed, and the plan stays as it is.
-Rule 2: a search that dies, or that says what cannot be read, is a plan that was not improved and nothing more.
+Rule 2: a search does not outlive the node, however that ends (``__main__.py``).
+Rule 3: a search that dies, or that says what cannot be read, is a plan that was not improved and nothing more.
 Not here: the search (``search.py``), when to search and what is adopted (``engine/improving.py``).
 """
 
@@ -36,8 +37,12 @@ async def better(problem: Problem, plan: Plan, seconds: float, frozen_ms: int = 
         sys.executable, "-m", "weft.planners", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL, limit=ANSWER_MAX)
     try:
+        assert child.stdin is not None
+        assert child.stdout is not None
         async with asyncio.timeout(seconds + GRACE_S):
-            said, _ = await child.communicate(msgspec.json.encode(task))
+            child.stdin.write(msgspec.json.encode(task) + b"\n")
+            await child.stdin.drain()  # it stays open: its end would be that of the search
+            said = await child.stdout.read()
         return msgspec.json.decode(said, type=Answer).sequence
     except (TimeoutError, msgspec.DecodeError, OSError):
         _log.warning("a search for a better plan came to nothing")
