@@ -27,6 +27,7 @@ from weft.stores.twins.asking import Asked, ask
 from weft.stores.twins.looking import Looking, Run
 from weft.twin.query import holds, looks_beside
 from weft.twin.query.index import fields
+from weft.twin.query.tree import Compare
 
 GATHERING: Final = 0.5  # of the time of a page
 FOREVER_S: Final = 3_600.0
@@ -108,7 +109,7 @@ async def _near(look: "_Look", asked: Asked, *, on: bool = False) -> bool:
         look.after = str(behind[0][0])
         if not on and len(rows) * MANY < chunk:
             return True
-        if look.spent > SPENT_S:
+        if look.bounded and look.spent > SPENT_S:
             look.cut = look.after
             return False
         await asyncio.sleep(0)
@@ -210,7 +211,9 @@ class _Look:
 
 def _look(looking: Looking, kind: Kind, where: Where, *, sure: bool) -> _Look:
     """What bodies must be looked at for; nothing when the index has said it all."""
-    bounded = where.condition is not None
+    condition = where.condition
+    indexed = isinstance(condition, Compare) and condition.op == "$eq"
+    bounded = condition is not None and not indexed
     where = msgspec.structs.replace(where, condition=None) if sure else where
     needed = bool(where.asset_kind) or where.condition is not None
     beside = where.condition is not None and looks_beside(where.condition, kind)
