@@ -27,6 +27,7 @@ from weft.doors.aas.address import PREFIXES
 from weft.doors.aas.problems import message
 from weft.engine.node import Node
 from weft.engine.twins.access import Access, program
+from weft.engine.twins.calm import calmly
 from weft.engine.twins.guarded import Guarded
 from weft.engine.twins.hearing import Hearing
 from weft.engine.twins.operations import Operations
@@ -153,13 +154,18 @@ class Call:
 
     async def json(self, kind: Any = dict[str, Any]) -> Any:
         """The body, as JSON of ``kind``."""
-        return web.from_json(await self._body(), kind, DEPTH_MAX)
+        data = await self._body()
+        return await calmly(len(data), lambda: web.from_json(data, kind, DEPTH_MAX))
 
     async def value(self) -> Any:
         """The body as a value: numbers keep the digits that were sent."""
         data = await self._body()
-        web.from_json(data, msgspec.Raw, DEPTH_MAX)
-        return parse_value(data)
+
+        def read() -> Any:
+            web.from_json(data, msgspec.Raw, DEPTH_MAX)
+            return parse_value(data)
+
+        return await calmly(len(data), read)
 
     async def _body(self) -> bytes:
         declared = self.request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()

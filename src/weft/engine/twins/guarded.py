@@ -263,7 +263,7 @@ class Guarded:
         if not sight.permit(right, of).possible:
             await self._refuse(right, kind, name, path)
         row, before = await self._raw(kind, name)
-        found = await sight.decide(right, of, before)
+        found = await sight.decide(right, of, before, len(row.body))
         if not found.allowed or not _untouched(before, kind, found.grants, path) or not _kept(before, found, of):
             await self._refuse(right, kind, name, path)
         if after is not None and row.revision:
@@ -295,9 +295,9 @@ class Guarded:
             await self._must("CREATE", kind, name, document)
             return 0
         sight, of = await self.sight(), target(kind, name)
-        found = await sight.decide("UPDATE", of, before)
+        found = await sight.decide("UPDATE", of, before, len(row.body))
         whole = found.allowed and trimmed(before, kind, found.grants) == before
-        if not whole or not (await sight.decide("UPDATE", of, document)).allowed:
+        if not whole or not (await sight.decide("UPDATE", of, document, len(row.body))).allowed:
             raise _denied("CREATE" if not found.allowed else "UPDATE", name)
         return row.revision or None
 

@@ -21,6 +21,7 @@ import msgspec
 
 from weft.basis.errors import Invalid, NotFound, Refused, WeftError
 from weft.engine.twins import naming, writing
+from weft.engine.twins.calm import decoded
 from weft.engine.twins.derived import Twins
 from weft.engine.twins.handles import Handles
 from weft.engine.twins.ports import (
@@ -125,7 +126,7 @@ class Repository:
     async def document(self, kind: Kind, name: str) -> tuple[Row, Json]:
         """The twin, and what its bytes say."""
         row = await self.get(kind, name)
-        return row, msgspec.json.decode(row.body)
+        return row, await decoded(row.body)
 
     async def page(self, kind: Kind, cursor: str, limit: int, where: Where = ALL) -> Page:
         """At most ``limit`` twins behind ``cursor`` ("": from the beginning); raises ``Invalid('twin.cursor')``."""

@@ -21,6 +21,7 @@ import msgspec
 
 from weft.basis.errors import Invalid, NotFound
 from weft.engine.twins import naming, writing
+from weft.engine.twins.calm import calmly, decoded
 from weft.engine.twins.ports import ALL, Kind, Row, Told, Where
 from weft.engine.twins.repository import Page, Repository
 from weft.twin.access import Permit, Rules, Subject, Target, World, permit, trimmed, trimmed_at
@@ -93,12 +94,13 @@ class Sight:
         sure = tuple(one for one in found.grants if one.condition == _ALWAYS)
         return Permit(Boolean(value=bool(sure)), sure)
 
-    async def decide(self, right: str, of: Target, document: Json) -> Decision:
-        """Whether ``right`` is given for ``document``: the twin as it is, or as it shall be."""
+    async def decide(self, right: str, of: Target, document: Json, size: int = 0) -> Decision:
+        """Whether ``right`` is given for ``document``: the twin as it is, or as it shall be; of ``size`` bytes."""
         possible = self.permit(right, of)
         beside = any(looks_beside(one.condition, of.kind) for one in possible.grants)
         around = await self._around(of.kind, document) if beside else ()
-        granted = tuple(one for one in possible.grants if holds(one.condition, document, of.kind, around))
+        granted = await calmly(size, lambda: tuple(
+            one for one in possible.grants if holds(one.condition, document, of.kind, around)))
         return Decision(bool(granted), granted, ())
 
     async def _around(self, kind: str, document: Json) -> list[Json]:
@@ -135,14 +137,14 @@ class Sight:
     async def document(self, kind: Kind, name: str) -> tuple[Row, Json]:
         """The twin as it is shown, and what its bytes say."""
         row = await self.get(kind, name)
-        return row, msgspec.json.decode(row.body)
+        return row, await decoded(row.body)
 
     async def _shown(self, row: Row) -> Row:
-        document = msgspec.json.decode(row.body)
-        found = await self.decide("READ", target(row.kind, row.id), document)
+        document, size = await decoded(row.body), len(row.body)
+        found = await self.decide("READ", target(row.kind, row.id), document, size)
         if not found.allowed:
             raise writing.missing(row.kind, row.id)
-        return _reduced(row, document, trimmed(document, row.kind, found.grants))
+        return await calmly(size, lambda: _reduced(row, document, trimmed(document, row.kind, found.grants)))
 
     async def row(self, row: Row) -> Row | None:
         """``row`` as it is shown; None where it is not to be seen."""
