@@ -18,6 +18,7 @@ from weft.basis.errors import Invalid, NotFound
 from weft.doors.aas import asked, trail
 from weft.doors.aas.call import Call, answer, done, paged, raw
 from weft.doors.aas.submodels import id_of, read
+from weft.engine.twins.calm import calmly
 from weft.twin.elements import Json
 from weft.twin.names import encode_id
 from weft.twin.paths import resolve
@@ -60,8 +61,8 @@ async def page_values(call: Call) -> Response:
 async def page_paths(call: Call) -> Response:
     """GetAllSubmodelElements-Path."""
     deep, size, after = asked.deep(call.request), asked.page_size(call.request), asked.cursor(call.request)
-    _, submodel = await read(call)
-    found = paths(submodel, deep=deep)
+    row, submodel = await read(call)
+    found = await calmly(len(row.body), lambda: paths(submodel, deep=deep))
     first = trail.begin(found, after)
     return answer(paged(found[first:first + size], trail.end(found, first + size)))
 

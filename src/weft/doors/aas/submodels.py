@@ -9,6 +9,7 @@ Not here: elements (``elements.py``), how views look (``twin/values.py``).
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +18,7 @@ from starlette.responses import Response
 from weft.basis.errors import Invalid, NotFound
 from weft.doors.aas import asked, shells, trail
 from weft.doors.aas.call import Call, answer, done, joined, paged, raw, stored
+from weft.engine.twins.calm import calmly
 from weft.engine.twins.ports import Row, Where
 from weft.engine.twins.repository import Page
 from weft.twin.elements import Json, model
@@ -98,7 +100,7 @@ async def page_paths(call: Call) -> Response:
     while True:
         found = await call.twins.page("submodel", cursor, 1, where(call))
         for row in found.rows:
-            told = paths(_read(row), deep=deep)
+            told = await calmly(len(row.body), partial(_paths, row, deep=deep))
             first, room = trail.begin(told, within if row.id == name else ""), size - len(result)
             result += told[first:first + room]
             if further := trail.end(told, first + room):
@@ -123,7 +125,7 @@ async def get(call: Call) -> Response:
     """GetSubmodelById."""
     deep, blobs = asked.view(call.request)
     row = await call.twins.get("submodel", await id_of(call))
-    return stored(row, _bytes(row, deep=deep, blobs=blobs))
+    return stored(row, await calmly(len(row.body), lambda: _bytes(row, deep=deep, blobs=blobs)))
 
 
 async def get_metadata(call: Call) -> Response:
@@ -135,7 +137,8 @@ async def get_metadata(call: Call) -> Response:
 async def get_value(call: Call) -> Response:
     """GetSubmodelById-ValueOnly."""
     deep, blobs = asked.view(call.request)
-    return raw(value_json(shaped((await read(call))[1], blobs=blobs), deep=deep))
+    row, submodel = await read(call)
+    return raw(await calmly(len(row.body), lambda: value_json(shaped(submodel, blobs=blobs), deep=deep)))
 
 
 async def get_reference(call: Call) -> Response:
@@ -146,7 +149,8 @@ async def get_reference(call: Call) -> Response:
 async def get_paths(call: Call) -> Response:
     """GetSubmodelById-Path."""
     deep = asked.deep(call.request)
-    return answer(paths((await read(call))[1], deep=deep))
+    row, submodel = await read(call)
+    return await calmly(len(row.body), lambda: answer(paths(submodel, deep=deep)))
 
 
 async def put(call: Call) -> Response:
@@ -198,6 +202,10 @@ async def read(call: Call) -> tuple[Row, Json]:
 def _read(row: Row) -> Json:
     read: Json = msgspec.json.decode(row.body)
     return read
+
+
+def _paths(row: Row, *, deep: bool) -> list[str]:
+    return paths(_read(row), deep=deep)
 
 
 def _bytes(row: Row, *, deep: bool, blobs: bool) -> bytes:
