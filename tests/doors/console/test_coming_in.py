@@ -82,7 +82,8 @@ async def test_a_worker_s_phone_sees_the_shop_floor_only(work):
     cookie = await paired(work, "operator")
     client = Client(work.routes)
     job = work.jobs[0]
-    filled = {"{name}": "Cell1", "{job}": job, "{thread}": work.orders["making"], "{item:path}": "BV-15", "{kind}": "csv"}
+    filled = {"{name}": "Cell1", "{job}": job, "{thread}": work.orders["making"], "{item:path}": "BV-15",
+              "{kind}": "csv"}
     for path in PAGES:
         address = path
         for part, value in filled.items():

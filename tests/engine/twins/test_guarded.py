@@ -13,9 +13,9 @@ from weft.engine.twins.repository import Repository
 DOOR = Path(aas.__file__).parent
 # what only the house has: the twins as they rest, and what runs beside them
 OWN = {"store", "derived", "opening", "write", "run", "close", "owns", "history", "at", "feed", "feed_ends", "file_in",
-       "picture_in", "element", "trouble", "imports", "scratch"}
+       "picture_in", "element", "trouble", "imports", "scratch", "author", "commit", "signed"}
 MORE = {"access", "subject", "sight", "may_change", "may_execute"}
-BEHIND = {"node", "store", "derived", "_node", "_twins", "_store", "home"}
+BEHIND = {"commit", "node", "store", "derived", "_node", "_twins", "_store", "home"}
 ALLOWED = {("call.py", "_node"), ("service.py", "_node")}  # they make the call, and let people in
 
 

@@ -26,6 +26,7 @@ from weft.basis.errors import Denied, Invalid, WeftError
 from weft.doors.aas.address import PREFIXES
 from weft.doors.aas.problems import message
 from weft.engine.node import Node
+from weft.engine.twins import authors
 from weft.engine.twins.access import Access, program
 from weft.engine.twins.calm import calmly
 from weft.engine.twins.guarded import Guarded
@@ -57,7 +58,8 @@ class Call:
     twins: Repository | Guarded = field(init=False)
 
     def __post_init__(self) -> None:
-        self.twins = self._node.twins if self._subject is None else self._guarded(self._subject)
+        subject = self._subject
+        self.twins = self._node.twins.signed(self._house()) if subject is None else self._guarded(subject)
 
     @property
     def _subject(self) -> Subject | None:
@@ -66,6 +68,13 @@ class Call:
         if device is None or device.scope in web.PEOPLE:
             return None
         return Subject() if device.scope == web.STRANGER else program(device.name, device.partner)
+
+    def _house(self) -> str:
+        """Which device of the house asks; "owner" alone by the home's own token."""
+        device = self.request.state.device
+        if device is None or device.name == authors.HOME:
+            return authors.HOUSE
+        return authors.Author(device.scope, name=device.name).written()
 
     @property
     def asker(self) -> str:

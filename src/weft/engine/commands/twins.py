@@ -15,6 +15,7 @@ from weft.engine.commands.operating import Operate, operate
 from weft.engine.commands.params import Done, Params
 from weft.engine.node import Node
 from weft.engine.twins import erasing, writing
+from weft.engine.twins.authors import HOUSE
 from weft.engine.twins.ports import Change, Kind, Where
 from weft.twin.elements import Json
 from weft.twin.lexical import REAL, WHOLE
@@ -48,7 +49,8 @@ async def value(node: Node, params: Value, key: str) -> Done:
     machine = read_submodel(node.organisation, params.submodel)
     if machine is not None and machine[0] == "machine":
         return await _to_machine(node, params, machine[1], key)
-    row = await node.twins.set_value(params.submodel, params.path, _given(element, params), params.revision or None)
+    twins, given = node.twins.signed(HOUSE), _given(element, params)
+    row = await twins.set_value(params.submodel, params.path, given, params.revision or None)
     return Done(facts={"revision": row.revision, "name": params.path})
 
 
@@ -105,7 +107,7 @@ async def delete(node: Node, params: Delete, _key: str) -> Done:
     changes = [Change(kind, params.id, edit=writing.gone(kind, params.id), expected=params.revision or None)]
     below = [one for one in dict.fromkeys(_referred(document)) if not node.twins.owns(one) and await _own(node, one)]
     changes += [Change("submodel", one, edit=writing.gone("submodel", one)) for one in below]
-    await node.twins.store.commit(changes)
+    await node.twins.signed(HOUSE).commit(changes)
     return Done(facts={"n": len(changes)})
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
 from weft.basis.errors import Denied, NotFound, Refused
-from weft.engine.twins import writing
+from weft.engine.twins import authors, writing
 from weft.engine.twins.access import Access
 from weft.engine.twins.handles import Handles
 from weft.engine.twins.ports import ALL, File, Kind, Row, Where
@@ -43,7 +43,7 @@ class Guarded:
     @property
     def _twins(self) -> Repository:
         found: Repository = self.access.home.twins
-        return found
+        return found.signed(authors.of(self.subject))
 
     async def sight(self) -> Sight:
         """What the subject sees, as of the first time that it was asked for."""

@@ -23,6 +23,7 @@ from typing import BinaryIO, Final, NamedTuple, Protocol, TypeVar, overload
 import msgspec
 
 from weft.basis.errors import Unavailable
+from weft.engine.twins import authors
 from weft.engine.twins.ports import Change, Kind, TwinStore
 from weft.engine.twins.underway import Imports, Progress, Stage, Told
 from weft.twin.aasx.findings import Finding, Report
@@ -83,7 +84,8 @@ async def take_in(
 async def _taken(repository: Repository, file: BinaryIO, name: str, told: Told, *, report_only: bool) -> Imported:
     with _no_room(), tempfile.TemporaryFile(dir=repository.scratch) as waiting:
         package = await _aside(partial(Package, file, name))
-        work = _Import(repository, waiting, _Course(told, package, report_only=report_only))
+        work = _Import(repository, waiting, _Course(told, package, report_only=report_only),
+                       authors.Author(authors.IMPORT, name=name).written())
         try:
             await _aside(partial(work.read, package), work.stop)
             stopped = package.findings.total("broken") or package.unconverted
@@ -159,10 +161,12 @@ class _Changes(Sequence[Change]):
 
     def __init__(
         self, waiting: Sequence[_Waiting], read: Callable[[_Waiting], bytes], digests: Mapping[str, str],
+        by: str,
     ) -> None:
         self._waiting = waiting
         self._read = read
         self._digests = digests
+        self._by = by
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -173,19 +177,20 @@ class _Changes(Sequence[Change]):
     def __getitem__(self, at: slice) -> Sequence[Change]: ...
     def __getitem__(self, at: int | slice) -> Change | Sequence[Change]:
         if isinstance(at, slice):
-            return _Changes(self._waiting[at], self._read, self._digests)
+            return _Changes(self._waiting[at], self._read, self._digests, self._by)
         one = self._waiting[at]
         files = tuple((value, self._digests[part]) for value, part in one.files)
-        return Change(one.kind, one.id, self._read(one), files=files)
+        return Change(one.kind, one.id, self._read(one), files=files, by=self._by)
 
 
 class _Import:
     """One import under way."""
 
-    def __init__(self, repository: Repository, scratch: BinaryIO, course: _Course) -> None:
+    def __init__(self, repository: Repository, scratch: BinaryIO, course: _Course, by: str) -> None:
         self._repository = repository
         self._scratch = scratch
         self._course = course
+        self._by = by
         self._stopped = False
         self._size = self._written = 0
         self._waiting: list[_Waiting] = []
@@ -255,7 +260,7 @@ class _Import:
             digests[name] = await store.keep_file(pieces, one.content_type, name.rpartition("/")[2])
             done += one.size
         _, last = await store.feed_ends()
-        await store.commit(_Changes(self._waiting, self._body, digests))
+        await store.commit(_Changes(self._waiting, self._body, digests, self._by))
         self._course.at("writing", self._size, self._size, len(self._waiting))
         return await self._changed(last)
 

@@ -9,7 +9,7 @@ Not here: which twins may be written, and how they are checked (``writing.py``),
 """
 
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final, Literal, Protocol, get_args
 
 import msgspec
@@ -51,6 +51,7 @@ class Change(msgspec.Struct, frozen=True):
     ``valueChanged`` with a path promises that nothing beside the element at that path has changed.
     ``files``: (value, digest) of files that the body names by ``value`` (a File's value, a thumbnail's path); those
     named before are remembered for as long as the body names them.
+    ``by``: who makes the change (``authors.py``), "" when that is not known.
     """
 
     kind: Kind
@@ -61,6 +62,7 @@ class Change(msgspec.Struct, frozen=True):
     path: str = ""
     files: tuple[tuple[str, str], ...] = ()
     edit: Edit | None = None
+    by: str = ""
 
 
 class Where(msgspec.Struct, frozen=True, gc=False):
@@ -182,6 +184,10 @@ class TwinStore(Protocol):
 
     async def history(self, kind: Kind, id: str, before: int, limit: int) -> Sequence[Row]:
         """Rows with revision below ``before`` (0: all), the newest first; one that is deleted has an empty body."""
+        ...
+
+    async def authors(self, kind: Kind, id: str, oldest: int) -> Mapping[int, str]:
+        """Who made which revision (``authors.py``), from ``oldest`` on; of those that nobody signed nothing is said."""
         ...
 
     async def at(self, kind: Kind, id: str, instant: str) -> Row | None:

@@ -12,7 +12,7 @@ Not here: what is checked before a write (``writing.py``), who may see what (``a
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import quote
@@ -64,7 +64,7 @@ class Page(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class Repository:
-    """The twins of one firm. ``write`` hands a value to a machine."""
+    """The twins of one firm. ``write`` hands a value to a machine; ``author``: who changes twins (``authors.py``)."""
 
     derived: Twins
     opening: Callable[[], TwinStore]
@@ -74,12 +74,18 @@ class Repository:
     scratch: Path | None = None  # where what is imported waits; None: where this machine keeps what is temporary
     _store: TwinStore | None = None
     _opened: asyncio.Event = field(default_factory=asyncio.Event)
+    author: str = ""
+    _of: "Repository | None" = None
+
+    def signed(self, author: str) -> "Repository":
+        """The same twins, for ``author``: what is changed through it is written down as that one's."""
+        return replace(self, author=author, _of=self._of or self)
 
     @property
     def store(self) -> TwinStore:
         """Where written twins rest."""
         if self._store is None:
-            self._store = self.opening()
+            self._store = self._of.store if self._of else self.opening()
             self._opened.set()
         return self._store
 
@@ -238,7 +244,7 @@ class Repository:
             seen[:] = [row is None]
             return change.body, ""
 
-        rows = await self.store.commit([msgspec.structs.replace(change, edit=edit), *beside])
+        rows = await self.commit([msgspec.structs.replace(change, edit=edit), *beside])
         assert rows[0] is not None
         return rows[0], seen[0]
 
@@ -249,7 +255,7 @@ class Repository:
     async def delete(self, kind: Kind, name: str, expected: int | None = None) -> None:
         """Take a twin away; raises ``NotFound``, ``Denied``, ``Refused('twin.changed')``."""
         self._refuse_kept(kind, name)
-        await self.store.commit([Change(kind, name, edit=writing.gone(kind, name), expected=expected)])
+        await self.commit([Change(kind, name, edit=writing.gone(kind, name), expected=expected)])
 
     async def put_all(
         self, kind: Kind, documents: Sequence[Json], deletes: Sequence[str] = (),
@@ -265,15 +271,14 @@ class Repository:
             self._refuse_kept(kind, name)
             changes.append(Change(kind, name, edit=writing.gone(kind, name)))
         try:
-            return await self.store.commit(changes)
+            return await self.commit(changes)
         except Refused as error:
             if error.code == "twin.changed" and must == "absent":
                 raise Refused("twin.exists", id=error.facts["id"]) from error
             raise
 
-    async def replace_below(
-        self, shell: str, submodel: str, document: Json, expected: int | None = None
-    ) -> tuple[Row, bool]:
+    async def replace_below(self, shell: str, submodel: str, document: Json,
+                            expected: int | None = None) -> tuple[Row, bool]:
         """Replace a submodel of ``shell``, or make it and name it there, in one commit."""
         self._refuse_kept("shell", shell)
         _, holder = await self.document("shell", shell)
@@ -289,7 +294,7 @@ class Repository:
         _, holder = await self.document("shell", shell)
         if not writing.refers(holder, submodel):
             raise writing.missing("submodel", submodel)
-        await self.store.commit([
+        await self.commit([
             Change("submodel", submodel, edit=writing.gone("submodel", submodel), expected=expected),
             Change("shell", shell, edit=writing.within("shell", shell, writing.unreferring(submodel)))])
 
@@ -315,9 +320,8 @@ class Repository:
         row = await self._edited("submodel", submodel, change, expected, "created")
         return row, paths[0]
 
-    async def replace_element(
-        self, submodel: str, path: str, element: Json, expected: int | None = None
-    ) -> tuple[Row, bool]:
+    async def replace_element(self, submodel: str, path: str, element: Json,
+                              expected: int | None = None) -> tuple[Row, bool]:
         """``element`` in the place of what is at ``path``; the row, and whether there was nothing."""
         made: list[bool] = []
         change = writing.replace(path, element, made.append)
@@ -462,8 +466,11 @@ class Repository:
             return name, await asyncio.to_thread(writing.checked, kind, document)
         return name, writing.checked(kind, document)
 
+    async def commit(self, changes: Sequence[Change]) -> Sequence[Row | None]:
+        return await self.store.commit([msgspec.structs.replace(one, by=self.author) for one in changes])
+
     async def _one(self, change: Change) -> Row:
-        [row] = await self.store.commit([change])
+        [row] = await self.commit([change])
         assert row is not None
         return row
 

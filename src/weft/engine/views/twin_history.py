@@ -12,10 +12,13 @@ import msgspec
 
 from weft.basis.errors import NotFound
 from weft.engine.memory import RESTORES
+from weft.engine.twins import authors
 from weft.engine.twins.ports import LARGE_BYTES, Kind, Row
+from weft.engine.views.naming import partner_names
 from weft.engine.views.shape import View
 from weft.twin.names import decode_id
 
+WRITTEN: Final[tuple[Kind, ...]] = ("shell", "submodel", "concept")
 REVISIONS: Final = 20
 TOGETHER_BYTES: Final = 4_000_000  # of the states on one page
 TOLD_MAX: Final = 12
@@ -37,14 +40,29 @@ class Restored(View, frozen=True, kw_only=True):
     of: str
 
 
+class By(View, frozen=True, kw_only=True):
+    """Who made a revision. ``kind``: owner, operator, client (a program of ours), partner (one of theirs), import.
+
+    ``name``: of the device, the program or the file, "" for the firm itself.
+    """
+
+    kind: str
+    name: str = ""
+    partner: str = ""
+    partner_name: str = ""
+
+
 class Revision(View, frozen=True, kw_only=True):
-    """One state of a twin. ``more``: further places that changed; ``gone``: it was deleted.
+    """One state of a twin. ``by``: None when it was made before that was written down.
+
+    ``more``: further places that changed; ``gone``: it was deleted.
 
     ``restored``: what happened to the node between the state before and this one.
     """
 
     revision: int
     at: str
+    by: By | None = None
     gone: bool = False
     first: bool = False
     differences: tuple[Difference, ...] = ()
@@ -63,19 +81,35 @@ class HistoryView(View, frozen=True, kw_only=True):
     restored: tuple[Restored, ...] = ()
 
 
-async def twin_history(node: Any, twin: str, kind: str = "shell", before: str = "") -> HistoryView:
-    """The history of the twin at the address ``twin``, a shell or a submodel; raises ``NotFound``."""
+async def twin_history(node: Any, twin: str, kind: str = "", before: str = "") -> HistoryView:
+    """The history of the twin at the address ``twin``, of ``kind``, else whichever it is; raises ``NotFound``."""
     name = decode_id(twin)
-    sort: Kind = "submodel" if kind == "submodel" else "shell"
+    kinds: Sequence[Kind] = [one for one in WRITTEN if one == kind] or WRITTEN
     start = int(before) if before.isdecimal() and len(before) < 10 else 0
-    rows, count = ([], 0) if node.twins.owns(name) else await _states(node, sort, name, start)
+    rows, count = list[Row](), 0
+    for sort in () if node.twins.owns(name) else kinds:
+        rows, count = await _states(node, sort, name, start)
+        if rows:
+            break
     if not rows:
-        raise NotFound(f"twin.{sort}", id=name[:200])
+        raise NotFound(f"twin.{kinds[0]}", id=name[:200])
     restores = [Restored(at=at, of=of.decode()) for at, of in await node.store.values(RESTORES)]
     told = _all_told(rows, count, restores) if len(rows[0].body) <= LARGE_BYTES else \
         await asyncio.to_thread(_all_told, rows, count, restores)
+    signed = await _signed(node, rows[0].kind, name, told[-1].revision)
+    told = [msgspec.structs.replace(one, by=signed.get(one.revision)) for one in told]
     return HistoryView(revisions=tuple(told), before=told[-1].revision if len(rows) > count else 0,
                        restored=() if start else _between(restores, rows[0].at, "~"))
+
+
+async def _signed(node: Any, kind: Kind, name: str, oldest: int) -> dict[int, By]:
+    """Who made which revision, from ``oldest`` on, as far as it is known."""
+    names, found = await partner_names(node), {}
+    for revision, kept in (await node.twins.store.authors(kind, name, oldest)).items():
+        author = authors.read(kept)
+        found[revision] = By(kind=author.scope, name=author.name, partner=author.organisation,
+                             partner_name=names(author.organisation) if author.organisation else "")
+    return found
 
 
 async def _states(node: Any, kind: Kind, name: str, start: int) -> tuple[list[Row], int]:

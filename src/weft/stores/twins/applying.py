@@ -109,6 +109,7 @@ class Applying:
         self._index(cursor, (change.id, number), old, new)
         searching.put(cursor, change.kind, number, old.words, new.words)
         self._link(cursor, kind, change, new.files)
+        self._sign(cursor, change, revision)
         self._tell(cursor, change, change.type or (UPDATED if held else CREATED), at, revision)
         self._remember((kind, change.id), revision, new)
         return Row(change.kind, change.id, revision, at, body)
@@ -124,6 +125,7 @@ class Applying:
         cursor.execute(self.sql["put_gone"], (*FORGOTTEN, highest, max(at for *_, at in forgotten)))
         rows = [one[:2] for one in forgotten]
         cursor.executemany(self.sql["forget_history"], rows)
+        cursor.executemany(self.sql["forget_authors"], rows)
         cursor.executemany(self.sql["delete_gone"], rows)
 
     def _delete(self, cursor: apsw.Cursor, change: Change, held: Any, at: str) -> None:
@@ -139,6 +141,7 @@ class Applying:
             cursor.execute(self.sql["delete_elements"], (number,))
         for value, _ in cursor.execute(self.sql["links"], (kind, change.id)).fetchall():
             cursor.execute(self.sql["delete_link"], (kind, change.id, value))
+        self._sign(cursor, change, revision + 1)
         self._tell(cursor, change, DELETED, at, revision + 1)
         self._drop((kind, change.id))
 
@@ -153,6 +156,11 @@ class Applying:
         if self.kept.revisions:
             cursor.execute(self.sql["add_history"], row)
         cursor.execute(self.sql["prune_history"], (kind, name, revision - self.kept.revisions))
+        cursor.execute(self.sql["prune_authors"], (kind, name, revision - self.kept.revisions))
+
+    def _sign(self, cursor: apsw.Cursor, change: Change, revision: int) -> None:
+        if change.by:
+            cursor.execute(self.sql["add_author"], (NUMBER[change.kind], change.id, revision, change.by))
 
     def _tell(self, cursor: apsw.Cursor, change: Change, kind: str, at: str, revision: int) -> None:
         cursor.execute(self.sql["add_change"], (NUMBER[change.kind], change.id, change.path, kind, at, revision))

@@ -12,7 +12,7 @@ Not here: groups, checkpoints and care for the disk (``stores/writer.py``), how 
 import asyncio
 import hashlib
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice, starmap
@@ -277,6 +277,9 @@ class SqliteTwins(Writer[Work]):
 
         return await self._in_past(kind, id, look)
 
+    async def authors(self, kind: Kind, id: str, oldest: int) -> Mapping[int, str]:
+        return dict(self._rows("authors", NUMBER[kind], id, oldest))
+
     async def at(self, kind: Kind, id: str, instant: str) -> Row | None:
 
         def look(run: Run) -> list[Row]:
@@ -463,6 +466,7 @@ class SqliteTwins(Writer[Work]):
         def work() -> None:
             found[:] = self._cursor.execute(self._sql["kept_history"], (NUMBER[kind], id)).fetchall()
             self._cursor.execute(self._sql["forget_history"], (NUMBER[kind], id))
+            self._cursor.execute(self._sql["forget_authors"], (NUMBER[kind], id))
 
         await self._commit(_Erasing(work))
         [(states, size)] = found

@@ -203,9 +203,9 @@ async def value(visit: Visit) -> Response:
 async def history(visit: Visit) -> Response:
     """How a twin, or one section of it, came to be what it is."""
     address, section = visit.named("shell"), visit.asked("sm")[:12_000]
-    view = await visit.view("twin-history", twin=section or address, kind=visit.asked("kind", "shell"),
+    view = await visit.view("twin-history", twin=section or address, kind=visit.asked("kind"),
                             before=visit.asked("before"))
-    query = {"sm": section, "kind": visit.asked("kind", "shell")}
+    query = {"sm": section, "kind": visit.asked("kind")}
     return await visit.page("twin_history.html", tab="twins", view=view, back=f"/twins/{address}",
                             older=f"/twins/{address}/history?{urlencode({**query, 'before': view.before})}")
 

@@ -198,6 +198,23 @@ ON CONFLICT (kind, id, value) DO UPDATE SET digest = excluded.digest;
 -- It means it no longer.
 DELETE FROM links WHERE kind = ? AND id = ? AND value = ?;
 
+-- add_author --
+-- Who made a revision.
+INSERT OR REPLACE INTO authors (kind, id, revision, author) VALUES (?, ?, ?, ?);
+
+-- prune_authors --
+-- Those of revisions that are too old to be kept.
+DELETE FROM authors WHERE kind = ? AND id = ? AND revision <= ?;
+
+-- forget_authors --
+-- Those of all that a twin was; of one that stands, its own stays.
+DELETE FROM authors WHERE (kind, id) = (?, ?) AND NOT EXISTS (
+    SELECT 1 FROM twins WHERE (twins.kind, twins.id, twins.revision) = (authors.kind, authors.id, authors.revision));
+
+-- authors --
+-- Who made the revisions of a twin, from one on.
+SELECT revision, author FROM authors WHERE kind = ? AND id = ? AND revision >= ?;
+
 -- forget_history --
 -- What is left of twins that are forgotten.
 DELETE FROM history WHERE kind = ? AND id = ?;
