@@ -26,6 +26,8 @@ VALUE = f"submodels/{encode_id(SM)}/submodel-elements/Pressure/$value"
 ALL = {"rules": [HOUSE, {
     "ACL": {"ATTRIBUTES": [{"CLAIM": "role"}], "RIGHTS": ["ALL"], "ACCESS": "ALLOW"}, "OBJECTS": [{"ROUTE": "*"}],
     "FORMULA": {"$boolean": True}}]}
+ANYBODY = {"ATTRIBUTES": [{"GLOBAL": "ANONYMOUS"}], "RIGHTS": ["ALL"], "ACCESS": "ALLOW"}
+EVERYBODY = {"rules": [HOUSE, {**ALL["rules"][1], "ACL": ANYBODY}]}
 
 
 async def test_the_history_of_a_twin_says_who_changed_it_on_every_way():
@@ -66,6 +68,11 @@ async def test_the_history_of_a_twin_says_who_changed_it_on_every_way():
         assert (await world.ask(ours, f"submodels/{encode_id(SM)}", "DELETE")).status == 204
         [last, *_] = (await VIEWS["twin-history"](factory, encode_id(SM))).revisions
         assert last.gone and (last.by.kind, last.by.name) == ("client", "ERP")
+        await Access(factory).keep(EVERYBODY)
+        made = await world.ask("", "submodels", "POST", msgspec.json.encode(document))
+        assert made.status == 201, made.body
+        [last, *_] = (await VIEWS["twin-history"](factory, encode_id(SM))).revisions
+        assert (last.by.kind, last.by.name) == ("stranger", "")
 
 
 async def test_control_what_nobody_signed_has_no_author():

@@ -72,7 +72,7 @@ class Call:
     def _house(self) -> str:
         """Which device of the house asks; "owner" alone by the home's own token."""
         device = self.request.state.device
-        if device is None or device.name == authors.HOME:
+        if device is None or (device.scope, device.name) == (web.OWNER, authors.HOME):
             return authors.HOUSE
         return authors.Author(device.scope, name=device.name).written()
 

@@ -8,13 +8,14 @@ from typing import Final, NamedTuple
 
 from weft.twin.access import Subject
 
+STRANGER: Final = "stranger"  # whoever shows no token, where a rule lets everybody change something
 IMPORT: Final = "import"  # the name is that of the file
 HOME: Final = "home"  # what the home's own token is called: the firm itself, not one of its devices
 NAME_MAX: Final = 200
 
 
 class Author(NamedTuple):
-    """``scope``: owner, operator, client, partner or import; ``organisation``: of a partner's program."""
+    """``scope``: owner, operator, client, partner, stranger or import; ``organisation``: of a partner's program."""
 
     scope: str
     organisation: str = ""
@@ -34,7 +35,6 @@ def read(kept: str) -> Author:
 
 
 def of(subject: Subject) -> str:
-    """A program, as its claims say who it is; "" for whoever is not known."""
+    """A program, as its claims say who it is; a stranger has none."""
     claims = {name: next(iter(values), "") for name, values in subject.claims.items()}
-    role = claims.get("role", "")
-    return Author(role, claims.get("organisation", ""), claims.get("name", "")).written() if role else ""
+    return Author(claims.get("role", STRANGER), claims.get("organisation", ""), claims.get("name", "")).written()
