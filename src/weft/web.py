@@ -53,8 +53,8 @@ STATUS_OF_CODE: Final = {
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOG: Final = logging.getLogger("weft.web")
-_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
-_BRACKETS: Final = re.compile(rb"[\[{\]}]")
+# the next bracket that is in no string, or the end: whatever stands before is passed over once
+_BRACKET: Final = re.compile(rb'(?:[^\[{\]}"]++|"(?:[^"\\]++|\\.)*+"?)*+([\[{\]}]|\Z)', re.DOTALL)
 _NO_QUERY: Final = QueryParams()
 
 T = TypeVar("T")
@@ -327,8 +327,10 @@ async def json_body(request: Request, kind: type[T], limit: int = BODY_MAX) -> T
 def from_json(data: bytes, kind: type[T], deepest: int = DEPTH_MAX) -> T:
     """``data`` decoded as ``kind``; raises ``Invalid`` when it is nested too deep or is not of that shape."""
     depth = 0
-    for bracket in _BRACKETS.finditer(_STRINGS.sub(b"", data)):
-        depth += 1 if bracket[0] in b"[{" else -1
+    for bracket in _BRACKET.finditer(data):
+        if not bracket[1]:
+            break
+        depth += 1 if bracket[1] in b"[{" else -1
         if depth > deepest:
             raise Invalid("web.body-too-deep", limit=deepest)
     try:
