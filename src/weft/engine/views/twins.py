@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from weft.basis.errors import NotFound
+from weft.engine.twins.calm import calmly, decoded
 from weft.engine.twins.ports import Row
 from weft.engine.views.shape import View
 from weft.engine.views.twin_check import Judgement, judgement
@@ -129,8 +130,8 @@ def _kind(organisation: str, name: str) -> str:
     return found[0] if found else WRITTEN
 
 
-async def _row(node: Any, row: Row) -> TwinRow:
-    document = msgspec.json.decode(row.body)
+async def _row(node: Any, row: Row, document: Json | None = None) -> TwinRow:
+    document = await decoded(row.body) if document is None else document
     kind, name = read_shell(node.organisation, row.id) or (WRITTEN, "")
     names = texts_in(document.get("displayName"))
     asset = document.get("assetInformation", {})
@@ -151,7 +152,7 @@ async def twin(node: Any, twin: str, open: str = "") -> TwinView:
     name = decode_id(twin)
     opened = Opened.read(open)
     row, alone = await _found(node, name)
-    document = msgspec.json.decode(row.body)
+    document = await decoded(row.body)
     about = read_shell(node.organisation, name) or ("", "")
     named = [name] if alone else list(_submodels_of(document))
     tree = Tree(node, opened)
@@ -159,7 +160,7 @@ async def twin(node: Any, twin: str, open: str = "") -> TwinView:
     thing = await _thing(node, *about)
     lacks = await node.twins.derived.gaps(name) if about[0] else []
     return TwinView(
-        row=await _row(node, row), name=about[1], item=thing.get("item", ""), thread=thing.get("thread", ""),
+        row=await _row(node, row, document), name=about[1], item=thing.get("item", ""), thread=thing.get("thread", ""),
         alone=alone, revision=row.revision, at=row.at, about=tuple(_asset(document)),
         description=tuple((one["language"], one["text"]) for one in document.get("description", ())),
         sections=tuple(sections),
@@ -212,12 +213,13 @@ async def _section(node: Any, tree: Tree, n: int, name: str) -> Section:
         return Section(n=n, id=name, address=encode_id(name), id_short="", there=False)
     if not tree.opened.shown(n, ""):
         return await _shut(tree, n, row)
-    document = msgspec.json.decode(row.body)
+    document = await decoded(row.body)
     shown = await tree.shown(n, name, document)
     return Section(
         n=n, id=name, address=encode_id(name), id_short=document.get("idShort", ""), zh=shown.zh, en=shown.en,
         semantic=shown.semantic, known=shown.known, revision=row.revision, open=True, inside=shown.inside,
-        more=shown.more, parts=shown.parts, series=tree.series(document), judged=await _judged(node, row, document))
+        more=shown.more, parts=shown.parts,
+        series=await calmly(len(row.body), lambda: tree.series(document)), judged=await _judged(node, row, document))
 
 
 async def _judged(node: Any, row: Row, document: Json | None = None) -> Judgement | None:
@@ -237,7 +239,7 @@ class _Head(msgspec.Struct):
 
 
 async def _shut(tree: Tree, n: int, row: Row) -> Section:
-    head = msgspec.json.decode(row.body, type=_Head)
+    head = await calmly(len(row.body), lambda: msgspec.json.decode(row.body, type=_Head))
     shown = await tree.shown(n, row.id, {"modelType": "Submodel", "displayName": head.displayName,
                                          "semanticId": head.semanticId})
     return Section(n=n, id=row.id, address=encode_id(row.id), id_short=head.idShort, zh=shown.zh, en=shown.en,
