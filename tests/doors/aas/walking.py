@@ -142,19 +142,22 @@ class Walk:
         self.refused: dict[str, Counter[tuple[int, str]]] = defaultdict(Counter)
         self.unnamed: Counter[int] = Counter()
         self.faults: list[tuple[str, str]] = []
-        self.steps = self.scenario = 0
+        self.steps = self.scenario = self.cases = 0
 
     def rank(self, label: str) -> int:
         """What comes next is what has worked least; what never works has its turn more and more rarely.
 
-        What ends a thing that others are still asked about comes late in its scenario.
+        What ends a thing that others are still asked about comes late in its scenario; what has not worked by the end
+        of the walk comes first in what is added to it, while all is still there.
         """
+        if self.steps >= self.cases and not self.worked[label]:
+            return -1
         late = self.scenario < STEPS - ENDING.get(label, STEPS)
         return max(self.worked[label], self.tried[label] // 3) + late
 
     def run(self, cases: int, seed: int = 7) -> None:
         """At least ``cases`` steps, and up to three times as many while some operation has not worked."""
-        machine = _machine(self)
+        machine, self.cases = _machine(self), cases
         Onward.numbers = random.Random(seed)
         while self.steps < cases or (self.never() and self.steps < 3 * cases):
             scenarios, before = max(1, (cases - self.steps) // STEPS), self.steps
