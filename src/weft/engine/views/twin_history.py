@@ -41,7 +41,7 @@ class Restored(View, frozen=True, kw_only=True):
 
 
 class By(View, frozen=True, kw_only=True):
-    """Who made a revision. ``kind``: owner, operator, client (a program of ours), partner (one of theirs), stranger, import.
+    """Who made a revision. ``kind``: owner, operator, client (our program), partner (one of theirs), stranger, import.
 
     ``name``: of the device, the program or the file, "" for the firm itself.
     """
