@@ -21,12 +21,11 @@ import msgspec
 
 from weft.basis.errors import Invalid, NotFound, Refused, WeftError
 from weft.engine.twins import naming, writing
-from weft.engine.twins.calm import decoded
+from weft.engine.twins.calm import calmly, decoded
 from weft.engine.twins.derived import Twins
 from weft.engine.twins.handles import Handles
 from weft.engine.twins.ports import (
     ALL,
-    LARGE_BYTES,
     SPENT_S,
     Change,
     ChangeType,
@@ -462,9 +461,8 @@ class Repository:
         """The id and the bytes of ``document``; a large one is judged in a thread, so that others have their turn."""
         name = writing.name_of(kind, document)
         self._refuse_kept(kind, name)
-        if len(msgspec.json.encode(document)) > LARGE_BYTES:
-            return name, await asyncio.to_thread(writing.checked, kind, document)
-        return name, writing.checked(kind, document)
+        size = len(msgspec.json.encode(document))
+        return name, await calmly(size, lambda: writing.checked(kind, document))
 
     async def commit(self, changes: Sequence[Change]) -> Sequence[Row | None]:
         return await self.store.commit([msgspec.structs.replace(one, by=self.author) for one in changes])

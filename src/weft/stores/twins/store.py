@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice, starmap
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import apsw
 from msgspec.structs import replace
@@ -24,6 +24,7 @@ from msgspec.structs import replace
 from weft.basis.errors import Invalid, NotFound, Refused
 from weft.basis.instant import from_ms
 from weft.engine.ports import Clock
+from weft.engine.twins.calm import uncollected
 from weft.engine.twins.ports import ALL, KINDS, LARGE_BYTES, Change, File, Gone, Kind, Row, Told, Where, media_type
 from weft.stores.sqlite_file import fault
 from weft.stores.twins import paging, searching
@@ -45,13 +46,14 @@ SKIPPED: Final = 1_000_000_000  # numbers of the feed that a life which is lost 
 HISTORY_READ: Final = 32  # revisions at a time
 FILE_MAX: Final = 512 * 1024 * 1024
 Work = Callable[[], None]
+T = TypeVar("T")
 
 
-async def _surely(work: Callable[[], Any]) -> None:
+async def _surely(work: Callable[[], T]) -> T:
     """Do ``work`` in a thread, and wait for its end whatever happens."""
     done = asyncio.ensure_future(asyncio.to_thread(work))
     try:
-        await asyncio.shield(done)
+        return await asyncio.shield(done)
     except asyncio.CancelledError:
         await asyncio.wait([done])
         raise
@@ -174,9 +176,7 @@ class SqliteTwins(Writer[Work]):
             self._applying.refuse_large([change])
             return self._applying.apply(self._cursor, change, at)
         except LargeError:
-            rows: list[Row | None] = []
-            await _surely(lambda: rows.append(self._applying.apply(self._cursor, change, at, large=True)))
-            return rows[0]
+            return await _surely(uncollected(partial(self._applying.apply, self._cursor, change, at, large=True)))
 
     async def close(self) -> None:
         """As every store, once a long commit has ended."""
