@@ -1,6 +1,7 @@
 """What every HTTP door shares."""
 
 import asyncio
+import errno
 from dataclasses import dataclass
 
 import msgspec
@@ -118,6 +119,15 @@ def test_a_programmers_error_is_answered_without_details(caplog):
     answer = call(request(), raising=KeyError("secret"), scopes=web.PUBLIC)
     assert answer.status_code == 500 and b"secret" not in answer.body
     assert "failed" in caplog.text
+
+
+@pytest.mark.parametrize(("error", "status"), [
+    (OSError(errno.ENOSPC, "No space left on device"), 503), (OSError(errno.EDQUOT, "Quota"), 503),
+    (OSError(errno.EACCES, "Permission denied"), 500)])
+def test_where_no_room_is_left_the_owner_is_told_so(error, status):
+    answer = call(request(headers={"authorization": "Bearer own"}), raising=error)
+    assert answer.status_code == status
+    assert (b"store.full" in answer.body) is (status == 503)
 
 
 def test_a_wrong_method_is_told_which_are_right():

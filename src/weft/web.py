@@ -9,8 +9,10 @@ Not here: the answers of AAS and EPCIS (their doors' ``problems.py``), what a co
 """
 
 import asyncio
+import errno
 import logging
 import re
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, Final, Protocol, TypeVar
@@ -52,6 +54,7 @@ STATUS_OF_CODE: Final = {
 }
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)  # where something that waits, or goes out, is put aside
 _LOG: Final = logging.getLogger("weft.web")
 # the next bracket that is in no string, or the end: whatever stands before is passed over once
 _BRACKET: Final = re.compile(rb'(?:[^\[{\]}"]++|"(?:[^"\\]++|\\.)*+"?)*+([\[{\]}]|\Z)', re.DOTALL)
@@ -159,7 +162,9 @@ def guard(
             return response
         except ClientDisconnect:
             return Response(status_code=400)
-        except Exception:  # noqa: BLE001 - the edge of every door (Rule 1)
+        except Exception as error:  # noqa: BLE001 - the edge of every door (Rule 1)
+            if isinstance(error, OSError) and error.errno in NO_ROOM:
+                return tell(host, request, Unavailable("store.full", path=str(error.filename or tempfile.gettempdir())))
             _LOG.exception("%s %s failed", request.method, request.url.path)
             return tell(host, request, None)
 

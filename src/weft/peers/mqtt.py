@@ -81,6 +81,8 @@ class _Line:
         self.window = max(1, min(WINDOW, most))
         if self.ended:  # it came too late
             self.client.disconnect()
+        elif self.opened.done():
+            pass  # a second greeting says nothing
         elif code == 0:
             self.up = True
             self.opened.set_result(None)

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from weft import web
-from weft.basis.errors import Unavailable, WeftError
+from weft.basis.errors import WeftError
 from weft.engine.node import Node
 from weft.engine.twins import exchange, importing
 from weft.engine.twins.underway import Progress
@@ -37,14 +37,11 @@ _STEP: Final = 1 << 18
 
 async def taken_in(node: Node, request: Request) -> Response:
     """The file in the body, or only a report on it."""
-    file: BinaryIO = tempfile.TemporaryFile(dir=node.twins.scratch)  # noqa: SIM115 - it lives as long as the answer
+    file = _aside(node)
     try:
         async for piece in web.streamed(request, LIMITS.package):
             await asyncio.to_thread(file.write, piece)
         await asyncio.to_thread(file.flush)
-    except OSError as error:
-        file.close()
-        raise Unavailable("store.full", path=str(node.twins.scratch)) from error
     except BaseException:
         file.close()
         raise
@@ -52,6 +49,11 @@ async def taken_in(node: Node, request: Request) -> Response:
     report_only = request.query_params.get("report", "") in ("true", "1")
     return StreamingResponse(_lines(node, request, file, (name, report_only)), media_type=LINES,
                              headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
+
+
+def _aside(node: Node) -> BinaryIO:
+    """A file beside the store, for as long as an answer takes."""
+    return tempfile.TemporaryFile(dir=node.twins.scratch)
 
 
 async def _lines(node: Node, request: Request, file: BinaryIO, how: tuple[str, bool]) -> AsyncIterator[bytes]:
@@ -96,7 +98,7 @@ async def given_out(node: Node, request: Request) -> Response:
     """The twins that are asked for, as a file."""
     given = request.query_params
     form, version = given.get("form", "aasx"), given.get("version", "3.0")
-    file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the answer
+    file = _aside(node)
     try:
         done = await exchange.export(node.twins, file, given.getlist("id"), form=form, version=version)
         size = file.tell()
