@@ -85,9 +85,10 @@ class Listener:
                 self.heard.append((topic, payload))
                 self._more.notify_all()
 
-    async def until(self, count: int, wait_s: float = WAIT_S) -> list[tuple[str, str]]:
+    async def until(self, count: int, topic: str = "", wait_s: float = WAIT_S) -> list[tuple[str, str]]:
+        """What was heard, once ``count`` messages (of ``topic``) are among it."""
         async with asyncio.timeout(wait_s), self._more:
-            await self._more.wait_for(lambda: len(self.heard) >= count)
+            await self._more.wait_for(lambda: sum(not topic or one == topic for one, _ in self.heard) >= count)
         return self.heard
 
     async def __aexit__(self, *_: object) -> None:
