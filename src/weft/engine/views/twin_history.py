@@ -4,7 +4,6 @@ Rule 1: large states are compared in a thread, and a page has as many of them as
 Not here: the revisions themselves (``engine/twins/repository.py``); a twin of the books has its history in the books.
 """
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -13,7 +12,8 @@ import msgspec
 from weft.basis.errors import NotFound
 from weft.engine.memory import RESTORES
 from weft.engine.twins import authors
-from weft.engine.twins.ports import LARGE_BYTES, Kind, Row
+from weft.engine.twins.calm import calmly
+from weft.engine.twins.ports import Kind, Row
 from weft.engine.views.naming import partner_names
 from weft.engine.views.shape import View
 from weft.twin.names import decode_id
@@ -94,8 +94,7 @@ async def twin_history(node: Any, twin: str, kind: str = "", before: str = "") -
     if not rows:
         raise NotFound(f"twin.{kinds[0]}", id=name[:200])
     restores = [Restored(at=at, of=of.decode()) for at, of in await node.store.values(RESTORES)]
-    told = _all_told(rows, count, restores) if len(rows[0].body) <= LARGE_BYTES else \
-        await asyncio.to_thread(_all_told, rows, count, restores)
+    told = await calmly(max(len(one.body) for one in rows), lambda: _all_told(rows, count, restores))
     signed = await _signed(node, rows[0].kind, name, told[-1].revision)
     told = [msgspec.structs.replace(one, by=signed.get(one.revision)) for one in told]
     return HistoryView(revisions=tuple(told), before=told[-1].revision if len(rows) > count else 0,
