@@ -123,7 +123,8 @@ class Rules(Section, frozen=True):
         "How long to look for a better plan after something has changed; 0: never.",
         "情况变化后用多长时间寻找更好的排产；0 表示不寻找。", ge=0, le=600)] = 5
     plan_frozen_minutes: Annotated[int, _about(
-        "What begins within this time keeps its place in the plan.", "在此时间内开工的作业不再调整顺序。", ge=0, le=43_200)] = 60
+        "What begins within this time keeps its place in the plan.", "在此时间内开工的作业不再调整顺序。",
+        ge=0, le=43_200)] = 60
 
 
 class Peers(Section, frozen=True):

@@ -49,8 +49,8 @@ def test_every_line_runs_as_it_stands_and_prints_what_the_page_says(tmp_path):
         **around, "WEFT_LANG": "en", "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}}
 
     def run(script: list[str]) -> str:
-        done = subprocess.run(["bash", "-euo", "pipefail", "-c", "".join(script)], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, timeout=120, check=False, **given)
+        done = subprocess.run(["bash", "-euo", "pipefail", "-c", "".join(script)], capture_output=True,
+                              timeout=120, check=False, **given)
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
         return done.stdout
 
@@ -64,6 +64,6 @@ def test_every_line_runs_as_it_stands_and_prints_what_the_page_says(tmp_path):
         node.send_signal(signal.SIGTERM)
         node.communicate(timeout=20)
     assert missing(told, printed) == []
-    assert missing([("text", "{\"Pressure\":…99}\n"), ("text", "201\n")], printed) == ["{\"Pressure\":…99}"]  # control
+    assert missing([("text", '{"Pressure":…99}\n'), ("text", "201\n")], printed) == ['{"Pressure":…99}']  # control
     lines = printed.splitlines()
     assert lines.count("201") == 2 and lines.count("204") == 4 and not re.search(r"^[345]\d\d$", printed, re.MULTILINE)
