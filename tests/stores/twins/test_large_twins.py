@@ -9,7 +9,7 @@ from tests.stores.twins.making import encoded, opened, prop, run, submodel
 from tests.stores.twins.test_long_statements import turns
 from weft.basis.errors import Refused
 from weft.engine.twins import writing
-from weft.engine.twins.ports import Change
+from weft.engine.twins.ports import LARGE_BYTES, Change
 
 COUNT = 20_000
 
@@ -99,4 +99,21 @@ def test_former_states_of_a_large_twin_are_read_beside_the_others(tmp_path):
         assert await store.at("submodel", "urn:large", "") is None
         await store.close()
 
+    run(story())
+
+
+def test_a_small_twin_that_becomes_large_is_made_so_beside_the_others(tmp_path):
+    async def story():
+        store = opened(str(tmp_path / "t.db"))
+        small = encoded(submodel("urn:large", prop("P0", "1")))
+        await store.commit([Change("submodel", "urn:large", small)])
+        for known in (True, False):  # told before, or found out
+            [row], others = await turns(store.commit([Change(
+                "submodel", "urn:large", edit=lambda _: (whole, ""), large=known)]))
+            assert (len(row.body) > LARGE_BYTES, others > 3) == (True, True)
+            await store.commit([Change("submodel", "urn:large", small)])
+        assert store.asked("SELECT count(*) FROM elements") == [(1,)]
+        await store.close()
+
+    whole = large("5")
     run(story())

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, TypeVar
 from weft.basis.errors import Denied, NotFound, Refused
 from weft.engine.twins import authors, writing
 from weft.engine.twins.access import Access
+from weft.engine.twins.calm import calmly
 from weft.engine.twins.handles import Handles
 from weft.engine.twins.ports import ALL, File, Kind, Row, Where
 from weft.engine.twins.repository import Page, Repository
@@ -267,8 +268,8 @@ class Guarded:
         if not found.allowed or not _untouched(before, kind, found.grants, path) or not _kept(before, found, of):
             await self._refuse(right, kind, name, path)
         if after is not None and row.revision:
-            shall = after(before)[0]
-            found = await sight.decide(right, of, shall)
+            shall = await calmly(len(row.body), lambda: after(before)[0])
+            found = await sight.decide(right, of, shall, len(row.body))
             if not found.allowed or not _kept(shall, found, of):
                 raise _denied(right, name)
         return row

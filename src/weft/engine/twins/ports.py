@@ -62,6 +62,7 @@ class Change(msgspec.Struct, frozen=True):
     path: str = ""
     files: tuple[tuple[str, str], ...] = ()
     edit: Edit | None = None
+    large: bool = False  # what the edit puts in is
     by: str = ""
 
 

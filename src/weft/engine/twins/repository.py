@@ -26,6 +26,7 @@ from weft.engine.twins.derived import Twins
 from weft.engine.twins.handles import Handles
 from weft.engine.twins.ports import (
     ALL,
+    LARGE_BYTES,
     SPENT_S,
     Change,
     ChangeType,
@@ -249,7 +250,7 @@ class Repository:
 
     async def patch(self, kind: Kind, name: str, document: Json, expected: int | None = None) -> Row:
         """What is given of a twin replaces what is there; the rest stays."""
-        return await self._edited(kind, name, writing.content("", document), expected)
+        return await self._edited(kind, name, writing.content("", document), expected, given=document)
 
     async def delete(self, kind: Kind, name: str, expected: int | None = None) -> None:
         """Take a twin away; raises ``NotFound``, ``Denied``, ``Refused('twin.changed')``."""
@@ -316,7 +317,7 @@ class Repository:
             paths[:] = [at]
             return changed, at
 
-        row = await self._edited("submodel", submodel, change, expected, "created")
+        row = await self._edited("submodel", submodel, change, expected, "created", given=element)
         return row, paths[0]
 
     async def replace_element(self, submodel: str, path: str, element: Json,
@@ -324,7 +325,7 @@ class Repository:
         """``element`` in the place of what is at ``path``; the row, and whether there was nothing."""
         made: list[bool] = []
         change = writing.replace(path, element, made.append)
-        return await self._edited("submodel", submodel, change, expected, "updated"), made[-1]
+        return await self._edited("submodel", submodel, change, expected, "updated", given=element), made[-1]
 
     async def remove_element(self, submodel: str, path: str, expected: int | None = None) -> Row:
         """The submodel without the element at ``path``."""
@@ -334,7 +335,7 @@ class Repository:
 
     async def patch_element(self, submodel: str, path: str, document: Json, expected: int | None = None) -> Row:
         """What is given of the element at ``path`` replaces what is there."""
-        return await self._edited("submodel", submodel, writing.content(path, document), expected)
+        return await self._edited("submodel", submodel, writing.content(path, document), expected, given=document)
 
     async def set_metadata(self, submodel: str, path: str, given: Json, expected: int | None = None) -> Row:
         """All but the value of the element at ``path`` ("": of the submodel)."""
@@ -473,10 +474,10 @@ class Repository:
         return row
 
     async def _edited(self, kind: Kind, name: str, change: Callable[[Json], writing.Changed],
-                      expected: int | None, type_: ChangeType = "") -> Row:
+                      expected: int | None, type_: ChangeType = "", *, given: Json | None = None) -> Row:
         self._refuse_kept(kind, name)
         return await self._one(Change(kind, name, edit=writing.within(kind, name, change), expected=expected,
-                                      type=type_))
+                                      type=type_, large=len(msgspec.json.encode(given)) > LARGE_BYTES))
 
 
 def _fresh(kind: Kind, document: Json) -> Row:

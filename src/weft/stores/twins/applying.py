@@ -62,7 +62,7 @@ class Applying:
 
     def refuse_large(self, changes: Sequence[Change]) -> None:
         """Raises ``LargeError`` where what shall stand says so already."""
-        if any(one.body is not None and len(one.body) > self.large for one in changes):
+        if any(max(len(one.body or b""), LARGE_BYTES + 1 if one.large else 0) > self.large for one in changes):
             raise LargeError
 
     def apply(self, cursor: apsw.Cursor, change: Change, at: str, *, large: bool = False) -> Row | None:
@@ -80,6 +80,8 @@ class Applying:
         if change.edit is not None:
             body, path = change.edit(Row(change.kind, change.id, *held[1:]) if held else None)
             change = replace(change, body=body, path=path or change.path, edit=None)
+            if not large and body is not None and len(body) > self.large:
+                raise LargeError
         if change.body is None:
             if held:
                 self._delete(cursor, change, held, at)
