@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from weft.basis.canonical import b64, decode, digest, encode_struct, is_surely_of
+from weft.basis.canonical import b64, decode, digest, encode_state, is_surely_of
 from weft.basis.decider import Conversation, Message
 from weft.basis.errors import Invalid
 from weft.engine import acks
@@ -97,4 +97,4 @@ def machine(name: str) -> Machine:
 
 def state_hash(state: Any) -> str:
     """What two members compare to know that they folded alike; reads only what both may see."""
-    return b64(digest("state/1", encode_struct(closing.lasting(state) if closing.is_done(state) else state)))
+    return b64(digest("state/1", encode_state(closing.lasting(state) if closing.is_done(state) else state)))
