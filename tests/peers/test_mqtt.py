@@ -140,6 +140,49 @@ async def test_a_broker_that_says_nothing_takes_nothing():
     assert caught.value.code == "twin-event.no-answer"
 
 
+@contextlib.asynccontextmanager
+async def talkative(announced):
+    """A broker that greets, and then says that a message of so many bytes follows; how many bytes of it were taken."""
+    taken = 0
+
+    async def serve(reader, writer):
+        nonlocal taken
+        await reader.read(65_536)
+        writer.write(bytes([0x20, 3, 0, 0, 0]))  # CONNACK, taken
+        length, left = bytearray(), announced
+        while left:
+            length.append(left % 128 | (128 if left >= 128 else 0))
+            left //= 128
+        writer.write(b"\x30" + bytes(length))
+        with contextlib.suppress(OSError):
+            while taken < announced:
+                writer.write(bytes(65_536))
+                await writer.drain()
+                taken += 65_536
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1], lambda: taken
+
+
+@pytest.mark.parametrize(("most", "all_of_it"), [(None, False), (2**28, True)])  # the second: the control
+async def test_a_broker_that_talks_without_end_is_not_listened_to(monkeypatch, most, all_of_it):
+    if most:
+        monkeypatch.setattr(mqtt, "ANSWER_MAX", most)
+    announced = 32 * 2**20
+    async with talkative(announced) as (port, taken), brokers(answer_s=2.0) as made:
+        with contextlib.suppress(Unavailable):
+            await made.send(target(port), MESSAGES[:1])
+        assert (taken() >= announced) is all_of_it
+
+
+def test_an_authority_in_letters_that_pem_has_not_is_refused():
+    with pytest.raises(Invalid) as caught:
+        mqtt.trusting("é")
+    assert caught.value.code == "twin-event.ca"
+
+
 # ---- a broker that speaks 3.1.1 only ----------------------------------------------------------------
 
 

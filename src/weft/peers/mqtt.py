@@ -24,6 +24,7 @@ from weft.peers.guard import Barred, Guard, host_of
 from weft.peers.webhook import ONE, reaching, unreached
 
 CONNECT_S: Final = 5.0
+ANSWER_MAX: Final = 64 * 1024  # bytes of one packet: nothing is subscribed to, so a broker only ever acknowledges
 ANSWER_S: Final = 20.0
 KEEPALIVE_S: Final = 30
 PLACES_MAX: Final = 4
@@ -257,6 +258,12 @@ def _client(to: Target, version: int, places: Sequence[tuple[int, Any]]) -> Any:
                     return _socket(place, context, host)
             return _socket(places[-1], context, host)
 
+        def _sock_recv(self, bufsize: int) -> bytes:
+            """What the broker says; who announces more than an answer can be is not listened to any longer."""
+            if bufsize > ANSWER_MAX:
+                raise ConnectionAbortedError
+            return super()._sock_recv(bufsize)
+
     context, host = trusting(to.credentials.ca) if to.about.encrypted else None, host_of(to.about.address)
     session: dict[str, Any] = {} if version == V5 else {"clean_session": True}
     client = Guarded(CallbackAPIVersion.VERSION2, to.client, protocol=MQTTProtocolVersion(version),
@@ -271,7 +278,7 @@ def trusting(authority: str) -> ssl.SSLContext:
     """TLS that believes the system's authorities, or (PEM) that one alone; raises ``Invalid('twin-event.ca')``."""
     try:
         return ssl.create_default_context(cadata=authority or None)
-    except (ssl.SSLError, ValueError) as error:
+    except (ssl.SSLError, ValueError, TypeError) as error:  # TypeError: letters that PEM has not
         raise Invalid("twin-event.ca") from error
 
 
