@@ -20,8 +20,8 @@ async def work():
 
 
 # what needs more than these samples have is tested beside its subject
-ELSEWHERE = {"machine-records", "machine-values", "slip", "slip-file", "twin", "twin-part", "twin-history", "twin-operation"} | {
-    one for one in VIEWS if one.startswith("price-")}
+ELSEWHERE = {"machine-records", "machine-values", "slip", "slip-file", "twin", "twin-part", "twin-history",
+             "twin-operation"} | {one for one in VIEWS if one.startswith("price-")}
 
 
 def wanted(sample) -> dict:
