@@ -314,6 +314,12 @@ async def test_no_program_moves_a_machine_unless_a_rule_says_so(tmp_path):
         partner = await at.token("partner", "AnotherFirm")
         assert (await at.invoke("Write.Feed", who=partner, Value=180)).status in (403, 404)
         assert (await at.invoke("Write.Feed", who="nobody", Value=180)).status == 401
+        everybody = {"ACL": {"ATTRIBUTES": [{"GLOBAL": "ANONYMOUS"}], "RIGHTS": ["ALL"], "ACCESS": "ALLOW"},
+                     "OBJECTS": [ALL], "FORMULA": {"$boolean": True}}
+        await Access(at.node).keep({"rules": [everybody]})
+        assert (await at.ask(at.submodel("Operations"), who="")).status == 200, "control: it is seen by everybody"
+        assert (await at.invoke("Write.Feed", who="", Value=160)).status == 401
+        assert (await patch(at, "Feed", 160, "")).status == 401 and await value(at) != 160
         assert (await at.invoke("Write.Feed", Value=170)).status == 200 and await value(at) == 170, "the owner may"
 
 

@@ -53,8 +53,11 @@ def _typed(prop: Property, wanted: Scalar) -> Decimal | bool | str:
 def _exact(prop: Property, wanted: Scalar) -> Decimal:
     if isinstance(wanted, bool):
         _refuse("guard.type", prop, wanted)
+    written = str(wanted)
+    if not written.isascii():  # digits of other scripts are none of XML Schema's, whatever Decimal makes of them
+        _refuse("guard.type", prop, wanted)
     try:
-        exact = Decimal(str(wanted))
+        exact = Decimal(written)
     except InvalidOperation:
         _refuse("guard.type", prop, wanted)
     if not exact.is_finite() or abs(exact) > _INTEGERS:

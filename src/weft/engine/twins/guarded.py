@@ -239,7 +239,7 @@ class Guarded:
     async def set_value(self, submodel: str, path: str, given: Any, expected: int | None = None) -> Row:
         """As of the repository, by UPDATE of the element; to a machine by EXECUTE too, and past its own guard."""
         if self._twins.owns(submodel):
-            await self._may("EXECUTE", "submodel", submodel, path)
+            await self.may_execute(submodel, path)
         return await self._edited("submodel", submodel, (path, "UPDATE", writing.value(path, given)), expected,
                                   lambda stands: self._twins.set_value(submodel, path, given, stands))
 
@@ -249,7 +249,12 @@ class Guarded:
             raise Denied("twin.nothing-to-change")
 
     async def may_execute(self, submodel: str, path: str) -> None:
-        """Raises ``NotFound``, ``Denied`` unless the operation at ``path`` may be invoked."""
+        """Raises ``NotFound``, ``Denied`` unless the operation at ``path`` may be invoked.
+
+        Whatever a rule for everybody says, who shows no token makes no machine of ours do anything.
+        """
+        if self.subject.anonymous and self._twins.owns(submodel):
+            raise Denied("web.token-missing")
         await self._may("EXECUTE", "submodel", submodel, path)
 
     # ---- judging ------------------------------------------------------------------------------------
