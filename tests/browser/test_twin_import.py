@@ -24,7 +24,7 @@ async def shot(at, name):
 def large() -> bytes:
     """Submodels that take some seconds to read."""
     elements = [prop(f"P{n}", str(n)) for n in range(60)]
-    return json.dumps({"submodels": [submodel(f"urn:large:{n}", *elements) for n in range(1_500)]}).encode()
+    return json.dumps({"submodels": [submodel(f"urn:large:{n}", *elements) for n in range(9_000)]}).encode()
 
 
 @BOTH

@@ -120,11 +120,10 @@ async def test_a_search_that_dies_or_hangs_is_a_plan_that_stays_as_it_is(monkeyp
 def orphaned(script: str) -> bool:
     """Whether a search goes on whose node was killed in the middle of it."""
     asks = f"{script}\nimport time\nprint(child.pid, flush=True)\ntime.sleep(60)"
-    node = subprocess.Popen([sys.executable, "-c", asks], stdout=subprocess.PIPE, text=True)
-    pid = int(node.stdout.readline())
-    time.sleep(1.0)
-    node.kill()
-    node.wait()
+    with subprocess.Popen([sys.executable, "-c", asks], stdout=subprocess.PIPE, text=True) as node:
+        pid = int(node.stdout.readline())
+        time.sleep(1.0)
+        node.kill()
     for _ in range(100):
         if not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0]:
             return False

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from tests.doors.asking import Client
 from tests.engine.home import TOKEN
+from tests.machines import conftest  # noqa: F401 - it says where the machines' own client lies
 from tests.machines.test_operations import falls_silent, value
 from tests.machines.workshop import JOB, released, workshop
 from weft.doors import console

@@ -16,10 +16,10 @@ from weft.basis.canonical import b64
 from weft.doors import pricelog
 from weft.engine.pricelog import gossip, log, witness
 from weft.engine.pricelog.witnessing import Witnessing
-from weft.launch import bind
 from weft.peers.guard import Guard, Reach
 from weft.peers.witness import HttpPriceLogs
 from weft.pricing.leaf import origin_of
+from weft.serving import bind
 from weft.tlog import cosignature, merkle, note
 from weft.tlog import witness as protocol
 
