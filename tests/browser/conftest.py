@@ -30,7 +30,7 @@ class Looking:
         await self.page.goto(self.base + address)
 
     async def sees(self, words: str) -> None:
-        await self.page.get_by_text(words).first.wait_for(timeout=10_000)
+        await self.page.get_by_text(words).first.wait_for(timeout=30_000)
 
     async def fits(self) -> None:
         """Nothing sticks out sideways."""

@@ -54,7 +54,7 @@ async def test_a_machine_is_watched_as_it_moves(look, lang, size):
     live = at.sample.node.live
     for count, load in ((33, 71.5), (34, 64.25)):
         live.take("Cell1", [("PieceCount", Value(count)), ("SpindleLoad", Value(load))])
-        await at.page.locator("#machine .big", has_text=str(count)).wait_for(timeout=8000)
+        await at.page.locator("#machine .big", has_text=str(count)).wait_for(timeout=30_000)
         await at.sees(f"{load:.4g}")
 
 
@@ -90,7 +90,7 @@ async def test_what_a_partner_says_appears_without_a_reload(look, size):
     await at.to(f"/orders/{at.sample.orders['quoted']}")
     await at.sees(text("en", "phase.quoted"))
     await run(at.sample.shop, "order", {"thread": at.sample.orders["quoted"]})
-    await at.page.locator("#head", has_text=text("en", "phase.ordered")).wait_for(timeout=8000)
+    await at.page.locator("#head", has_text=text("en", "phase.ordered")).wait_for(timeout=30_000)
 
 
 async def test_everything_works_without_scripts(look):
@@ -152,11 +152,11 @@ async def test_what_the_firm_holds_is_saved_as_one_file_and_an_old_order_erased(
         assert "manifest.json" in archive.namelist()
     await at.page.get_by_role("button", name=text(lang, "data.close"), exact=True).click()
     summary = at.page.locator(f"details[id='erase-{thread}'] > summary")
-    await summary.wait_for(timeout=10_000)  # both have closed it, and the page shows it without being asked again
+    await summary.wait_for(timeout=30_000)  # both have closed it, and the page shows it without being asked again
     await summary.click()
     await at.page.locator(f"[id='erase-{thread}'] select").select_option("subject-request")
     await at.page.locator(f"[id='erase-{thread}'] button.danger").click()
-    await at.page.locator("#data-erased li").first.wait_for(timeout=10_000)
+    await at.page.locator("#data-erased li").first.wait_for(timeout=30_000)
     await at.sees(text(lang, "data.reason.subject-request"))
     await at.fits()
     assert await at.node.store.payloads(thread, [(await at.node.state(thread)).request_id]) == []

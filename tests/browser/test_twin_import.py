@@ -37,7 +37,7 @@ async def test_a_large_file_says_how_far_it_is_and_is_stopped(look, lang, tmp_pa
     await at.page.locator("#file").set_input_files(file)
     await at.page.get_by_role("button", name=text(lang, "twin.in.look")).click()
     await at.page.locator("progress[max='1000']:not(.hidden)").first.wait_for()
-    await at.page.locator("form[action='/twin-files/stop']").wait_for(timeout=20_000)
+    await at.page.locator("form[action='/twin-files/stop']").wait_for(timeout=30_000)
     assert " MB" in await at.page.locator("main").inner_text()
     await at.fits()
     await shot(at, "reading")

@@ -68,7 +68,7 @@ async def test_a_live_value_moves_in_the_open_tree(look, lang):
     assert places["SpindleLoad"][0].endswith(":OperationalData")
     for load in (71.5, 64.25):
         at.node.live.take("Cell1", [("SpindleLoad", Value(load))])
-        await at.page.locator(".leaf .said", has_text=str(load)).wait_for(timeout=8000)
+        await at.page.locator(".leaf .said", has_text=str(load)).wait_for(timeout=30_000)
     await at.fits()
 
 
@@ -88,7 +88,7 @@ async def test_what_a_program_writes_appears_and_what_was_changed_meanwhile_is_n
     await at.to(f"/twins/{encode_id(name)}")
     await at.sees("Fill level")
     await at.node.twins.set_value(data["id"], "Level", 2.25)
-    await at.page.locator(".said", has_text="2.25").wait_for(timeout=8000)
+    await at.page.locator(".said", has_text="2.25").wait_for(timeout=30_000)
     await at.page.locator("a.change").click()
     await at.page.locator("input[name=value]").fill("3.75")
     await at.node.twins.set_value(data["id"], "Level", 9.5)
