@@ -124,6 +124,12 @@ async def all_sent(page):
     await until(page, "import('/till/static/store.js').then((store) => store.waitingCount()).then((n) => n === 0)")
 
 
+async def again(page):
+    """The page loaded anew, and its store open."""
+    await page.reload()
+    await page.locator(".tile, .receipt .qr").first.wait_for()
+
+
 def slips_at(shop):
     """Every slip that the node holds, with its signature checked, by till and place."""
     found = []
@@ -192,8 +198,7 @@ async def test_a_tablet_sells_fifty_times_with_its_node_dead_and_itself_killed_a
     await all_sent(page)
     await page.get_by_text("已连接").wait_for()
     assert await page.evaluate(AGAIN) == SALES + 1  # as if every answer had been lost: all are sent once more
-    await page.reload()
-    await page.locator(".tile").first.wait_for()  # its store is open
+    await again(page)
     await all_sent(page)
 
     slips = await asyncio.to_thread(slips_at, shop)
@@ -264,8 +269,7 @@ async def test_a_tablet_that_was_copied_begins_a_new_life_and_both_go_on(town):
     shop.up()
     for page in pages:
         await stored(page, "get('chain')")
-        await page.reload()
-        await page.locator(".tile, .receipt .qr").first.wait_for()
+        await again(page)
         await all_sent(page)
     assert len(shop.view("tills")["doubts"]) == 1
     for page in pages:
