@@ -16,6 +16,21 @@ def table(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
+async def ordered(shop, factory, quantity: str = "5") -> str:
+    """An order of valves, agreed, sent and settled; its thread."""
+    thread = (await run(shop, "request-quotation", {
+        "supplier": "Factory", "lines": [{"item": "V15", "quantity": quantity}]})).thread
+
+    async def reached(phase: Phase) -> bool:
+        return (await shop.state(thread)).phase is phase
+
+    await until(lambda: reached(Phase.QUOTED))
+    await run(shop, "order", {"thread": thread})
+    await until(lambda: reached(Phase.CLOSED))
+    await quiet(shop, factory)
+    return thread
+
+
 @asynccontextmanager
 async def dealt():
     """(shop, factory, the order's thread) after a deal that went to its end."""
@@ -27,17 +42,7 @@ async def dealt():
         await run(factory, "import", {"kind": "stock", "content": table("item,quantity\nV15,50\n")})
         await run(factory, "publish-prices", {"book": BOOK})
         await run(shop, "import", {"kind": "items", "content": table("item,name,unit\nV15,Valve,C62\n")})
-        thread = (await run(shop, "request-quotation", {
-            "supplier": "Factory", "lines": [{"item": "V15", "quantity": "20"}]})).thread
-
-        async def reached(phase: Phase) -> bool:
-            return (await shop.state(thread)).phase is phase
-
-        await until(lambda: reached(Phase.QUOTED))
-        await run(shop, "order", {"thread": thread})
-        await until(lambda: reached(Phase.CLOSED))
-        await quiet(shop, factory)
-        yield shop, factory, thread
+        yield shop, factory, await ordered(shop, factory, "20")
     finally:
         await shop.stop()
         await factory.stop()

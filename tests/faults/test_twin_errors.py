@@ -1,23 +1,14 @@
 """A disk that is full or fails costs written twins nothing that was confirmed; who tells too soon is found out."""
 
-from collections import Counter
-
 import pytest
 
 from tests.faults.errors import CONTROLS
+from tests.faults.played import played
 from tests.faults.twin_errors import worlds
 
 
-def played(seeds, control=""):
-    figures, found = Counter(), []
-    for one, told in worlds(seeds, control):
-        figures.update(one)
-        found += [told] if told else []
-    return figures, found
-
-
 def test_faults_of_a_disk_cost_no_twin_that_was_confirmed():
-    figures, found = played(range(1, 4))
+    figures, found = played(worlds(range(1, 4)))
     assert not found
     assert figures["faults"] == 36 and figures["imports"] > 20
     assert min(figures["store.full"], figures["store.unavailable"], figures["cuts"], figures["healed"]) > 10
@@ -30,6 +21,6 @@ def test_control_a_store_of_twins_that_believes_or_tells_too_soon_is_found_out(c
 
 @pytest.mark.release
 def test_two_thousand_faults_under_twins():
-    figures, found = played(range(1, 170))
+    figures, found = played(worlds(range(1, 170)))
     assert not found
     assert figures["faults"] > 2_000

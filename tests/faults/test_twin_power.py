@@ -1,22 +1,13 @@
 """The power of a store of written twins is cut; what it acknowledged is there, whole. Weaker stores are found out."""
 
-from collections import Counter
-
 import pytest
 
+from tests.faults.played import played
 from tests.faults.twins import worlds
 
 
-def played(seeds, control=""):
-    figures, found = Counter(), []
-    for one, told in worlds(seeds, control):
-        figures.update(one)
-        found += [told] if told else []
-    return figures, found
-
-
 def test_a_cut_takes_no_twin_that_was_acknowledged_and_leaves_none_half_done():
-    figures, found = played(range(1, 13))
+    figures, found = played(worlds(range(1, 13)))
     assert not found
     assert figures["cuts"] == 72
     assert figures["acked"] > 60
@@ -25,7 +16,7 @@ def test_a_cut_takes_no_twin_that_was_acknowledged_and_leaves_none_half_done():
 
 @pytest.mark.parametrize(("control", "how"), [("normal", "lost"), ("off", "lost"), ("half", "half")])
 def test_control_a_weaker_store_of_twins_is_found_out(control, how):
-    figures, found = played(range(1, 11), control)
+    figures, found = played(worlds(range(1, 11), control))
     assert figures[how] > 1
     assert found
 
@@ -40,6 +31,6 @@ def test_control_a_file_whose_journal_may_come_back_is_found_out():
 
 @pytest.mark.release
 def test_five_thousand_cuts_of_twins():
-    figures, found = played(range(1, 850))
+    figures, found = played(worlds(range(1, 850)))
     assert not found
     assert figures["cuts"] > 5_000

@@ -8,7 +8,6 @@ Not here: the search (``search.py``), when to search and what is adopted (``engi
 
 import asyncio
 import contextlib
-import importlib.util
 import logging
 import sys
 from typing import Final
@@ -23,11 +22,6 @@ GRACE_S: Final = 20.0  # to start, to load the solver and to build its model
 ANSWER_MAX: Final = 16 * 2**20
 
 _log = logging.getLogger(__name__)
-
-
-def available() -> bool:
-    """Whether the solver is installed."""
-    return importlib.util.find_spec("ortools") is not None
 
 
 async def better(problem: Problem, plan: Plan, seconds: float, frozen_ms: int = 0) -> tuple[Placing, ...]:

@@ -1,6 +1,5 @@
 """The curious buyer over HTTP: whatever address its program asks, it sees its order's window and nothing else."""
 
-import asyncio
 from collections.abc import Iterator
 
 import msgspec
@@ -79,13 +78,6 @@ class World:
 
 async def one(piece):
     yield piece
-
-
-@pytest.fixture(scope="module")
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    made = asyncio.new_event_loop()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,4 @@
-"""A query of as many operators as are allowed is answered in a second or so, whatever they are; no more than these."""
-
-import time
+"""A query of as many operators as are allowed is answered, whatever they are; of no more than these."""
 
 import msgspec
 import pytest
@@ -9,7 +7,6 @@ from tests.doors.aas.test_paging import JSON, laid_down, opened
 from weft.stores.twins import asking, predicates
 from weft.twin.query.reading import NODES_MAX
 
-SECONDS_MAX = 8.0  # on a busy machine; a page ends after one
 NOTHING = "nothing"
 
 
@@ -32,11 +29,9 @@ async def told(tmp_path, condition, count=10):
     ("$eq", "$aas#idShort", "$or"), ("$starts-with", "$sm#idShort", "$and"), ("$eq", "$sme#value", "$and"),
     ("$eq", "$sme#value", "$match"), ("$regex", "$sm#idShort", "$match")])
 async def test_as_many_as_are_allowed_are_answered(tmp_path, op, field, word):
-    begun = time.monotonic()
     parts = [compared(op, field, f"x{one}") for one in range(NODES_MAX - 1)]
     answer = await told(tmp_path, {word: parts})
     assert answer.status == 200, answer.body
-    assert time.monotonic() - begun < SECONDS_MAX
 
 
 @pytest.mark.parametrize("number", [100, 333, 334, NODES_MAX - 1])

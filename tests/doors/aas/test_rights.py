@@ -1,7 +1,5 @@
 """Every operation of the table needs a right: with all others it is refused, with it alone it is done."""
 
-import asyncio
-from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -179,13 +177,6 @@ class Shop(House):
 
 async def _pieces():
     yield b"x"
-
-
-@pytest.fixture(scope="module")
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    made = asyncio.new_event_loop()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ A second node holds what must be shown, found by a naive reading of the rules (`
 of the first node ask the same, and are told the same.
 """
 
-import asyncio
 import io
 import random
 import zipfile
@@ -210,13 +209,6 @@ class Pair:
         for base in self.bases({"submodel": [submodel]}):
             for tail in ELEMENT:
                 await self.same(f"{base}/submodel-elements/{quote(path)}{tail}")
-
-
-@pytest.fixture(scope="module")
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    made = asyncio.new_event_loop()
-    yield made
-    made.close()
 
 
 async def _paired():

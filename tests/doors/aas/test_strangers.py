@@ -25,13 +25,6 @@ HIDDEN = {"shell": PLACE["shell"], "submodel": PLACE["submodel"], "concept": PLA
 
 
 @pytest.fixture(scope="module")
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    made = asyncio.new_event_loop()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def world(loop) -> Iterator[World]:
     context = dealt()
 

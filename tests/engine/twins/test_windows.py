@@ -6,17 +6,15 @@ import msgspec
 import pytest
 
 from bench.twin_access import FEW, LARGE, ORDERS, PAGE, SMALL, Firm
-from tests.engine.dealing import dealt
-from tests.engine.world import Ticking, quiet, until
+from tests.engine.dealing import dealt, ordered
+from tests.engine.world import Ticking, until
 from weft.basis import instant
-from weft.engine.commands import run
 from weft.engine.twins.access import Access, program
 from weft.engine.twins.ports import ALL, Change, Where
 from weft.engine.twins.sight import IDS
 from weft.engine.twins.window import Windows
 from weft.stores.sqlite_file import MEMORY
 from weft.stores.twins.store import SqliteTwins
-from weft.trade.order_state import Phase
 from weft.twin.query.tree import Alone, And, Compare, Constant, Field, Given, Or
 
 
@@ -75,21 +73,6 @@ async def test_a_key_log_that_grew_is_a_reason_to_read_anew(crowd):
 async def seen(factory, shop) -> set[str]:
     page = await Access(factory).page(program("ERP", shop.organisation), "shell", "", 100, ALL)
     return {row.id for row in page.rows}
-
-
-async def ordered(shop, factory) -> str:
-    """Another order, agreed and sent."""
-    thread = (await run(shop, "request-quotation", {
-        "supplier": "Factory", "lines": [{"item": "V15", "quantity": "5"}]})).thread
-
-    async def reached(phase: Phase) -> bool:
-        return (await shop.state(thread)).phase is phase
-
-    await until(lambda: reached(Phase.QUOTED))
-    await run(shop, "order", {"thread": thread})
-    await until(lambda: reached(Phase.CLOSED))
-    await quiet(shop, factory)
-    return thread
 
 
 async def test_what_is_kept_follows_orders_the_clock_and_the_firms_word(deal):

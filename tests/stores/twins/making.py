@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from weft.engine.twins.ports import Change, Kind
+from weft.engine.twins.ports import Change, Cut, Kind, Where
 from weft.stores.twins.applying import Kept
 from weft.stores.twins.store import SqliteTwins
 
@@ -31,6 +31,37 @@ def opened(path: str = ":memory:", **more: Any) -> SqliteTwins:
 def run(action: Coroutine[Any, Any, Any]) -> Any:
     """The result of ``action``."""
     return asyncio.run(asyncio.wait_for(action, 120))
+
+
+async def turns(action: Any, rest_s: float = 0.001) -> tuple[Any, int]:
+    """What ``action`` gives, and how often others had their turn meanwhile."""
+    told = 0
+
+    async def other() -> None:
+        nonlocal told
+        while True:
+            told += 1
+            await asyncio.sleep(rest_s)
+
+    task = asyncio.create_task(other())
+    found = await action
+    task.cancel()
+    return found, told
+
+
+async def walked(store: SqliteTwins, where: Where, limit: int) -> tuple[list[str], int]:
+    """Ids of all pages of submodels, and how many of these pages ended before they were full."""
+    found, cut, after = [], 0, ""
+    while True:
+        rows = await store.page("submodel", after, limit, where)
+        found += [row.id for row in rows]
+        if isinstance(rows, Cut):
+            assert rows.behind > after, "a page that ends early goes on"
+            cut, after = cut + 1, rows.behind
+        elif len(rows) < limit:
+            return found, cut
+        else:
+            after = rows[-1].id
 
 
 def encoded(document: Any) -> bytes:

@@ -1,12 +1,11 @@
 """A question that costs much costs who asks it: others have their turn, and it goes on where it ended."""
 
-import asyncio
 import random
 
 import pytest
 
-from tests.stores.twins.making import encoded, opened, prop, run, submodel
-from weft.engine.twins.ports import Change, Cut, Where
+from tests.stores.twins.making import encoded, opened, prop, run, submodel, turns, walked
+from weft.engine.twins.ports import Change, Where
 from weft.stores.twins import paging
 from weft.twin.query import parse
 
@@ -31,34 +30,9 @@ async def filled():
     return store
 
 
-async def walked(store, where, limit):
-    """Ids of all pages, and how many of these ended before they were full."""
-    found, cut, after = [], 0, ""
-    for _ in range(10 * COUNT):
-        rows = await store.page("submodel", after, limit, where)
-        found += [row.id for row in rows]
-        if isinstance(rows, Cut):
-            cut, after = cut + 1, rows.behind
-        elif len(rows) < limit:
-            return found, cut
-        else:
-            after = rows[-1].id
-    raise AssertionError("the pages come to no end")
-
-
-async def turns(store):
+async def asked(store):
     """How often others had their turn while a dear question was answered."""
-    told = 0
-
-    async def other():
-        nonlocal told
-        while True:
-            told += 1
-            await asyncio.sleep(0)
-
-    task = asyncio.create_task(other())
-    rows = await store.page("submodel", "", COUNT, wanted(DEAR))
-    task.cancel()
+    rows, told = await turns(store.page("submodel", "", COUNT, wanted(DEAR)), 0.0)
     assert list(rows) == []
     return told
 
@@ -80,7 +54,7 @@ def test_pages_that_end_early_leave_nothing_out_and_tell_nothing_twice(monkeypat
 def test_others_have_their_turn_while_a_dear_question_is_answered():
     async def story():
         store = await filled()
-        assert await turns(store) > 20
+        assert await asked(store) > 20
         await store.close()
 
     run(story())
@@ -93,7 +67,7 @@ def test_control_of_a_question_that_keeps_the_turn_to_itself(monkeypatch):
     async def story():
         store = await filled()
         monkeypatch.setattr(paging.asyncio, "to_thread", at_once)
-        assert await turns(store) < 10
+        assert await asked(store) < 10
         await store.close()
 
     run(story())

@@ -5,8 +5,7 @@ import sys
 
 import pytest
 
-from tests.stores.twins.making import encoded, opened, prop, run, submodel
-from tests.stores.twins.test_long_statements import turns
+from tests.stores.twins.making import encoded, opened, prop, run, submodel, turns
 from weft.basis.errors import Refused
 from weft.engine.twins import writing
 from weft.engine.twins.ports import LARGE_BYTES, Change
