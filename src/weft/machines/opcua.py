@@ -20,15 +20,14 @@ import msgspec
 from asyncua import Client, ua
 from asyncua.ua.ua_binary import struct_from_binary
 
-from weft.basis.errors import Invalid, Unavailable, WeftError
-from weft.machines import opcua_browse
+from weft.basis.errors import Invalid, Unavailable
+from weft.machines import keeping, opcua_browse
 from weft.machines.opcua_channel import OpcUaFiles, check_security, close_session, open_session
 from weft.machines.opcua_values import BUILT_IN, milliseconds, natural, node_id, value_of, variant
 from weft.shopfloor.connection import (
     BrowsedNode,
     Capability,
     Change,
-    Link,
     OnChanges,
     OnLink,
     Quality,
@@ -48,14 +47,10 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """Times in seconds, publishing in ms. ``silence_s``: the least time without a word that makes a link down."""
+class Pace(keeping.Pace):
+    """Times in seconds, publishing in ms."""
 
-    timeout_s: float = 4.0
-    retry_s_min: float = 0.25
-    retry_s_max: float = 10.0
     publishing_ms: int = 50
-    silence_s: float = 4.0
     look_again_s: float = 30.0
 
 
@@ -82,23 +77,16 @@ class _Session:
         self.down.set()
 
 
-class OpcUaConnection:
+class OpcUaConnection(keeping.KeptConnection):
     """One machine over OPC UA; see ``AssetConnection``."""
 
     def __init__(self, description: Description, files: OpcUaFiles | None = None, pace: Pace | None = None) -> None:
         check_security(description, files)
-        self.description = description
+        self._opcua = pace or Pace()
+        super().__init__(description, self._opcua)
         self._files = files
-        self._pace = pace or Pace()
         self._session: _Session | None = None
-        self._up = asyncio.Event()
-        self._keeper: asyncio.Task[None] | None = None
-        self._names: tuple[str, ...] = ()
         self._handles: dict[int, str] = {}
-        self._on_changes: OnChanges | None = None
-        self._on_link: OnLink | None = None
-        self._last_heard = 0.0
-        self.last_error = ""
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -106,80 +94,34 @@ class OpcUaConnection:
 
     # ---- the link ------------------------------------------------------------------------------------
 
-    async def open(self) -> None:
-        """Begin to keep the link up until ``close``."""
-        if self._keeper is None:
-            self._keeper = asyncio.create_task(self._keep(), name=f"opcua {self.description.title}")
-
-    async def wait_up(self, timeout_s: float) -> bool:
-        """Wait until the link is up; False when ``timeout_s`` passed first."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._up.wait(), timeout_s)
-        return self._up.is_set()
-
-    async def close(self) -> None:
-        """Let the link go; no callback runs afterwards."""
-        self._on_changes = self._on_link = None
-        if self._keeper is not None:
-            self._keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._keeper
-            self._keeper = None
-
     def subscribe(self, names: Sequence[str], on_changes: OnChanges, on_link: OnLink) -> None:
         """Hear every change of ``names``; on an open link it begins with the next link-up, which follows at once."""
-        self._names, self._on_changes, self._on_link = tuple(names), on_changes, on_link
-        self._handles = dict(enumerate(self._names, 1))
+        self._handles = dict(enumerate(names, 1))
+        super().subscribe(names, on_changes, on_link)
+
+    def _begin_anew(self) -> None:
         if self._session is not None:
             self._session.fail("subscribe")
 
-    async def _keep(self) -> None:
-        retry_s = self._pace.retry_s_min
-        while True:
-            began = time.monotonic()
-            try:
-                await self._live()
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever the library raises, the link must be tried again
-                self.last_error = _reason(error)
-            if time.monotonic() - began > self._pace.silence_s:
-                retry_s = self._pace.retry_s_min
-            await asyncio.sleep(retry_s)
-            retry_s = min(retry_s * 2, self._pace.retry_s_max)
+    def _reason(self, error: BaseException) -> str:
+        return _reason(error)
 
     async def _live(self) -> None:
         """One link, from connecting to its end; raises what made it fail."""
-        client = await open_session(self.description, self._files, self._pace.timeout_s)
+        client = await open_session(self.description, self._files, self._opcua.timeout_s)
         session = None
         try:
             session = await self._prepared(client)
             self._session = session
-            self._tell_up()
+            self._came_up()
             await self._subscribe(session)
             self._up.set()
             await self._watch(session)
         finally:
-            self._session = None
-            self._up.clear()
             if session is not None:
-                self._tell_down(session)
+                self._session = None
+                self._went_down(session.reason)
             await asyncio.shield(close_session(client))
-
-    def _tell_up(self) -> None:
-        now = time.monotonic()
-        gap_ms = round((now - self._last_heard) * 1000) if self._last_heard else 0
-        self._last_heard = now
-        self.last_error = ""
-        _log.info("machine %s: link up after %d ms", self.description.title, gap_ms)
-        if self._on_link is not None:
-            self._on_link(Link(up=True, gap_ms=gap_ms))
-
-    def _tell_down(self, session: _Session) -> None:
-        self.last_error = self.last_error or session.reason
-        _log.info("machine %s: link down (%s)", self.description.title, session.reason)
-        if self._on_link is not None:
-            self._on_link(Link(up=False, detail=session.reason))
 
     async def _prepared(self, client: Client) -> _Session:
         namespaces = list(await client.get_namespace_array())
@@ -197,7 +139,7 @@ class OpcUaConnection:
         return session
 
     async def _watch(self, session: _Session) -> None:
-        look_again = time.monotonic() + self._pace.look_again_s
+        look_again = time.monotonic() + self._opcua.look_again_s
         while not session.down.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(session.down.wait(), 0.5)
@@ -205,7 +147,7 @@ class OpcUaConnection:
             if session.subscription and now - session.heard > session.quiet_s:
                 session.fail("silent")
             if session.missing and now > look_again and not session.down.is_set():
-                look_again = now + self._pace.look_again_s
+                look_again = now + self._opcua.look_again_s
                 await self._monitor(session, sorted(session.missing), told=True)
         self._last_heard = session.heard if session.subscription else time.monotonic()
 
@@ -214,7 +156,7 @@ class OpcUaConnection:
     async def _subscribe(self, session: _Session) -> None:
         if not self._names:
             return
-        pace = self._pace
+        pace = self._opcua
         wanted = ua.CreateSubscriptionParameters(
             RequestedPublishingInterval=pace.publishing_ms, RequestedLifetimeCount=1200,
             RequestedMaxKeepAliveCount=20, MaxNotificationsPerPublish=0, PublishingEnabled=True, Priority=0)
@@ -251,7 +193,7 @@ class OpcUaConnection:
             ItemToMonitor=ua.ReadValueId(NodeId=node, AttributeId=ua.AttributeIds.Value),
             MonitoringMode=ua.MonitoringMode.Reporting,
             RequestedParameters=ua.MonitoringParameters(
-                ClientHandle=number, SamplingInterval=self._pace.publishing_ms / 2, QueueSize=QUEUE,
+                ClientHandle=number, SamplingInterval=self._opcua.publishing_ms / 2, QueueSize=QUEUE,
                 DiscardOldest=True))
 
     def _published(self, session: _Session, result: ua.PublishResult) -> None:
@@ -272,8 +214,7 @@ class OpcUaConnection:
                 batch.extend(self._changes(part.MonitoredItems))
             elif isinstance(part, ua.StatusChangeNotification):
                 session.fail(f"subscription {part.Status.name}")
-        if batch and self._on_changes is not None:
-            self._on_changes(batch)
+        self._tell(batch)
 
     def _changes(self, items: Iterable[Any]) -> Iterable[Change]:
         for one in items:
@@ -284,10 +225,6 @@ class OpcUaConnection:
             if not value.source_ms:  # written by a client that gave no stamp: the server's stands in for the order
                 value = msgspec.structs.replace(value, source_ms=value.server_ms)
             yield name, value
-
-    def _tell_bad(self, reasons: Mapping[str, str]) -> None:
-        if reasons and self._on_changes is not None:
-            self._on_changes([(name, Value(None, Quality.BAD, detail=why)) for name, why in reasons.items()])
 
     # ---- reading, writing, calling -------------------------------------------------------------------
 
@@ -413,20 +350,14 @@ class OpcUaConnection:
 
     def _require(self) -> _Session:
         if self._session is None or self._session.down.is_set():
-            raise Unavailable("machine.unreachable", machine=self.description.title, detail=self.last_error[:120])
+            raise self._unreachable()
         return self._session
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, WeftError):
-        return error.code
     if isinstance(error, ua.UaStatusCodeError):
         return str(ua.StatusCode(error.code).name)
-    if isinstance(error, TimeoutError):
-        return "timeout"
-    if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
-    return str(error)[:80] or type(error).__name__
+    return keeping.reason(error)
 
 
 async def discover(

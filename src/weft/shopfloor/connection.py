@@ -72,6 +72,20 @@ class Link(msgspec.Struct, frozen=True, gc=False):
     detail: str = ""
 
 
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """How a link does. ``heard_s``: seconds since the machine last showed itself (-1: never); ``links``: how often it
+    came up; ``changes``: values heard; ``waiting``: what is kept back to be sent; ``bad``: property -> why.
+    """
+
+    up: bool = False
+    links: int = 0
+    heard_s: float = -1.0
+    changes: int = 0
+    waiting: int = 0
+    error: str = ""
+    bad: dict[str, str] = {}
+
+
 class BrowsedNode(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that a device offers; ``href`` goes into a form, ``kind`` is variable, method or object."""
 
@@ -100,6 +114,10 @@ class AssetConnection(Protocol):
 
     @property
     def capabilities(self) -> frozenset[Capability]: ...
+
+    @property
+    def health(self) -> Health:
+        """How the link does now."""
 
     async def open(self) -> None:
         """Begin to keep the link up, with backoff, until ``close``; returns without waiting for the device."""

@@ -57,7 +57,9 @@ class Property(msgspec.Struct, frozen=True, kw_only=True):
     """One readable, perhaps writable, property. Limits are decimal strings in ``unit``, after scaling.
 
     engineering value = device value * ``scale`` + ``offset``; ``deadband`` in ``unit``; ``max_step`` is the
-    largest change of one write, ``min_interval_ms`` the shortest time between two.
+    largest change of one write, ``min_interval_ms`` the shortest time between two. ``form`` holds the terms of the form
+    that reads (``modv:function``, ``mqv:retain``, ``weft:pollingMs``, …), ``write_form`` those of the form that writes,
+    with its ``href``, where it has one of its own.
     """
 
     name: str
@@ -80,6 +82,8 @@ class Property(msgspec.Struct, frozen=True, kw_only=True):
     states: dict[str, str] = {}
     alarms: dict[str, str] = {}
     twin: TwinTarget = TwinTarget("OperationalData", "")
+    form: dict[str, Scalar] = {}
+    write_form: dict[str, Scalar] = {}
 
     @property
     def numeric(self) -> bool:
@@ -101,6 +105,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     arguments: tuple[str, ...] = ()
     call: bool = False
     read_back: dict[str, str] = {}
+    form: dict[str, Scalar] = {}
 
 
 class Security(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,12 +117,18 @@ class Security(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
-    """A checked Thing Description. Durations in ms; ``count_every`` in pieces."""
+    """A checked Thing Description. Durations in ms; ``count_every`` in pieces.
+
+    ``polling_ms``: how often a machine is asked that does not speak by itself; ``terms``: further ``weft:`` words
+    of the whole machine that one protocol understands.
+    """
 
     id: str
     title: str
     base: str
     scheme: str
+    polling_ms: int = 500
+    terms: dict[str, Scalar] = {}
     titles: dict[str, str] = {}
     kind: str = ""
     security: Security = Security()

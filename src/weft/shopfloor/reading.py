@@ -14,6 +14,7 @@ import msgspec
 
 from weft.basis.errors import Invalid
 from weft.basis.quantity import text as plain
+from weft.shopfloor.connection import Scalar
 from weft.shopfloor.description import (
     PROPERTIES_MAX,
     REPEATABLE_ROLES,
@@ -29,6 +30,9 @@ from weft.shopfloor.description import (
 from weft.shopfloor.jobcontrol import state_named
 
 SIZE_MAX: Final = 256 * 1024
+FORMS_MAX: Final = 8
+TERMS_MAX: Final = 40
+TERM_MAX: Final = 1000
 _TYPES = ("boolean", "integer", "number", "string")
 _MODES = {"none": "none", "sign": "sign", "signandencrypt": "signAndEncrypt"}
 _POLICIES = ("Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss")
@@ -74,8 +78,10 @@ def parse(thing: Any) -> Description:
         titles=_names(thing.get("titles", {}), "titles"),
         base=base,
         scheme=_scheme(base),
+        polling_ms=max(20, _whole(thing, "weft:pollingMs", "", 500)),
+        terms=_terms({name: one for name, one in thing.items() if name.startswith("weft:")}, ""),
         kind=_text(thing, "weft:kind", "", default=""),
-        security=_security(thing),
+        security=_security(thing, opcua=base.startswith("opc.tcp:")),
         start_mode=_start_mode(thing),
         ready_max_age_ms=_whole(thing, "weft:readyMaxAgeMs", "", 5000),
         count_every=max(1, _whole(thing, "weft:countEvery", "", 1)),
@@ -95,7 +101,8 @@ def _property(name: str, each: dict[str, Any]) -> Property:
     kind = _text(each, "type", where)
     if kind not in _TYPES:
         raise Invalid("description.type", where=where, type=kind[:40])
-    href, operations = _form(each, where, "readproperty")
+    href, operations, form = _form(each, where, "readproperty")
+    writing = _write_form(each, where)
     one = Property(
         name=name,
         title=_text(each, "title", where, default=name),
@@ -117,9 +124,11 @@ def _property(name: str, each: dict[str, Any]) -> Property:
         states=_states(each, where),
         alarms=_names(each.get("weft:alarms", {}), f"{where}/weft:alarms"),
         twin=_twin(name, each, where),
+        form=form,
+        write_form=writing,
     )
     _check_limits(one, where)
-    _check_write(one, each, operations, where)
+    _check_write(one, each, ("writeproperty",) if writing else operations, where)
     return one
 
 
@@ -149,7 +158,7 @@ def _check_write(one: Property, each: dict[str, Any], operations: tuple[str, ...
 
 def _action(name: str, each: dict[str, Any]) -> Action:
     where = f"actions/{name}"
-    href, _ = _form(each, where, "invokeaction")
+    href, _, form = _form(each, where, "invokeaction")
     role = _role(each, where)
     if role not in (Role.START, Role.SIGNAL, Role.SAFETY):
         raise Invalid("description.role-unknown", where=where, role=role.value)
@@ -171,6 +180,7 @@ def _action(name: str, each: dict[str, Any]) -> Action:
         arguments=tuple(arguments),
         call=call,
         read_back=read_back,
+        form=form,
     )
 
 
@@ -219,21 +229,49 @@ def _check_roles(description: Description) -> None:
         raise Invalid("description.auto-needs", role=Role.START.value)
 
 
-def _form(each: dict[str, Any], where: str, needed: str) -> tuple[str, tuple[str, ...]]:
-    forms = each.get("forms")
-    if not isinstance(forms, list) or not forms or not isinstance(forms[0], dict):
-        raise Invalid("description.form-missing", where=where)
+def _form(each: dict[str, Any], where: str, needed: str) -> tuple[str, tuple[str, ...], dict[str, Scalar]]:
+    """Address, operations and further terms of the first form."""
+    forms = _forms(each, where)
     href = _text(forms[0], "href", f"{where}/forms/0")
-    given = forms[0].get("op", [])
-    operations = tuple([given] if isinstance(given, str) else given) if isinstance(given, list | str) else ()
-    if not all(isinstance(one, str) for one in operations):
-        raise Invalid("description.field-type", where=f"{where}/forms/0/op")
+    operations = _operations(forms[0], f"{where}/forms/0")
     if operations and needed not in operations:
         raise Invalid("description.form-op", where=f"{where}/forms/0", needed=needed)
-    return href, operations
+    return href, operations, _terms(forms[0], f"{where}/forms/0")
 
 
-def _security(thing: dict[str, Any]) -> Security:
+def _write_form(each: dict[str, Any], where: str) -> dict[str, Scalar]:
+    """The terms of a later form that is for writing, with its address; empty where there is none."""
+    for number, form in enumerate(_forms(each, where)[1:], 1):
+        inside = f"{where}/forms/{number}"
+        if "writeproperty" in _operations(form, inside):
+            return {"href": _text(form, "href", inside), **_terms(form, inside)}
+    return {}
+
+
+def _forms(each: dict[str, Any], where: str) -> list[dict[str, Any]]:
+    forms = each.get("forms")
+    if not isinstance(forms, list) or not forms or not all(isinstance(one, dict) for one in forms[:FORMS_MAX]):
+        raise Invalid("description.form-missing", where=where)
+    return forms[:FORMS_MAX]
+
+
+def _operations(form: dict[str, Any], where: str) -> tuple[str, ...]:
+    given = form.get("op", [])
+    operations = tuple([given] if isinstance(given, str) else given) if isinstance(given, list | str) else ()
+    if not all(isinstance(one, str) for one in operations):
+        raise Invalid("description.field-type", where=f"{where}/op")
+    return operations
+
+
+def _terms(each: dict[str, Any], where: str) -> dict[str, Scalar]:
+    """What else is said, as far as it is single values: each protocol takes the terms that it understands."""
+    told = {name: one for name, one in each.items() if name not in ("href", "op") and isinstance(one, Scalar)}
+    if len(told) > TERMS_MAX or any(isinstance(one, str) and len(one) > TERM_MAX for one in told.values()):
+        raise Invalid("description.too-many-terms", limit=TERMS_MAX, where=where)
+    return told
+
+
+def _security(thing: dict[str, Any], *, opcua: bool) -> Security:
     wanted = thing.get("security", [])
     names = [wanted] if isinstance(wanted, str) else wanted
     definitions = thing.get("securityDefinitions", {})
@@ -250,7 +288,7 @@ def _security(thing: dict[str, Any]) -> Security:
         elif scheme == "uav:channel-security":
             mode, policy = _channel(one)
         elif scheme in ("basic", "uav:authentication"):
-            user = True
+            user, mode = True, mode or ("" if opcua else "none")
         else:
             raise Invalid("description.security", where="securityDefinitions", scheme=scheme[:40])
     if not mode:
