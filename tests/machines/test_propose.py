@@ -7,9 +7,9 @@ import pytest
 from tests.machines.conftest import MACHINES, Start
 from weft.basis.errors import Invalid
 from weft.machines.opcua import discover
-from weft.machines.propose import Target, objects, propose
 from weft.shopfloor.connection import BrowsedNode
 from weft.shopfloor.description import Role, Security, StartMode
+from weft.shopfloor.propose import Target, objects, propose
 from weft.shopfloor.reading import fill, parse, parse_text
 
 TARGET = Target(name="lathe-1", endpoint="opc.tcp://127.0.0.1:4840")

@@ -4,7 +4,6 @@ API:
     connect(description, secrets, machine) -> AssetConnection by the scheme of the description's address
     runner.MachineRunner   one machine: values -> facts -> book; load and start jobs; recover after a crash
     fleet.Fleet            all machines of the folded book, opened and closed as it changes
-    propose.propose        a Thing Description for what a device offers
 Not here: rules (``shopfloor/``), live values (``engine/live.py``).
 """
 

@@ -343,10 +343,11 @@ class OpcUaConnection(keeping.KeptConnection):
             return node_id(action.object, session.namespaces, self.description.base)
         return await opcua_browse.owner_of(session.client, method, self.description.title)
 
-    async def browse(self, depth: int = 6) -> Sequence[BrowsedNode]:
-        """What the device offers, at most ``depth`` levels below its objects folder."""
+    async def browse(self, depth: int = 6, under: str = "") -> Sequence[BrowsedNode]:
+        """What the device offers, at most ``depth`` levels below ``under``, or below its objects folder."""
         session = self._require()
-        return await opcua_browse.browse(session.client, session.namespaces, depth, self.description.title)
+        top = node_id(under, session.namespaces, self.description.base) if under else None
+        return await opcua_browse.browse(session.client, session.namespaces, depth, self.description.title, top)
 
     def _require(self) -> _Session:
         if self._session is None or self._session.down.is_set():

@@ -27,18 +27,23 @@ _TYPES: Final = {"Boolean": "boolean", "String": "string", "LocalizedText": "str
 _SILENT: Final = (OSError, TimeoutError, ua.UaError)
 
 
-async def browse(client: Client, namespaces: Sequence[str], depth: int, machine: str) -> list[BrowsedNode]:
-    """The nodes below the objects folder, breadth first; raises ``Unavailable('machine.no-answer')``."""
+async def browse(
+    client: Client, namespaces: Sequence[str], depth: int, machine: str, top: ua.NodeId | None = None
+) -> list[BrowsedNode]:
+    """The nodes below ``top``, or the objects folder, breadth first; raises ``Unavailable('machine.no-answer')``."""
     try:
-        found = await _walk(client, min(depth, DEPTH_MAX))
+        found = await _walk(client, min(depth, DEPTH_MAX), top)
         return await _described(client, namespaces, found)
     except _SILENT as error:
         raise Unavailable("machine.no-answer", machine=machine, detail=type(error).__name__) from error
 
 
-async def _walk(client: Client, depth: int) -> dict[ua.NodeId, tuple[Any, str, ua.NodeId | None]]:
+async def _walk(
+    client: Client, depth: int, top: ua.NodeId | None
+) -> dict[ua.NodeId, tuple[Any, str, ua.NodeId | None]]:
     found: dict[ua.NodeId, tuple[Any, str, ua.NodeId | None]] = {}
-    level: list[tuple[ua.NodeId, str, ua.NodeId | None]] = [(ua.NodeId(ua.ObjectIds.ObjectsFolder), "", None)]
+    first = top or ua.NodeId(ua.ObjectIds.ObjectsFolder)
+    level: list[tuple[ua.NodeId, str, ua.NodeId | None]] = [(first, "", None)]
     for step in range(depth):
         below: list[tuple[ua.NodeId, str, ua.NodeId | None]] = []
         for some in _batches(level):
@@ -51,7 +56,7 @@ async def _walk(client: Client, depth: int) -> dict[ua.NodeId, tuple[Any, str, u
                     if len(found) >= NODES_MAX:
                         return found
                     place = f"{path}/{reference.BrowseName.Name}".lstrip("/")
-                    found[child] = (reference, place, None if step == 0 else node)
+                    found[child] = (reference, place, top if step == 0 else node)
                     below.append((child, place, node))
         level = below
     return found

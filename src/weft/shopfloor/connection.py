@@ -87,7 +87,10 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BrowsedNode(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that a device offers; ``href`` goes into a form, ``kind`` is variable, method or object."""
+    """One thing that a device offers; ``href`` goes into a form, ``kind`` is variable, method or object.
+
+    ``parent``: the ``href`` of what it lies in; ``form``: further terms of its form, where its protocol needs some.
+    """
 
     href: str
     name: str
@@ -98,6 +101,7 @@ class BrowsedNode(msgspec.Struct, frozen=True, kw_only=True):
     unit: str = ""
     parent: str = ""
     values: tuple[str, ...] = ()
+    form: dict[str, Scalar] = {}
 
 
 Change = tuple[str, Value]
@@ -137,8 +141,11 @@ class AssetConnection(Protocol):
     async def invoke(self, action: str, arguments: Sequence[Scalar]) -> str:
         """Call an action; an empty string, or the device's reason for refusing."""
 
-    async def browse(self, depth: int = 6) -> Sequence[BrowsedNode]:
-        """What the device offers, at most ``depth`` levels below its objects folder."""
+    async def browse(self, depth: int = 6, under: str = "") -> Sequence[BrowsedNode]:
+        """What the device offers, at most ``depth`` levels below the node ``under`` (its ``href``; "": the top).
+
+        Paths begin there. A protocol that knows no levels tells all that it knows, whatever ``under`` says.
+        """
 
     async def close(self) -> None:
         """Let the link go; no callback runs afterwards."""

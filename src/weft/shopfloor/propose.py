@@ -4,7 +4,7 @@ W3C WoT Thing Description 1.1 with OPC 10101 hrefs, in the words of ``shopfloor/
 Rule 1: nothing is proposed as writable without limits that the owner gave (text is bounded by its length).
 Rule 2: what looks like a safety function is only ever read.
 Rule 3: the operator starts jobs; ``auto`` is the owner's word, never a proposal.
-Not here: browsing (``opcua_browse``), checking the result (``shopfloor/description.parse``, which runs on it).
+Not here: browsing (``machines/``), checking the result (``shopfloor/description.parse``, which runs on it).
 """
 
 import re
