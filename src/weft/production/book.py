@@ -15,7 +15,7 @@ from weft.basis import quantity as q
 from weft.basis.decider import Crossing, Message, Said
 from weft.basis.errors import Invalid
 from weft.production import messages as m
-from weft.production import rules
+from weft.production import reporting, rules
 from weft.production.planning import job_id
 from weft.production.state import (
     FINISHED,
@@ -52,12 +52,14 @@ def judge(state: State, said: Said, /) -> str | None:
     return rules.fault(state, said.message)
 
 
-def decide(state: State, command: Message | Several, /) -> Sequence[Message]:
-    """What to record for ``command``, one of ``MESSAGES`` or ``Several`` of them.
+def decide(state: State, command: Message | Several | reporting.Report, /) -> Sequence[Message]:
+    """What to record for ``command``, one of ``MESSAGES`` or ``Several`` of them, or what a worker reports.
 
     Raises ``Invalid``, ``Refused`` or ``NotFound``. Master data that is already so gives nothing to record.
     An order without a rank gets that of its demand's reservation, else the end of the queue.
     """
+    if isinstance(command, reporting.Report):
+        return reporting.decided(state, command)
     if not isinstance(command, Several):
         return _decided(state, command)
     told: list[Message] = []
@@ -362,6 +364,7 @@ _EVOLVE: Final[Mapping[type[Message], Callable[[State, Any], State]]] = {
     m.JobAborted: _job_aborted,
     m.WorkCentreDown: _down,
     m.WorkCentreUp: _up,
+    **reporting.EVOLVE,
 }
 _MASTER: Final = frozenset({m.WorkCentreDefined, m.CalendarDefined, m.BillDefined, m.RoutingDefined,
                             m.SupplyRuleDefined})

@@ -13,9 +13,10 @@ from msgspec import field
 from weft.basis.decider import Message
 from weft.production.master import Bill, Calendar, Data, Routing, SupplyRule, WorkCentre
 from weft.production.plan import Placing
+from weft.production.reported import MESSAGES as REPORTED
 
 By = Literal["operator", "auto"]
-ScrapReason = Literal["material", "work"]  # 料废 (the material was bad), 工废 (the work was bad)
+ScrapReason = Literal["material", "work", "other"]  # 料废 (the material was bad), 工废 (the work was bad), 其他
 
 
 class DemandRef(Data, frozen=True, kw_only=True):
@@ -351,4 +352,4 @@ MESSAGES: dict[str, type[Message]] = {
         JobReleased, JobLoaded, JobStarted, JobCounted, JobScrapped,
         JobPaused, JobResumed, JobEnded, JobAborted, WorkCentreDown, WorkCentreUp,
     )
-}
+} | REPORTED

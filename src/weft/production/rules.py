@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
+import msgspec
+
 from weft.basis import instant
 from weft.basis import quantity as q
 from weft.basis.decider import Message
@@ -29,7 +31,9 @@ from weft.production.master import (
     work_centre_faults,
 )
 from weft.production.planning import job_id
+from weft.production.reported import JobCorrected
 from weft.production.state import FINISHED, STARTED, Job, JobState, Order, State
+from weft.production.work_rules import CHECKS as REPORTED
 
 _Found = TypeVar("_Found")
 
@@ -45,6 +49,7 @@ RULES: Final[Mapping[JobState, Mapping[type[Message], JobState]]] = {
     },
     JobState.RUNNING: {
         m.JobCounted: JobState.RUNNING,
+        JobCorrected: JobState.RUNNING,
         m.JobScrapped: JobState.RUNNING,
         m.JobPaused: JobState.INTERRUPTED,
         m.JobEnded: JobState.ENDED,
@@ -52,6 +57,7 @@ RULES: Final[Mapping[JobState, Mapping[type[Message], JobState]]] = {
     },
     JobState.INTERRUPTED: {
         m.JobCounted: JobState.INTERRUPTED,
+        JobCorrected: JobState.INTERRUPTED,
         m.JobScrapped: JobState.INTERRUPTED,
         m.JobResumed: JobState.RUNNING,
         m.JobEnded: JobState.ENDED,
@@ -347,6 +353,18 @@ def _job_scrapped(state: State, said: m.JobScrapped) -> None:
     _within_previous(state, job, q.decimal(job.good) + max(explained, q.decimal(job.counted_scrap)))
 
 
+def _job_corrected(state: State, said: JobCorrected) -> None:
+    job = _job(state, said)
+    good, scrapped = q.decimal(said.good, job.id), {**job.scrapped, **said.scrapped}
+    if good < 0 or any(q.decimal(part, job.id) < 0 for part in scrapped.values()):
+        raise Refused("production.correct-below-zero", job=job.id, good=job.good, scrap=q.text(job.scrap))
+    _counts(state, msgspec.structs.replace(job, good="0", scrapped=scrapped), said.good, job.counted_scrap, "operator")
+    for after in state.jobs.values():
+        if after.previous == job.id and q.decimal(after.good) + after.scrap > good:
+            raise Refused("production.correct-below-next", job=job.id, good=said.good, next=after.id,
+                          pieces=q.text(q.decimal(after.good) + after.scrap))
+
+
 # ---- work centres ---------------------------------------------------------------------------------
 
 
@@ -396,4 +414,6 @@ _CHECKS: Final[Mapping[type[Message], Callable[[State, Any], None]]] = {
     m.JobAborted: _job_plain,
     m.WorkCentreDown: _down,
     m.WorkCentreUp: _up,
+    JobCorrected: _job_corrected,
+    **REPORTED,
 }

@@ -13,6 +13,7 @@ from msgspec import field
 from weft.basis import quantity as q
 from weft.production.master import Data, Master
 from weft.production.messages import ChildNeed, DemandRef, Draft, Material, Why
+from weft.production.reported import Instruction, Rate
 
 
 class JobState(StrEnum):
@@ -61,6 +62,7 @@ class Job(Data, frozen=True, kw_only=True):
     counted_scrap: str = "0"
     scrapped: dict[str, str] = field(default_factory=dict)
     counted_at: str = ""
+    present: tuple[str, ...] = ()  # workers who are at it now, by name
     cycle_s: str = ""
     reason: str = ""
 
@@ -160,3 +162,7 @@ class State(Data, frozen=True, kw_only=True):
     promises: dict[str, Promise] = field(default_factory=dict)
     downs: dict[str, Down] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
+    instructions: dict[str, Instruction] = field(default_factory=dict)  # by ``operation_key``
+    rates: dict[str, tuple[Rate, ...]] = field(default_factory=dict)  # by ``operation_key``, oldest first
+    wages_closed: str = ""
+    wages_until: str = ""
