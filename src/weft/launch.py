@@ -271,6 +271,7 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     from weft.engine.pricelog.witnessing import Witnessing
     from weft.engine.reactions import TABLE, TICKS
     from weft.machines import connect
+    from weft.machines.access import Access
     from weft.machines.fleet import Fleet
     from weft.machines.runner import floor_book
     from weft.peers.events import deliveries
@@ -312,6 +313,7 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     node.floor = Dispatcher(node, Fleet(
         floor_book(node), node.live, node.clock,
         lambda description, name: connect(description, secrets_of_machines, name)))
+    node.machine_access = Access(secrets_of_machines)
     node.ordering = Ordering(node.floor)
     node.twins.write = node.ordering.bring
     return node

@@ -140,17 +140,19 @@ async def until(true: Callable[[], Any], limit_s: float = 15.0) -> None:
     assert true()
 
 
-def certificate(folder: Path, name: str, uri: str) -> tuple[str, str]:
-    """A self-signed application certificate (DER) and its key (PEM) for a server."""
+def certificate(
+    folder: Path, name: str, uri: str, *, days: tuple[int, int] = (-1, 2), hosts: Sequence[str] = ("localhost",)
+) -> tuple[str, str]:
+    """A self-signed application certificate (DER) and its key (PEM) for a server; ``days``: valid from and until."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = dt.datetime.now(dt.UTC)
     made = (
         x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
-        .serial_number(x509.random_serial_number()).not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri),
-                                                    x509.DNSName("localhost")]), critical=False)
+        .serial_number(x509.random_serial_number()).not_valid_before(now + dt.timedelta(days=days[0]))
+        .not_valid_after(now + dt.timedelta(days=days[1]))
+        .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri), *map(x509.DNSName, hosts)]),
+                       critical=False)
         .sign(key, hashes.SHA256()))
     paths = folder / f"{name}.der", folder / f"{name}.pem"
     paths[0].write_bytes(made.public_bytes(serialization.Encoding.DER))

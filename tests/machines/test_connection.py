@@ -225,7 +225,7 @@ async def test_a_secure_only_machine_is_reached_by_basic256sha256(machine: Start
     async with opened(process.description(**SECURE), files, ["State"]) as (connection, heard):
         await until(lambda: heard.newest("State"))
         assert await connection.write({"TargetCount": 4}) == {"TargetCount": ""}
-    assert files.trusted.read_bytes() == (tmp_path / "server.der").read_bytes()
+    assert files.machine.trusted.read_bytes() == (tmp_path / "server.der").read_bytes()
     assert files.key.stat().st_mode & 0o077 == 0
 
 

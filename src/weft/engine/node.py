@@ -64,6 +64,7 @@ class Node(Memory):
     paper: Any = None  # where a recovery sheet waits to be printed (``papers.Paper``)
     floor: Any = None
     ordering: Any = None  # what may be asked of machines (``machine_orders.Orders``)
+    machine_access: Any = None  # logins and trusted certificates of machines (``machines.access.Access``)
     snapshot: Callable[[], AbstractAsyncContextManager["Node"]] | None = None  # a copy of this moment
     mail: Any = None
     twin_events: Any = None  # changes of the twins for those who do not ask (``twins.delivering.Deliveries``)

@@ -37,6 +37,8 @@ class KeptConnection(ABC):
     def __init__(self, description: Description, pace: Pace) -> None:
         self.description = description
         self.last_error = ""
+        self.last_fault: WeftError | None = None
+        self.notice = ""
         self._pace = pace
         self._up = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
@@ -94,7 +96,8 @@ class KeptConnection(ABC):
         """How the link does, for people who look."""
         heard_s = round(time.monotonic() - self._last_heard, 1) if self._last_heard else -1.0
         return Health(up=self._up.is_set(), links=self._links, heard_s=heard_s, changes=self._changes_heard,
-                      error=self.last_error[:120], bad=dict(self._bad))
+                      error=self.last_error[:120], facts=dict(self.last_fault.facts) if self.last_fault else {},
+                      notice=self.notice, bad=dict(self._bad))
 
     async def _keep(self) -> None:
         retry_s = self._pace.retry_s_min
@@ -106,6 +109,7 @@ class KeptConnection(ABC):
                 raise
             except Exception as error:  # noqa: BLE001 - whatever the library raises, the link must be tried again
                 self.last_error = self._reason(error)
+                self.last_fault = error if isinstance(error, WeftError) else None
             if time.monotonic() - began > self._pace.silence_s:
                 retry_s = self._pace.retry_s_min
             await asyncio.sleep(retry_s)
@@ -119,6 +123,7 @@ class KeptConnection(ABC):
         self._links += 1
         self._bad.clear()
         self.last_error = ""
+        self.last_fault = None
         _log.info("machine %s: link up after %d ms", self.description.title, gap_ms)
         if self._on_link is not None:
             self._on_link(Link(up=True, gap_ms=gap_ms))

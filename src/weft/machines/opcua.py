@@ -108,7 +108,7 @@ class OpcUaConnection(keeping.KeptConnection):
 
     async def _live(self) -> None:
         """One link, from connecting to its end; raises what made it fail."""
-        client = await open_session(self.description, self._files, self._opcua.timeout_s)
+        client, self.notice = await open_session(self.description, self._files, self._opcua.timeout_s)
         session = None
         try:
             session = await self._prepared(client)
@@ -371,7 +371,8 @@ async def discover(
     await connection.open()
     try:
         if not await connection.wait_up(timeout_s):
-            raise Unavailable("machine.unreachable", machine=endpoint, detail=connection.last_error[:120])
+            raise connection.last_fault or Unavailable(
+                "machine.unreachable", machine=endpoint, detail=connection.last_error[:120])
         return await connection.browse(depth)
     finally:
         await connection.close()

@@ -2,23 +2,25 @@
 
 OPC 10000-4 and -7: None, or Sign / SignAndEncrypt with Basic256Sha256, Aes128_Sha256_RsaOaep, Aes256_Sha256_RsaPss.
 Rule 1: never another mode or policy than the one named: if the server does not offer it, there is no session.
-Rule 2: the server's certificate is remembered on first use and must be the same from then on.
+Rule 2: the server's certificate is remembered on first use and must be the same from then on (``access``).
 Rule 3: a password is never sent over a channel that is not encrypted.
 Not here: keeping a link up (``opcua``).
 """
 
 import contextlib
-import hashlib
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from asyncua import Client, ua
 from asyncua.crypto import security_policies
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from weft.basis.errors import Denied, Invalid, Unavailable
+from weft.machines import access
 from weft.shopfloor.description import Description, Security
 
 _URI: Final = "urn:weft:node"
@@ -38,19 +40,16 @@ if _log.level == logging.NOTSET:  # a link that is down is told once, by the lin
 
 @dataclass(frozen=True, slots=True)
 class OpcUaFiles:
-    """Where our certificate and key, the server's remembered certificate, and the login (two lines) rest."""
+    """Where our certificate and key rest, and what is kept of this machine: its certificate, our login."""
 
     certificate: Path
     key: Path
-    trusted: Path
-    login: Path
+    machine: access.Files
 
     @classmethod
     def under(cls, folder: Path, machine: str) -> "OpcUaFiles":
         """The files of ``machine`` below ``folder``; one certificate and key of ours serve all machines."""
-        name = hashlib.sha256(machine.encode()).hexdigest()[:16]
-        return cls(folder / "opcua.der", folder / "opcua.pem", folder / f"opcua-trusted-{name}.der",
-                   folder / f"opcua-login-{name}")
+        return cls(folder / "opcua.der", folder / "opcua.pem", access.Files.under(folder, machine))
 
 
 def check_security(description: Description, files: OpcUaFiles | None) -> None:
@@ -62,31 +61,34 @@ def check_security(description: Description, files: OpcUaFiles | None) -> None:
         raise Invalid("machine.password-in-clear", machine=description.title)
 
 
-async def open_session(description: Description, files: OpcUaFiles | None, timeout_s: float) -> Client:
-    """A connected client; raises ``Denied`` or ``Unavailable`` with ``machine.*`` codes, or what asyncua raises."""
+async def open_session(
+    description: Description, files: OpcUaFiles | None, timeout_s: float
+) -> tuple[Client, str]:
+    """A connected client, and what should be said of the server's certificate (``access.check``).
+
+    Raises ``Denied`` or ``Unavailable`` with ``machine.*`` codes, or what asyncua raises.
+    """
     security = description.security
     client = Client(description.base, timeout=timeout_s, watchdog_intervall=WATCHDOG_S)
     client.name = client.description = "Weft"
     client.application_uri, client.product_uri = _URI, _URI
     client.session_timeout = SESSION_MS
     if security.user:
-        user, password = _login(description, files)
-        client.set_user(user)
-        client.set_password(password)
+        _log_in(client, description, files)
     if security.mode == "none":
         await client.connect()
-        return client
+        return client, ""
     assert files is not None
     offered = await _offered_certificate(description, timeout_s)
-    _check_trusted(description, files.trusted, offered)
+    told = access.check(files.machine, offered, urlsplit(description.base).hostname or "", description.title)
     await client.setup_self_signed_certificate(files.key, files.certificate)
     files.key.chmod(0o600)
     await client.set_security(_POLICIES[security.policy], str(files.certificate), str(files.key),
                               server_certificate=offered, mode=_MODES[security.mode])
     await client.connect()
-    if not files.trusted.exists():  # only now has the server proved that it holds the key
-        _remember(files.trusted, offered)
-    return client
+    if not files.machine.trusted.exists():  # only now has the server proved that it holds the key
+        access.keep(files.machine.trusted, offered)
+    return client, told
 
 
 async def _offered_certificate(description: Description, timeout_s: float) -> bytes:
@@ -106,29 +108,16 @@ def _leaf(chain: bytes) -> bytes:
     return chain[: int.from_bytes(chain[2:4], "big") + 4]
 
 
-def _check_trusted(description: Description, trusted: Path, offered: bytes) -> None:
-    if trusted.exists() and trusted.read_bytes() != offered:
-        raise Denied("machine.certificate-changed", machine=description.title,
-                     fingerprint=hashlib.sha256(offered).hexdigest()[:16])
-
-
-def _remember(trusted: Path, offered: bytes) -> None:
-    fresh = trusted.with_suffix(".new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(offered)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(trusted)
-
-
-def _login(description: Description, files: OpcUaFiles | None) -> tuple[str, str]:
-    try:
-        lines = files.login.read_text(encoding="utf-8").splitlines() if files else []
-    except OSError:
-        lines = []
-    if len(lines) < 2:
+def _log_in(client: Client, description: Description, files: OpcUaFiles | None) -> None:
+    login = files.machine.read_login() if files else None
+    if login is None:
         raise Denied("machine.no-login", machine=description.title)
-    return lines[0], lines[1]
+    if login.certificate:
+        client.user_certificate = x509.load_pem_x509_certificate(login.certificate.encode())
+        client.user_private_key = serialization.load_pem_private_key(login.key.encode(), None)
+    else:
+        client.set_user(login.user)
+        client.set_password(login.password)
 
 
 async def close_session(client: Any) -> None:

@@ -75,6 +75,8 @@ class Link(msgspec.Struct, frozen=True, gc=False):
 class Health(msgspec.Struct, frozen=True, kw_only=True):
     """How a link does. ``heard_s``: seconds since the machine last showed itself (-1: never); ``links``: how often it
     came up; ``changes``: values heard; ``waiting``: what is kept back to be sent; ``bad``: property -> why.
+    ``facts``: of the sentence of ``error``, where that is a code of ours. ``notice``: what should be mended, though the
+    link is up: expired or not-yet-valid (the certificate of the machine).
     """
 
     up: bool = False
@@ -83,6 +85,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     changes: int = 0
     waiting: int = 0
     error: str = ""
+    facts: dict[str, str | int] = {}
+    notice: str = ""
     bad: dict[str, str] = {}
 
 
