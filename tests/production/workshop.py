@@ -132,3 +132,23 @@ def problems(draw, most: int = 12) -> Problem:
                            until_ms=MONDAY + draw(st.integers(31, 60)) * HOUR)
                     for _ in range(draw(st.integers(0, 2))))
     return Problem(now_ms=MONDAY, jobs=tuple(jobs), centres=centres, calendars=tables, outages=outages)
+
+
+@st.composite
+def mixed_problems(draw, most: int = 10, *, fixed: bool = False) -> Problem:
+    """The same with set-up families, times between them, what stands set up now, and jobs that a person has fixed."""
+    problem = draw(problems(most=most))
+    families = st.sampled_from(["", "A", "B", "C"])
+    times = st.integers(0, 8).map(lambda quarters: quarters * 15 * MINUTE)
+    centres = tuple(msgspec.structs.replace(
+        centre, fitted=draw(families) if centre.parallel == 1 else "", changeover_ms=draw(times),
+        changeovers=tuple({(a, b): (a, b, ms) for a, b, ms in draw(st.lists(
+            st.tuples(st.sampled_from("ABC"), st.sampled_from("ABC"), times), max_size=3))}.values()))
+        for centre in problem.centres)
+    jobs = []
+    for job in problem.jobs:
+        at = draw(st.integers(-4, 60)) if fixed and draw(st.integers(0, 2)) == 0 else None
+        jobs.append(msgspec.structs.replace(
+            job, family=draw(families), setup_ms=draw(times), fixed_ms=None if at is None else MONDAY + at * HOUR,
+            centres=job.centres[:1] if at is not None else job.centres))
+    return msgspec.structs.replace(problem, centres=centres, jobs=tuple(jobs))

@@ -143,7 +143,11 @@ class Row:
             if not default:
                 self.fault(column, "table.cell-empty")
             return default
-        told = unicodedata.normalize("NFKC", self.cells[column]).strip().lower()
+        return self.seconds_of(column, self.cells[column], zero=zero)
+
+    def seconds_of(self, column: str, part: str, *, zero: bool = False) -> str:
+        """One ``part`` of the cell as seconds."""
+        told = unicodedata.normalize("NFKC", part).strip().lower()
         found = _TIME.fullmatch(told)
         if not found or found[2].strip() not in _SECONDS or len(found[1]) > q.DIGITS_MAX:
             self.fault(column, "table.duration", value=told[:40])

@@ -2,7 +2,8 @@
 
 Every try is a whole plan by the one planner that knows calendars, outages and arrivals, so nothing here is an estimate;
 it suits shops of any size and mixed calendars, where a constraint search (``cpsat.py``) has only a rough axis.
-Rule 1: it begins with the orders of placing that people use: as promised, by due date, by slack, shortest first.
+Rule 1: it begins with the orders of placing that people use: as promised, by due date, by slack, shortest first, and
+        what is set up alike together.
 Rule 2: equal problems, seeds and numbers of tries give equal sequences.
 Not here: whether a sequence is worth following (``production/sequence.py``).
 """
@@ -16,6 +17,8 @@ from weft.production import greedy
 from weft.production.calendar import DAY
 from weft.production.plan import Placing, Plan, PlanJob, Problem
 from weft.production.sequence import Score, following, harmed, score, sequence_of
+
+Key = tuple[int | str, ...]
 
 FAR: Final = 4 * DAY  # as far as an order is shifted at most
 
@@ -83,14 +86,29 @@ class Climb:
         return Placing(job=job.id, centre=self.plan.jobs[job.id].centre if job.id in self.frozen else "")
 
 
-def _habits(problem: Problem, dues: Mapping[str, int]) -> Iterator[Callable[[PlanJob], int]]:
+def _habits(problem: Problem, dues: Mapping[str, int]) -> Iterator[Callable[[PlanJob], Key]]:
     work: dict[str, int] = {}
-    for job in problem.jobs:
-        work[job.order] = work.get(job.order, 0) + job.work_ms
+    first: dict[str, int] = {}
     far = max(dues.values(), default=0) + 1
+    for job in problem.jobs:
+        work[job.order] = work.get(job.order, 0) + job.work_ms + job.setup_ms
+        if job.family:
+            first[job.family] = min(first.get(job.family, far), dues.get(job.order, far))
 
-    def slack(share: int) -> Callable[[PlanJob], int]:
-        return lambda job: dues.get(job.order, far) - share * work[job.order]
+    def slack(share: int) -> Callable[[PlanJob], Key]:
+        return lambda job: (dues.get(job.order, far) - share * work[job.order],)
 
     yield from (slack(share) for share in (0, 1, 3))
-    yield lambda job: work[job.order]
+    yield lambda job: (work[job.order],)
+    for days in (1, 3, 30) if first else ():  # what is set up alike and due in one stretch goes together
+        yield _batched(dues, first, days * DAY)
+
+
+def _batched(dues: Mapping[str, int], first: Mapping[str, int], stretch: int) -> Callable[[PlanJob], Key]:
+    far = max(dues.values(), default=0) + 1
+
+    def key(job: PlanJob) -> Key:
+        due = dues.get(job.order, far)
+        return due // stretch, first.get(job.family, due), job.family, due
+
+    return key

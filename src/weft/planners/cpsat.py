@@ -5,7 +5,9 @@ centre. The axis is working time where all work centres keep one calendar; else 
 how much of the time its calendar is open: an estimate, for what is found here is only an order of placing, and every
 instant is computed anew by the planner that knows calendars (``production/sequence.py``), which takes nothing worse.
 Rule 1: equal problems, seeds and limits give equal sequences: time is counted in the solver's own deterministic unit.
-Rule 2: it starts from the plan that there is, so that whatever it says is at least as good on its own axis.
+Rule 2: setting up counts by who comes before (a circuit through the jobs of a work centre) as long as that is small;
+        beyond, and side by side, each job counts with the shortest set-up that it can have.
+Rule 3: it starts from the plan that there is, so that whatever it says is at least as good on its own axis.
 Not here: the process that this runs in (``process.py``), whether a sequence is worth following.
 """
 
@@ -18,10 +20,12 @@ from typing import Any, Final
 import msgspec
 
 from weft.production.calendar import DAY, OpenTime
-from weft.production.plan import Placing, Plan, PlanJob, Problem
+from weft.production.fitting import Fitting
+from weft.production.plan import Placing, Plan, PlanJob, PlannedJob, Problem
 
 STEPS_MAX: Final = 1_000_000  # of the axis: more would only make it slow
 WEEK: Final = 7 * DAY
+CIRCUIT_MAX: Final = 40  # jobs of one work centre: arcs grow with their square
 LATE: Final = 100  # how much a step late weighs against a step of an order's end
 
 
@@ -76,7 +80,9 @@ def _axis(problem: Problem) -> _Axis:
     shared = calendars[next(iter(kept))] if len(kept) == 1 else None
     share = {} if shared else {name: max(0.01, times[name].between(problem.now_ms, problem.now_ms + WEEK) / WEEK)
                                for name in used}
-    works = [job.work_ms for job in problem.jobs if job.work_ms]
+    works = [ms for job in problem.jobs for ms in (job.work_ms, job.setup_ms) if ms]
+    works += [ms for one in problem.centres for *_, ms in one.changeovers if ms]
+    works += [one.changeover_ms for one in problem.centres if one.changeover_ms]
     total = sum(works) + 1
     step = max(gcd(*works) if works and shared else 1, -(-total // STEPS_MAX))
     return _Axis(problem.now_ms, step, times, shared, share)
@@ -96,48 +102,120 @@ class _Model:
     ends: dict[str, Any] = field(default_factory=dict)
     chosen: dict[tuple[str, str], Any] = field(default_factory=dict)
     busy: dict[str, list[Any]] = field(default_factory=dict)
-    first: dict[str, list[str]] = field(default_factory=dict)
+    fittings: dict[str, Fitting] = field(default_factory=dict)
+    setups: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def build(self, goal: str) -> None:
         jobs = [job for job in self.problem.jobs if job.id in self.plan.jobs]
+        self.fittings = {one.id: Fitting(one) for one in self.problem.centres}
+        circuits = self._circuits(jobs)
         self.horizon = self._horizon(jobs)
         for job in sorted(jobs, key=lambda one: one.id):
             self._job(job)
         for job in jobs:
             for other in job.after:
-                if other in self.ends:
+                if other in self.ends and not self.plan.jobs[job.id].conflict:
                     self.cp.add(self.starts[job.id] >= self.ends[other])
+        for centre, mine in circuits.items():
+            self._circuit(centre, mine)
         self._frozen(jobs)
         self._centres()
         self._goal(jobs, goal)
 
     def _horizon(self, jobs: Sequence[PlanJob]) -> int:
-        work = sum(max(self.axis.long(name, job.work_ms) for name in job.centres) for job in jobs)
+        work = sum(max(self.axis.long(name, job.work_ms + self.fittings[name].most(job)) for name in job.centres)
+                   for job in jobs)
         last = max((self.axis.at(arrival.at_ms) for job in jobs for arrival in job.materials), default=0)
         out = max((self.axis.at(one.until_ms) for one in self.problem.outages), default=0)
         end = max((self.axis.at(one.end_ms) for one in self.plan.jobs.values()), default=0)
         return max(work + last + out, end) + len(jobs) + 1
 
+    def _circuits(self, jobs: Sequence[PlanJob]) -> dict[str, list[PlanJob]]:
+        """Work centres where the order of jobs decides on set-ups, each with its jobs; those get a variable each."""
+        lanes = {one.id: one.parallel for one in self.problem.centres}
+        at: dict[str, list[PlanJob]] = {}
+        for job in jobs:
+            if not self.plan.jobs[job.id].fixed:
+                for name in self._candidates(job):
+                    at.setdefault(name, []).append(job)
+        found = {name: mine for name, mine in at.items() if lanes[name] == 1 and len(mine) <= CIRCUIT_MAX
+                 and any(job.family for job in mine)}
+        for name, mine in sorted(found.items()):
+            for job in mine:
+                most = self.axis.long(name, self.fittings[name].most(job))
+                self.setups[job.id, name] = self.cp.new_int_var(0, most, "")
+        return found
+
+    def _circuit(self, centre: str, jobs: Sequence[PlanJob]) -> None:
+        """Who comes after whom at ``centre``, and what setting up takes then; 0 is the beginning and the end of all."""
+        fitting, arcs = self.fittings[centre], list[Any]()
+        none = self.cp.new_bool_var("")
+        arcs.append((0, 0, none))
+        for number, job in enumerate(jobs, 1):
+            here = self.chosen[job.id, centre]
+            if here is not True:
+                arcs.append((number, number, here.negated()))
+                self.cp.add_implication(none, here.negated())
+            else:
+                self.cp.add(none == 0)
+            arcs.append((number, 0, self.cp.new_bool_var("")))
+            times = []
+            for other, before in enumerate(jobs, 1):
+                if other != number:
+                    arc = self.cp.new_bool_var("")
+                    arcs.append((other, number, arc))
+                    self.cp.add(self.starts[job.id] >= self.ends[before.id]).only_enforce_if(arc)
+                    times.append(arc * self.axis.long(centre, fitting.of(before.family, job)))
+            first = self.cp.new_bool_var("")
+            arcs.append((0, number, first))
+            times.append(first * self.axis.long(centre, fitting.of(fitting.fitted, job)))
+            self.cp.add(self.setups[job.id, centre] == sum(times))
+        self.cp.add_circuit(arcs)
+
+    def _candidates(self, job: PlanJob) -> tuple[str, ...]:
+        settled = job.id in self.frozen or job.stage != "waiting" or self.plan.jobs[job.id].fixed
+        return (self.plan.jobs[job.id].centre,) if settled else job.centres
+
+    def _long(self, centre: str, job: PlanJob) -> Any:
+        """Steps that ``job`` takes at ``centre`` with its set-up: a number, or an expression of who comes before."""
+        setup = self.setups.get((job.id, centre))
+        if setup is not None:
+            return self.axis.long(centre, job.work_ms) + setup
+        return self.axis.long(centre, job.work_ms + self.fittings[centre].least(job))
+
+    def _fixed(self, job: PlanJob, placed: PlannedJob) -> None:
+        """What a person has fixed is where it is; what stands against it there is no affair of the search."""
+        begin, end = self.axis.at(placed.start_ms), self.axis.at(placed.end_ms)
+        self.starts[job.id], self.ends[job.id], self.chosen[job.id, placed.centre] = begin, end, True
+        if not placed.conflict:
+            self._hold(placed.centre, self.cp.new_fixed_size_interval_var(begin, end - begin, ""))
+
     def _job(self, job: PlanJob) -> None:
         placed = self.plan.jobs[job.id]
+        if placed.fixed:
+            self._fixed(job, placed)
+            return
         ready = max([self.axis.at(job.earliest_ms), *(self.axis.at(one.at_ms) for one in job.materials)])
         ready = 0 if job.stage == "running" else ready
         start = self.cp.new_int_var(ready, self.horizon, "")
         self.starts[job.id] = start
         self.cp.add_hint(start, max(ready, self.axis.at(placed.start_ms)))
-        centres = (placed.centre,) if job.id in self.frozen or job.stage != "waiting" else job.centres
+        centres = self._candidates(job)
         if len(centres) == 1:
-            length = self.axis.long(centres[0], job.work_ms)
-            self._hold(centres[0], self.cp.new_fixed_size_interval_var(start, length, ""))
-            self.ends[job.id] = start + length
+            length = self._long(centres[0], job)
+            if isinstance(length, int):
+                self._hold(centres[0], self.cp.new_fixed_size_interval_var(start, length, ""))
+                self.ends[job.id] = start + length
+            else:
+                end = self.ends[job.id] = self.cp.new_int_var(ready, self.horizon, "")
+                self._hold(centres[0], self.cp.new_interval_var(start, length, end, ""))
             self.chosen[job.id, centres[0]] = True
             return
         end = self.ends[job.id] = self.cp.new_int_var(ready, self.horizon, "")
         literals = []
         for name in centres:
             here = self.chosen[job.id, name] = self.cp.new_bool_var("")
-            length = self.axis.long(name, job.work_ms)
-            self._hold(name, self.cp.new_optional_interval_var(start, length, end, here, ""))
+            self._hold(name, self.cp.new_optional_interval_var(start, self._long(name, job), end, here, ""))
             self.cp.add_hint(here, name == placed.centre)
             literals.append(here)
         self.cp.add_exactly_one(literals)
@@ -148,7 +226,8 @@ class _Model:
     def _frozen(self, jobs: Sequence[PlanJob]) -> None:
         """What is about to begin, or has begun, comes first at its work centre, in the order that it has now."""
         by_centre: dict[str, list[str]] = {}
-        for name in sorted(self.frozen, key=lambda one: (self.plan.jobs[one].start_ms, one)):
+        first = (name for name in self.frozen if not self.plan.jobs[name].fixed)
+        for name in sorted(first, key=lambda one: (self.plan.jobs[one].start_ms, one)):
             by_centre.setdefault(self.plan.jobs[name].centre, []).append(name)
         lanes = {one.id: one.parallel for one in self.problem.centres}
         for centre, held in by_centre.items():
@@ -158,7 +237,7 @@ class _Model:
                 self.cp.add(self.starts[after] >= self.ends[before])
             for job in jobs:
                 here = self.chosen.get((job.id, centre))
-                if job.id not in self.frozen and here is not None:
+                if job.id not in self.frozen and here is not None and not self.plan.jobs[job.id].fixed:
                     limit = self.cp.add(self.starts[job.id] >= self.ends[held[-1]])
                     if here is not True:
                         limit.only_enforce_if(here)

@@ -16,6 +16,7 @@ from weft.basis.decider import Crossing, Message, Said
 from weft.basis.errors import Invalid
 from weft.production import messages as m
 from weft.production import reporting, rules
+from weft.production.master import changeover_s
 from weft.production.planning import job_id
 from weft.production.state import (
     FINISHED,
@@ -23,6 +24,7 @@ from weft.production.state import (
     Down,
     Job,
     JobState,
+    Lock,
     Order,
     Place,
     Promise,
@@ -200,7 +202,7 @@ def _jobs(state: State, said: m.ProductionOrderCreated) -> list[Job]:
         job = Job(id=job_id(draft.id, sheet.number), order=draft.id, item=draft.item, operation=sheet.number,
                   zh=sheet.zh, en=sheet.en, quantity=draft.quantity, unit=draft.unit,
                   tolerance_percent=said.tolerance_percent, work_centres=sheet.work_centres, setup_s=sheet.setup_s,
-                  run_s=sheet.run_s, set_points=sheet.set_points, program=sheet.program,
+                  run_s=sheet.run_s, set_points=sheet.set_points, program=sheet.program, family=sheet.family,
                   after=before, previous=previous)
         jobs.append(job)
         previous, before = job.id, (job.id,)
@@ -213,7 +215,8 @@ def _order_cancelled(state: State, said: m.ProductionOrderCancelled) -> State:
         name: _replace(state.jobs[name], state=JobState.ABORTED, reason=said.reason)
         for name in order.jobs if state.jobs[name].state not in FINISHED
     }
-    return _replace(state, orders={**state.orders, order.id: order}, jobs={**state.jobs, **given_up})
+    return _replace(state, orders={**state.orders, order.id: order}, jobs={**state.jobs, **given_up},
+                    locks=_without(state.locks, given_up))
 
 
 def _material_expected(state: State, said: m.MaterialExpected) -> State:
@@ -256,11 +259,36 @@ def _job_loaded(state: State, said: m.JobLoaded) -> State:
     return _with_job(state, said.job, loaded=True, work_centre=said.work_centre, machine=said.machine)
 
 
+def _job_locked(state: State, said: m.JobLocked) -> State:
+    lock = Lock(start=said.start, work_centre=said.work_centre, hold=said.hold)
+    return _replace(state, locks={**state.locks, said.job: lock})
+
+
+def _job_unlocked(state: State, said: m.JobUnlocked) -> State:
+    return _replace(state, locks=_without(state.locks, [said.job]))
+
+
 def _job_started(state: State, said: m.JobStarted) -> State:
     job = state.jobs[said.job]
-    return _with_job(state, said.job, state=JobState.RUNNING, work_centre=said.work_centre,
-                     machine=said.machine or job.machine, operator=said.operator, started=said.at,
-                     started_by=said.by)
+    state = _with_job(state, said.job, state=JobState.RUNNING, work_centre=said.work_centre,
+                      machine=said.machine or job.machine, operator=said.operator, started=said.at,
+                      started_by=said.by, setup_s=_set_up(state, job, said.work_centre))
+    return _fitted(_replace(state, locks=_without(state.locks, [job.id])), job, said.work_centre)
+
+
+def _set_up(state: State, job: Job, centre: str) -> str:
+    """What setting up takes really, now that it is known what stood there before."""
+    master = state.master.work_centres.get(centre)
+    if master is None:
+        return job.setup_s
+    before = state.fitted.get(centre, "") if master.parallel == 1 else ""
+    return changeover_s(master, before, job.family, job.setup_s)
+
+
+def _fitted(state: State, job: Job, centre: str) -> State:
+    if state.fitted.get(centre, "") == job.family:
+        return state
+    return _replace(state, fitted={**state.fitted, centre: job.family})
 
 
 def _job_counted(state: State, said: m.JobCounted) -> State:
@@ -281,7 +309,8 @@ def _job_paused(state: State, said: m.JobPaused) -> State:
 
 
 def _job_resumed(state: State, said: m.JobResumed) -> State:
-    return _with_job(state, said.job, state=JobState.RUNNING, reason="")
+    job = state.jobs[said.job]
+    return _fitted(_with_job(state, said.job, state=JobState.RUNNING, reason=""), job, job.work_centre)
 
 
 def _job_ended(state: State, said: m.JobEnded) -> State:
@@ -294,7 +323,7 @@ def _job_ended(state: State, said: m.JobEnded) -> State:
 def _job_aborted(state: State, said: m.JobAborted) -> State:
     job = state.jobs[said.job]
     state = _with_job(state, job.id, state=JobState.ABORTED, ended=said.at, reason=said.reason)
-    return _closed_with(state, job.order)
+    return _closed_with(_replace(state, locks=_without(state.locks, [job.id])), job.order)
 
 
 def _made(state: State, job: str) -> State:
@@ -355,6 +384,8 @@ _EVOLVE: Final[Mapping[type[Message], Callable[[State, Any], State]]] = {
     m.MaterialExpected: _material_expected,
     m.JobReleased: _job_released,
     m.JobLoaded: _job_loaded,
+    m.JobLocked: _job_locked,
+    m.JobUnlocked: _job_unlocked,
     m.JobStarted: _job_started,
     m.JobCounted: _job_counted,
     m.JobScrapped: _job_scrapped,

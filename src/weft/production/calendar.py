@@ -66,6 +66,12 @@ class OpenTime:
         last = bisect_left(self._sums, target) - 1
         return self._starts[last] + target - self._sums[last]
 
+    def back(self, at: int, work: int) -> int:
+        """The last instant from which ``work`` milliseconds are done by ``at``; there must be so many before it."""
+        target = self._worked(at) - work
+        index = max(0, bisect_right(self._sums, target) - 1)
+        return self._starts[index] + target - self._sums[index]
+
     def between(self, start: int, end: int) -> int:
         """Working milliseconds from ``start`` to ``end``; 0 when ``end`` is not after ``start``."""
         if end <= start:

@@ -5,19 +5,23 @@ Rule 2: every job ends as early as its candidates, predecessors, materials and g
 Rule 3: a sequence that was found to be better is followed (``sequence.py``), within one priority.
 Rule 4: a job that no calendar can hold within ten years has no place; it never stops the plan of the others.
 Rule 5: a running job keeps its work centre; it waits out an outage, a waiting job does not begin in one.
-Not here: improving the plan by search (a solver behind the same port, ``plan.py``).
+Rule 6: what a person has fixed keeps its start and its work centre whatever happens; what stands against it is said as
+        its conflict, it holds its place meanwhile, and its end is what can really be kept.
+Not here: gaps and set-ups (``lanes.py``), improving the plan by search (``sequence.py``, ``planners/``).
 """
 
 import heapq
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from weft.basis.errors import Invalid
 from weft.production.calendar import OpenTime
-from weft.production.plan import Bound, Outage, Plan, PlanJob, PlannedJob, Problem
+from weft.production.fitting import Fitting
+from weft.production.lanes import FOREVER, Gap, Holder, Lane, span
+from weft.production.plan import Bound, Conflict, Outage, Plan, PlanJob, PlannedJob, Problem
 
-FOREVER: Final = 2**53 - 1
 _STAGES: Final = {"running": 0, "loaded": 1, "waiting": 2}
 
 _Key = tuple[int, int, int, int, int, str]
@@ -37,58 +41,6 @@ def insert(problem: Problem, plan: Plan, extra: Sequence[PlanJob]) -> Plan:
     return board.plan()
 
 
-class _Lane:
-    """Busy time of one lane: disjoint intervals in order, each with who holds it."""
-
-    __slots__ = ("ends", "holders", "starts")
-
-    def __init__(self) -> None:
-        self.starts: list[int] = []
-        self.ends: list[int] = []
-        self.holders: list[tuple[Bound, str]] = []
-
-    def block(self, start: int, end: int, holder: tuple[Bound, str]) -> None:
-        """Hold [``start``, ``end``) where it is still free."""
-        while start < end:
-            index = bisect_right(self.ends, start)
-            if index < len(self.starts) and self.starts[index] <= start:
-                start = self.ends[index]
-                continue
-            stop = min(end, self.starts[index]) if index < len(self.starts) else end
-            self.starts.insert(index, start)
-            self.ends.insert(index, stop)
-            self.holders.insert(index, holder)
-            start = stop
-
-    def gap(self, open_time: OpenTime, ready: int, work: int) -> tuple[int, int, tuple[Bound, str] | None] | None:
-        """(start, end, who was in the way) of the first gap from ``ready`` that holds ``work``.
-
-        What has nothing left to do, as a paused job whose pieces are all counted, waits for its place like the others.
-        """
-        index = bisect_right(self.ends, ready)
-        at, holder = ready, None
-        while at < FOREVER:
-            last = index == len(self.starts)
-            if last or self.starts[index] - at >= max(work, 1):  # else too short even if it were all open
-                start, end = _span(open_time, at, work)
-                if end >= FOREVER:
-                    return None
-                if last or end <= self.starts[index]:
-                    return start, end, holder
-            at, holder = self.ends[index], self.holders[index]
-            index += 1
-        return None
-
-
-def _span(open_time: OpenTime, at: int, work: int) -> tuple[int, int]:
-    """When ``work`` begun at ``at`` really begins and ends; it ends never when it takes ten years or more."""
-    try:
-        start = open_time.next_open(at)
-        return start, open_time.add(start, work)
-    except Invalid:
-        return at, FOREVER
-
-
 class _Board:
     """The plan under construction."""
 
@@ -96,39 +48,47 @@ class _Board:
         self._now = problem.now_ms
         shared: dict[str, OpenTime] = {}
         self._open: dict[str, OpenTime] = {}
-        self._lanes: dict[str, list[_Lane]] = {}
+        self._lanes: dict[str, list[Lane]] = {}
         for centre in problem.centres:
             if centre.calendar not in problem.calendars:
                 raise Invalid("production.calendar-unknown", work_centre=centre.id, calendar=centre.calendar)
             if centre.calendar not in shared:
                 shared[centre.calendar] = OpenTime(problem.calendars[centre.calendar])
             self._open[centre.id] = shared[centre.calendar]
-            self._lanes[centre.id] = [_Lane() for _ in range(centre.parallel)]
+            fitting = Fitting(centre)
+            self._lanes[centre.id] = [Lane(shared[centre.calendar], fitting) for _ in range(centre.parallel)]
         self._outages: dict[str, list[Outage]] = {}
         for outage in sorted(problem.outages, key=lambda o: (o.from_ms, o.until_ms or FOREVER)):
             self._outages.setdefault(outage.centre, []).append(outage)
         self._jobs: dict[str, PlannedJob] = dict(plan.jobs) if plan else {}
         self._unplaced: dict[str, str] = dict(plan.unplaced) if plan else {}
         self._ends: dict[str, int | None] = dict(plan.order_ends) if plan else {}
+        own = {job.id: job.setup_ms for job in problem.jobs}
         for job in self._jobs.values():
-            self._lane(job.centre)[job.lane].block(max(self._now, job.start_ms), job.end_ms, ("work-centre", job.id))
+            self._hold(job, own.get(job.id, job.setup_ms))
         self._outages_held = False
+        self._reserved: dict[str, PlannedJob] = {}
         if plan is not None:
             self._hold_outages()
 
     def place(self, jobs: Sequence[PlanJob]) -> None:
-        """Place ``jobs``: running ones first, then outages, then the others by their keys."""
+        """Place ``jobs``: running ones first, then outages, what is fixed, then the others by their keys."""
         running = [job for job in jobs if job.stage == "running"]
         for job in _in_order(running):
             self._settle(job, self._place_running(job))
         self._hold_outages()
+        fixed = [(job.fixed_ms, job.id, job) for job in jobs if job.fixed_ms is not None and job.stage != "running"]
+        for from_ms, _, job in sorted(fixed, key=lambda one: one[:2]):
+            if (kept := self._fix(job, from_ms)) is not None:
+                self._reserved[job.id] = kept
         for job in _in_order([job for job in jobs if job.stage != "running"]):
-            self._settle(job, self._place_waiting(job))
+            at = job.fixed_ms
+            self._settle(job, self._place_waiting(job) if at is None else self._place_fixed(job, at))
 
     def plan(self) -> Plan:
         return Plan(now_ms=self._now, jobs=self._jobs, order_ends=self._ends, unplaced=self._unplaced)
 
-    def _lane(self, centre: str) -> list[_Lane]:
+    def _lane(self, centre: str) -> list[Lane]:
         if centre not in self._lanes:
             raise Invalid("production.plan-centre", work_centre=centre)
         return self._lanes[centre]
@@ -149,7 +109,12 @@ class _Board:
         for centre, outages in self._outages.items():
             for lane in self._lanes.get(centre, []):
                 for outage in outages:
-                    lane.block(max(self._now, outage.from_ms), _until(outage), ("outage", centre))
+                    lane.block(max(self._now, outage.from_ms), _until(outage), Holder("outage", centre))
+
+    def _hold(self, job: PlannedJob, own_ms: int) -> None:
+        """Hold the lane for ``job``; one that is fixed from its start on, whatever it waits for."""
+        holder = Holder("work-centre", job.id, job.family, own_ms, job.setup_ms, job.fixed)
+        self._lane(job.centre)[job.lane].block(max(self._now, job.start_ms), job.end_ms, holder)
 
     def _place_running(self, job: PlanJob) -> PlannedJob | str:
         centre = job.centres[0]
@@ -159,12 +124,13 @@ class _Board:
         for other in job.after:  # it cannot end before the pieces it waits for are there
             if other in self._jobs and self._jobs[other].end_ms > end:
                 end, bound, bound_by = self._jobs[other].end_ms, "predecessor", other
-        lanes[lane].block(self._now, end, ("outage", centre) if end >= FOREVER else ("work-centre", job.id))
+        lanes[lane].block(self._now, end, Holder("outage", centre) if end >= FOREVER
+                          else Holder("work-centre", job.id, job.family))
         if end >= FOREVER:
             return "outage" if bound == "outage" else "too-long"
         started = self._now if job.started_ms is None else min(job.started_ms, self._now)
         return PlannedJob(id=job.id, order=job.order, operation=job.operation, centre=centre, lane=lane,
-                          start_ms=started, end_ms=end, bound=bound, bound_by=bound_by)
+                          start_ms=started, end_ms=end, bound=bound, bound_by=bound_by, family=job.family)
 
     def _finish(self, centre: str, job: PlanJob) -> tuple[int, Bound, str]:
         """When the rest of a running ``job`` is done, outages waited out."""
@@ -172,14 +138,14 @@ class _Board:
         bound: Bound = "running"
         for outage in self._outages.get(centre, []):
             until = _until(outage)
-            _, end = _span(open_time, at, left)
+            _, end = span(open_time, at, left)
             if until <= at or outage.from_ms >= end:
                 continue
             if until >= FOREVER:
                 return FOREVER, "outage", centre
             left -= open_time.between(at, outage.from_ms)
             at, bound = until, "outage"
-        return _span(open_time, at, left)[1], bound, centre
+        return span(open_time, at, left)[1], bound, centre
 
     def _ready(self, job: PlanJob) -> tuple[int, Bound, str] | str:
         """From when ``job`` could run if its work centre were free, and what says so; or why it cannot."""
@@ -204,20 +170,86 @@ class _Board:
         if isinstance(limits, str):
             return limits
         ready, bound, bound_by = limits
-        best: PlannedJob | None = None
+        found = self._best(job, ready)
+        if found is None:
+            return self._nowhere(job)
+        centre, lane, gap = found
+        held = (gap.holder.bound, gap.holder.by) if gap.holder else (bound, bound_by)
+        placed = PlannedJob(
+            id=job.id, order=job.order, operation=job.operation, centre=centre, lane=lane, start_ms=gap.start,
+            end_ms=gap.end, bound=held[0], bound_by=held[1], family=job.family, setup_ms=gap.setup,
+            setup_end_ms=self._open[centre].add(gap.start, gap.setup) if gap.setup else 0)
+        self._hold(placed, job.setup_ms)
+        if gap.widened:
+            self._widen(gap, centre, lane)
+        return placed
+
+    def _best(self, job: PlanJob, ready: int) -> tuple[str, int, Gap] | None:
+        """(centre, lane, gap) where ``job`` ends first."""
+        best: tuple[str, int, Gap] | None = None
         for centre in (job.prefer,) if job.prefer in job.centres else job.centres:
-            for lane, busy in enumerate(self._lane(centre)):
-                found = busy.gap(self._open[centre], ready, job.work_ms)
-                if found is None or (best and (best.end_ms, best.start_ms) <= (found[1], found[0])):
-                    continue
-                held = found[2] or (bound, bound_by)
-                best = PlannedJob(id=job.id, order=job.order, operation=job.operation, centre=centre, lane=lane,
-                                  start_ms=found[0], end_ms=found[1], bound=held[0], bound_by=held[1])
-        if best is None:
-            endless = [o for name in job.centres for o in self._outages.get(name, []) if o.until_ms is None]
-            return "outage" if endless else "too-long"
-        self._lanes[best.centre][best.lane].block(best.start_ms, best.end_ms, ("work-centre", job.id))
+            for number, lane in enumerate(self._lane(centre)):
+                found = lane.gap(ready, job)
+                if found and (best is None or (found.end, found.start) < (best[2].end, best[2].start)):
+                    best = centre, number, found
         return best
+
+    def _nowhere(self, job: PlanJob) -> str:
+        endless = [o for name in job.centres for o in self._outages.get(name, []) if o.until_ms is None]
+        return "outage" if endless else "too-long"
+
+    def _widen(self, gap: Gap, centre: str, lane: int) -> None:
+        """The job behind is set up again: for longer, and before its time."""
+        assert gap.widened is not None
+        self._lanes[centre][lane].widen(gap.widened)
+        then = self._jobs[gap.widened.job]
+        self._jobs[then.id] = msgspec.structs.replace(
+            then, start_ms=gap.widened.start, setup_ms=gap.widened.setup, setup_end_ms=then.work_from_ms)
+
+    def _place_fixed(self, job: PlanJob, at: int) -> PlannedJob | str:
+        """Where it was fixed; when what comes before it is late, it holds its place and waits there."""
+        limits, kept = self._ready(job), self._reserved.get(job.id)
+        if kept is not None and (isinstance(limits, str) or limits[0] > kept.begin_ms):
+            self._lanes[kept.centre][kept.lane].free(job.id)
+            kept = None
+        if isinstance(limits, str):
+            return limits
+        if kept is None:
+            kept = self._fix(job, at, limits)
+        if kept is None:
+            return self._nowhere(job)
+        return kept if kept.begin_ms != kept.start_ms else msgspec.structs.replace(kept, begin_ms=0)
+
+    def _fix(self, job: PlanJob, at: int, limits: tuple[int, Bound, str] | None = None) -> PlannedJob | None:
+        """``job`` at its place from ``at`` on, with what stands against it; ``limits`` as ``_ready`` gives them."""
+        told = limits or self._ready(msgspec.structs.replace(job, after=()))
+        if isinstance(told, str):
+            return None
+        ready, bound, by = told
+        found = self._best(job, max(at, ready))
+        if found is None:
+            return None
+        centre, lane, gap = found
+        conflict: tuple[Conflict, str] = ("", "")
+        if gap.start > at:
+            conflict = _against(gap, ready, at, (bound, by))
+        kept = PlannedJob(
+            id=job.id, order=job.order, operation=job.operation, centre=centre, lane=lane, start_ms=at, end_ms=gap.end,
+            bound="lock", family=job.family, setup_ms=gap.setup, fixed=True, begin_ms=gap.start, conflict=conflict[0],
+            setup_end_ms=self._open[centre].add(gap.start, gap.setup) if gap.setup else 0, conflict_by=conflict[1])
+        self._hold(kept, job.setup_ms)
+        return kept
+
+
+def _against(gap: Gap, ready: int, at: int, limit: tuple[Bound, str]) -> tuple[Conflict, str]:
+    """What keeps a fixed job from beginning at ``at``, and who."""
+    if gap.holder is not None:
+        return ("outage" if gap.holder.bound == "outage" else "overlap"), gap.holder.by
+    bound, by = limit
+    if ready <= at:
+        return "closed", ""
+    named: Mapping[Bound, Conflict] = {"material": "material", "predecessor": "predecessor", "earliest": "earliest"}
+    return named.get(bound, "past"), by
 
 
 def _until(outage: Outage) -> int:

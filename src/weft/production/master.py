@@ -63,8 +63,19 @@ class Calendar(Data, frozen=True, kw_only=True):
     special: tuple[SpecialDay, ...] = ()
 
 
+class Changeover(Data, frozen=True, kw_only=True):
+    """Changing over from one set-up family to another takes ``time_s`` seconds; from a family to itself, too."""
+
+    before: str
+    after: str
+    time_s: str
+
+
 class WorkCentre(Data, frozen=True, kw_only=True):
-    """Where operations run. ``machine`` "" means job traveller only; ``parallel`` jobs run at once."""
+    """Where operations run. ``machine`` "" means job traveller only; ``parallel`` jobs run at once.
+
+    ``changeover_s`` is what changing over to another family takes where neither ``changeovers`` nor the operation say.
+    """
 
     id: str
     zh: str = ""
@@ -74,6 +85,8 @@ class WorkCentre(Data, frozen=True, kw_only=True):
     calendar: str
     parallel: int = 1
     start: StartMode = "operator"
+    changeover_s: str = "0"
+    changeovers: tuple[Changeover, ...] = ()
 
 
 class BillLine(Data, frozen=True, kw_only=True):
@@ -95,7 +108,10 @@ class Bill(Data, frozen=True, kw_only=True):
 
 
 class Operation(Data, frozen=True, kw_only=True):
-    """One step. Names a work centre or a capability; ``setup_s`` once, ``run_s`` per piece, in seconds."""
+    """One step. Names a work centre or a capability; ``setup_s`` once, ``run_s`` per piece, in seconds.
+
+    Operations of one ``family`` (换型族) follow each other without changing over; "": each is set up anew.
+    """
 
     number: int
     zh: str = ""
@@ -106,6 +122,7 @@ class Operation(Data, frozen=True, kw_only=True):
     run_s: str
     set_points: dict[str, str] = field(default_factory=dict)
     program: str = ""
+    family: str = ""
 
 
 class Routing(Data, frozen=True, kw_only=True):
@@ -140,6 +157,22 @@ def centres_for(operation: Operation, centres: Mapping[str, WorkCentre]) -> tupl
     if operation.work_centre:
         return (operation.work_centre,) if operation.work_centre in centres else ()
     return tuple(sorted(c.id for c in centres.values() if operation.capability in c.capabilities))
+
+
+def changeover_s(centre: WorkCentre, before: str, family: str, own_s: str) -> str:
+    """Seconds of set-up at ``centre`` for ``family`` after ``before`` ("": nobody knows); the nearest word counts.
+
+    What the work centre says of these two, else nothing within a family, else the operation's own set-up, else what
+    changing over takes at this work centre at all.
+    """
+    if not family:
+        return own_s
+    for one in centre.changeovers:
+        if (one.before, one.after) == (before, family):
+            return one.time_s
+    if before == family:
+        return "0"
+    return own_s if q.decimal(own_s) > 0 else centre.changeover_s
 
 
 def seconds_to_ms(seconds: Decimal) -> int:
@@ -225,6 +258,13 @@ def work_centre_faults(centre: WorkCentre, calendars: Collection[str]) -> Iterat
         yield Invalid("production.calendar-unknown", work_centre=centre.id, calendar=centre.calendar)
     if centre.parallel < 1:
         yield Invalid("production.parallel", work_centre=centre.id, value=centre.parallel)
+    yield from _caught(_not_negative, centre.changeover_s, f"work centre {centre.id}")
+    pairs: set[tuple[str, str]] = set()
+    for one in centre.changeovers:
+        yield from _caught(_not_negative, one.time_s, f"work centre {centre.id}, {one.before}>{one.after}")
+        if not one.before or not one.after or (one.before, one.after) in pairs:
+            yield Invalid("production.changeover-pair", work_centre=centre.id, before=one.before, after=one.after)
+        pairs.add((one.before, one.after))
     if centre.start == "auto" and not centre.machine:
         yield Invalid("production.auto-without-machine", work_centre=centre.id)
 

@@ -16,6 +16,7 @@ from weft.production.plan import Placing
 from weft.production.reported import MESSAGES as REPORTED
 
 By = Literal["operator", "auto"]
+Hold = Literal["at", "not-before"]
 ScrapReason = Literal["material", "work", "other"]  # 料废 (the material was bad), 工废 (the work was bad), 其他
 
 
@@ -58,6 +59,7 @@ class JobSheet(Data, frozen=True, kw_only=True):
     run_s: str
     set_points: dict[str, str] = field(default_factory=dict)
     program: str = ""
+    family: str = ""
 
 
 class Draft(Data, frozen=True, kw_only=True):
@@ -258,6 +260,26 @@ class JobLoaded(Message, frozen=True, kw_only=True):
     at: str = ""
 
 
+class JobLocked(Message, frozen=True, kw_only=True):
+    """A person holds a job in the plan: at ``work_centre`` ("": any that can) it begins at ``start``, or not before it.
+
+    It takes the place of what was said before; it ends when the job starts.
+    """
+
+    job: str
+    start: str
+    work_centre: str = ""
+    hold: Hold = "at"
+    at: str = ""
+
+
+class JobUnlocked(Message, frozen=True, kw_only=True):
+    """The plan places the job again by itself."""
+
+    job: str
+    at: str = ""
+
+
 class JobStarted(Message, frozen=True, kw_only=True):
     """The job runs. ``operator`` is an alias; ``machine`` "" at a bench with a traveller only."""
 
@@ -349,7 +371,7 @@ MESSAGES: dict[str, type[Message]] = {
         SourcingOpened, SourcingAnswered, SourcingClosed,
         CapacityReserved, CapacityReleased, PromiseMade, PromiseMoved, SequenceAdopted,
         ProductionOrderCreated, ProductionOrderCancelled, MaterialExpected,
-        JobReleased, JobLoaded, JobStarted, JobCounted, JobScrapped,
+        JobReleased, JobLoaded, JobLocked, JobUnlocked, JobStarted, JobCounted, JobScrapped,
         JobPaused, JobResumed, JobEnded, JobAborted, WorkCentreDown, WorkCentreUp,
     )
 } | REPORTED

@@ -15,7 +15,8 @@ from msgspec import field
 from weft.production.master import Calendar, Data
 
 Stage = Literal["waiting", "loaded", "running"]
-Bound = Literal["now", "earliest", "material", "predecessor", "work-centre", "outage", "running"]
+Bound = Literal["now", "earliest", "material", "predecessor", "work-centre", "outage", "running", "lock"]
+Conflict = Literal["", "past", "closed", "outage", "overlap", "earliest", "material", "predecessor"]
 
 
 class Arrival(Data, frozen=True, kw_only=True):
@@ -28,8 +29,10 @@ class Arrival(Data, frozen=True, kw_only=True):
 class PlanJob(Data, frozen=True, kw_only=True):
     """One operation to place. Order of placing: running, loaded, then (-priority, place, rank, due, id).
 
-    ``work_ms`` is what remains (set-up included). ``centres`` are candidates; a running or loaded job
-    has exactly one. ``after`` are job ids; one that is not in the problem counts as finished.
+    ``work_ms`` is what remains, without ``setup_ms``, the set-up that this job names: between jobs of one ``family``
+    there is none (``fitting.py``). ``fixed_ms``: a person wants it to begin then.
+    ``centres`` are candidates; a running or loaded job has exactly one.
+    ``after`` are job ids; one that is not in the problem counts as finished.
     ``rank`` is the place in the queue of promises: what was promised first is placed first. ``place`` is that in a
     sequence which was found to be better, ``prefer`` the centre that goes with it (``sequence.py``).
     """
@@ -39,7 +42,10 @@ class PlanJob(Data, frozen=True, kw_only=True):
     operation: int = 0
     centres: tuple[str, ...]
     work_ms: int
+    setup_ms: int = 0
+    family: str = ""
     earliest_ms: int = 0
+    fixed_ms: int | None = None
     materials: tuple[Arrival, ...] = ()
     after: tuple[str, ...] = ()
     due_ms: int | None = None
@@ -52,11 +58,17 @@ class PlanJob(Data, frozen=True, kw_only=True):
 
 
 class PlanCentre(Data, frozen=True, kw_only=True):
-    """A work centre as the plan sees it; ``calendar`` is a key of ``Problem.calendars``."""
+    """A work centre as the plan sees it; ``calendar`` is a key of ``Problem.calendars``.
+
+    ``fitted`` is the family that it stands set up for ("": nobody knows); ``changeovers`` are (before, after, ms).
+    """
 
     id: str
     calendar: str
     parallel: int = 1
+    fitted: str = ""
+    changeover_ms: int = 0
+    changeovers: tuple[tuple[str, str, int], ...] = ()
 
 
 class Outage(Data, frozen=True, kw_only=True):
@@ -87,7 +99,11 @@ class Problem(Data, frozen=True, kw_only=True):
 
 
 class PlannedJob(Data, frozen=True, kw_only=True):
-    """Where and when a job runs. ``bound`` says what kept it from starting earlier, ``bound_by`` who."""
+    """Where and when a job runs. ``bound`` says what kept it from starting earlier, ``bound_by`` who.
+
+    It begins with ``setup_ms`` of setting up, done at ``setup_end_ms`` (0: none). A job that a person has ``fixed``
+    keeps its start whatever happens: what really holds it is its ``conflict``, and until ``begin_ms`` it only waits.
+    """
 
     id: str
     order: str
@@ -98,6 +114,18 @@ class PlannedJob(Data, frozen=True, kw_only=True):
     end_ms: int
     bound: Bound
     bound_by: str = ""
+    family: str = ""
+    setup_ms: int = 0
+    setup_end_ms: int = 0
+    fixed: bool = False
+    begin_ms: int = 0
+    conflict: Conflict = ""
+    conflict_by: str = ""
+
+    @property
+    def work_from_ms(self) -> int:
+        """When the first piece is begun: set up, and with nothing more to wait for."""
+        return self.setup_end_ms or self.begin_ms or self.start_ms
 
 
 class Plan(Data, frozen=True, kw_only=True):

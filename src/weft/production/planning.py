@@ -17,7 +17,7 @@ from weft.production.master import Routing, WorkCentre, centres_for, seconds_to_
 from weft.production.messages import Draft, JobSheet, Material
 from weft.production.plan import Arrival, Outage, Placing, PlanCentre, PlanJob, Problem, Promised, Stage
 from weft.production.sequence import following
-from weft.production.state import FINISHED, Down, Job, JobState, Order, Reservation, State
+from weft.production.state import FINISHED, Down, Job, JobState, Lock, Order, Reservation, State
 
 OVERDUE: Final = 15 * MINUTE  # a repair that is past its estimate is assumed to take this much longer
 
@@ -31,7 +31,7 @@ def sheets(routing: Routing, centres: dict[str, WorkCentre]) -> tuple[JobSheet, 
     """The operations of ``routing`` as an order carries them, candidates resolved."""
     return tuple(
         JobSheet(number=o.number, zh=o.zh, en=o.en, work_centres=centres_for(o, centres), setup_s=o.setup_s,
-                 run_s=o.run_s, set_points=dict(o.set_points), program=o.program)
+                 run_s=o.run_s, set_points=dict(o.set_points), program=o.program, family=o.family)
         for o in routing.operations
     )
 
@@ -56,11 +56,12 @@ def draft_jobs(drafts: Sequence[Draft], rank: int = 0, priority: int = 0) -> tup
     for draft in drafts:
         amount = q.decimal(draft.quantity)
         for index, sheet in enumerate(draft.operations):
-            work = seconds_to_ms(q.decimal(sheet.setup_s) + q.decimal(sheet.run_s) * amount)
             jobs.append(PlanJob(
                 id=job_id(draft.id, sheet.number), order=draft.id, operation=sheet.number,
-                centres=sheet.work_centres, work_ms=work, after=predecessors(draft, index, ends),
-                materials=() if index else arrivals(draft.materials), rank=rank, priority=priority,
+                work_ms=seconds_to_ms(q.decimal(sheet.run_s) * amount), family=sheet.family,
+                setup_ms=seconds_to_ms(q.decimal(sheet.setup_s)), centres=sheet.work_centres,
+                after=predecessors(draft, index, ends), rank=rank, priority=priority,
+                materials=() if index else arrivals(draft.materials),
             ))
     return tuple(jobs)
 
@@ -93,12 +94,12 @@ def problem_of(state: State, now_ms: int) -> Problem:
             job = state.jobs[name]
             if job.state not in FINISHED:
                 open_time = times[centres[job.work_centre].calendar] if job.work_centre in centres else None
-                jobs.append(_plan_job(order, job, open_time, now_ms))
+                jobs.append(_plan_job(order, job, state.locks.get(name), open_time, now_ms))
     for held in in_force(state):
         jobs.extend(draft_jobs(held.drafts, held.rank, held.priority))
     problem = Problem(
         now_ms=now_ms, jobs=tuple(jobs), calendars=dict(state.master.calendars), promised=_promised(state),
-        centres=tuple(PlanCentre(id=c.id, calendar=c.calendar, parallel=c.parallel) for c in centres.values()),
+        centres=tuple(_plan_centre(one, state.fitted.get(one.id, "")) for one in centres.values()),
         outages=tuple(outage_of(name, down, now_ms) for name, down in state.downs.items()),
     )
     if not state.places:
@@ -131,17 +132,29 @@ def outage_of(work_centre: str, down: Down, now_ms: int) -> Outage:
     return Outage(centre=work_centre, from_ms=since, until_ms=until, alarm=down.alarm)
 
 
-def _plan_job(order: Order, job: Job, open_time: OpenTime | None, now_ms: int) -> PlanJob:
+def _plan_centre(centre: WorkCentre, fitted: str) -> PlanCentre:
+    return PlanCentre(
+        id=centre.id, calendar=centre.calendar, parallel=centre.parallel,
+        fitted=fitted if centre.parallel == 1 else "",  # of several stations nobody knows which is set up for what
+        changeover_ms=seconds_to_ms(q.decimal(centre.changeover_s)),
+        changeovers=tuple((one.before, one.after, seconds_to_ms(q.decimal(one.time_s))) for one in centre.changeovers))
+
+
+def _plan_job(order: Order, job: Job, lock: Lock | None, open_time: OpenTime | None, now_ms: int) -> PlanJob:
     stage: Stage = "waiting"
     if job.state is JobState.RUNNING:
         stage = "running"
     elif job.loaded or job.state is JobState.INTERRUPTED:
         stage = "loaded"
-    held = stage != "waiting" and job.work_centre
+    centres = (job.work_centre,) if stage != "waiting" and job.work_centre else job.work_centres
+    at = instant.to_ms(lock.start, job.id) if lock else None
+    if lock is not None and lock.work_centre in centres:
+        centres = (lock.work_centre,)
     return PlanJob(
-        id=job.id, order=order.id, operation=job.operation,
-        centres=(job.work_centre,) if held else job.work_centres,
-        work_ms=remaining_ms(job, open_time, now_ms),
+        id=job.id, order=order.id, operation=job.operation, centres=centres,
+        work_ms=remaining_ms(job, open_time, now_ms), family=job.family,
+        setup_ms=0 if job.started else seconds_to_ms(q.decimal(job.setup_s)),
+        fixed_ms=at if lock and lock.hold == "at" else None, earliest_ms=at if at and lock and lock.hold != "at" else 0,
         materials=arrivals(order.materials) if job.id == order.jobs[0] and not job.started else (),
         after=job.after, due_ms=instant.to_ms(order.due, order.id) if order.due else None,
         priority=order.priority, rank=order.rank, stage=stage,
@@ -150,12 +163,13 @@ def _plan_job(order: Order, job: Job, open_time: OpenTime | None, now_ms: int) -
 
 
 def remaining_ms(job: Job, open_time: OpenTime | None, now_ms: int) -> int:
-    """Working milliseconds that ``job`` still takes at ``now_ms``; ``open_time`` of its work centre."""
+    """Working milliseconds that ``job`` still takes at ``now_ms``, without the set-up of one that has not begun.
+
+    ``open_time`` is that of its work centre.
+    """
     piece = q.decimal(job.cycle_s or job.run_s)
     run = piece * job.remaining
-    if not job.started:
-        return seconds_to_ms(q.decimal(job.setup_s) + run)
-    if job.counted_at or job.state is JobState.INTERRUPTED or open_time is None:
+    if not job.started or job.counted_at or job.state is JobState.INTERRUPTED or open_time is None:
         return seconds_to_ms(run)
     spent = Decimal(open_time.between(instant.to_ms(job.started, job.id), now_ms)) / 1000
     total = q.decimal(job.setup_s) + run - spent

@@ -40,10 +40,14 @@ _Found = TypeVar("_Found")
 RULES: Final[Mapping[JobState, Mapping[type[Message], JobState]]] = {
     JobState.NOT_ALLOWED: {
         m.JobReleased: JobState.ALLOWED,
+        m.JobLocked: JobState.NOT_ALLOWED,
+        m.JobUnlocked: JobState.NOT_ALLOWED,
         m.JobAborted: JobState.ABORTED,
     },
     JobState.ALLOWED: {
         m.JobLoaded: JobState.ALLOWED,
+        m.JobLocked: JobState.ALLOWED,
+        m.JobUnlocked: JobState.ALLOWED,
         m.JobStarted: JobState.RUNNING,
         m.JobAborted: JobState.ABORTED,
     },
@@ -68,9 +72,12 @@ RULES: Final[Mapping[JobState, Mapping[type[Message], JobState]]] = {
 }
 
 
+_OF_THE_PLAN: Final = frozenset({m.JobLocked, m.JobUnlocked})  # the owner's affair, not that of who stands there
+
+
 def may_say(job: Job) -> tuple[str, ...]:
     """Names of the messages that the state of ``job`` allows: the buttons of its phone page."""
-    return tuple(kind.__name__ for kind in RULES[job.state])
+    return tuple(kind.__name__ for kind in RULES[job.state] if kind not in _OF_THE_PLAN)
 
 
 def check(state: State, message: Message) -> None:
@@ -275,6 +282,21 @@ def _job_loaded(state: State, said: m.JobLoaded) -> None:
     _candidate(job, said.work_centre)
 
 
+def _job_locked(state: State, said: m.JobLocked) -> None:
+    job = _job(state, said)
+    instant.to_ms(said.start, job.id)
+    if said.work_centre:
+        _candidate(job, said.work_centre)
+    if job.loaded and said.work_centre not in ("", job.work_centre):
+        raise Refused("production.wrong-work-centre", job=job.id, work_centre=said.work_centre)
+
+
+def _job_unlocked(state: State, said: m.JobUnlocked) -> None:
+    job = _job(state, said)
+    if job.id not in state.locks:
+        raise Refused("production.job-not-locked", job=job.id)
+
+
 def _candidate(job: Job, centre: str) -> None:
     if centre not in job.work_centres:
         raise Refused("production.wrong-work-centre", job=job.id, work_centre=centre)
@@ -405,6 +427,8 @@ _CHECKS: Final[Mapping[type[Message], Callable[[State, Any], None]]] = {
     m.MaterialExpected: _material_expected,
     m.JobReleased: _job_plain,
     m.JobLoaded: _job_loaded,
+    m.JobLocked: _job_locked,
+    m.JobUnlocked: _job_unlocked,
     m.JobStarted: _job_started,
     m.JobCounted: _job_counted,
     m.JobScrapped: _job_scrapped,

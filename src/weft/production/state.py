@@ -12,7 +12,7 @@ from msgspec import field
 
 from weft.basis import quantity as q
 from weft.production.master import Data, Master
-from weft.production.messages import ChildNeed, DemandRef, Draft, Material, Why
+from weft.production.messages import ChildNeed, DemandRef, Draft, Hold, Material, Why
 from weft.production.reported import Instruction, Rate
 
 
@@ -49,6 +49,7 @@ class Job(Data, frozen=True, kw_only=True):
     run_s: str
     set_points: dict[str, str] = field(default_factory=dict)
     program: str = ""
+    family: str = ""
     after: tuple[str, ...] = ()
     previous: str = ""
     work_centre: str = ""
@@ -142,6 +143,14 @@ class Place(Data, frozen=True, kw_only=True):
     centre: str = ""
 
 
+class Lock(Data, frozen=True, kw_only=True):
+    """Where and when a person wants a job: from ``start`` on the dot, or ``not-before`` it; "": any work centre."""
+
+    start: str
+    work_centre: str = ""
+    hold: Hold = "at"
+
+
 class Down(Data, frozen=True, kw_only=True):
     """A work centre without capacity since ``since``; 0 minutes: nobody knows how long."""
 
@@ -151,7 +160,10 @@ class Down(Data, frozen=True, kw_only=True):
 
 
 class State(Data, frozen=True, kw_only=True):
-    """Everything, each by its id; promises by ``DemandRef.key``, places by job. ``sequence`` counts what was folded."""
+    """Everything, each by its id; promises by ``DemandRef.key``, places and locks by job.
+
+    ``fitted``: the set-up family that each work centre was last set up for. ``sequence`` counts what was folded.
+    """
 
     sequence: int = 0
     master: Master = field(default_factory=Master)
@@ -166,3 +178,5 @@ class State(Data, frozen=True, kw_only=True):
     rates: dict[str, tuple[Rate, ...]] = field(default_factory=dict)  # by ``operation_key``, oldest first
     wages_closed: str = ""
     wages_until: str = ""
+    locks: dict[str, Lock] = field(default_factory=dict)
+    fitted: dict[str, str] = field(default_factory=dict)

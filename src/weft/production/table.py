@@ -39,6 +39,7 @@ ROUTING_COLUMNS: Final = (
     Column("capability", "能力|工艺|工艺能力"),
     Column("setup_s", "setup|setup s|setup time|准备时间|准备时间秒|准备工时"),
     Column("run_s", "run|run s|run time|cycle time|time per piece|单件时间|单件时间秒|单件工时|节拍", required=True),
+    Column("family", "set-up family|setup family|changeover family|换型族|换型组|产品族"),
     Column("program", "nc program|程序|程序号"),
     Column("set_points", "set points|setpoints|parameters|设定值|参数"),
 )
@@ -49,6 +50,8 @@ WORK_CENTRE_COLUMNS: Final = (
     Column("calendar", "shift calendar|日历|工作日历|班次", required=True),
     Column("parallel", "lanes|stations|并行|并行数|台数"),
     Column("start", "start mode|启动|启动方式"),
+    Column("changeover_s", "changeover|change-over|changeover time|换型|换型时间"),
+    Column("changeovers", "change-overs|changeover matrix|换型表|换型明细"),
 )
 CALENDAR_COLUMNS: Final = (
     Column("calendar", "id|日历|工作日历|编号|编码", required=True), *_NAMES,
@@ -175,7 +178,7 @@ def _operation(row: Row) -> md.Operation:
     return md.Operation(
         number=_integer(row, "number"), zh=zh, en=en, work_centre=centre,
         capability=row.text("capability"), setup_s=row.seconds("setup_s", "0", zero=True), run_s=row.seconds("run_s"),
-        program=row.text("program"), set_points=_set_points(row))
+        program=row.text("program"), family=row.text("family"), set_points=_set_points(row))
 
 
 def _routing_problems(routing: md.Routing, rows: list[Row], master: md.Master) -> None:
@@ -213,6 +216,7 @@ def work_centres(grid: Grid, master: md.Master) -> Read:
         read.append((row, md.WorkCentre(
             id=row.id("id"), zh=zh, en=en, capabilities=row.list_of("capabilities"), machine=row.text("machine"),
             calendar=row.id("calendar"), parallel=_integer(row, "parallel", 1),
+            changeover_s=row.seconds("changeover_s", "0", zero=True), changeovers=_changeovers(row),
             start=row.choice("start", STARTS, "operator"))))  # type: ignore[arg-type]  # one of the values above
     once(((row, centre.id) for row, centre in read), "id")
     if not table.problems:
@@ -221,6 +225,19 @@ def work_centres(grid: Grid, master: md.Master) -> Read:
             _caught(row, md.work_centre_faults(centre, master.calendars), lambda code: columns.get(code, "id"))
     return _result(table, (m.WorkCentreDefined(work_centre=centre) for _, centre in read
                            if master.work_centres.get(centre.id) != centre))
+
+
+def _changeovers(row: Row) -> tuple[md.Changeover, ...]:
+    """Times between families, written ``brass>steel=40 min; steel>brass=25 min``."""
+    found = []
+    for part in row.list_of("changeovers"):
+        pair, equals, time = part.partition("=")
+        before, arrow, after = (one.strip() for one in pair.replace("＞", ">").replace("→", ">").partition(">"))
+        if not equals or not arrow or not before or not after:
+            row.fault("changeovers", "table.changeover", value=part[:40])
+            continue
+        found.append(md.Changeover(before=before, after=after, time_s=row.seconds_of("changeovers", time, zero=True)))
+    return tuple(found)
 
 
 def calendars(grid: Grid, master: md.Master) -> Read:
