@@ -3,7 +3,7 @@
 Element ids after IDTA 02006-3-0-1 (Digital Nameplate) where they fit; W3C WoT Thing Description 1.1 as a Blob.
 Rule 1: a value shows where the Thing Description says (its twin target); nothing else decides its place.
 Rule 2: a value that is not good is not shown as if it were: the property loses its value, a qualifier says why.
-Not here: reading machines, Asset Interfaces Description (import and export).
+Not here: reading machines, the same as an Asset Interfaces Description (``templates/interfaces.py``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,11 +15,12 @@ from weft.twin import elements as e
 from weft.twin import operating, templates
 from weft.twin.elements import Json
 from weft.twin.names import asset_id, distinct, short, submodel_id
-from weft.twin.templates import calendar, capabilities, series
+from weft.twin.templates import calendar, capabilities, interfaces, mapping, series
 from weft.twin.templates.gaps import Gap
 
 OWN: Final = ("Connection", "CurrentJob", "Nameplate", "OperationalData", operating.ID_SHORT)
-TEMPLATES: Final = frozenset({series.ID_SHORT, capabilities.ID_SHORT, calendar.ID_SHORT})
+TEMPLATES: Final = frozenset({series.ID_SHORT, capabilities.ID_SHORT, calendar.ID_SHORT, interfaces.ID_SHORT,
+                              mapping.ID_SHORT, mapping.Relations.ID_SHORT})
 TD_TYPE: Final = "application/td+json"
 _TYPES: Final = {"boolean": "xs:boolean", "integer": "xs:long", "number": "xs:double", "string": "xs:string"}
 

@@ -43,7 +43,7 @@ TABLES = {
     "routings": "产品,工序号,中文名,英文名,工作中心,准备时间,单件时间,设定值\n"
                 "BV-15,10,车,Turn,LATHE,600,60,SpindleSpeed=1250\n",
 }
-TEN = sorted(RECORDS)
+FILLED = sorted(RECORDS)
 
 
 async def factory(firm=FIRM, kinds=tuple(TABLES)):
@@ -82,7 +82,7 @@ async def all_templates():
         for node in (await factory(), shop):
             async for submodel in Twins(node).submodels():
                 kind = read_submodel(node.organisation, submodel["id"])[0]
-                if submodel["idShort"] in TEN and (submodel["idShort"], kind) != ("Nameplate", "machine"):
+                if submodel["idShort"] in FILLED and (submodel["idShort"], kind) != ("Nameplate", "machine"):
                     found[submodel["idShort"], kind] = submodel
     return found
 
@@ -101,11 +101,11 @@ def of(filled, id_short):
 
 
 def test_all_templates_are_filled_from_the_books(filled):
-    assert sorted({name for name, _ in filled}) == TEN
+    assert sorted({name for name, _ in filled}) == FILLED
     assert {kind for name, kind in filled if name == "Nameplate"} == {"item", "lot"}
 
 
-@pytest.mark.parametrize("id_short", TEN)
+@pytest.mark.parametrize("id_short", FILLED)
 def test_what_the_books_give_has_no_deviation(filled, id_short):
     submodels, found = of(filled, id_short)
     assert submodels
@@ -113,7 +113,7 @@ def test_what_the_books_give_has_no_deviation(filled, id_short):
         assert deviations(found, one) == []
 
 
-@pytest.mark.parametrize("id_short", TEN)
+@pytest.mark.parametrize("id_short", FILLED)
 def test_what_the_books_give_is_missed_when_it_is_bent(filled, id_short):
     submodels, found = of(filled, id_short)
     wanted = mandatory_ids(found["submodels"][0])

@@ -7,6 +7,15 @@ they are compared with the published files where there are any. A line: idShort,
 
 LONG = {"SMC": "SubmodelElementCollection", "SML": "SubmodelElementList"}
 OUTLINES = {
+    "AssetInterfacesMappingRelations": (
+        "https://admin-shell.io/idta/AssetInterfacesMappingConfiguration/1/0/Submodel",
+        "https://admin-shell.io/idta/AssetInterfacesMappingConfiguration/1/0/", """
+MappingConfigurations SML:SMC One ~/MappingConfigurations
+  - SMC ZeroToMany ~/MappingConfiguration
+    InterfaceReference ReferenceElement One ~/InterfaceReference
+    MappingSourceSinkRelations SML:RelationshipElement One ~/MappingSourceSinkRelations
+      - RelationshipElement ZeroToMany ~/MappingSourceSinkRelation
+"""),
     "ContactInformations": (
         "https://admin-shell.io/zvei/nameplate/1/0/ContactInformations",
         "https://admin-shell.io/zvei/nameplate/1/0/ContactInformations/", """

@@ -1,6 +1,6 @@
 """The templates that IDTA publishes, where this machine has them: ``WEFT_SHARED``/data and ``WEFT_TEMPLATES``.
 
-Of five of them the outlines beside this stand in.
+Of six of them the outlines beside this stand in.
 """
 
 import json

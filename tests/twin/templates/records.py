@@ -6,6 +6,8 @@ from weft.twin.templates import (
     capabilities,
     footprint,
     handover,
+    interfaces,
+    mapping,
     nameplate,
     processes,
     purchase,
@@ -26,6 +28,27 @@ STEP = processes.Step(
     set_points={"SpindleSpeed": "1250", "Feed": "0.2"}, resources={"WorkCentre": "LATHE", "Program": "O100"},
     materials=(processes.Material(item="CAST-15", quantity="1", lots=("C-7",)),), state="Ended", good="38", scrap="2",
     started="2026-11-25T08:00:00.000Z", ended="2026-11-25T09:00:00.000Z", scrapped={"tool": "2"})
+THING = """{"@context": "https://www.w3.org/2022/wot/td/v1.1", "id": "urn:x:lathe", "title": "Lathe",
+ "titles": {"zh": "数控车床", "en": "Lathe"}, "created": "2026-11-25T08:00:00Z", "support": "https://weft.example/help",
+ "base": "opc.tcp://192.168.0.10:4840", "securityDefinitions": {"channel": {"scheme": "uav:channel-security",
+ "uav:securityMode": "signAndEncrypt", "uav:securityPolicy": "Basic256Sha256"}, "login": {"scheme": "basic"}},
+ "security": ["channel", "login"], "weft:pollingMs": 250, "properties": {
+ "SpindleSpeed": {"title": "Spindle speed", "type": "number", "unit": "RPM", "minimum": 0, "maximum": 4000.5,
+  "observable": true, "weft:write": true, "weft:role": "setpoint",
+  "forms": [{"href": "/?id=nsu=urn:maker;s=Speed", "contentType": "application/octet-stream",
+   "uav:browsePath": "/Root/Lathe/1:Speed"}]},
+ "Temperature": {"title": "Temperature", "description": "At the spindle", "type": "number", "weft:scale": 0.1,
+  "weft:offset": -273.15, "forms": [{"href": "/?id=ns=2;i=7", "weft:pollingMs": 2000}]},
+ "主轴 state": {"title": "State", "type": "string", "enum": ["on", "off"], "minLength": 2, "maxLength": 3,
+  "observable": false, "default": "off", "forms": [{"href": "/?id=ns=2;i=8"}]},
+ "Axes": {"type": "array", "minItems": 1, "maxItems": 3, "items": {"type": "object", "properties": {
+  "x-y": {"type": "integer", "const": 7, "minimum": 1}}}, "forms": [{"href": "/?id=ns=2;i=9"}]}},
+ "actions": {"StartJob": {"weft:role": "start", "forms": [{"href": "/?id=ns=2;i=10"}]}}}"""
+DESCRIBED = interfaces.described("L1", THING)
+MAPPED = mapping.Mapped(shell=shell_id(ORG, "item", "BV-15"), described=DESCRIBED, places={
+    "SpindleSpeed": mapping.Place("urn:x:OperationalData", ("SpindleSpeed",)),
+    "Temperature": mapping.Place("urn:x:OperationalData", ("Spindle", "Temperature")),
+    "主轴 state": mapping.Place("urn:x:OperationalData", ("State",))})
 RECORDS = {
     "Nameplate": nameplate.Product(maker=FIRM, asset=shell_id(ORG, "item", "BV-15") + ":asset", item="BV-15",
                                    titles=TITLES, lot="L1", made="2026-11-25"),
@@ -59,6 +82,9 @@ RECORDS = {
     "ProcessParameters": processes.Routing(item="BV-15", steps=(STEP,)),
     "ExecutedProcesses": processes.Run(order="MO1", result="Done", steps=(STEP,)),
     "ContactInformations": FIRM,
+    "AssetInterfacesDescription": DESCRIBED,
+    "AssetInterfacesMappingConfiguration": MAPPED,
+    "AssetInterfacesMappingRelations": mapping.Related(MAPPED),
     "HandoverDocumentation": handover.Papers(
         lot="L1", item="BV-15", issuer="精工机加", at="2026-11-25", keeper=FIRM,
         papers=("EN10204-3.1 https://papers.example/7-31.pdf", "https://papers.example/coc.xml")),

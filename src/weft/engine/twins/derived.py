@@ -45,7 +45,8 @@ _BOOK_OF: Final = {"item": "stock", "lot": "stock", "machine": "floor", "order":
 _BUILDERS: Final[dict[str, Any]] = {"firm": firm, "item": item, "lot": lot, "machine": machine, "order": order,
                                     "purchase": purchase}
 _FILLED_MAX: Final = 10_000
-_TEXT: Final = {"csv": "text/csv", "ics": "text/calendar", "txt": "text/plain"}
+_TEXT: Final = {"csv": "text/csv", "ics": "text/calendar", "txt": "text/plain",
+                "json": "application/td+json"}
 _read: Final = lru_cache(maxsize=256)(parse_text)
 
 
@@ -356,11 +357,7 @@ class Twins:
         described: Description = _read(known.description)
         link = self.home.live.status(name)
         of = (described, books.production.master, self.home.config)
-        filling = self._kept("machine", name, of)
-        if filling is None:
-            heard = records.Heard(self.home.live, self.home.history, self.home.config.firm.utc_offset_minutes)
-            filling = self._keep("machine", name, of, records.of_machine(books, heard, name, described, self._us))
-        return machine.Machine(
+        made = machine.Machine(
             shell=self._id("machine", name), name=name, title=known.title, titles=described.titles,
             kind=described.kind, thing=known.description, thing_id=described.id, address=described.base,
             actions={one.name: one.title for one in described.actions.values() if one.call},
@@ -368,8 +365,13 @@ class Twins:
             scheme=described.scheme, start_mode=described.start_mode, up=link.up,
             heard=from_ms(link.heard_ms) if link.heard_ms else "", job=_current(books, name),
             signals=tuple(self._signal(name, one) for one in described.properties.values()),
-            templates=filling,
         )
+        filling = self._kept("machine", name, of)
+        if filling is None:
+            heard = records.Heard(self.home.live, self.home.history, self.home.config.firm.utc_offset_minutes)
+            filling = self._keep("machine", name, of, (
+                *records.of_machine(books, heard, name, described, self._us), *records.of_description(made)))
+        return replace(made, templates=filling)
 
     def _signal(self, machine_name: str, prop: Property) -> machine.Signal:
         value = self.home.live.get(machine_name, prop.name)

@@ -24,8 +24,20 @@ from weft.stock.state import Lot
 from weft.stock.state import State as Stock
 from weft.trade import views as trade
 from weft.trade.order_state import OrderState, Phase
-from weft.twin.names import asset_id, shell_id
-from weft.twin.templates import calendar, capabilities, footprint, handover, nameplate, processes, purchase, series
+from weft.twin import machine
+from weft.twin.names import asset_id, shell_id, submodel_id
+from weft.twin.templates import (
+    calendar,
+    capabilities,
+    footprint,
+    handover,
+    interfaces,
+    mapping,
+    nameplate,
+    processes,
+    purchase,
+    series,
+)
 from weft.twin.templates.parts import Party, named
 
 Records = tuple[Any, ...]
@@ -159,6 +171,15 @@ def of_machine(books: Books, heard: Heard, name: str, described: Description, ma
                          for one in described.properties.values() if one.role is Role.SETPOINT)),
         _working_time(name, books.production.master.calendars, centres),
     )
+
+
+def of_description(described: machine.Machine) -> Records:
+    """What fills templates of how a machine is reached, and where its values go."""
+    thing = interfaces.described(described.name, described.thing)
+    places = {name: mapping.Place(submodel_id(described.shell, submodel), tuple(path.split(".")))
+              for name, (submodel, path) in machine.places(described).items()}
+    mapped = mapping.Mapped(shell=described.shell, described=thing, places=places)
+    return (thing, mapped, mapping.Related(mapped))
 
 
 class _Points(Sequence[tuple[int, int | float]]):

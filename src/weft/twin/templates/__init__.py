@@ -5,6 +5,7 @@ API (all pure):
     slots        what a template file asks for
     gaps         what a template asks for and the firm has not recorded
     nameplate contact technical structure series capabilities footprint calendar purchase processes handover
+    interfaces mapping
                  one module for each template: its record, ``gaps`` of it, and ``build``
 Rule 1: a template is claimed (its semantic id given) only where nothing that it makes mandatory is missing.
 Not here: which book holds the records (``engine/twins``).
@@ -21,6 +22,8 @@ from weft.twin.templates import (
     contact,
     footprint,
     handover,
+    interfaces,
+    mapping,
     nameplate,
     processes,
     purchase,
@@ -46,6 +49,9 @@ BUILDERS: Final[Mapping[type, Any]] = {  # record -> what builds it
     processes.Routing: processes.Planned,
     processes.Run: processes.Executed,
     handover.Papers: handover,
+    interfaces.Described: interfaces,
+    mapping.Mapped: mapping,
+    mapping.Related: mapping.Relations,
 }
 
 
@@ -80,4 +86,6 @@ def files(records: Sequence[Any], id_short: str) -> Mapping[str, bytes]:
     held: Mapping[str, bytes] = {}
     if isinstance(found, calendar.Calendar):
         held = calendar.files(found)
+    if isinstance(found, interfaces.Described):
+        held = interfaces.files(found)
     return held

@@ -161,7 +161,7 @@ def _place_of(slot: Slot, child: Mapping[str, Any], parent: Mapping[str, Any]) -
 
 def _named(slot: Slot, child: Mapping[str, Any]) -> bool:
     name = child.get("idShort", "")
-    return name == slot.id_short or (slot.naming != "free" and slot.allows(name))
+    return name in (slot.id_short, slot.stem) or (slot.naming != "free" and slot.allows(name))
 
 
 def _means(slot: Slot, ids: tuple[str, ...]) -> bool:

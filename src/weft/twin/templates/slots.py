@@ -25,6 +25,7 @@ _CARDINALITIES: Final = {"one": (1, 1), "zerotoone": (0, 1), "onetomany": (1, MA
                          "twotomany": (2, MANY), "recursive": (0, MANY)}
 _NUMBERED: Final = re.compile(r"(.*?)(?:_*\{?0+\}?_*|_*\{[a-z]+\})")
 _NUMBER: Final = re.compile(r"_*\d+_*")
+_STANDS_IN: Final = re.compile(r"(\w+?)TemplateFor(\w+)|(property)_name")  # AID: it says itself that it is no name
 _DEPTH_MAX: Final = 40
 
 
@@ -156,6 +157,9 @@ def _naming(element: Mapping[str, Any], told: Mapping[str, list[str]], inside: s
     edited = told.get("EditIdShort", [""])[0].lower() == "true"
     if inside in ("", "SubmodelElementList") or edited or not id_short:
         return id_short, "free"
+    stands_in = _STANDS_IN.fullmatch(id_short) if high == MANY else None
+    if stands_in:
+        return "".join(filter(None, stands_in.groups())), "free"
     stem = _NUMBERED.fullmatch(id_short)
     if stem and stem[1]:
         return stem[1], "must"
