@@ -33,12 +33,14 @@ COOKIE: Final = "weft_device"
 TILL_COOKIE: Final = "weft_till"  # a tablet may be a till and the owner's own device at once
 OWNER: Final = "owner"
 OPERATOR: Final = "operator"
+WORKER: Final = "worker"  # a worker's own phone: jobs to report, his own sums, nothing else
 CLIENT: Final = "client"  # a program with a token of its own: reads twins and trace
 PARTNER: Final = "partner"  # a partner's program: the twins that are shown to this partner, nothing else
 TILL: Final = "till"  # a till: brings its slips and asks for prices, nothing else
 STRANGER: Final = "stranger"  # whoever shows no token, where a door has rules of its own for him
 PUBLIC: Final = frozenset[str]()  # scopes of a document that anybody may see
 PEOPLE: Final = frozenset({OWNER, OPERATOR})
+HANDS: Final = frozenset({OWNER, OPERATOR, WORKER})
 ANYONE_KNOWN: Final = frozenset({OWNER, OPERATOR, CLIENT})
 
 BODY_MAX: Final = 1024 * 1024

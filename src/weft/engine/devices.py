@@ -24,15 +24,18 @@ SEEN_MS: Final = 5 * 60 * 1000  # how often it is written down that a device was
 TRIES_MAX: Final = 20  # wrong codes in ten minutes before no code counts any more from that place
 PLACES_MAX: Final = 1_000
 PARTNER: Final = "partner"
-SCOPES: Final = ("owner", "operator", "client", PARTNER)
+PERSON_MAX: Final = 60
+WORKER: Final = "worker"
+SCOPES: Final = ("owner", "operator", WORKER, "client", PARTNER)
 _LETTERS: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # none that are taken for each other
 
 
 class Device(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A paired device; ``id`` is the digest of its token. ``scope`` is owner, operator, client, partner or till.
+    """A paired device; ``id`` is the digest of its token. ``scope``: owner, operator, worker, client, partner or till.
 
     ``key``: the device key of a till, which opens with it and needs no code. ``partner``: the organisation whose
-    program it is; it sees what is shown to that partner.
+    program it is; it sees what is shown to that partner. ``person``: whose phone it is, by the owner's word: what is
+    reported with it is that person's work.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Device(msgspec.Struct, frozen=True, omit_defaults=True):
     seen_ms: int = 0
     key: str = ""
     partner: str = ""
+    person: str = ""
 
 
 @dataclass(slots=True)
@@ -53,7 +57,7 @@ class Devices:
     random: Randomness
     owner_token: str = ""
     _known: dict[str, Device] | None = None
-    _codes: dict[str, tuple[str, str, int]] = field(default_factory=dict)
+    _codes: dict[str, tuple[str, str, str, int]] = field(default_factory=dict)
     _wrong: dict[str, list[int]] = field(default_factory=dict)
     _open: dict[str, asyncio.Event] = field(default_factory=dict)
     _owner: Device | None = field(init=False)
@@ -78,12 +82,18 @@ class Devices:
         """All paired devices, newest first."""
         return sorted((await self._all()).values(), key=lambda device: -device.paired_ms)
 
-    async def new_code(self, scope: str = "owner", partner: str = "") -> str:
-        """A code such as ``7KQ4-M2XP`` that pairs one device within ten minutes; ``partner``: a program of theirs."""
+    async def new_code(self, scope: str = "owner", partner: str = "", person: str = "") -> str:
+        """A code such as ``7KQ4-M2XP`` that pairs one device within ten minutes.
+
+        ``partner``: a program of theirs; ``person``: whose phone it is, which a worker's must say.
+        """
+        person = " ".join(person.split())[:PERSON_MAX]
         if scope not in SCOPES or (scope == PARTNER) is not bool(partner):
             raise Invalid("device.scope", value=scope[:20])
+        if scope == WORKER and not person:
+            raise Invalid("device.person")
         letters = "".join(_LETTERS[byte % len(_LETTERS)] for byte in self.random(8))
-        self._codes[letters] = (scope, partner, self.clock.now_ms() + CODE_MS)
+        self._codes[letters] = (scope, partner, person, self.clock.now_ms() + CODE_MS)
         return f"{letters[:4]}-{letters[4:]}"
 
     async def pair(self, code: str, name: str = "", place: str = "") -> str:
@@ -94,14 +104,14 @@ class Devices:
         now = self.clock.now_ms()
         wrong = [at for at in self._wrong.pop(place, ()) if now - at < CODE_MS]
         letters = code.upper().replace("-", "").replace(" ", "")
-        none = ("", "", 0)
-        scope, partner, until = none if len(wrong) >= TRIES_MAX else self._codes.pop(letters, none)
+        none = ("", "", "", 0)
+        scope, partner, person, until = none if len(wrong) >= TRIES_MAX else self._codes.pop(letters, none)
         if until < now:
             self._wrong[place] = [*wrong, now][:TRIES_MAX]
             while len(self._wrong) > PLACES_MAX:
                 self._wrong.pop(next(iter(self._wrong)))
             raise Denied("device.tries" if len(self._wrong[place]) >= TRIES_MAX else "device.code")
-        return await self._new(scope, name, partner=partner)
+        return await self._new(scope, name or person, partner=partner, person=person)
 
     async def program(self, name: str, partner: str = "") -> str:
         """A token for a program called ``name``, told once; ``partner``: whose it is, if not ours."""
@@ -115,9 +125,9 @@ class Devices:
             await self.revoke(held.id)
         return await self._new(scope, name, key)
 
-    async def _new(self, scope: str, name: str, key: str = "", partner: str = "") -> str:
+    async def _new(self, scope: str, name: str, key: str = "", partner: str = "", person: str = "") -> str:
         token, now = b64(self.random(32)), self.clock.now_ms()
-        device = Device(_name(token), scope, name[:60], now, now, key, partner)
+        device = Device(_name(token), scope, name[:60], now, now, key, partner, person)
         await self._keep(device)
         (await self._all())[device.id] = device
         return token

@@ -38,6 +38,7 @@ from weft.engine.twins.operations import Operations
 from weft.engine.twins.ports import TwinStore
 from weft.engine.twins.repository import Repository
 from weft.engine.twins.window import Windows
+from weft.engine.work_log import WorkLog
 from weft.locale import formats
 from weft.trade import relationship
 from weft.trade.say import Say
@@ -76,6 +77,7 @@ class Node(Memory):
     detours: dict[str, str] = field(default_factory=dict)
     kept_plan: Any = None
     consumption: Consumption = field(default_factory=Consumption)
+    work_log: WorkLog = field(default_factory=WorkLog)  # what people reported of their work
     outbox: Outbox = field(init=False)
     work: Effects = field(init=False)
     gate: Gate = field(init=False)

@@ -62,7 +62,9 @@ class Api:
         device = request.state.device
         key = request.headers.get("idempotency-key", "")
         scope = device.scope if device else web.OWNER
-        return web.json(await commands.run(self.node, request.path_params["name"], given, key, scope))
+        return web.json(await commands.run(
+            self.node, request.path_params["name"], given, key,
+            commands.Caller(scope, (device.person or device.name) if device else "")))
 
     async def view(self, request: Request) -> Response:
         name = request.path_params["name"]

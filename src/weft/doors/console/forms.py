@@ -142,7 +142,7 @@ async def do(visit: Visit, typed: Typed, command: str) -> tuple[str, Flash, list
     device = visit.request.state.device
     done = await commands.run(
         visit.node, command, params(typed, visit.offset), typed.own.get("key", ""),
-        device.scope if device is not None else web.OWNER, strict=False)
+        commands.Caller(device.scope, visit.person) if device is not None else web.OWNER, strict=False)
     told = {name: str(value) for name, value in done.facts.items() if isinstance(value, str | int)}
     problems = done.facts.get("problems", [])
     return done.thread, Flash(command, {"thread": done.thread, **told}), problems if isinstance(problems, list) else []

@@ -106,7 +106,19 @@ class Visit:
     def operator(self) -> bool:
         """Whether a worker's device asks: jobs and machines only."""
         device = self.request.scope.get("state", {}).get("device")
-        return device is not None and device.scope == web.OPERATOR
+        return device is not None and device.scope in (web.OPERATOR, web.WORKER)
+
+    @property
+    def worker(self) -> bool:
+        """Whether a worker's own phone asks: jobs and his own work only."""
+        device = self.request.scope.get("state", {}).get("device")
+        return device is not None and device.scope == web.WORKER
+
+    @property
+    def person(self) -> str:
+        """Whose phone asks: the owner's word, else what was typed when it was let in; "" for the owner's own."""
+        device = self.request.scope.get("state", {}).get("device")
+        return (device.person or device.name) if device is not None and device.scope != web.OWNER else ""
 
     def asked(self, name: str, default: str = "") -> str:
         """A query parameter."""

@@ -1,7 +1,7 @@
 """Everything that a person or a program may ask of the node: one table, the same for console, API and command line."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -26,6 +26,7 @@ from weft.engine.commands import (
     tills,
     twin_events,
     twins,
+    work,
 )
 from weft.engine.commands.params import Command, Done
 from weft.engine.handle import OPENED
@@ -103,6 +104,11 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "job-scrap": Command(floor.JobScrap, floor.job_scrap, "operator"),
     "job-end": Command(floor.JobEnd, floor.job_end, "operator"),
     "job-abort": Command(floor.JobReason, floor.job_abort, "operator"),
+    "work-report": Command(work.WorkReport, work.report, "worker", signed=True),
+    "work-settle": Command(work.WorkSettle, work.settle),
+    "instruction-set": Command(work.InstructionOf, work.instruct),
+    "piece-rate": Command(work.PieceRate, work.rate),
+    "wages-close": Command(work.CloseWages, work.close),
     "machine-add": Command(floor.MachineAdd, floor.machine_add),
     "machine-remove": Command(floor.MachineName, floor.machine_remove),
     "machine-settle": Command(floor.MachineSettle, floor.machine_settle, "operator"),
@@ -140,17 +146,33 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "take-back": Command(pickup.TakeBack, pickup.take_back, "operator"),
     "send-back": Command(pickup.Parcel, pickup.send_back, "operator"),
 }
+
+
+class Caller(NamedTuple):
+    """Who asks: the scope of the device, and whose it is."""
+
+    scope: str
+    person: str = ""
+
+
+_MAY: Final = {"owner": ("owner",), "operator": ("owner", "operator"), "worker": ("owner", "operator", "worker")}
 KEY_MAX: Final = 200
 ASKED: Final = "asked"  # bucket: which request a key was used for
 
 
-async def run(node: Node, name: str, given: Any, key: str = "", scope: str = "owner", *, strict: bool = True) -> Done:
-    """Run command ``name`` with ``given`` (builtins); raises ``WeftError``. ``scope`` is the caller's."""
+async def run(node: Node, name: str, given: Any, key: str = "", scope: str | Caller = "owner", *,
+              strict: bool = True) -> Done:
+    """Run command ``name`` with ``given`` (builtins); raises ``WeftError``. ``scope`` is the caller's, or who it is."""
+    scope, person = scope if isinstance(scope, Caller) else Caller(scope)
     command = COMMANDS.get(name)
     if command is None:
         raise NotFound("command.unknown", name=name[:60])
-    if scope not in ("owner", command.scope):
+    if scope not in _MAY[command.scope]:
         raise Denied("command.scope", name=name)
+    if command.signed and scope != "owner":
+        if not person:
+            raise Refused("work.nobody")
+        given = {**given, "worker": person}  # whose phone it is says whose work it is
     if len(key) > KEY_MAX:
         raise Invalid("command.key", limit=KEY_MAX)
     try:

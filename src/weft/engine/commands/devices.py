@@ -14,16 +14,20 @@ from weft.engine.till import pairing
 
 
 class NewCode(Params, frozen=True, kw_only=True):
-    """``scope``: owner, operator, or client (a program); ``partner``: whose program it is, if not ours."""
+    """``scope``: owner, operator, worker, or client (a program); ``partner``: whose program it is, if not ours.
+
+    ``person``: whose phone it is; what is reported with it is that person's work.
+    """
 
     scope: str = "owner"
     partner: str = ""
+    person: str = ""
 
 
 async def new_code(node: Node, params: NewCode, _key: str) -> Done:
     """A code that pairs one device within ten minutes."""
     if not params.partner:
-        return Done(facts={"code": await node.devices.new_code(params.scope)})
+        return Done(facts={"code": await node.devices.new_code(params.scope, person=params.person)})
     return Done(facts={"code": await node.devices.new_code("partner", partner_id(node, params.partner))})
 
 

@@ -14,6 +14,7 @@ from weft.engine.effects import TROUBLES
 from weft.engine.node import Node
 from weft.engine.ports import Batch
 from weft.production import messages as pm
+from weft.production.reported import SCRAP_REASONS
 from weft.shopfloor.book import CommandSettled, MachineAdded, MachineRemoved
 from weft.shopfloor.reading import fill
 
@@ -73,7 +74,7 @@ async def job_count(node: Node, params: JobCount, key: str) -> Done:
 
 
 class JobScrap(Params, frozen=True, kw_only=True):
-    """Some pieces were lost: ``reason`` is material (料废) or work (工废)."""
+    """Some pieces were lost: ``reason`` is material (料废), work (工废) or other."""
 
     job: str
     quantity: str
@@ -83,7 +84,7 @@ class JobScrap(Params, frozen=True, kw_only=True):
 
 async def job_scrap(node: Node, params: JobScrap, key: str) -> Done:
     """Say why pieces were lost."""
-    if params.reason not in ("material", "work"):
+    if params.reason not in SCRAP_REASONS:
         raise Invalid("production.scrap-reason", value=params.reason[:20])
     return await _said(node, pm.JobScrapped(job=params.job, quantity=params.quantity, reason=params.reason,  # type: ignore[arg-type] # checked above
                                             note=params.note, at=_now(node)), key)

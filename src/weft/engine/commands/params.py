@@ -31,8 +31,9 @@ Run = Callable[[Node, Any, str], Awaitable[Done]]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One row of the table. ``scope``: who may use it besides the owner."""
+    """One row of the table. ``scope``: who may use it besides the owner; ``signed``: it says whose work it is."""
 
     params: type[Params]
     run: Run
     scope: str = "owner"
+    signed: bool = False

@@ -90,6 +90,7 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
         Reaction("consume-material", making.consume_material), Reaction("tell-started", making.tell_progress)],
     ("production", "JobCounted"): [
         Reaction("tell-progress", making.tell_progress), Reaction("replan-counted", lateness.replan)],
+    ("production", "JobCorrected"): [Reaction("replan-corrected", lateness.replan)],
     ("production", "JobEnded"): [
         Reaction("put-into-stock", making.put_into_stock), Reaction("release-after", making.release_next),
         Reaction("tell-made", making.tell_progress), Reaction("attest-minutes", attesting.attest_minutes),

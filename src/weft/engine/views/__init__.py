@@ -30,6 +30,7 @@ from weft.engine.views import (
     prices,
     proofs,
     reaching,
+    routing,
     stock,
     templates,
     tills,
@@ -40,6 +41,8 @@ from weft.engine.views import (
     twin_history,
     twin_imports,
     twins,
+    wages,
+    work,
 )
 from weft.engine.views.shape import View
 
@@ -56,6 +59,11 @@ VIEWS: Final[Mapping[str, Callable[..., Awaitable[View]]]] = {
     "machine-access": reaching.machine_access,
     "jobs": jobs.jobs,
     "job": jobs.job,
+    "job-work": work.job_work,
+    "job-find": work.job_find,
+    "my-work": wages.my_work,
+    "wages": wages.wages,
+    "routing": routing.routing,
     "plan": plan.plan,
     "stock": stock.stock,
     "item": stock.item,

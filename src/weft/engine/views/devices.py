@@ -30,6 +30,7 @@ class PairedRow(View, frozen=True, kw_only=True):
     seen_ms: int
     partner: str = ""
     partner_name: str = ""
+    person: str = ""
 
 
 class KeyRow(View, frozen=True, kw_only=True):
@@ -61,7 +62,8 @@ async def devices(node: Any) -> DevicesView:
     return DevicesView(
         paired=tuple([PairedRow(
             id=one.id, name=one.name, scope=one.scope, may=await _may(node, one), paired_ms=one.paired_ms,
-            seen_ms=one.seen_ms, partner=one.partner, partner_name=partners(one.partner) if one.partner else "")
+            seen_ms=one.seen_ms, partner=one.partner, partner_name=partners(one.partner) if one.partner else "",
+            person=one.person)
             for one in await node.devices.all() if not one.key]),  # tills have a page of their own
         keys=tuple(KeyRow(key=key, name=names.get(key, ""), scope=one.scope, revoked=one.revoked, here=key == here)
                    for key, one in held.devices.items()),
