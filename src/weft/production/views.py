@@ -9,15 +9,17 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
+import msgspec
+
 from weft.basis import instant
 from weft.basis import quantity as q
 from weft.basis.errors import NotFound
 from weft.production.calendar import MINUTE, OpenTime
 from weft.production.master import Data, seconds_to_ms
-from weft.production.messages import DemandRef, Material, Why
+from weft.production.messages import DemandRef, JobLocked, Material, Why
 from weft.production.plan import Plan, PlannedJob
 from weft.production.promise import chain
-from weft.production.rules import may_say
+from weft.production.rules import RULES, may_say
 from weft.production.state import FINISHED, STARTED, Job, JobState, Order, Reservation, State
 
 THRESHOLD_MINUTES: Final = 30
@@ -41,7 +43,10 @@ class Due(Data, frozen=True, kw_only=True):
 
 
 class Bar(Data, frozen=True, kw_only=True):
-    """One job in the chart of a plan; ``state`` "Reserved" when it is only held for an offer."""
+    """One job in the chart of a plan; ``state`` "Reserved" when it is only held for an offer.
+
+    ``centres``: where a person may put it; none when it has begun. ``hold``: how a person has fixed it, if so.
+    """
 
     job: str
     order: str
@@ -57,6 +62,12 @@ class Bar(Data, frozen=True, kw_only=True):
     quantity: str = "0"
     bound: str = ""
     bound_by: str = ""
+    setup_end_ms: int = 0
+    begin_ms: int = 0
+    hold: str = ""
+    conflict: str = ""
+    conflict_by: str = ""
+    centres: tuple[str, ...] = ()
 
 
 class Row(Data, frozen=True, kw_only=True):
@@ -287,12 +298,19 @@ def _bars(state: State, plan: Plan, centre: str, window: tuple[int, int]) -> Ite
             continue
         bar = Bar(job=planned.id, order=planned.order, operation=planned.operation, lane=planned.lane,
                   start_ms=planned.start_ms, end_ms=planned.end_ms, state="Reserved",
-                  bound=planned.bound, bound_by=planned.bound_by)
-        job = state.jobs.get(planned.id)
-        yield bar if job is None else Bar(
-            job=bar.job, order=bar.order, item=job.item, operation=bar.operation, zh=job.zh, en=job.en, lane=bar.lane,
-            start_ms=bar.start_ms, end_ms=bar.end_ms, state=job.state.value, good=job.good, quantity=job.quantity,
-            bound=bar.bound, bound_by=bar.bound_by)
+                  bound=planned.bound, bound_by=planned.bound_by, setup_end_ms=planned.setup_end_ms,
+                  begin_ms=planned.begin_ms, conflict=planned.conflict, conflict_by=planned.conflict_by)
+        job, lock = state.jobs.get(planned.id), state.locks.get(planned.id)
+        yield bar if job is None else msgspec.structs.replace(
+            bar, item=job.item, zh=job.zh, en=job.en, state=job.state.value, good=job.good, quantity=job.quantity,
+            hold=lock.hold if lock else "", centres=movable(job))
+
+
+def movable(job: Job) -> tuple[str, ...]:
+    """The work centres at which a person may fix ``job``."""
+    if JobLocked not in RULES[job.state]:
+        return ()
+    return (job.work_centre,) if job.loaded else job.work_centres
 
 
 def traveller(state: State, order: str) -> Traveller:

@@ -1,20 +1,31 @@
-"""The plan as bars: which job runs where and when, and which of them end after they are due.
+"""The plan as bars: which job runs where and when, which orders end after they are due, and what people have fixed.
 
 Rule 1: the plan shown is the one that promises rest on (``engine/planner.py``).
 Rule 2: late is what the buyer would be told of: a promise moved by less than ``promise_move_minutes`` is none.
-Not here: drawing (``doors/console/figures.py``), the planner (``production/greedy.py``).
+Not here: drawing (``doors/console/gantt.py``), the planner (``production/greedy.py``), what if (``plan_if.py``).
 """
 
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
 
 from weft.basis import instant
+from weft.basis.errors import Invalid
+from weft.engine.moves import moves
 from weft.engine.planner import present
 from weft.engine.views.shape import View
 from weft.production import views
+from weft.production.messages import Why
+from weft.production.moves import Move
+from weft.production.plan import Plan, Problem
+from weft.production.promise import chain
+from weft.production.state import State
+from weft.production.supposing import Standing, promised_for, standing
 from weft.production.views import Row
 
 MARGIN_MS: Final = 15 * 60_000
-SHOWN_MS: Final = 10 * 86_400_000
+DAY_MS: Final = 86_400_000
+DAYS_MAX: Final = 10
+JOBS_LOOKED_AT: Final = 2_000  # while it is found out who suffers from a lock: a plan is made for each
 
 
 class Unplaced(View, frozen=True, kw_only=True):
@@ -22,6 +33,31 @@ class Unplaced(View, frozen=True, kw_only=True):
 
     job: str
     reason: str
+
+
+class PromiseLine(View, frozen=True, kw_only=True):
+    """From the end of an order's last job, at ``centre``, to the instant that it was promised for."""
+
+    order: str
+    centre: str
+    lane: int
+    end_ms: int
+    due_ms: int
+    late: bool = False
+
+
+class LateOrder(View, frozen=True, kw_only=True):
+    """An order that ends after it is due, by how many ``minutes`` (``None``: nobody knows), and why."""
+
+    order: str
+    item: str
+    quantity: str
+    unit: str = "C62"
+    thread: str = ""
+    due: str
+    end: str = ""
+    minutes: int | None = None
+    why: tuple[Why, ...] = ()
 
 
 class PlanView(View, frozen=True, kw_only=True):
@@ -33,6 +69,10 @@ class PlanView(View, frozen=True, kw_only=True):
     rows: tuple[Row, ...] = ()
     unplaced: tuple[Unplaced, ...] = ()
     late: tuple[str, ...] = ()
+    late_orders: tuple[LateOrder, ...] = ()
+    promises: tuple[PromiseLine, ...] = ()
+    locks: tuple[Standing, ...] = ()
+    moves: dict[str, Move] = {}
 
 
 class Place(View, frozen=True, kw_only=True):
@@ -44,6 +84,20 @@ class Place(View, frozen=True, kw_only=True):
     late: bool = False
 
 
+class Window(NamedTuple):
+    """What is drawn: from ``begin_ms`` on (``None``: from where the plan begins), so many ``days`` (0: all of it)."""
+
+    begin_ms: int | None = None
+    days: int = 0
+
+
+def window(begin: str = "", days: str = "") -> Window:
+    """``begin`` an instant, ``days`` a number; raises ``Invalid``."""
+    if days and (not days.isdecimal() or not 1 <= int(days[:4]) <= DAYS_MAX):
+        raise Invalid("view.params", name="plan", detail="days")
+    return Window(instant.to_ms(begin, "begin") if begin else None, int(days or 0))
+
+
 async def places(node: Any) -> dict[str, Place]:
     """Job id to its place."""
     state, _, planned = await present(node)
@@ -53,20 +107,72 @@ async def places(node: Any) -> dict[str, Place]:
             for one in planned.jobs.values()}
 
 
+def slack_ms(node: Any) -> int:
+    """How much later than promised is none at all."""
+    return int(node.config.rules.promise_move_minutes) * 60_000
+
+
 def _late(node: Any, state: Any, planned: Any) -> tuple[str, ...]:
     """Jobs that end too late for what their order promised."""
-    slack_ms = node.config.rules.promise_move_minutes * 60_000
-    latest = {name: instant.to_ms(order.due) + slack_ms for name, order in state.orders.items() if order.due}
+    slack = slack_ms(node)
+    latest = {name: instant.to_ms(order.due) + slack for name, order in state.orders.items() if order.due}
     return tuple(one.id for one in planned.jobs.values() if one.end_ms > latest.get(one.order, one.end_ms))
 
 
-async def plan(node: Any) -> PlanView:
-    """What runs where and when, from now on."""
-    state, _, planned = await present(node)
-    late = _late(node, state, planned)
-    begin = min([planned.now_ms, *(one.start_ms for one in planned.jobs.values())]) - MARGIN_MS
-    end = max([planned.now_ms + MARGIN_MS, *(one.end_ms for one in planned.jobs.values())]) + MARGIN_MS
-    end = min(end, begin + SHOWN_MS)
+async def plan(node: Any, begin: str = "", days: str = "") -> PlanView:
+    """What runs where and when, from now on or from ``begin``, for so many ``days``."""
+    state, problem, planned = await present(node)
+    most = JOBS_LOOKED_AT // max(1, len(problem.jobs))
+    return drawn(node, (state, problem, planned), window(begin, days), await moves(node),
+                 standing(state, planned, planned.now_ms, slack_ms(node), most))
+
+
+def drawn(node: Any, made: tuple[State, Problem, Plan], asked: Window, moved: dict[str, Move],
+          locks: tuple[Standing, ...]) -> PlanView:
+    """``made`` as it is shown."""
+    state, problem, planned = made
+    begin, end = _edges(planned, asked)
     chart = views.gantt(state, planned, begin, end)
-    return PlanView(now_ms=planned.now_ms, from_ms=begin, until_ms=end, rows=chart.rows, late=late,
-                    unplaced=tuple(Unplaced(job=name, reason=why) for name, why in chart.unplaced))
+    dues, slack = promised_for(problem), slack_ms(node)
+    return PlanView(
+        now_ms=planned.now_ms, from_ms=begin, until_ms=end, rows=chart.rows, late=_late(node, state, planned),
+        unplaced=tuple(Unplaced(job=name, reason=why) for name, why in chart.unplaced), moves=moved, locks=locks,
+        promises=tuple(_promises(state, planned, dues, slack)), late_orders=_late_orders(state, planned, dues, slack))
+
+
+def _edges(planned: Plan, asked: Window) -> tuple[int, int]:
+    begin = asked.begin_ms
+    if begin is None:
+        begin = min([planned.now_ms, *(one.start_ms for one in planned.jobs.values())]) - MARGIN_MS
+        if asked.days:
+            begin = max(begin, planned.now_ms - DAY_MS // 12)  # what began long ago leaves room for what is to come
+    if asked.days:
+        return begin, begin + asked.days * DAY_MS
+    end = max([planned.now_ms + MARGIN_MS, *(one.end_ms for one in planned.jobs.values())]) + MARGIN_MS
+    return begin, max(begin + MARGIN_MS, min(end, begin + DAYS_MAX * DAY_MS))
+
+
+def _promises(state: State, planned: Plan, dues: dict[str, int], slack: int) -> Iterator[PromiseLine]:
+    last: dict[str, str] = {}
+    for one in planned.jobs.values():
+        if one.order not in last or (one.end_ms, one.id) > (planned.jobs[last[one.order]].end_ms, last[one.order]):
+            last[one.order] = one.id
+    for order, job in sorted(last.items()):
+        mine = state.orders.get(order)
+        if order in dues and not (mine is not None and mine.parent):
+            one = planned.jobs[job]
+            yield PromiseLine(order=order, centre=one.centre, lane=one.lane, end_ms=one.end_ms, due_ms=dues[order],
+                              late=one.end_ms > dues[order] + slack)
+
+
+def _late_orders(state: State, planned: Plan, dues: dict[str, int], slack: int) -> tuple[LateOrder, ...]:
+    found = []
+    for name, due in dues.items():
+        order, end = state.orders.get(name), planned.order_ends.get(name, due)
+        if order is None or order.parent or order.closed or (end is not None and end <= due + slack):
+            continue
+        found.append(LateOrder(
+            order=name, item=order.item, quantity=order.quantity, unit=order.unit, thread=order.demand.thread,
+            due=instant.from_ms(due), end="" if end is None else instant.from_ms(end),
+            minutes=None if end is None else (end - due) // 60_000, why=chain(planned, name)))
+    return tuple(sorted(found, key=lambda one: (one.minutes is not None, -(one.minutes or 0), one.order)))
