@@ -76,6 +76,7 @@ class Node(Memory):
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     detours: dict[str, str] = field(default_factory=dict)
     kept_plan: Any = None
+    kept_told: Any = None  # what the plan has told so far (``moves``)
     consumption: Consumption = field(default_factory=Consumption)
     work_log: WorkLog = field(default_factory=WorkLog)  # what people reported of their work
     outbox: Outbox = field(init=False)
