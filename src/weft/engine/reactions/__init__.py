@@ -8,7 +8,7 @@ Not here: how effects are kept and run (``effects.py``).
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
-from weft.engine import closing, erasure, retention
+from weft.engine import closing, erasure, moves, retention
 from weft.engine.effects import Reaction
 from weft.engine.node import Node
 from weft.engine.pricelog import batches, checking, showing
@@ -137,4 +137,4 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
 
 TICKS: Final[Sequence[Callable[[Node], Awaitable[None]]]] = (
     releasing.expire, lateness.watch_promises, retention.look, batches.tick, showing.tell,
-    checking.tick, selling.meet_shortages)
+    checking.tick, selling.meet_shortages, moves.watch)
