@@ -23,6 +23,8 @@ from weft.shopfloor.description import Description
 from weft.shopfloor.reading import fill, parse_text
 
 MACHINES = Path(__file__).parents[2] / "examples" / "demo" / "machines"
+pytest.register_assert_rewrite("tests.machines.suite")
+
 PACE = Pace(timeout_s=4.0, retry_s_min=0.1, retry_s_max=0.5, publishing_ms=50, silence_s=3.0)
 
 sys.path.insert(0, str(MACHINES))  # the control client of the demo

@@ -13,7 +13,7 @@ from weft.basis.errors import Invalid
 from weft.shopfloor.connection import AssetConnection
 from weft.shopfloor.description import Description
 
-SCHEMES = ("opc.tcp",)
+SCHEMES = ("opc.tcp", "modbus+tcp")
 
 
 def connect(description: Description, secrets: Path, machine: str) -> AssetConnection:
@@ -23,4 +23,8 @@ def connect(description: Description, secrets: Path, machine: str) -> AssetConne
         from weft.machines.opcua_channel import OpcUaFiles
 
         return OpcUaConnection(description, OpcUaFiles.under(secrets, machine))
+    if description.scheme == "modbus+tcp":
+        from weft.machines.modbus import ModbusConnection
+
+        return ModbusConnection(description)
     raise Invalid("machine.scheme", scheme=description.scheme, known=", ".join(SCHEMES))

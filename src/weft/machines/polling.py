@@ -4,6 +4,10 @@ Rule 1: a round that was answered is what shows that the link is up; "unchanged"
 Rule 2: rounds never overlap and never pile up; a slow machine is asked less often, and a property with a pace of its
         own (``weft:pollingMs`` in its form) when it is due.
 Rule 3: the first round of a link tells all values; later ones what differs in value, quality or the reason.
+Rule 4: a part of a machine that does not answer (one unit behind a gateway, one address) is BAD, asked again later,
+        and stops no other; only when nothing answers the link is down.
+Rule 5: these machines give no clock. How old a ready signal is shows their heartbeat (``weft:heartbeat``): a property
+        that changes by itself as long as the program in the machine runs. Without one nothing is fresh.
 Not here: how a machine is asked (the protocols), deadbands (``machines/runner.py``).
 """
 
@@ -11,14 +15,21 @@ import asyncio
 import contextlib
 import time
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Final, TypeVar
+
+import msgspec
 
 from weft.machines.keeping import KeptConnection, Pace
 from weft.shopfloor.connection import Change, Quality, Scalar, Value
-from weft.shopfloor.description import Description
+from weft.shopfloor.description import Description, Role
 
 POLLING_MS_MIN: Final = 20
+LOOK_AGAIN_S: Final = 30.0
+SILENT_PARTS: Final = 2  # so many parts without an answer, and none with one: nobody is there
+
+_T = TypeVar("_T")
+Part = tuple[tuple[str, ...], Callable[[], Awaitable[Mapping[str, Value]]]]
 
 
 class PolledConnection(KeptConnection):
@@ -30,6 +41,11 @@ class PolledConnection(KeptConnection):
         self._linked = False
         self._anew = asyncio.Event()
         self._told: dict[str, Value] = {}
+        self._quiet: dict[tuple[str, ...], float] = {}
+        self._by_itself: frozenset[str] = frozenset()  # what the machine tells, too: it need not be asked as often
+        self._heart = str(description.terms.get("weft:heartbeat", ""))
+        self._beat: Scalar | None = None
+        self._beat_ms = 0
 
     # ---- what a protocol gives -------------------------------------------------------------------------
 
@@ -45,12 +61,16 @@ class PolledConnection(KeptConnection):
     async def _fetch(self, names: Sequence[str]) -> Mapping[str, Value]:
         """Values of ``names`` asked of the machine now; raises ``OSError`` or ``TimeoutError`` when it is not there.
 
-        A property that cannot be read is BAD with its reason, and never stops the others.
+        A property that cannot be read is BAD with its reason, and never stops the others. No request may take longer
+        than ``timeout_s`` of the pace. Without ``names`` there is nothing to ask.
         """
 
     @abstractmethod
     async def _send(self, values: Mapping[str, Scalar]) -> Mapping[str, str]:
-        """Write device values; per name an empty string or the machine's reason for refusing; raises as ``_fetch``."""
+        """Write device values; per name an empty string or the machine's reason for refusing; raises as ``_fetch``.
+
+        Once, whatever comes of it; what does not fit is refused before anything is sent.
+        """
 
     # ---- the link --------------------------------------------------------------------------------------
 
@@ -58,12 +78,14 @@ class PolledConnection(KeptConnection):
         self._anew.set()
 
     async def _live(self) -> None:
-        async with self._asking:
-            await asyncio.wait_for(self._connect(), self._pace.timeout_s)
         why = ""
         try:
+            async with self._asking:
+                await asyncio.wait_for(self._connect(), self._pace.timeout_s)
             self._anew.clear()
             self._told.clear()
+            self._quiet.clear()
+            self._beat, self._beat_ms = None, 0
             await self._round(self._names, first=True)
             await self._rounds()
             why = "subscribe"
@@ -79,37 +101,41 @@ class PolledConnection(KeptConnection):
 
     async def _rounds(self) -> None:
         """Ask as often as each property wants, until there is something to begin anew."""
-        due = dict.fromkeys(self._names, 0.0)
         paces = {name: self._pace_of(name) for name in self._names}
+        now = time.monotonic()
+        due = {name: now + each for name, each in paces.items()}
         idle_s = self.description.polling_ms / 1000
         while not self._anew.is_set():
+            after = min(due.values(), default=now + idle_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._anew.wait(), max(0.001, after - time.monotonic()))
+                continue
             now = time.monotonic()
             names = [name for name in self._names if due[name] <= now]
             for name in names:
-                due[name] = max(now, due[name] + paces[name]) if due[name] else now + paces[name]
-            if names or not self._names:
-                await self._round(names)
-            after = min(due.values(), default=time.monotonic() + idle_s)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._anew.wait(), max(0.001, after - time.monotonic()))
+                due[name] = max(now, due[name] + paces[name])
+            await self._round(names)
 
     def _pace_of(self, name: str) -> float:
         prop = self.description.properties.get(name)
         given = prop.form.get("weft:pollingMs") if prop else None
         own = given if isinstance(given, int) and not isinstance(given, bool) else self.description.polling_ms
+        if name in self._by_itself:
+            own = max(own, round(self._pace.silence_s * 500))
         return max(POLLING_MS_MIN, own) / 1000
 
     async def _round(self, names: Sequence[str], *, first: bool = False) -> None:
         known = [name for name in names if name in self.description.properties]
         async with self._asking:
-            values = await asyncio.wait_for(self._fetch(known), self._pace.timeout_s)
+            # where nobody listens, one property shows that the machine is there
+            asked = await self._ask(known or list(self.description.properties)[:1])
         if first:
             self._linked = True
             self._came_up()
             self._up.set()
             self._tell_bad({name: "unknown-property" for name in names if name not in self.description.properties})
         self._heard()
-        self._tell(self._differing(values))
+        self._tell(self._differing({name: asked[name] for name in known if name in asked}))
 
     def _differing(self, values: Mapping[str, Value]) -> list[Change]:
         told: list[Change] = []
@@ -121,17 +147,62 @@ class PolledConnection(KeptConnection):
                 told.append((name, value))
         return told
 
+    # ---- asking ----------------------------------------------------------------------------------------
+
+    async def _ask(self, names: Sequence[str]) -> dict[str, Value]:
+        """Values of ``names``, with the heartbeat asked along, and the ready signal as old as its last beat."""
+        heart = self._heart if self._heart in self.description.properties else ""
+        found = dict(await self._fetch([*names, heart] if heart and heart not in names else names))
+        if heart:
+            self._listen(found[heart])
+            ready = self.description.by_role(Role.LOCAL_READY)
+            if ready is not None and ready.name in found and self._beat_ms:
+                now = time.time_ns() // 1_000_000
+                found[ready.name] = msgspec.structs.replace(
+                    found[ready.name], source_ms=self._beat_ms, server_ms=max(now, self._beat_ms))
+        return {name: found[name] for name in names}
+
+    def _listen(self, beat: Value) -> None:
+        if not beat.good:
+            return
+        if self._beat is not None and beat.value != self._beat:
+            self._beat_ms = time.time_ns() // 1_000_000
+        self._beat = beat.value
+
+    async def _gathered(self, parts: Iterable[Part]) -> dict[str, Value]:
+        """Values of all ``parts``, each with the names that it answers for and the question (Rule 4)."""
+        found: dict[str, Value] = {}
+        answered, silent = False, 0
+        for names, ask in parts:
+            if self._quiet.get(names, 0.0) > time.monotonic():
+                found.update(bad(names, "timeout"))
+                continue
+            try:
+                found.update(await ask())
+            except TimeoutError:
+                silent += 1
+                if not answered and silent >= SILENT_PARTS:
+                    raise
+                found.update(bad(names, "timeout"))
+                self._quiet[names] = time.monotonic() + LOOK_AGAIN_S
+            else:
+                answered = True
+        if silent and not answered:
+            self._quiet.clear()
+            raise TimeoutError
+        return found
+
     # ---- reading and writing ---------------------------------------------------------------------------
 
     async def read(self, names: Sequence[str]) -> Mapping[str, Value]:
         """Fresh values from the machine."""
         known = [name for name in names if name in self.description.properties]
-        found = {name: Value(None, Quality.BAD, detail="unknown-property") for name in names if name not in known}
+        found = bad([name for name in names if name not in known], "unknown-property")
         if not self._linked:
             raise self._unreachable()
         try:
             async with self._asking:
-                found.update(await asyncio.wait_for(self._fetch(known), self._pace.timeout_s))
+                found.update(await self._ask(known))
         except (OSError, TimeoutError) as error:
             raise self._no_answer(self._reason(error)) from error
         return found
@@ -141,12 +212,26 @@ class PolledConnection(KeptConnection):
         unknown = [name for name in values if name not in self.description.properties]
         if unknown:
             return {name: "unknown-property" if name in unknown else "not-sent" for name in values}
+        return await self._told_machine(lambda: self._send(values), ", ".join(values))
+
+    async def _told_machine(self, send: Callable[[], Awaitable[_T]], about: str) -> _T:
+        """The answer to what is sent once; raises as ``write``."""
         if not self._linked:
             raise self._unreachable()
         try:
             async with self._asking:
                 if not self._linked:
                     raise self._unreachable()
-                return await asyncio.wait_for(self._send(values), self._pace.timeout_s)
+                return await send()
         except (OSError, TimeoutError) as error:
-            raise self._no_answer(f"{self._reason(error)}: {', '.join(values)}") from error
+            raise self._no_answer(f"{self._reason(error)}: {about}") from error
+
+
+def bad(names: Iterable[str], why: str) -> dict[str, Value]:
+    """``names``, all BAD for one reason."""
+    return {name: Value(None, Quality.BAD, detail=why) for name in names}
+
+
+def unfit(values: Mapping[str, Scalar], wrong: Mapping[str, str]) -> dict[str, str]:
+    """What a write is told of which ``wrong`` does not fit: nothing of it was sent."""
+    return {name: wrong.get(name, "not-sent") for name in values}
