@@ -135,7 +135,7 @@ def test_every_field_that_measures_has_its_unit_in_its_name():
     measures = [one.name for one in EVERY
                 if one.kind.__origin__ in {int, float} and one.name not in {"port", "seen_by"}]  # seen by so many firms
     assert measures
-    units = "years|days|hours|minutes|s|ms|letters|megabytes|kilobytes|requests|events|entries"
+    units = "years|days|hours|minutes|s|ms|share|letters|megabytes|kilobytes|requests|events|entries"
     assert all(re.search(rf"_({units})(_min|_max)?$", name) for name in measures)
 
 

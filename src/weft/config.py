@@ -244,6 +244,15 @@ class History(Section, frozen=True):
     batch_s: Annotated[float, _about(
         "How often they are written; a power cut loses at most what came since.",
         "每隔多久写一次盘；断电最多丢失这段时间的数值。", ge=0.5, le=60)] = 1
+    hot_hours: Annotated[int, _about(
+        "How many hours of them stay in the database; older ones are sealed into Parquet files beside it. 0: all stay.",
+        "最近多少小时的数值留在数据库里；更早的封存为旁边的 Parquet 文件。0 表示全部留在数据库。",
+        ge=0, le=87_600)] = 48
+    deadband_share: Annotated[float, _about(
+        "A measured number has changed when it moved by more than this share of its range (of itself, where none is"
+        " declared), unless its description says what a change is. 0: every change counts.",
+        "测量值的变化超过量程（未声明量程时为数值本身）的这一比例才算变化；描述另有规定的除外。0：任何变化都算。",
+        ge=0, le=0.1)] = 0.0001
 
 
 class Prices(Section, frozen=True):

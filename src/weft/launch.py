@@ -270,8 +270,10 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     from weft.engine.mail.office import Mail
     from weft.engine.pricelog.witnessing import Witnessing
     from weft.engine.reactions import TABLE, TICKS
-    from weft.machines import connect
+    from weft.engine.value_evidence import Books
+    from weft.machines import SCHEMES, connect
     from weft.machines.access import Access
+    from weft.machines.discovering import Discovering
     from weft.machines.fleet import Fleet
     from weft.machines.runner import floor_book
     from weft.peers.events import deliveries
@@ -308,12 +310,15 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     node.twins.scratch = home.path
     node.twin_events = deliveries(node, guard, Credentials(home.path / "keys"), Path(twins_beside(store)).exists)
     node.history = kept_beside(str(getattr(store, "path", "")), config, node.clock)
+    node.history.books = Books(node)
     node.live.keep = node.history.take
     secrets_of_machines = home.path / "keys"
     node.floor = Dispatcher(node, Fleet(
         floor_book(node), node.live, node.clock,
         lambda description, name: connect(description, secrets_of_machines, name)))
     node.machine_access = Access(secrets_of_machines)
+    node.discovery = Discovering(
+        lambda description, name: connect(description, secrets_of_machines, name), SCHEMES, node.clock)
     node.ordering = Ordering(node.floor)
     node.twins.write = node.ordering.bring
     return node
@@ -447,6 +452,7 @@ async def _serve(
     await servers.until(stopping)
     await improving.stop()
     await node.floor.stop()
+    await node.discovery.close()
     node.closing()
     await servers.end()
     await node.stop()

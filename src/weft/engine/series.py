@@ -4,9 +4,11 @@ Rule 1: the loop never waits for the disk: values gather for a moment (``history
 Rule 2: while they cannot be written they wait, ``WAITING_MAX`` at most; beyond, the oldest go and leave a gap.
 Rule 3: nothing here stops anything else: a full disk, a damaged file and a failing one end in ``trouble``, a word to
         the owner; of the disk ``history.free_megabytes`` are left to the books, whatever the values would need.
-Rule 4: a point is made of each change beyond the deadband and of each change of quality; of "unchanged" none is made,
-        but that what holds is said again every ``AGAIN_MS``: else it would be let go with the day on which it began.
+Rule 4: a point is made of each change beyond the deadband (of the description, else ``shopfloor/deadband.py``) and of
+        each change of quality; of "unchanged" none is made, but that what holds is said again every ``AGAIN_MS``: else
+        it would be let go with the day on which it began.
 Rule 5: a point stands at the moment in which it came, less the age that the device tells, if that is short.
+Rule 6: what is older than ``history.hot_hours`` is sealed, a file or two at a time, and signed for (``Keeping``).
 Not here: the newest values (``live.py``), how points rest (``stores/series.py``), what is drawn (``doors/console``).
 """
 
@@ -17,13 +19,14 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Final, ParamSpec, TypeVar
+from typing import Final, ParamSpec, Protocol, TypeVar
 
-from weft.basis.errors import Invalid, Unavailable, WeftError
+from weft.basis.errors import Invalid, Refused, Unavailable, WeftError
 from weft.config import Config
 from weft.engine.live import HISTORY_MS, SAMPLE_MS, Live
 from weft.engine.ports import Clock
-from weft.engine.series_ports import Moments, Row, SeriesStore, Span
+from weft.engine.series_ports import Moments, Row, Segment, SeriesStore, Span
+from weft.shopfloor import deadband
 from weft.shopfloor.book import Floor
 from weft.shopfloor.connection import Value
 from weft.shopfloor.reading import parse_text
@@ -39,10 +42,24 @@ PRIMED_MAX: Final = 50  # numbers of one machine
 RETRY_S: Final = 5.0
 DAY_MS: Final = 86_400_000
 SHARE: Final = 0.05  # of what there is goes when room is needed
+HOUR_MS: Final = 3_600_000
+SEALED_BYTES: Final = 64 * 1024 * 1024  # so much more than what is left to the books, before a file is made
+SIGNED: Final = 20  # segments at a time
+UNSIGNED: Final = "-"  # of a segment for which nobody can sign
 _MEGABYTE: Final = 1024 * 1024
 _LOG: Final = logging.getLogger("weft.values")
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class Books(Protocol):
+    """What is asked of the node's books."""
+
+    async def floor(self) -> Floor:
+        """The machines as they are described now."""
+
+    async def tell(self, segment: Segment, properties: Sequence[str]) -> str:
+        """Sign for a segment; the event."""
 
 
 class History:
@@ -61,6 +78,9 @@ class History:
         self._writer = ThreadPoolExecutor(1, "values-write")
         self._reader = ThreadPoolExecutor(1, "values-read")
         self._ended = False
+        self.books: Books | None = None
+        self._described: dict[str, str] = {}
+        self._bands: dict[str, deadband.Bands] = {}
 
     # ---- what machines say ---------------------------------------------------------------------------
 
@@ -81,12 +101,19 @@ class History:
         if newest is not None and newest[0] - BACK_MS < at <= newest[0]:
             at = newest[0] + 1
         point: Point = (at, None if quality >= BAD else number, quality)
-        if newest is not None and newest[1:] == point[1:]:
+        if newest is not None and (newest[1:] == point[1:] or self._trembles(machine, name, newest, point)):
             return
         self._newest[machine, name] = point
         self._waiting.append((machine, name, point))
         if len(self._waiting) > WAITING_MAX:
             self._drop()
+
+    def _trembles(self, machine: str, name: str, kept: Point, told: Point) -> bool:
+        """Whether ``told`` lies within the deadband by default around what was kept."""
+        bands = self._bands.get(machine)
+        if not bands or name not in bands or kept[2] != told[2] or kept[1] is None or told[1] is None:
+            return False
+        return deadband.within(bands[name], self._settings.deadband_share, kept[1], told[1])
 
     def _drop(self) -> None:
         """Rule 2: the older half goes; each series that loses something says from when on."""
@@ -137,6 +164,9 @@ class History:
             await self.begin()
         if self._store is None:
             return False
+        if self.books is not None:
+            with contextlib.suppress(WeftError):
+                self._learn(await self.books.floor())
         now = self._clock.now_ms()
         if not 0 <= now - self._again_ms < AGAIN_MS:
             self._again_ms = now
@@ -147,7 +177,16 @@ class History:
             self._tidied_ms = now
             with contextlib.suppress(WeftError):  # the disk is full or fails: writing tells of it
                 await self.tidy()
+                if await self.seal():
+                    self._tidied_ms = 0  # there is more
         return True
+
+    def _learn(self, floor: Floor) -> None:
+        """What is no change of each machine's numbers, as they are described now."""
+        for name, known in floor.machines.items():
+            if self._described.get(name) is not known.description:
+                self._described[name] = known.description
+                self._bands[name] = deadband.bands(known.description, self._settings.deadband_share)
 
     def _say_again(self, now: int) -> None:
         for (machine, name), (at, value, quality) in self._newest.items():
@@ -189,7 +228,9 @@ class History:
             return
         if store.size()[1] < _MEGABYTE:
             before = store.oldest(SHARE)
-            if not before or not store.forget(before) or store.size()[1] < _MEGABYTE // 4:
+            gone = before and store.forget(before)
+            if not gone or (store.size()[1] < _MEGABYTE // 4
+                            and self._free() < self._settings.free_megabytes * _MEGABYTE):
                 raise Unavailable("history.no-room", megabytes=self._settings.free_megabytes)
 
     def _fail(self, error: WeftError) -> None:
@@ -209,6 +250,27 @@ class History:
             if not store.forget(before):
                 break
         return store.spans()
+
+    async def seal(self) -> bool:
+        """Seal some of what is old, and have it signed for; whether there is more to seal."""
+        store, hours = self._store, self._settings.hot_hours
+        if store is None or not hours:
+            return False
+        more = False
+        if self._free() > self._settings.free_megabytes * _MEGABYTE + SEALED_BYTES:
+            try:
+                more = await self._in(self._writer, store.seal, self._clock.now_ms() - hours * HOUR_MS)
+            except WeftError as error:
+                _LOG.warning("old machine values are not sealed now: %s", error)
+        if self.books is not None:
+            for segment, names in await self._in(self._writer, store.unsaid, SIGNED):
+                try:
+                    event = await self.books.tell(segment, names)
+                except (Invalid, Refused) as error:
+                    _LOG.warning("nobody can sign for %s: %s", segment.file, error)
+                    event = UNSIGNED
+                await self._in(self._writer, store.signed, segment.number, event)
+        return more
 
     async def stop(self) -> None:
         """Write what waits and let go of the file."""
@@ -240,6 +302,21 @@ class History:
         """What held between ``bounds``, by name; what is not written yet counts. Raises ``Unavailable``."""
         until = self._clock.now_ms() + 1
         return await self._in(self._reader, self._readable().intervals, machine, tuple(names), tuple(bounds), until)
+
+    async def segments(self, machine: str, begin: int, end: int) -> list[Segment]:
+        """What was sealed of ``machine`` and touches a span, oldest first. Raises ``Unavailable``."""
+        return await self._in(self._reader, self._readable().segments, machine, begin, end)
+
+    async def proven(self, segment: Segment) -> str:
+        """What the file of a segment comes to now: its digest. Raises ``WeftError`` when it cannot be read."""
+        return await self._in(self._reader, self._readable().proven, segment)
+
+    async def parquet(self, target: str, machine: str, names: Sequence[str], span: tuple[int, int]) -> int:
+        """Write all points of a span (ms) into the Parquet file ``target``; how many. Raises ``WeftError``."""
+        store = self._readable()
+        await self.written()
+        await self._in(self._writer, store.pack)
+        return await self._in(self._reader, store.parquet, target, machine, tuple(names), span)
 
     async def written(self) -> None:
         """Wait until all that was heard so far is written; raises what keeps it from that."""

@@ -23,6 +23,25 @@ class Span(msgspec.Struct, frozen=True):
     count: int
 
 
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
+    """Values sealed into a file: of [begin, until), ``first`` to ``last`` (ms); ``digest`` over what they say.
+
+    ``file``: its place; ``event``: what signs for it in the floor book, "" until it is said.
+    """
+
+    number: int
+    machine: str
+    begin: int
+    until: int
+    first: int
+    last: int
+    count: int
+    bytes: int
+    file: str
+    digest: str
+    event: str = ""
+
+
 class Moments(NamedTuple):
     """Points in order of time as (place of the name, point); ``go_on``: where the next begin (ms), None: no more."""
 
@@ -46,14 +65,35 @@ class SeriesStore(Protocol):
     def spans(self) -> dict[str, Span]:
         """What there is of each machine; a writing call."""
 
+    def seal(self, before_ms: int) -> bool:
+        """Seal some of what is older; whether there is more. What it was about when cut off, it repeats."""
+
+    def unsaid(self, most: int) -> list[tuple[Segment, tuple[str, ...]]]:
+        """Segments for which nobody signs yet, with their properties; a writing call."""
+
+    def signed(self, number: int, event: str) -> None:
+        """``event`` signs for a segment."""
+
+    def segments(self, machine: str, begin: int, end: int) -> list[Segment]:
+        """Segments that touch a span, oldest first."""
+
+    def proven(self, segment: Segment) -> str:
+        """What the file of a segment comes to now: its digest. Raises ``WeftError`` when it cannot be read."""
+
+    def pack(self) -> None:
+        """Make all that was appended ready to be taken along; a writing call."""
+
+    def parquet(self, target: str, machine: str, names: Sequence[str], span: tuple[int, int]) -> int:
+        """Write all packed points of a span into one Parquet file; how many there are."""
+
     def forget(self, before_ms: int) -> int:
-        """Let go of chunks that end before; how many went."""
+        """Let go of chunks and segments that end before; how many went."""
 
     def oldest(self, share: float) -> int:
         """The instant before which the oldest ``share`` of all that there is ends; 0 when there is nothing."""
 
     def size(self) -> tuple[int, int]:
-        """Bytes in use, and bytes that are free to be used again; a writing call."""
+        """Bytes in use, with those of segments, and bytes that are free to be used again; a writing call."""
 
     def mend(self) -> None:
         """After the disk failed: read the file through and open it anew; raises ``WeftError`` while it fails."""

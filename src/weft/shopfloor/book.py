@@ -29,9 +29,11 @@ from weft.shopfloor.facts import (
     MachineCleared,
 )
 from weft.shopfloor.reading import parse_text
+from weft.shopfloor.sealing import ValuesSealed, fault
 
 NAME: Final = "floor"
 VERSION: Final = 1
+TRIAL: Final = "trial/"  # how commands begin that are written to a device before it is a machine of ours
 CLOSED_KEPT: Final = 500  # settled commands remembered; older ones are barred by the engine's own keys
 STARTS_KEPT: Final = 500  # jobs per machine whose start is remembered
 
@@ -114,7 +116,7 @@ _FACTS: Final = (JobStarted, JobCounted, JobPaused, JobResumed, JobEnded, JobAbo
                  MachineAlarmed, MachineCleared, ConnectionLost, ConnectionRestored)
 _OUTCOMES: Final = (CommandConfirmed, CommandRefused, CommandUnknown)
 _ALL: Final[tuple[type[Message], ...]] = (
-    MachineAdded, MachineRemoved, CommandIntended, *_OUTCOMES, CommandSettled, *_FACTS)
+    MachineAdded, MachineRemoved, CommandIntended, *_OUTCOMES, CommandSettled, *_FACTS, ValuesSealed)
 MESSAGES: Final[Mapping[str, type[Message]]] = {one.__name__: one for one in _ALL}
 CROSSINGS: Final[Mapping[tuple[type[Message], type[Message]], Crossing]] = {}  # one member, nobody to cross
 
@@ -185,6 +187,8 @@ def judge(state: Floor, said: Said, /) -> str | None:
             return _judge_description(message.description)
         case CommandSettled():
             return _judge_command(state, message.command, message)
+        case ValuesSealed():
+            return fault(message) or (None if message.machine in state.machines else "floor.machine-unknown")
         case _:
             return _judge_about(state, message)
 
@@ -199,9 +203,12 @@ def _judge_description(text: str) -> str | None:
 
 def _judge_about(state: Floor, message: Any) -> str | None:
     machine = state.machines.get(message.machine)
-    if machine is None:
+    trial = getattr(message, "command", "").startswith(TRIAL)
+    if machine is None and not trial:
         return "floor.machine-unknown"
     if isinstance(message, CommandIntended):
+        if machine is None or trial:
+            return _judge_trial(state, message)
         if machine.removed:
             return "floor.machine-removed"
         barred = message.kind == "start" and machine.starts.get(message.job) in ("open", "confirmed", "unknown", "done")
@@ -212,6 +219,15 @@ def _judge_about(state: Floor, message: Any) -> str | None:
     if isinstance(message, CommandIntended | CommandConfirmed | CommandRefused | CommandUnknown):
         return _judge_command(state, message.command, message)
     return None
+
+
+def _judge_trial(state: Floor, message: CommandIntended) -> str | None:
+    """A device is not a machine yet: one property is written alone, and one at a time."""
+    if message.kind != "write" or message.job:
+        return "floor.command-unknown"
+    if any(one.machine == message.machine and one.status == "open" for one in state.commands.values()):
+        return "floor.command-open"
+    return _judge_command(state, message.command, message)
 
 
 def _judge_command(state: Floor, command: str, message: Message) -> str | None:
@@ -255,6 +271,8 @@ def evolve(state: Floor, said: Said, /) -> Floor:
             return _with_machine(state, msgspec.structs.replace(state.machines[message.machine], removed=True))
         case CommandIntended() | CommandConfirmed() | CommandRefused() | CommandUnknown() | CommandSettled():
             return _commanded(state, message)
+        case ValuesSealed():
+            return state  # evidence alone
         case _:
             machine = state.machines[message.machine]
             return _with_machine(state, msgspec.structs.replace(machine, seen=_heard(machine.seen, message)))

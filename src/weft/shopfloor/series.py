@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
 from operator import mul, sub
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -69,6 +69,27 @@ def edges(begin: int, end: int, count: int) -> list[int]:
     return [begin + (end - begin) * place // count for place in range(count + 1)]
 
 
+class Part(NamedTuple):
+    """Points of one interval, added up: between the ``first`` and the ``last`` of them (ms).
+
+    ``low``, ``high``, ``final``: of the numbers among them (``numbers`` of them), None when there are none; ``area``,
+    ``held_ms``, ``bad_ms``: of what holds from one to the next; ``value``, ``quality``: what holds after the last.
+    """
+
+    first: int
+    last: int
+    numbers: int
+    total: float
+    low: float | None
+    high: float | None
+    final: float | None
+    area: float
+    held_ms: int
+    bad_ms: int
+    value: float | None
+    quality: int
+
+
 class Gathering:
     """Points in order of time become intervals between ``bounds``; ``before`` is what held when the first begins."""
 
@@ -98,6 +119,21 @@ class Gathering:
         here.held_ms += times[-1] - times[0]
         here.hold(min(values), max(values), values[-1])
         self._cursor, self._value, self._quality = times[-1], values[-1], GOOD
+
+    def join(self, part: Part) -> None:
+        """Points of one interval that somebody has added up; left out where they go back behind what was taken."""
+        if part.first < self._cursor:
+            return
+        self._pass(part.first)
+        here = self.intervals[self._place]
+        here.count += part.numbers
+        here.total += part.total
+        here.area += part.area
+        here.held_ms += part.held_ms
+        here.bad_ms += part.bad_ms
+        if part.low is not None and part.high is not None and part.final is not None:
+            here.hold(part.low, part.high, part.final)
+        self._cursor, self._value, self._quality = part.last, part.value, part.quality
 
     def mark(self, at: int, quality: int) -> None:
         """From ``at`` on no value holds: it is bad, or nothing is heard."""

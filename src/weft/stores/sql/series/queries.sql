@@ -10,7 +10,8 @@ INSERT INTO series (machine, name) VALUES (?, ?);
 
 -- drop_series --
 -- Series of which nothing is left.
-DELETE FROM series WHERE NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.series = series.number);
+DELETE FROM series WHERE NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.series = series.number)
+AND NOT EXISTS (SELECT 1 FROM sealed WHERE sealed.series = series.number);
 
 -- begin_life --
 -- Somebody listens from now on.
@@ -81,3 +82,98 @@ SELECT number, last FROM chunks ORDER BY last LIMIT ?;
 -- drop_chunks --
 -- Chunks that end before an instant, so many at a time.
 DELETE FROM chunks WHERE number IN (SELECT number FROM chunks WHERE last < ? ORDER BY last LIMIT ?);
+
+-- hot_spans --
+-- The first packed point of each machine and how many there are before an instant.
+SELECT machine, min(first), sum(count) FROM chunks JOIN series ON series.number = chunks.series
+WHERE first < ? GROUP BY machine ORDER BY machine;
+
+-- sealed_until --
+-- Until when a machine is sealed before an instant.
+SELECT coalesce(max(until), 0) FROM segments WHERE machine = ? AND until <= ?;
+
+-- hot_count --
+-- About how many points of a machine lie between two instants.
+SELECT coalesce(sum(max(1, count * (min(last + 1, ?3) - max(first, ?2)) / (last + 1 - first))), 0) FROM chunks JOIN series ON series.number = chunks.series
+WHERE machine = ?1 AND first < ?3 AND last >= ?2;
+
+-- hot_chunks --
+-- Chunks of a machine that may hold points between two instants.
+SELECT chunks.number, series.number, name, data FROM chunks JOIN series ON series.number = chunks.series
+WHERE machine = ?1 AND first < ?3 AND last >= ?2 ORDER BY series.number, first, chunks.number;
+
+-- drop_chunk --
+-- A chunk that was sealed.
+DELETE FROM chunks WHERE number = ?;
+
+-- cut_chunk --
+-- A chunk of which the first part was sealed.
+UPDATE chunks SET first = ?, last = ?, count = ?, data = ? WHERE number = ?;
+
+-- add_life --
+-- A life of which only the end is known; that of today stays the last.
+INSERT INTO lives (number, begun, heard) SELECT (SELECT min(number) - 1 FROM lives), ?1, ?1 WHERE NOT EXISTS (SELECT 1 FROM lives WHERE heard = ?1);
+
+-- add_segment --
+-- A file that was made.
+INSERT INTO segments (machine, begin, until, first, last, count, bytes, file, digest, event)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- add_sealed --
+-- What it has of a series.
+INSERT INTO sealed (segment, series, first, last, count, value, quality) VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- segments --
+-- All files.
+SELECT number, machine, begin, until, first, last, count, bytes, file, digest, event FROM segments ORDER BY machine, begin, number;
+
+-- segments_of --
+-- Files of a machine that lie between two instants.
+SELECT number, machine, begin, until, first, last, count, bytes, file, digest, event FROM segments
+WHERE machine = ?1 AND begin < ?3 AND until > ?2 ORDER BY begin, number;
+
+-- segments_unsaid --
+-- Files that nobody has signed for yet, so many at a time.
+SELECT number, machine, begin, until, first, last, count, bytes, file, digest, event FROM segments
+WHERE event = '' ORDER BY number LIMIT ?;
+
+-- segment_names --
+-- The properties of a file.
+SELECT name FROM sealed JOIN series ON series.number = sealed.series WHERE segment = ? ORDER BY name;
+
+-- say_segment --
+-- The event that signs for a file.
+UPDATE segments SET event = ? WHERE number = ?;
+
+-- sealed_files --
+-- Files that hold points of a series between two instants, oldest first.
+SELECT file, begin FROM segments WHERE number IN (
+    SELECT segment FROM sealed WHERE series = ?1 AND first < ?3 AND last >= ?2) ORDER BY begin, number;
+
+-- sealed_before --
+-- What held of a series when an instant came, as files have it.
+SELECT last, value, quality FROM sealed WHERE series = ? AND last < ? ORDER BY last DESC LIMIT 1;
+
+-- sealed_spans --
+-- The first and the last sealed point of each machine, and how many there are.
+SELECT machine, min(first), max(last), sum(count) FROM segments GROUP BY machine;
+
+-- sealed_size --
+-- How many files there are, and their bytes.
+SELECT count(*), coalesce(sum(bytes), 0) FROM segments;
+
+-- segments_ended --
+-- Files that end before an instant.
+SELECT number, file FROM segments WHERE last < ?;
+
+-- segments_oldest --
+-- The files that end first.
+SELECT number, last FROM segments ORDER BY last LIMIT ?;
+
+-- drop_segment --
+-- A file goes.
+DELETE FROM segments WHERE number = ?;
+
+-- drop_sealed --
+-- And what it had.
+DELETE FROM sealed WHERE segment = ?;
