@@ -13,12 +13,14 @@ Not here: writing to machines (``machines/runner.py``); a work centre without a 
 import asyncio
 import contextlib
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Protocol
 
 from weft.basis import instant
 from weft.basis.errors import WeftError
+from weft.engine.connections import Pulses
 from weft.engine.doubts import Doubts
 from weft.engine.node import Node
 from weft.engine.planner import present
@@ -26,7 +28,7 @@ from weft.engine.ports import Batch
 from weft.production import views
 from weft.production.messages import JobLoaded, JobStarted
 from weft.production.state import Job, JobState
-from weft.shopfloor.connection import Scalar, Value
+from weft.shopfloor.connection import Health, Scalar, Value
 from weft.shopfloor.jobcontrol import JobOrder, Outcome
 
 _LOG: Final = logging.getLogger("weft.dispatch")
@@ -41,6 +43,11 @@ class Machines(Protocol):
 
     stop_writing: bool
 
+    @property
+    def faults(self) -> Mapping[str, WeftError]:
+        """Why a machine cannot be opened, by its name."""
+
+    def health(self) -> Mapping[str, Health]: ...
     async def follow(self) -> None: ...
     async def close(self) -> None: ...
     async def load(self, machine: str, job: JobOrder) -> Outcome: ...
@@ -61,6 +68,7 @@ class Dispatcher:
     last: dict[str, str] = field(default_factory=dict)
     asked: set[asyncio.Task[Any]] = field(default_factory=set)  # what somebody asked of a machine, under way
     doubts: Doubts = field(init=False)
+    pulses: Pulses = field(default_factory=Pulses)  # how the links to the machines do
     _again_ms: dict[str, int] = field(default_factory=dict)
     _busy: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -74,7 +82,7 @@ class Dispatcher:
         self._tasks = [asyncio.create_task(self._listen())]
         await asyncio.sleep(0)  # it listens first, so that no machine is added unheard while the others are opened
         await self.machines.follow()
-        self._tasks.append(asyncio.create_task(self._run()))
+        self._tasks += [asyncio.create_task(self._run()), asyncio.create_task(self._watch())]
 
     async def stop(self) -> None:
         """Let the machines go; what they were told stands in the floor book."""
@@ -89,6 +97,12 @@ class Dispatcher:
         self.machines.stop_writing = True  # at once, and also if it cannot be kept
         await self.node.store.commit(Batch(values=[(STOPPED, "", b"1" if stopped else None)]))
         self.machines.stop_writing = stopped
+
+    async def _watch(self) -> None:
+        while True:
+            health = self.machines.health()
+            self.pulses.take(self.node.clock.now_ms(), health, {name: self.node.live.status(name) for name in health})
+            await asyncio.sleep(PAUSE_S)
 
     async def _listen(self) -> None:
         async for change in self.node.changes():

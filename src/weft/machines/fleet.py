@@ -6,14 +6,14 @@ Not here: one machine (``runner``), which job is due (``production/``).
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from weft.basis.errors import NotFound, WeftError
 from weft.engine.live import Live
 from weft.engine.ports import Clock
 from weft.machines.runner import FloorBook, MachineRunner
-from weft.shopfloor.connection import AssetConnection, Link, Scalar, Value
+from weft.shopfloor.connection import AssetConnection, Health, Link, Scalar, Value
 from weft.shopfloor.description import Description
 from weft.shopfloor.jobcontrol import JobOrder, Outcome
 from weft.shopfloor.reading import parse_text
@@ -34,7 +34,7 @@ class Fleet:
         self._runners: dict[str, tuple[str, MachineRunner]] = {}
         self._lock = asyncio.Lock()
         self._stopped = False
-        self.faults: dict[str, WeftError] = {}
+        self._faults: dict[str, WeftError] = {}
 
     async def follow(self) -> None:
         """Open, change and close runners until they are those of the book."""
@@ -48,13 +48,13 @@ class Fleet:
                     await self._open(name, text)
 
     async def _open(self, name: str, text: str) -> None:
-        self.faults.pop(name, None)
+        self._faults.pop(name, None)
         try:
             description = parse_text(text)
             connection = await asyncio.to_thread(self._connect, description, name)  # protocol libraries load slowly
             runner = MachineRunner(name, description, connection, self._book, self._live, self._clock)
         except WeftError as error:
-            self.faults[name] = error
+            self._faults[name] = error
             self._live.link(name, Link(up=False, detail=error.code))
             return
         runner.stop_writing = self._stopped
@@ -76,7 +76,16 @@ class Fleet:
         found = self._runners.get(machine)
         if found is not None:
             return found[1]
-        raise self.faults.get(machine) or NotFound(UNKNOWN, machine=machine[:80])
+        raise self._faults.get(machine) or NotFound(UNKNOWN, machine=machine[:80])
+
+    @property
+    def faults(self) -> Mapping[str, WeftError]:
+        """Why a machine of the book cannot be opened, by its name."""
+        return {name: error for name, error in self._faults.items() if name not in self._runners}
+
+    def health(self) -> Mapping[str, Health]:
+        """How the link to each machine does."""
+        return {name: runner.connection.health for name, (_, runner) in self._runners.items()}
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -44,14 +44,16 @@ async def _walk(
     found: dict[ua.NodeId, tuple[Any, str, ua.NodeId | None]] = {}
     first = top or ua.NodeId(ua.ObjectIds.ObjectsFolder)
     level: list[tuple[ua.NodeId, str, ua.NodeId | None]] = [(first, "", None)]
-    for step in range(depth):
+    for step in range(depth + 1):
+        if step == depth:  # below the deepest only units, and the names of states
+            level = [one for one in level if one[0] in found and found[one[0]][0].NodeClass == ua.NodeClass.Variable]
         below: list[tuple[ua.NodeId, str, ua.NodeId | None]] = []
         for some in _batches(level):
             for (node, path, _), references in zip(some, await _children(client, [one[0] for one in some]),
                                                    strict=True):
                 for reference in references:
                     child = reference.NodeId
-                    if child in found or (child.NamespaceIndex == 0 and reference.BrowseName.Name not in _DETAILS):
+                    if child in found or _is_left_out(reference, last=step == depth):
                         continue
                     if len(found) >= NODES_MAX:
                         return found
@@ -60,6 +62,11 @@ async def _walk(
                     below.append((child, place, node))
         level = below
     return found
+
+
+def _is_left_out(reference: Any, *, last: bool) -> bool:
+    """The server's own objects, and below the last level all but details."""
+    return (last or reference.NodeId.NamespaceIndex == 0) and reference.BrowseName.Name not in _DETAILS
 
 
 def _batches(items: Sequence[Any]) -> list[Sequence[Any]]:

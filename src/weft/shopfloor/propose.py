@@ -1,10 +1,10 @@
 """Propose a Thing Description for what a device offers: well-known names, units, states; pure.
 
-W3C WoT Thing Description 1.1 with OPC 10101 hrefs, in the words of ``shopfloor/description``.
+W3C WoT Thing Description 1.1, in the words of ``shopfloor/description``; rows of a mapping for what was picked.
 Rule 1: nothing is proposed as writable without limits that the owner gave (text is bounded by its length).
 Rule 2: what looks like a safety function is only ever read.
 Rule 3: the operator starts jobs; ``auto`` is the owner's word, never a proposal.
-Not here: browsing (``machines/``), checking the result (``shopfloor/description.parse``, which runs on it).
+Not here: browsing (``machines/``), what a row becomes (``mapping``), checking the result (``reading.parse``).
 """
 
 import re
@@ -15,8 +15,9 @@ import msgspec
 
 from weft.basis.errors import Invalid
 from weft.shopfloor.connection import BrowsedNode
-from weft.shopfloor.description import Role, Security
+from weft.shopfloor.description import Role
 from weft.shopfloor.jobcontrol import state_named
+from weft.shopfloor.mapping import NAME_MAX, Row, Target, thing
 from weft.shopfloor.reading import parse
 
 PIECES_MAX: Final = 100_000
@@ -34,9 +35,6 @@ _KNOWN: Final = {  # normalised name -> role
 _SAFETY: Final = re.compile(r"emergency|e-?stop|safety|guarddoor|interlock|lightcurtain", re.IGNORECASE)
 _WANTED: Final = (Role.JOB_ID, Role.STATE, Role.COUNT)  # without these a job cannot be followed
 _WRITTEN: Final = frozenset({Role.JOB_ID, Role.PROGRAM, Role.TARGET, Role.START})
-_CONTEXT: Final = ("https://www.w3.org/2022/wot/td/v1.1",
-                   {"uav": "http://opcfoundation.org/UA/WoT-Binding/", "weft": "https://weft.example/vocabulary/1#"})
-
 Limits = Mapping[str, tuple[str, str]]
 
 
@@ -59,16 +57,6 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     def text(self) -> str:
         """The Thing Description as JSON text, ready for the floor book."""
         return msgspec.json.format(msgspec.json.encode(self.thing)).decode()
-
-
-class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be described: our short ``name``, the ``endpoint``, and which object of the device (a path)."""
-
-    name: str
-    endpoint: str
-    title: str = ""
-    under: str = ""
-    security: Security = Security()
 
 
 def objects(nodes: Sequence[BrowsedNode]) -> tuple[str, ...]:
@@ -94,97 +82,99 @@ def propose(nodes: Sequence[BrowsedNode], target: Target, limits: Limits | None 
     findings: list[Finding] = []
     if not target.under and len(found) > 1:
         findings.append(Finding(code="several-machines", facts={"taken": under, "others": ", ".join(found[1:])[:200]}))
-    roles: set[Role] = set()
-    properties = {}
-    for one in chosen:
+    rows, said = suggest(chosen, limits or {}, under=under)
+    title = target.title or under.rpartition("/")[2]
+    told = thing(msgspec.structs.replace(target, title=title), rows)
+    parse(told)
+    findings += (*said, *missing(rows))
+    wanting = tuple(one.property for one in said if one.code == "needs-limits")
+    return Proposal(thing=told, findings=tuple(findings), set_points=wanting)
+
+
+def suggest(
+    nodes: Sequence[BrowsedNode], limits: Limits | None = None, *, before: Sequence[Row] = (), under: str = "",
+    within: str = "",
+) -> tuple[tuple[Row, ...], tuple[Finding, ...]]:
+    """A row for each of ``nodes`` that holds a value or starts a job, beside the rows ``before``, and what is open.
+
+    Names are paths below ``under``; where one is taken, ``within`` stands before it, or a number behind it.
+    """
+    findings: list[Finding] = []
+    roles = {Role(one.role) for one in before}
+    names = {one.name for one in before}
+    rows: list[Row] = []
+    for one in nodes:
         if one.kind == "variable" and one.type:
-            name = one.path.removeprefix(f"{under}/").replace("/", ".")
-            properties[name] = _property(one, name, limits or {}, roles, findings)
-    actions = {one.name: _action(one) for one in chosen if one.kind == "method" and _role(one) is Role.START}
-    if actions and Role.START in roles:
-        findings.append(Finding(code="start-twice", facts={"action": next(iter(actions))}))
-    findings.extend(Finding(code="role-missing", facts={"role": role.value}) for role in _WANTED if role not in roles)
-    thing = _thing(target, under, properties, actions)
-    parse(thing)
-    wanting = tuple(one.property for one in findings if one.code == "needs-limits")
-    return Proposal(thing=thing, findings=tuple(findings), set_points=wanting)
+            name = _free(one.path.removeprefix(f"{under}/").replace("/", ".") or one.name, names, within)
+            rows.append(_row(one, name, limits or {}, roles, findings))
+        elif one.kind == "method" and _role(one) is Role.START:
+            name = _free(one.name, names, within)
+            rows.append(Row(name=name, title=one.name, address=one.href, role=Role.START.value, action=True,
+                            owner=one.parent, form=one.form))
+    if any(one.action for one in rows) and any(one.role == Role.START and not one.action for one in rows):
+        findings.append(Finding(code="start-twice", facts={"action": next(one.name for one in rows if one.action)}))
+    return tuple(rows), tuple(findings)
 
 
-def _thing(target: Target, under: str, properties: Any, actions: Any) -> dict[str, Any]:
-    security = target.security
-    channel = {"scheme": "nosec"} if security.mode == "none" else {
-        "scheme": "uav:channel-security", "uav:securityMode": security.mode, "uav:securityPolicy": security.policy}
-    definitions: dict[str, Any] = {"channel": channel}
-    if security.user:
-        definitions["login"] = {"scheme": "basic"}
-    return {
-        "@context": list(_CONTEXT), "id": f"urn:weft:machine:{target.name}",
-        "title": target.title or under.rpartition("/")[2], "base": target.endpoint,
-        "securityDefinitions": definitions, "security": list(definitions),
-        "weft:startMode": "operator", "properties": properties, "actions": actions,
-    }
+def missing(rows: Sequence[Row]) -> tuple[Finding, ...]:
+    """The roles without which a job cannot be followed."""
+    held = {one.role for one in rows}
+    return tuple(Finding(code="role-missing", facts={"role": role.value}) for role in _WANTED if role not in held)
 
 
-def _property(
-    one: BrowsedNode, name: str, limits: Limits, roles: set[Role], findings: list[Finding]
-) -> dict[str, Any]:
+def _free(name: str, names: set[str], within: str) -> str:
+    """``name``, or more of it where it is taken; it is taken from now on."""
+    if name[:NAME_MAX] in names and within:
+        name = f"{within}.{name}"
+    found, number = name[:NAME_MAX], 2
+    while found in names:
+        found, number = f"{name[:NAME_MAX - 6]}-{number}", number + 1
+    names.add(found)
+    return found
+
+
+def _row(one: BrowsedNode, name: str, limits: Limits, roles: set[Role], findings: list[Finding]) -> Row:
     role = _role(one)
     if role in roles and role is not Role.SAFETY:
         findings.append(Finding(code="role-again", property=name, facts={"role": role.value}))
         role = Role.SIGNAL
-    told: dict[str, Any] = {"title": one.name, "type": one.type, "observable": role is not Role.START}
-    if one.unit:
-        told["unit"] = one.unit
-    write = one.writable and _bounded(one, name, role, limits, told, findings)
-    if write and role is Role.SIGNAL:
+    row = Row(name=name, title=one.name, address=one.href, type=one.type, unit=one.unit, form=one.form,
+              writable=one.writable and role is not Role.SAFETY)
+    if one.writable:
+        row = _bounded(row, one, role, limits, findings)
+    if row.write and role is Role.SIGNAL:
         role = Role.SETPOINT
-    if role is Role.START and not write:
+    if role is Role.START and not row.write:
         role = Role.SIGNAL
     if role not in (Role.SIGNAL, Role.SETPOINT):
         roles.add(role)
-    if role is not Role.SIGNAL:
-        told["weft:role"] = role.value
-    if role is Role.STATE:
-        _states(one, name, told, findings)
-    told["weft:write" if write else "readOnly"] = True
-    told["forms"] = [{"href": one.href, "op": ["readproperty", *(["writeproperty"] if write else []),
-                                               "observeproperty"]}]
-    return told
+    states = _states(one, name, findings) if role is Role.STATE else {}
+    return msgspec.structs.replace(row, role=role.value, states=states)
 
 
-def _bounded(
-    one: BrowsedNode, name: str, role: Role, limits: Limits, told: dict[str, Any], findings: list[Finding]
-) -> bool:
-    """Whether it may be written: text and switches of the job, numbers with limits; ``told`` gets the limits."""
+def _bounded(row: Row, one: BrowsedNode, role: Role, limits: Limits, findings: list[Finding]) -> Row:
+    """Whether it may be written: text and switches of the job, numbers with limits."""
     if role is not Role.SIGNAL and role not in _WRITTEN:
-        return False
+        return row
     if one.type not in ("integer", "number"):
-        return role in _WRITTEN
-    given = limits.get(name) or limits.get(one.name)
+        return msgspec.structs.replace(row, write=role in _WRITTEN)
+    given = limits.get(row.name) or limits.get(one.name)
     if given is None and role is Role.TARGET:
         given = ("1", str(PIECES_MAX))
-        findings.append(Finding(code="assumed-limits", property=name, facts={"minimum": given[0], "maximum": given[1]}))
+        findings.append(Finding(code="assumed-limits", property=row.name,
+                                facts={"minimum": given[0], "maximum": given[1]}))
     if given is None:
-        findings.append(Finding(code="needs-limits", property=name, facts={"unit": one.unit}))
-        return False
-    told["minimum"], told["maximum"] = given
-    return True
+        findings.append(Finding(code="needs-limits", property=row.name, facts={"unit": one.unit}))
+        return row
+    return msgspec.structs.replace(row, write=True, minimum=given[0], maximum=given[1])
 
 
-def _states(one: BrowsedNode, name: str, told: dict[str, Any], findings: list[Finding]) -> None:
+def _states(one: BrowsedNode, name: str, findings: list[Finding]) -> dict[str, str]:
     states = {str(number): text for number, text in enumerate(one.values) if state_named(text) is not None}
     unclear = [text for text in one.values if state_named(text) is None]
-    if states:
-        told["weft:states"] = states
     if unclear or (one.type == "integer" and not states):
         findings.append(Finding(code="states-unclear", property=name, facts={"states": ", ".join(unclear)[:200]}))
-
-
-def _action(one: BrowsedNode) -> dict[str, Any]:
-    form = {"href": one.href, "op": "invokeaction"}
-    if one.parent:
-        form["weft:object"] = one.parent
-    return {"title": one.name, "weft:role": Role.START.value, "weft:arguments": ["jobId"], "forms": [form]}
+    return states
 
 
 def _role(one: BrowsedNode) -> Role:

@@ -27,7 +27,7 @@ PREFIX: Final = "/api/weft/v1"
 BODY_MAX: Final = 8 * 1024 * 1024
 OWNERS: Final = frozenset({web.OWNER})
 OPERATOR_VIEWS: Final = frozenset({
-    "machines", "machine", "machine-values", "machine-records", "jobs", "job", "plan", "stock", "item"})
+    "machines", "machine", "connections", "machine-values", "machine-records", "jobs", "job", "plan", "stock", "item"})
 
 
 def routes(node: Node) -> list[BaseRoute]:

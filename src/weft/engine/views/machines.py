@@ -179,12 +179,13 @@ def _reading(node: Any, name: str, prop: Property) -> Reading:
     points = node.live.history(name, prop.name) if prop.numeric and prop.role in SHOWN_ROLES else ()
     return Reading(
         property=prop.name, title=prop.title, unit=prop.unit, role=prop.role.value,
-        value=_told(value), quality=value.quality.value if value else "missing", detail=value.detail if value else "",
+        value=told(value), quality=value.quality.value if value else "missing", detail=value.detail if value else "",
         points=_thinned(points),
     )
 
 
-def _told(value: Value | None) -> str:
+def told(value: Value | None) -> str:
+    """``value`` as people read it; "" when there is none."""
     if value is None or value.value is None:
         return ""
     return f"{value.value:.4g}" if isinstance(value.value, float) else str(value.value)

@@ -1,0 +1,140 @@
+"""Machines that are being connected: what their owner has picked and named so far, until they are added as a whole.
+
+Rule 1: a draft changes in one transaction, under one lock; nothing of it reaches a machine by itself.
+Rule 2: what is written to a device before it is a machine of ours is a trial, and stands in the floor book as any
+        write: intent first, then exactly one outcome.
+Not here: rows (``shopfloor/mapping``), looking at devices (``discovery.py``), commands (``commands/connecting.py``).
+"""
+
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from weft.basis import instant
+from weft.basis.canonical import b64
+from weft.basis.errors import Invalid, NotFound, Refused, WeftError
+from weft.engine.memory import Change
+from weft.engine.node import Node
+from weft.engine.ports import Batch
+from weft.shopfloor.description import PROPERTIES_MAX, Description, Security
+from weft.shopfloor.mapping import Row, Target, thing
+from weft.shopfloor.reading import parse
+
+BUCKET: Final = "machine-drafts"
+LOCK: Final = "*machine-drafts"
+DRAFTS_MAX: Final = 20
+NAME_MAX: Final = 80
+ADDRESS_MAX: Final = 500
+_ID_BYTES: Final = 9
+
+
+class MachineDraft(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine that is being connected. ``tried``: property -> what came of its trial write."""
+
+    id: str
+    name: str
+    address: str
+    title: str = ""
+    at: str = ""
+    security: Security = Security()
+    rows: tuple[Row, ...] = ()
+    tried: dict[str, str] = {}
+
+    @property
+    def scheme(self) -> str:
+        """The protocol, as the address begins."""
+        return self.address.partition(":")[0]
+
+    def described(self, rows: tuple[Row, ...] | None = None) -> Description:
+        """The checked description of what is picked, or of ``rows``; raises ``Invalid``."""
+        return parse(self.thing(rows))
+
+    def thing(self, rows: tuple[Row, ...] | None = None) -> dict[str, object]:
+        """The same as a Thing Description, not checked."""
+        target = Target(name=self.name, endpoint=self.address, title=self.title, security=self.security)
+        return thing(target, self.rows if rows is None else rows)
+
+
+async def every(node: Node) -> list[MachineDraft]:
+    """All drafts, the one that changed last first."""
+    held = [msgspec.json.decode(content, type=MachineDraft) for _, content in await node.store.values(BUCKET)]
+    return sorted(held, key=lambda one: one.at, reverse=True)
+
+
+async def get(node: Node, name: str) -> MachineDraft:
+    """The draft called ``name``; raises ``NotFound``."""
+    content = await node.store.value(BUCKET, name)
+    if content is None:
+        raise NotFound("connect.unknown")
+    return msgspec.json.decode(content, type=MachineDraft)
+
+
+async def begin(node: Node, name: str, address: str, title: str = "") -> MachineDraft:
+    """A new draft of a machine at ``address``; raises ``Invalid``, ``Refused``."""
+    checked(node, address)
+    if not name or len(name) > NAME_MAX:
+        raise Invalid("floor.machine-name", machine=name[:NAME_MAX])
+    known = (await node.book_state("floor")).machines.get(name)
+    if known is not None and not known.removed:
+        raise Refused("connect.name-taken", machine=name)
+    async with node.lock(LOCK):
+        if len(await every(node)) >= DRAFTS_MAX:
+            raise Refused("connect.many", limit=DRAFTS_MAX)
+        made = MachineDraft(id=b64(node.random(_ID_BYTES)), name=name, address=address, title=title[:NAME_MAX],
+                            at=_now(node))
+        await _keep(node, made)
+        return made
+
+
+def checked(node: Node, address: str) -> None:
+    """Raise ``Invalid`` unless ``address`` is one of a protocol that is spoken here."""
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise Invalid("description.base", value=address[:80]) from error
+    known = node.discovery.schemes if node.discovery is not None else ()
+    if parts.scheme not in known:
+        raise Invalid("machine.scheme", scheme=parts.scheme[:20] or "?", known=", ".join(known))
+    if not host or len(address) > ADDRESS_MAX or not address.isprintable():
+        raise Invalid("description.base", value=address[:80])
+    if "@" in parts.netloc:
+        raise Invalid("description.base-credentials")
+
+
+async def change(node: Node, name: str, make: Callable[[MachineDraft], MachineDraft]) -> MachineDraft:
+    """The draft made anew by ``make``, which may raise."""
+    async with node.lock(LOCK):
+        made = msgspec.structs.replace(make(await get(node, name)), at=_now(node))
+        if len(made.rows) > PROPERTIES_MAX:
+            raise Invalid("description.too-many", limit=PROPERTIES_MAX)
+        await _keep(node, made)
+        return made
+
+
+async def drop(node: Node, name: str) -> None:
+    """Throw a draft away."""
+    async with node.lock(LOCK):
+        await get(node, name)
+        await node.store.commit(Batch(values=[(BUCKET, name, None)]))
+    node.tell(Change("", "connecting", ()))
+
+
+def wrong(draft: MachineDraft) -> WeftError | None:
+    """Why the draft is no description yet."""
+    try:
+        draft.described()
+    except WeftError as error:
+        return error
+    return None
+
+
+def _now(node: Node) -> str:
+    return instant.from_ms(node.clock.now_ms())
+
+
+async def _keep(node: Node, held: MachineDraft) -> None:
+    await node.store.commit(Batch(values=[(BUCKET, held.id, msgspec.json.encode(held))]))
+    node.tell(Change("", "connecting", ()))

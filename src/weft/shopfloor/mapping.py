@@ -1,0 +1,230 @@
+"""Rows of a mapping: which value of a device is which property of a machine, as its owner edits it; pure.
+
+A Thing Description is made of rows, and a table (CSV, XLSX) is read into them and written from them.
+Rule 1: a row says nothing that the description cannot; what is wrong in it, the description's reader says.
+Rule 2: a machine that is set up like another has the same rows; only its name and its address are its own.
+Not here: which rows are proposed for a device (``propose``), files (``engine/sheets.py``).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from weft.basis.errors import Invalid
+from weft.basis.rows import Column, Grid, Problem, tabled
+from weft.basis.rows import Row as Line
+from weft.shopfloor.connection import Scalar
+from weft.shopfloor.description import Role, Security
+
+NAME_MAX: Final = 120
+TEXT_MAX: Final = 1000
+_CONTEXT: Final = ("https://www.w3.org/2022/wot/td/v1.1",
+                   {"uav": "http://opcfoundation.org/UA/WoT-Binding/", "weft": "https://weft.example/vocabulary/1#"})
+_TYPES: Final[Mapping[str, str]] = {
+    "number": "number", "float": "number", "double": "number", "real": "number", "数": "number", "小数": "number",
+    "integer": "integer", "int": "integer", "整数": "integer", "boolean": "boolean", "bool": "boolean",
+    "开关": "boolean", "string": "string", "text": "string", "文字": "string"}
+_YES: Final[Mapping[str, bool]] = {
+    one: told for told, words in ((True, "yes y true 1 是 可写 写"), (False, "no n false 0 否 只读 不"))
+    for one in words.split()}
+_ROLES: Final[Mapping[str, str]] = {
+    **{role.value.lower(): role.value for role in Role},
+    "值": "signal", "读数": "signal", "状态": "state", "计数": "count", "件数": "count", "良品数": "count",
+    "废品数": "scrap", "报警": "alarm", "就绪": "localReady", "工单号": "jobId", "程序": "program", "目标数": "target",
+    "设定值": "setpoint", "启动": "start", "安全": "safety"}
+_UNITS: Final[Mapping[str, str]] = {
+    "°c": "CEL", "℃": "CEL", "c": "CEL", "rpm": "RPM", "r/min": "RPM", "1/min": "RPM", "转/分": "RPM", "%": "P1",
+    "mm/min": "H81", "mm/s": "C16", "bar": "BAR", "kw": "KWT", "a": "AMP", "n": "NEW", "mm": "MMT", "s": "SEC",
+    "秒": "SEC", "min": "MIN", "h": "HUR", "kwh": "KWH", "pcs": "C62", "件": "C62", "个": "C62"}
+COLUMNS: Final = (
+    Column("name", "名称|变量|tag|property", required=True), Column("address", "地址|href|node|topic|register",
+                                                                   required=True),
+    Column("title", "显示名|label"), Column("type", "类型|data type"), Column("unit", "单位"),
+    Column("scale", "倍率|factor"), Column("offset", "偏移|零点"), Column("min", "下限|最小值|minimum|low"),
+    Column("max", "上限|最大值|maximum|high"), Column("role", "用途|角色"), Column("write", "可写|writable"),
+    Column("states", "状态对照|state names"), Column("write address", "写地址|write href"),
+    Column("terms", "附加|form"),
+)
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One value of a device as a property of the machine; with ``action`` a method that starts a job.
+
+    ``writable``: the device itself would take a new value. ``write``: the owner lets the node write it. ``owner``: the
+    ``href`` of what a method belongs to. Everything else as in ``description.Property``.
+    """
+
+    name: str
+    address: str
+    title: str = ""
+    type: str = "number"
+    unit: str = ""
+    scale: str = "1"
+    offset: str = "0"
+    minimum: str = ""
+    maximum: str = ""
+    role: str = Role.SIGNAL.value
+    write: bool = False
+    writable: bool = False
+    states: dict[str, str] = {}
+    write_address: str = ""
+    form: dict[str, Scalar] = {}
+    action: bool = False
+    owner: str = ""
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be described: our short ``name``, the ``endpoint``, and which object of the device (a path)."""
+
+    name: str
+    endpoint: str
+    title: str = ""
+    under: str = ""
+    security: Security = Security()
+
+
+def thing(target: Target, rows: Iterable[Row]) -> dict[str, Any]:
+    """The Thing Description of ``rows`` at ``target``, where the operator starts jobs; not checked yet."""
+    security = target.security
+    channel = {"scheme": "nosec"} if security.mode == "none" else {
+        "scheme": "uav:channel-security", "uav:securityMode": security.mode, "uav:securityPolicy": security.policy}
+    definitions: dict[str, Any] = {"channel": channel}
+    if security.user:
+        definitions["login"] = {"scheme": "basic"}
+    told = tuple(rows)
+    return {
+        "@context": list(_CONTEXT), "id": f"urn:weft:machine:{target.name}", "title": target.title or target.name,
+        "base": target.endpoint, "securityDefinitions": definitions, "security": list(definitions),
+        "weft:startMode": "operator",
+        "properties": {one.name: _property(one) for one in told if not one.action},
+        "actions": {one.name: _action(one) for one in told if one.action},
+    }
+
+
+def _property(one: Row) -> dict[str, Any]:
+    told: dict[str, Any] = {"title": one.title or one.name, "type": one.type, "observable": one.role != Role.START}
+    said: tuple[tuple[str, Any, Any], ...] = (
+        ("unit", one.unit, ""), ("minimum", one.minimum, ""), ("maximum", one.maximum, ""),
+        ("weft:scale", one.scale, "1"), ("weft:offset", one.offset, "0"), ("weft:states", one.states, {}),
+        ("weft:role", one.role, Role.SIGNAL.value))
+    told.update({name: value for name, value, plain in said if value != plain})
+    told["weft:write" if one.write else "readOnly"] = True
+    apart = one.write and one.write_address
+    operations = ["readproperty", *(["writeproperty"] if one.write and not apart else []), "observeproperty"]
+    told["forms"] = [{"href": one.address, "op": operations, **one.form}]
+    if apart:
+        told["forms"].append({"href": one.write_address, "op": ["writeproperty"], **one.form})
+    return told
+
+
+def _action(one: Row) -> dict[str, Any]:
+    form = {"href": one.address, "op": "invokeaction", **one.form}
+    if one.owner:
+        form["weft:object"] = one.owner
+    return {"title": one.title or one.name, "weft:role": Role.START.value, "weft:arguments": ["jobId"], "forms": [form]}
+
+
+# ---- the machine beside it ---------------------------------------------------------------------------
+
+
+def again(text: str, target: Target, swap: tuple[str, str] = ("", "")) -> str:
+    """Thing Description ``text`` for the machine ``target`` that is set up alike; in addresses ``swap`` is replaced.
+
+    Raises ``Invalid('description.not-json')``. Not yet checked.
+    """
+    try:
+        told = msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise Invalid("description.not-json", detail=str(error)[:80]) from error
+    told |= {"id": f"urn:weft:machine:{target.name}", "title": target.title or target.name, "base": target.endpoint}
+    told.pop("titles", None)
+    if swap[0]:
+        for each in ("properties", "actions"):
+            for one in (told.get(each) or {}).values():
+                one["forms"] = [_swapped(form, swap) for form in one.get("forms", [])]
+    return msgspec.json.format(msgspec.json.encode(told)).decode()
+
+
+def _swapped(form: Mapping[str, Any], swap: tuple[str, str]) -> dict[str, Any]:
+    places = ("href", "weft:object")
+    return {name: value.replace(*swap) if name in places and isinstance(value, str) else value
+            for name, value in form.items()}
+
+
+# ---- tables ------------------------------------------------------------------------------------------
+
+
+def table(rows: Sequence[Row], *, chinese: bool) -> str:
+    """``rows`` as CSV, as ``read_table`` takes them; methods are not in it."""
+    head = tuple(column.label(chinese=chinese) for column in COLUMNS)
+    lines = (head, *(_cells(one) for one in rows if not one.action))
+    return "".join(",".join(map(_quoted, line)) + "\r\n" for line in lines)
+
+
+def _cells(one: Row) -> tuple[str, ...]:
+    states = "; ".join(f"{raw}={name}" for raw, name in one.states.items())
+    terms = msgspec.json.encode(one.form).decode() if one.form else ""
+    return (one.name, one.address, one.title, one.type, one.unit, one.scale, one.offset, one.minimum, one.maximum,
+            one.role, "yes" if one.write else "no", states, one.write_address, terms)
+
+
+def _quoted(cell: str) -> str:
+    """``cell`` as CSV (RFC 4180), and as no spreadsheet takes it for a formula; ``read_table`` takes the mark off."""
+    tame = f"'{cell}" if cell[:1] in {"=", "+", "@", "\t"} else cell
+    return '"' + tame.replace('"', '""') + '"' if set(tame) & set(',"\r\n') else tame
+
+
+def read_table(grid: Grid) -> tuple[tuple[Row, ...], tuple[Problem, ...]]:
+    """The rows of a table, and all that is wrong in it."""
+    read = tabled(grid, COLUMNS)
+    rows = [_row(line) for line in read.rows]
+    seen: dict[str, int] = {}
+    for line, one in zip(read.rows, rows, strict=True):
+        if one.name in seen:
+            line.fault("name", "connect.row-twice", name=one.name[:40], row=seen[one.name])
+        seen.setdefault(one.name, line.number)
+    problems = [*read.problems, *(problem for line in read.rows for problem in line.problems)]
+    return tuple(rows), tuple(problems)
+
+
+def _row(line: Line) -> Row:
+    for column in ("name", "address"):
+        if not line.text(column):
+            line.fault(column, "table.cell-empty")
+    unit = line.text("unit").strip()
+    return Row(
+        name=line.text("name").strip().removeprefix("'")[:NAME_MAX], title=line.text("title")[:NAME_MAX],
+        address=line.text("address").strip().removeprefix("'")[:TEXT_MAX], unit=_UNITS.get(unit.lower(), unit)[:20],
+        type=line.choice("type", _TYPES, "number"), scale=line.number_of("scale", "1", lambda value: value != 0),
+        offset=_number(line, "offset") or "0", minimum=_number(line, "min"), maximum=_number(line, "max"),
+        role=line.choice("role", _ROLES, Role.SIGNAL.value), write=_yes(line), states=states_of(line.text("states")),
+        write_address=line.text("write address").strip()[:TEXT_MAX], form=_terms(line))
+
+
+def _number(line: Line, column: str) -> str:
+    return line.number_of(column, check=lambda _: True) if line.has(column) else ""
+
+
+def _yes(line: Line) -> bool:
+    told = line.text("write").strip().lower()
+    if told and told not in _YES:
+        line.fault("write", "table.choice", value=told[:40], allowed="yes, no")
+    return _YES.get(told, False)
+
+
+def states_of(text: str) -> dict[str, str]:
+    """``0=Idle; 1=Running`` as a table; parts without a sign of equality are left out."""
+    parts = [part.partition("=") for part in text.replace("；", ";").replace("\n", ";").split(";")]
+    return {raw.strip(): name.strip() for raw, sign, name in parts if sign and raw.strip() and name.strip()}
+
+
+def _terms(line: Line) -> dict[str, Scalar]:
+    text = line.text("terms").strip()
+    if not text:
+        return {}
+    try:
+        return msgspec.json.decode(text, type=dict[str, Scalar])
+    except msgspec.DecodeError:
+        line.fault("terms", "connect.terms")
+        return {}
