@@ -28,7 +28,8 @@ _TOLD: Final = ("title", "created", "modified", "support")
 class Interface(msgspec.Struct, frozen=True, kw_only=True):
     """One way to reach the asset: ``thing`` is a Thing Description (JSON value), ``noticed`` what did not fit into it.
 
-    ``submodel``: the id of the submodel it is of; ``descriptors``: values of File elements with descriptions of others.
+    ``submodel``: the id of the submodel it is of; ``descriptors``: values of File elements with descriptions of others;
+    ``names``: what each property is called, by its idShort.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Interface(msgspec.Struct, frozen=True, kw_only=True):
     thing: dict[str, Any]
     noticed: tuple[Noticed, ...] = ()
     descriptors: tuple[tuple[str, str], ...] = ()  # (value, content type)
+    names: dict[str, str] = {}
 
 
 def is_aid(submodel: Any) -> bool:
@@ -80,9 +82,13 @@ def _interface(element: Mapping[str, Any], submodel: str) -> Interface:
     opened.rest(top)
     said, shared = _endpoint(Opened(endpoint), top.at("EndpointMetadata"))
     thing |= said
-    thing["properties"] = _interactions(Opened(interactions), shared, top)
+    names: dict[str, str] = {}
+    thing["properties"] = {}
+    for short, called, told_of in _interactions(Opened(interactions), shared, top):
+        names[short] = called
+        thing["properties"][called] = told_of
     return Interface(name=name, title=str(thing.get("title", name)), submodel=submodel, thing=thing,
-                     noticed=tuple(told), descriptors=descriptors)
+                     noticed=tuple(told), descriptors=descriptors, names=names)
 
 
 def _descriptors(found: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
@@ -91,7 +97,7 @@ def _descriptors(found: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
             yield text(one["value"]), text(one.get("contentType"))
 
 
-def _interactions(opened: Opened, shared: Mapping[str, Any], top: Place) -> dict[str, Any]:
+def _interactions(opened: Opened, shared: Mapping[str, Any], top: Place) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """The properties. Of actions and events AID says that they are there, and not how they are reached."""
     properties = opened.take("properties", f"{w.TD}#PropertyAffordance")
     for kind, code in (("actions", "aid-action"), ("events", "aid-event")):
@@ -165,8 +171,10 @@ def _kind(element: Mapping[str, Any], said: str) -> str:
 # ---- properties --------------------------------------------------------------------------------------
 
 
-def _properties(properties: Mapping[str, Any], shared: Mapping[str, Any], place: Place) -> dict[str, Any]:
-    made: dict[str, Any] = {}
+def _properties(properties: Mapping[str, Any], shared: Mapping[str, Any],
+                place: Place) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """idShort, name and description of each."""
+    made: set[str] = set()
     for one in children(properties):
         name = schema.name_of(one)
         if len(made) >= PROPERTIES_MAX:
@@ -179,8 +187,9 @@ def _properties(properties: Mapping[str, Any], shared: Mapping[str, Any], place:
         else:
             within = place.at(name)
             form = Opened(one).take("forms", f"{w.TD}#hasForm")
-            made[name] = {**schema.read(one, within, 0), "forms": [_form(Opened(form), shared, within.at("forms"))]}
-    return made
+            made.add(name)
+            yield text(one.get("idShort")), name, {
+                **schema.read(one, within, 0), "forms": [_form(Opened(form), shared, within.at("forms"))]}
 
 
 def _form(opened: Opened, shared: Mapping[str, Any], place: Place) -> dict[str, Any]:

@@ -43,8 +43,8 @@ PROTOCOLS: Final[Mapping[str, Protocol]] = {
 
 def protocol(scheme: str) -> Protocol:
     """How interfaces of ``scheme`` are called; one that AID does not know yet has a name and an id of our own."""
-    return PROTOCOLS.get(scheme) or Protocol(short(scheme, "Interface_"), semantic(f"Protocol:{scheme}"),
-                                             "application/octet-stream")
+    return PROTOCOLS.get(scheme) or Protocol(
+        short(scheme.replace("+", "_"), "Interface_"), semantic(f"Protocol:{scheme}"), "application/octet-stream")
 
 
 class Term(NamedTuple):

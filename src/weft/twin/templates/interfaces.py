@@ -2,13 +2,17 @@
 
 Filled from: the Thing Description of the machine, which stays beside it, whole, as the external descriptor.
 Rule 1: what AID has no word for (actions, who may write what, limits of a write, roles, scaling) is in that file alone.
-Rule 2: an interface of a protocol that AID does not know yet is told all the same, under an id of our own.
+Rule 2: of a value that is scaled AID tells what the machine sends: unit and bounds are of the scaled one, and left out.
+Rule 3: a value within a document (``weft:pointer``) is told as that document, down to the value.
+Rule 4: an interface of a protocol that AID does not know yet is told all the same, under an id of our own.
 Not here: reading one (``twin/interfaces/reading.py``), where values go (``mapping.py``).
 """
 
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
+from urllib.parse import quote, unquote, urldefrag
 
 import msgspec
 
@@ -28,6 +32,8 @@ DEFINITIONS: Final = "securityDefinitions"
 _SECURITY: Final = f"{w.TD}#hasSecurityConfiguration"
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 _VALUE_TYPES: Final = {"boolean": "xs:boolean", "integer": "xs:integer", "number": "xs:double"}
+_TYPE: Final = "https://www.w3.org/1999/02/22-rdf-syntax-ns#type"
+_OF_SCALED: Final = ("unit", "minimum", "maximum", "enum", "const", "default")
 _DEPTH_MAX: Final = 8
 
 Thing = Mapping[str, Any]
@@ -149,9 +155,43 @@ def _interactions(properties: list[Json]) -> Json:
 # ---- one property ------------------------------------------------------------------------------------
 
 
+def scaling(each: Thing) -> tuple[Decimal, Decimal] | None:
+    """(factor, summand) of a property, or None for a value that goes as it is."""
+    if each.get("type") not in ("integer", "number"):
+        return None
+    factor, summand = _decimal(each.get("weft:scale"), "1"), _decimal(each.get("weft:offset"), "0")
+    return None if factor == 1 and summand == 0 else (factor, summand)
+
+
+def _decimal(given: Any, default: str) -> Decimal:
+    try:
+        found = Decimal(str(default if given is None else given))
+    except InvalidOperation:
+        return Decimal(default)
+    return found if found.is_finite() else Decimal(default)
+
+
+def tokens(each: Thing) -> tuple[str, ...]:
+    """Where the value of a property stands in the document that its form leads to; () where it is all of it."""
+    form = form_of(each)
+    href = str(form.get("href", ""))
+    pointer = form.get("weft:pointer") or form.get("weft:jsonPointer") or (
+        "" if "?id=" in href else unquote(urldefrag(href).fragment))
+    parts = str(pointer).split("/")[1:]
+    return tuple(one.replace("~1", "/").replace("~0", "~") for one in parts[:_DEPTH_MAX])
+
+
+def below(each: Thing) -> tuple[str, ...]:
+    """The idShorts within the element of a property down to the one that describes its value."""
+    return tuple(one for token in tokens(each) for one in ("properties", short(token)))
+
+
 def _property(id_short: str, name: str, each: Thing, security: Json) -> Json:
-    inner = [*_schema(id_short, name, each, 0),
-             e.prop("observable", each.get("observable", True) is not False, f"{w.TD}#isObservable"),
+    shown = {key: one for key, one in each.items() if key not in _OF_SCALED} if scaling(each) else each
+    path = tokens(each)
+    schema = list(_schema(id_short, name, shown, 0)) if not path else [
+        *_named(id_short, name), *_object(), _nested(path, shown)]
+    inner = [*schema, e.prop("observable", each.get("observable", True) is not False, f"{w.TD}#isObservable"),
              e.collection("forms", list(_form(form_of(each), security)), f"{w.TD}#hasForm")]
     made = also(e.collection(id_short, inner, f"{w.AID}/1/0/PropertyDefinition", _texts(each, "title")),
                 f"{w.TD}#name")
@@ -159,13 +199,30 @@ def _property(id_short: str, name: str, each: Thing, security: Json) -> Json:
     return {**made, "description": told} if told else made
 
 
+def _named(id_short: str, name: str) -> Iterator[Json]:
+    if id_short != name:
+        yield also(e.prop("key", name, f"{w.AID}/1/0/key"), f"{w.TD}#name")
+
+
+def _object() -> Iterator[Json]:
+    yield e.prop("type", "object", _TYPE)
+
+
+def _nested(path: tuple[str, ...], each: Thing) -> Json:
+    """A document down to the value at ``path``."""
+    token, *rest = path
+    inner = [*_named(short(token), token), *_object(), _nested(tuple(rest), each)] if rest else list(
+        _schema(short(token), token, each, len(path)))
+    field = e.collection(short(token), inner, f"{w.SCHEMA}#propertyName")
+    return e.collection("properties", [field], f"{w.SCHEMA}#properties")
+
+
 def _schema(id_short: str, name: str, each: Thing, depth: int) -> Iterator[Json]:
     """What a value looks like."""
     kind = str(each.get("type", ""))
-    if id_short != name:
-        yield also(e.prop("key", name, f"{w.AID}/1/0/key"), f"{w.TD}#name")
+    yield from _named(id_short, name)
     if kind:
-        yield e.prop("type", kind, "https://www.w3.org/1999/02/22-rdf-syntax-ns#type")
+        yield e.prop("type", kind, _TYPE)
     for field, sem in (("title", f"{w.TD}#title"), ("unit", "https://schema.org/unitCode")):
         if isinstance(each.get(field), str) and each[field]:
             yield e.prop(field, each[field], sem)
@@ -219,7 +276,7 @@ def form_of(each: Thing) -> Thing:
 
 
 def _form(form: Thing, security: Json) -> Iterator[Json]:
-    yield e.prop("href", str(form.get("href", "")), f"{w.FORM}#hasTarget")
+    yield e.prop("href", _href(form), f"{w.FORM}#hasTarget")
     for name, term in w.TERMS.items():
         if isinstance(form.get(name), str | int | float):
             yield e.prop(w.in_aid(name), _text(form[name]), term.semantic, type_="xs:string")
@@ -231,6 +288,22 @@ def _form(form: Thing, security: Json) -> Iterator[Json]:
         ], f"{w.HTTP}#headers") for one in headers if isinstance(one, Mapping)], f"{w.HTTP}#headers",
             f"{w.HTTP}#headers")
     yield security
+
+
+def _href(form: Thing) -> str:
+    """The address of ``form`` as AID writes it (annex B.2): of OPC UA from the root on, of MQTT the topic."""
+    href = str(form.get("href", ""))
+    if href.startswith("?id="):
+        return f"/{href}"
+    if "?id=" in href:
+        return href
+    topic = form.get("mqv:filter") or form.get("mqv:topic")
+    if topic:
+        return quote(str(topic), safe="/+$")
+    if "modv:address" in form:
+        unit = f"/{form['modv:unitID']}" if "modv:unitID" in form else ""
+        return f"{unit}/{form['modv:address']}?quantity={form.get('modv:quantity', 1)}"
+    return urldefrag(href).url
 
 
 def _text(value: Any) -> str:

@@ -7,7 +7,6 @@ Not here: how a value is reached (``interfaces.py``).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeGuard
 
 import msgspec
@@ -92,8 +91,9 @@ def _sink(mapped: Mapped, name: str) -> Json:
 
 def property_reference(mapped: Mapped, name: str) -> Json:
     """A reference to the property ``name`` of the machine's interface."""
-    below = (mapped.described.protocol.id_short, interfaces.INTERACTIONS, "properties",
-             mapped.described.names[name])
+    described = mapped.described
+    below = (described.protocol.id_short, interfaces.INTERACTIONS, "properties", described.names[name],
+             *interfaces.below(described.thing["properties"][name]))
     return e.model(("Submodel", submodel_id(mapped.shell, interfaces.ID_SHORT)),
                    *(("SubmodelElementCollection", one) for one in below))
 
@@ -116,19 +116,8 @@ def lua_text(text: str) -> str:
 
 def _scaled(mapped: Mapped, name: str) -> tuple[str, str] | None:
     """(factor, summand) as Lua writes numbers, or None for a value that goes as it is."""
-    each = mapped.described.thing["properties"][name]
-    if each.get("type") not in ("integer", "number"):
-        return None
-    factor, summand = _number(each.get("weft:scale"), "1"), _number(each.get("weft:offset"), "0")
-    return None if factor == 1 and summand == 0 else (f"({factor:f})", f"({summand:f})")
-
-
-def _number(given: Any, default: str) -> Decimal:
-    try:
-        found = Decimal(str(default if given is None else given))
-    except InvalidOperation:
-        return Decimal(default)
-    return found if found.is_finite() else Decimal(default)
+    found = interfaces.scaling(mapped.described.thing["properties"][name])
+    return None if found is None else (f"({found[0]:f})", f"({found[1]:f})")
 
 
 def _polling(thing: Mapping[str, Any]) -> float:
