@@ -6,8 +6,11 @@ Not here: printing (``printing.py``), what the API offers (``doors/api``).
 
 import json
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from shutil import copyfileobj
+from typing import IO, Any, Final, NoReturn
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
 from urllib.request import ProxyHandler, Request, build_opener
@@ -51,17 +54,28 @@ class Node:
         """The bytes at any other path of this node."""
         return self._send("GET", path, None)
 
+    def download(self, path: str, target: IO[bytes]) -> int:
+        """Write what lies at ``path`` of this node into ``target``, piece by piece; how many bytes."""
+        with self._answer("GET", path, None) as answer:
+            copyfileobj(answer, target)
+        return target.tell()
+
     def _call(self, method: str, path: str, body: bytes | None) -> Any:
         return json.loads(self._send(method, f"/api/weft/v1{path}", body) or b"null")
 
     def _send(self, method: str, path: str, body: bytes | None) -> bytes:
+        with self._answer(method, path, body) as answer:
+            return bytes(answer.read())
+
+    @contextmanager
+    def _answer(self, method: str, path: str, body: bytes | None) -> Iterator[Any]:
         headers = {"Authorization": f"Bearer {self.token()}", "Accept-Language": language()}
         if body is not None:
             headers |= {"Content-Type": "application/json", "Idempotency-Key": str(uuid.uuid4())}
         request = Request(self.url() + path, data=body, method=method, headers=headers)  # noqa: S310 - http of this home
         try:
             with self._opener.open(request, timeout=TIMEOUT_S) as answer:
-                return bytes(answer.read())
+                yield answer
         except HTTPError as error:
             refused(error)
         except (URLError, OSError) as error:

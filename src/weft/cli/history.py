@@ -1,13 +1,15 @@
 """``weft history``: numbers that machines have told over time, as files to take along."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import click
 
 from weft.basis import instant
-from weft.basis.errors import Invalid, Refused
+from weft.basis.errors import Invalid, NotFound, Refused
 from weft.cli.client import Node
 from weft.cli.history_files import write
 from weft.cli.options import connected
@@ -43,6 +45,7 @@ def _told(at: int) -> str:
 @click.option("--of", "of", default="", help=say("cli.history.of"))
 @click.option("--csv", "form", flag_value="csv", default=True, help=say("cli.history.csv"))
 @click.option("--xlsx", "form", flag_value="xlsx", help=say("cli.history.xlsx"))
+@click.option("--parquet", "form", flag_value="parquet", help=say("cli.history.parquet"))
 @click.option("--out", "target", type=click.Path(dir_okay=False, path_type=Path), help=say("cli.history.out"))
 @connected
 def export(node: Node, paper: Paper, machine: str, **given: Any) -> None:
@@ -63,11 +66,36 @@ def export(node: Node, paper: Paper, machine: str, **given: Any) -> None:
     partial = target.with_name(target.name + ".partial")
     try:
         with partial.open("xb") as file:
-            count = write(node, (machine, given["of"]), span, (given["form"], offset), file, hidden=paper.as_json)
+            if given["form"] == "parquet":
+                query = urlencode({"from": span[0], "to": span[1], "of": given["of"]})
+                count = node.download(f"/machines/{quote(machine, safe='')}/values.parquet?{query}", file)
+            else:
+                count = write(node, (machine, given["of"]), span, (given["form"], offset), file, hidden=paper.as_json)
         partial.rename(target)
     finally:
         partial.unlink(missing_ok=True)
-    paper.line("cli.history.done", {"file": str(target), "rows": count}, file=target, n=count)
+    done = "cli.history.bytes" if given["form"] == "parquet" else "cli.history.done"
+    paper.line(done, {"file": str(target), ("bytes" if "bytes" in done else "rows"): count}, file=target, n=count)
+
+
+@command.command("verify", help=say("cli.history.verify"))
+@click.argument("what")
+@click.option("--from", "begin", default="", help=say("cli.history.from"))
+@click.option("--to", "end", default="", help=say("cli.history.to"))
+@connected
+def verify(node: Node, paper: Paper, what: str, **given: str) -> None:
+    """Hold sealed values against what was signed."""
+    from weft.cli import history_proof
+    from weft.launch import Home
+
+    if what.endswith(".parquet") or Path(what).is_file():
+        if not Path(what).is_file():
+            raise NotFound("history.file-missing", file=what)
+        sys.exit(history_proof.of_file(node, Path(what), paper))
+    offset = Home(node.home).config().firm.utc_offset_minutes
+    begin, end = (round(_moment(given[one], offset).timestamp() * 1000) if given[one] else None
+                  for one in ("begin", "end"))
+    sys.exit(history_proof.of_machine(node, what, (begin or 0, end or 1 << 44), paper))
 
 
 def _moment(text: str, offset: int) -> datetime:

@@ -45,7 +45,6 @@ SHARE: Final = 0.05  # of what there is goes when room is needed
 HOUR_MS: Final = 3_600_000
 SEALED_BYTES: Final = 64 * 1024 * 1024  # so much more than what is left to the books, before a file is made
 SIGNED: Final = 20  # segments at a time
-UNSIGNED: Final = "-"  # of a segment for which nobody can sign
 _MEGABYTE: Final = 1024 * 1024
 _LOG: Final = logging.getLogger("weft.values")
 P = ParamSpec("P")
@@ -81,6 +80,7 @@ class History:
         self.books: Books | None = None
         self._described: dict[str, str] = {}
         self._bands: dict[str, deadband.Bands] = {}
+        self._refused = 0  # segments up to this one are signed for, or the book refused it in this life
 
     # ---- what machines say ---------------------------------------------------------------------------
 
@@ -263,12 +263,13 @@ class History:
             except WeftError as error:
                 _LOG.warning("old machine values are not sealed now: %s", error)
         if self.books is not None:
-            for segment, names in await self._in(self._writer, store.unsaid, SIGNED):
+            for segment, names in await self._in(self._writer, store.unsaid, self._refused, SIGNED):
                 try:
                     event = await self.books.tell(segment, names)
                 except (Invalid, Refused) as error:
-                    _LOG.warning("nobody can sign for %s: %s", segment.file, error)
-                    event = UNSIGNED
+                    _LOG.warning("nobody can sign for %s now: %s", segment.file, error)
+                    self._refused = segment.number
+                    continue
                 await self._in(self._writer, store.signed, segment.number, event)
         return more
 

@@ -68,8 +68,8 @@ class SeriesStore(Protocol):
     def seal(self, before_ms: int) -> bool:
         """Seal some of what is older; whether there is more. What it was about when cut off, it repeats."""
 
-    def unsaid(self, most: int) -> list[tuple[Segment, tuple[str, ...]]]:
-        """Segments for which nobody signs yet, with their properties; a writing call."""
+    def unsaid(self, after: int, most: int) -> list[tuple[Segment, tuple[str, ...]]]:
+        """Segments behind number ``after`` for which nobody signs yet, with their properties; a writing call."""
 
     def signed(self, number: int, event: str) -> None:
         """``event`` signs for a segment."""

@@ -129,9 +129,9 @@ class SqliteSeries(ValuesFile):
             with self.writing():
                 self._pack()
 
-    def unsaid(self, most: int) -> list[tuple[Segment, tuple[str, ...]]]:
+    def unsaid(self, after: int, most: int) -> list[tuple[Segment, tuple[str, ...]]]:
         """As the port says."""
-        return self._sealing.unsaid(most)
+        return self._sealing.unsaid(after, most)
 
     def signed(self, number: int, event: str) -> None:
         """As the port says."""

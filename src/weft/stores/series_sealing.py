@@ -115,9 +115,9 @@ class Sealing:
         """All files on the list."""
         return [segment_of(row) for row in self._file.rows("segments")]
 
-    def unsaid(self, most: int) -> list[tuple[Segment, tuple[str, ...]]]:
+    def unsaid(self, after: int, most: int) -> list[tuple[Segment, tuple[str, ...]]]:
         """Files for which nobody signs yet, with their properties."""
-        found = [segment_of(row) for row in self._file.rows("segments_unsaid", most)]
+        found = [segment_of(row) for row in self._file.rows("segments_unsaid", after, most)]
         return [(one, tuple(name for (name,) in self._file.rows("segment_names", one.number))) for one in found]
 
     def adopt(self) -> int:

@@ -7,14 +7,18 @@ Not here: drawing (``charts.py``), reading (``engine/views/machine_values.py``),
 
 import asyncio
 import io
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from starlette.responses import Response, StreamingResponse
+from starlette.background import BackgroundTask
+from starlette.responses import FileResponse, Response, StreamingResponse
 
 from weft.basis import instant
-from weft.basis.errors import Invalid, NotFound, Refused
+from weft.basis.errors import Invalid, NotFound, Refused, WeftError
 from weft.doors.console import charts
 from weft.doors.console.visit import HEADERS, Visit
 from weft.engine import value_tables as tables
@@ -27,7 +31,7 @@ SPANS: Final = {"10min": 10 * MINUTE_MS, "hour": HOUR_MS, "shift": 0, "day": DAY
 SHORTEST_MS: Final = 10_000
 ROWS: Final = 30  # of the table
 SHEET_ROWS: Final = 200_000  # made while somebody waits for it
-_MEDIA: Final = {"csv": "text/csv; charset=utf-8",
+_MEDIA: Final = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet",
                  "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 
 
@@ -123,10 +127,11 @@ async def export(visit: Visit) -> Response:
     if kind not in _MEDIA:
         raise NotFound("console.page-unknown")
     span = await _span(visit, machine)
+    if kind == "parquet":
+        return await _parquet(visit, machine, span)
     first = await _page(visit, machine, span.begin, span)
     columns, told = tables.head(first, visit.text, visit.offset), tables.qualities(visit.text)
-    name = quote(f"{machine}_{instant.from_ms(span.begin + visit.offset * MINUTE_MS)[:16].replace(':', '')}.{kind}")
-    headers = {**HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+    headers = _headers(visit, machine, span, kind)
     if kind == "csv":
         async def lines() -> AsyncIterator[bytes]:
             yield tables.csv_head(columns)
@@ -142,6 +147,25 @@ async def export(visit: Visit) -> Response:
     out = io.BytesIO()
     await asyncio.to_thread(sheet.save, out)
     return Response(out.getvalue(), media_type=_MEDIA[kind], headers=headers)
+
+
+def _headers(visit: Visit, machine: str, span: Span, kind: str) -> dict[str, str]:
+    name = quote(f"{machine}_{instant.from_ms(span.begin + visit.offset * MINUTE_MS)[:16].replace(':', '')}.{kind}")
+    return {**HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+
+
+async def _parquet(visit: Visit, machine: str, span: Span) -> Response:
+    """The same as a Parquet file, for other programs; it goes away once it was sent."""
+    first = await _page(visit, machine, span.begin, span)
+    folder = tempfile.mkdtemp(prefix="weft-values-")
+    target = Path(folder) / "values.parquet"
+    try:
+        await visit.node.history.parquet(str(target), machine, first.columns, (span.begin, span.end))
+    except WeftError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return FileResponse(target, media_type=_MEDIA["parquet"], headers=_headers(visit, machine, span, "parquet"),
+                        background=BackgroundTask(shutil.rmtree, folder, ignore_errors=True))
 
 
 async def _page(visit: Visit, machine: str, begin: int, span: Span) -> Any:

@@ -135,7 +135,7 @@ WHERE machine = ?1 AND begin < ?3 AND until > ?2 ORDER BY begin, number;
 -- segments_unsaid --
 -- Files that nobody has signed for yet, so many at a time.
 SELECT number, machine, begin, until, first, last, count, bytes, file, digest, event FROM segments
-WHERE event = '' ORDER BY number LIMIT ?;
+WHERE event = '' AND number > ? ORDER BY number LIMIT ?;
 
 -- segment_names --
 -- The properties of a file.
