@@ -36,8 +36,8 @@ class Looking:
         """Nothing sticks out sideways."""
         assert await self.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
-    async def pair(self, scope: str = "owner") -> None:
-        code = await self.node.devices.new_code(scope)
+    async def pair(self, scope: str = "owner", person: str = "") -> None:
+        code = await self.node.devices.new_code(scope, person=person)
         await self.to(f"/pair?code={code}")
         await self.page.locator("form[action='/pair'] button.main").click()
         await self.page.wait_for_url(lambda address: "/pair" not in address)

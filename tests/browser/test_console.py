@@ -109,15 +109,17 @@ async def test_everything_works_without_scripts(look):
 @BOTH
 async def test_a_worker_reports_with_his_phone(look, lang):
     at = await look(lang, "phone")
-    await at.pair("operator")
+    await at.pair("worker", person="李明")
     job = next(name for name in at.sample.jobs if name.endswith("-10"))
     await at.to(f"/jobs/{job}")
-    await at.page.locator("#job-count-good\\@number").fill("44")
-    await at.page.get_by_role("button", name=text(lang, "act.job-count")).click()
+    await at.page.get_by_role("button", name=text(lang, "act.job-start"), exact=True).click()
+    await at.page.locator("#work-add-good").fill("13")
+    await at.page.get_by_role("button", name=text(lang, "work.add"), exact=True).click()
     await at.page.locator("#state .big", has_text="44").wait_for()
-    await at.page.locator("#job-scrap > summary").click()
-    await at.page.locator("#job-scrap-quantity\\@number").fill("2")
-    await at.page.locator("#job-scrap button.wide").click()
+    await at.page.locator("#work-scrap > summary").click()
+    await at.page.locator("#work-scrap input[value='work']").check()
+    await at.page.locator("#work-scrap-scrap\\@number").fill("2")
+    await at.page.locator("#work-scrap button.wide").click()
     await at.sees(text(lang, "job.scrap", n="2"))
     await at.fits()
 

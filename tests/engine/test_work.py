@@ -120,8 +120,10 @@ async def test_a_wrong_count_is_taken_back_in_its_own_period_at_the_price_of_its
     await run(work.node, "piece-rate", {"item": "FLG-50", "operation": 10, "price": "0.5", "since": "2026-12-01"})
     work.node.clock.ms += 30 * DAY
     assert await refused(work.say("王", work.jobs[0], "correct", corrects="wrong", good=-9)) == "work.not-yours"
-    await work.say("李", work.jobs[0], "correct", corrects="wrong", good=-9)
+    await work.say("李", work.jobs[0], "correct", key="back", corrects="wrong", right=12)
+    await work.say("李", work.jobs[0], "correct", key="back", corrects="wrong", right=12)  # sent again: once
     assert await refused(work.say("李", work.jobs[0], "correct", corrects="wrong", good=-13)) == "work.correct-too-much"
+    assert await refused(work.say("李", work.jobs[0], "correct", corrects="wrong", right=12)) == "work.correct-nothing"
     november, december = await wages(work, begin="2026-11-01"), await wages(work, begin="2026-12-01")
     assert (november.sums[0].pay, december.sums[0].pay, december.sums[0].good) == ("7.35", "-3.15", "-9")
     assert (await work.node.book_state("production")).jobs[work.jobs[0]].good == "12"

@@ -45,7 +45,8 @@ def add(node: Node, paper: Paper, key: str, **given: Any) -> None:
     if key:
         paper.done(node.do("add-key", key=key, scope=scope, name=name, sheet=typed(sheet)))
         return
-    done = node.do("new-code", **({"partner": given["partner"]} if given["partner"] else {"scope": scope}))
+    done = node.do("new-code", **({"partner": given["partner"]} if given["partner"] else {"scope": scope}),
+                   **({"person": name} if name and not given["partner"] else {}))
     paper.line("cli.device.code", done, code=done["facts"]["code"], url=node.url())
 
 
@@ -80,6 +81,8 @@ def revoke(node: Node, paper: Paper, device: str, since: str, sheet: Path | None
 
 def may(one: Mapping[str, Any]) -> str:
     """What a paired device may do; of a program, whose it is."""
+    if one["scope"] == "worker":
+        return say("devices.may.worker", person=one["person"])
     if one["scope"] not in ("client", "partner"):
         return word("settings.scope", one["scope"])
     return say(f"devices.may.{one['may']}", partner=one["partner_name"] or one["partner"])

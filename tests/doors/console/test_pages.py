@@ -38,10 +38,11 @@ def addresses(sample) -> list[str]:
     return [
         "/", "/more", "/orders", "/orders?side=buyer&column=making", "/orders/new", "/orders/new?rows=12",
         "/machines", "/jobs", "/stock", "/stock?q=valve", "/import", "/import?kind=bills", "/partners", "/prices",
-        "/settings", "/shown", f"/shown?partner={next(iter(sample.node.partners), '')}",
+        "/settings", "/scan", "/my-work", "/wages", "/shown", f"/shown?partner={next(iter(sample.node.partners), '')}",
         *(f"/orders/{one}" for one in orders), *(f"/orders/{one}/paper" for one in orders),
         *(f"/partners/{one}" for one in relationships),
         *(f"/jobs/{one}" for one in sample.jobs), *(f"/jobs/{one}/traveller" for one in sample.jobs),
+        *(("/routings/BV-15", "/wages/of/李") if orders else ()),
         *(("/machines/Cell1", "/machines/Lathe1", "/stock/BV-15", "/stock/BAR-20") if orders else ()),
     ]
 

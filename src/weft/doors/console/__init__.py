@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from weft import web
 from weft.basis.errors import Denied, NotFound, WeftError
 from weft.doors.console import forms, live
-from weft.doors.console.pages import OPERATOR_PAGES, PAGES, POSTED, Page, trust
+from weft.doors.console.pages import OPERATOR_PAGES, PAGES, POSTED, WORKER_PAGES, Page, trust, work
 from weft.doors.console.visit import HEADERS, Visit, visit_of
 from weft.locale import LANGUAGES
 
@@ -43,15 +43,18 @@ def routes(node: Any) -> list[BaseRoute]:
         return live.stream(node, request)
 
     found: list[BaseRoute] = [
-        Route(path, _guarded(node, _page(node, page), web.PEOPLE if path in OPERATOR_PAGES else _OWNERS),
+        Route(path, _guarded(node, _page(node, page), _who(path)),
               methods=list(web.ALL_METHODS))
         for path, page in PAGES.items()]
     found += [Route(path, _guarded(node, _page(node, page), _OWNERS, ("POST",)), methods=list(web.ALL_METHODS))
               for path, page in POSTED.items()]
     return [
         *found,
-        Route("/do/{command}", _guarded(node, do, web.PEOPLE, ("POST",)), methods=list(web.ALL_METHODS)),
-        Route("/live", _guarded(node, changes, web.PEOPLE), methods=list(web.ALL_METHODS)),
+        Route("/do/{command}", _guarded(node, do, web.HANDS, ("POST",)), methods=list(web.ALL_METHODS)),
+        Route("/work/say", web.guard(node, _page(node, work.say), scopes=web.HANDS, methods=("POST",)),
+              methods=list(web.ALL_METHODS)),
+        Route("/work-sw.js", _guarded(node, _page(node, work.service), web.PUBLIC), methods=list(web.ALL_METHODS)),
+        Route("/live", _guarded(node, changes, web.HANDS), methods=list(web.ALL_METHODS)),
         Route("/trust", _guarded(node, _page(node, trust.page), web.PUBLIC), methods=list(web.ALL_METHODS)),
         Route("/trust/ca.crt", _guarded(node, _page(node, trust.certificate), web.PUBLIC),
               methods=list(web.ALL_METHODS)),
@@ -63,6 +66,13 @@ def routes(node: Any) -> list[BaseRoute]:
 
 
 _OWNERS: Final = frozenset({web.OWNER})
+
+
+def _who(path: str) -> frozenset[str]:
+    """Whose devices may open the page at ``path``."""
+    if path not in OPERATOR_PAGES:
+        return _OWNERS
+    return web.HANDS if path in WORKER_PAGES else web.PEOPLE
 
 
 def _page(node: Any, page: Page) -> web.Handler:
@@ -84,7 +94,7 @@ def _wrong(node: Any, request: Request, error: WeftError | None) -> Response:
     if isinstance(error, Denied) and error.code in ("web.token-missing", "web.token-unknown"):
         return RedirectResponse("/pair", 303, HEADERS)
     if isinstance(error, Denied) and error.code == "web.scope" and request.url.path == "/":
-        return RedirectResponse("/jobs", 303, HEADERS)
+        return RedirectResponse("/scan" if error.facts.get("scope") == web.WORKER else "/jobs", 303, HEADERS)
     words = visit.text("error.internal") if error is None else visit.error(error)
     return visit.plain("wrong.html", 500 if error is None else web.status_of(error), words=words)
 
@@ -97,8 +107,8 @@ async def _shown(pages: Router, visit: Visit, address: str) -> Response | None:
     for route, (path, page) in zip(pages.routes, PAGES.items(), strict=True):
         match, child = route.matches(scope)
         if match is Match.FULL:
-            if visit.operator and path not in OPERATOR_PAGES:
-                raise Denied("web.scope", scope=web.OPERATOR)
+            if visit.operator and path not in (WORKER_PAGES if visit.worker else OPERATOR_PAGES):
+                raise Denied("web.scope", scope=web.WORKER if visit.worker else web.OPERATOR)
             visit.request = Request({**scope, **child})
             return await page(visit)
     raise NotFound("console.page-unknown")

@@ -187,7 +187,7 @@ class Visit:
         waiting = 0 if own else await today.waiting(self.node)
         body = templates().get_template(template).render(
             **self._words(), **context, visit=self, tab=tab, live=live, flash=flash, waiting=waiting,
-            firm=self.firm, dev_open=self.node.dev_open, operator=own,
+            firm=self.firm, dev_open=self.node.dev_open, operator=own, own_phone=self.worker,
         )
         response = HTMLResponse(body, self.status, {**HEADERS, "Content-Language": self.lang})
         if flash is not None:
@@ -198,7 +198,7 @@ class Visit:
         """A page without menu, for who has not come in yet, and for errors."""
         body = templates().get_template(template).render(
             **self._words(), **context, visit=self, tab="", live=None, flash=None, waiting=0,
-            firm=self.firm, dev_open=False, operator=False)
+            firm=self.firm, dev_open=False, operator=False, own_phone=False)
         return HTMLResponse(body, status, {**HEADERS, "Content-Language": self.lang})
 
     def go(self, address: str, flash: Flash | None = None) -> Response:

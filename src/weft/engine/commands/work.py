@@ -7,7 +7,10 @@ Not here: what an entry does to its job (``production/reporting.py``), sums (``v
 """
 
 import base64
+from decimal import Decimal
 from typing import Any, Final
+
+import msgspec
 
 from weft.basis import instant
 from weft.basis import quantity as q
@@ -37,8 +40,8 @@ MINUTE_MS: Final = 60_000
 class WorkReport(Params, frozen=True, kw_only=True):
     """``what``: start, pause, resume, count, scrap, correct or done. ``good`` and ``scrap``: so many more.
 
-    ``reason`` of a pause or of scrap; ``corrects`` the entry that was wrong, with ``good`` or ``scrap`` below zero;
-    ``at``: when it was done, if not now; ``worker``: for whom the owner reports.
+    ``reason`` of a pause or of scrap; ``corrects`` the entry that was wrong, with the ``right`` number of its pieces,
+    or with ``good`` or ``scrap`` below zero; ``at``: when it was done, if not now; ``worker``: for whom it is reported.
     """
 
     job: str
@@ -48,6 +51,7 @@ class WorkReport(Params, frozen=True, kw_only=True):
     reason: str = ""
     note: str = ""
     corrects: str = ""
+    right: str = ""
     centre: str = ""
     at: str = ""
     worker: str = ""
@@ -60,7 +64,7 @@ async def report(node: Node, params: WorkReport, key: str) -> Done:
     log = await node.work_log.since(node, now - BACK_MS)
     worker, reason, wrong = params.worker, params.reason, None
     if params.corrects:
-        wrong = _corrected(log, params)
+        wrong, params = _corrected(log, params)
         worker, reason = wrong.worker, wrong.reason if q.decimal(params.scrap) != 0 else ""
     entry = key.partition(":")[2] or b64(node.random(12))
     done = await node.record("production", Report(
@@ -70,19 +74,22 @@ async def report(node: Node, params: WorkReport, key: str) -> Done:
     return Done(thread=node.book("production"), events=done, facts=await _met(node, entry))
 
 
-def _corrected(log: WorkLog, params: WorkReport) -> WorkReported:
-    """The entry that was wrong; raises where it is another's, or would be less than nothing."""
+def _corrected(log: WorkLog, params: WorkReport) -> tuple[WorkReported, WorkReport]:
+    """The entry that was wrong, and by how much; raises where it is another's, or would be less than nothing."""
     wrong = log.entries.get(params.corrects)
     if wrong is None or wrong.job != params.job or wrong.what == "correct":
         raise NotFound("work.entry-unknown")
     if params.worker not in ("", wrong.worker):
         raise Denied("work.not-yours")
-    before = [one for one in log.entries.values() if one.corrects == wrong.entry]
-    for field in ("good", "scrap"):
-        left = sum((q.decimal(getattr(one, field)) for one in (wrong, *before)), q.decimal(getattr(params, field)))
-        if left < 0:
-            raise Refused("work.correct-too-much", left=q.text(left - q.decimal(getattr(params, field))))
-    return wrong
+    stands = {field: sum((q.decimal(getattr(one, field)) for one in log.entries.values()
+                          if wrong.entry in (one.entry, one.corrects)), Decimal(0)) for field in ("good", "scrap")}
+    if params.right:
+        field = "scrap" if wrong.scrap != "0" else "good"
+        params = msgspec.structs.replace(params, **{field: q.text(q.decimal(params.right) - stands[field])})
+    for field, left in stands.items():
+        if left + q.decimal(getattr(params, field)) < 0:
+            raise Refused("work.correct-too-much", left=q.text(left))
+    return wrong, params
 
 
 async def _met(node: Node, entry: str) -> dict[str, Any]:

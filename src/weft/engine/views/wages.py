@@ -130,12 +130,16 @@ async def my_work(node: Any, worker: str, month: str = "") -> OwnWork:
 _MONTHS: Final = frozenset(f"{number:02d}" for number in range(1, 13))
 
 
+def today(node: Any) -> str:
+    """The local date."""
+    return pw.local_day(instant.from_ms(node.clock.now_ms()), node.config.firm.utc_offset_minutes)
+
+
 def _period(node: Any, begin: str, end: str) -> tuple[pw.Period, tuple[str, str]]:
     """The period and its dates; raises ``Invalid('wages.date')`` or ``('wages.period')``."""
     offset = node.config.firm.utc_offset_minutes
-    today = instant.from_ms(node.clock.now_ms() + offset * MINUTE_MS)[:10]
     if not begin:
-        begin = f"{(end or today)[:7]}-01"
+        begin = f"{(end or today(node))[:7]}-01"
     if not end:
         end = f"{begin[:7]}-{monthrange(int(begin[:4]), int(begin[5:7]))[1]:02d}" if _is_date(begin) else ""
     if not (_is_date(begin) and _is_date(end)):

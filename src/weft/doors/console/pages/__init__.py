@@ -21,6 +21,7 @@ from weft.doors.console.pages import (
     price_record,
     prices,
     proofs,
+    routings,
     settings,
     shown,
     stock,
@@ -31,6 +32,8 @@ from weft.doors.console.pages import (
     twin_import,
     twin_operate,
     twins,
+    wages,
+    work,
 )
 from weft.doors.console.visit import Visit
 
@@ -50,8 +53,16 @@ PAGES: Final[Mapping[str, Page]] = {
     "/machines/{name}/values": machine_values.page,
     "/machines/{name}/values.{kind}": machine_values.export,
     "/jobs": making.jobs,
-    "/jobs/{job}": making.job,
+    "/jobs/{job}": work.job,
     "/jobs/{job}/traveller": making.traveller,
+    "/scan": work.scan,
+    "/my-work": work.mine,
+    "/work/now": work.now,
+    "/drawings/{file}": work.drawing,
+    "/wages": wages.page,
+    "/wages/of/{worker}": wages.one,
+    "/wages/wages.{kind}": wages.export,
+    "/routings/{item:path}": routings.page,
     "/stock": stock.page,
     "/stock/{item:path}": stock.one,
     "/import": stock.imports,
@@ -116,5 +127,9 @@ POSTED: Final[Mapping[str, Page]] = {
 OPERATOR_PAGES: Final = frozenset({
     "/machines", "/machines/{name}", "/machines/{name}/values", "/machines/{name}/values.{kind}",
     "/jobs", "/jobs/{job}", "/jobs/{job}/traveller", "/stock", "/stock/{item:path}",
-    "/pick-up",
+    "/pick-up", "/scan", "/my-work", "/work/now", "/drawings/{file}",
+})
+# what a worker's own phone may open: jobs to report, the drawings of open ones, his own sums
+WORKER_PAGES: Final = frozenset({
+    "/jobs", "/jobs/{job}", "/scan", "/my-work", "/work/now", "/drawings/{file}",
 })

@@ -1,9 +1,10 @@
-"""Machines, the dispatch lists, one job on a phone (报工), and the paper that travels with it (流转卡)."""
+"""Machines, the dispatch lists, and the paper that travels with a job (流转卡); the job itself is in ``work.py``."""
 
 from starlette.responses import Response
 
 from weft.doors.console.pages.naming import item_names
 from weft.doors.console.visit import Visit
+from weft.engine.views.work import number_of
 
 
 async def machines(visit: Visit) -> Response:
@@ -26,18 +27,8 @@ async def jobs(visit: Visit) -> Response:
                             names=await item_names(visit))
 
 
-async def job(visit: Visit) -> Response:
-    """One job: start, pause, count, scrap, done."""
-    view = await visit.view("job", job=visit.named("job"))
-    master = (await visit.node.book_state("production")).master
-    centres = [(name, master.work_centres[name].zh if visit.lang == "zh" else master.work_centres[name].en)
-               for name in view.centres if name in master.work_centres]
-    return await visit.page("job.html", tab="jobs", live="production", view=view, own_errors=True,
-                            centre_names=[(name, words or name) for name, words in centres],
-                            names=await item_names(visit))
-
-
 async def traveller(visit: Visit) -> Response:
     """The paper that travels with a production order, a QR code at each step."""
     view = await visit.view("job", job=visit.named("job"))
-    return await visit.page("traveller.html", tab="jobs", view=view, base=visit.base, names=await item_names(visit))
+    return await visit.page("traveller.html", tab="jobs", view=view, base=visit.base, names=await item_names(visit),
+                            number_of=number_of)

@@ -28,6 +28,7 @@
             open.forEach((id) => { const one = document.getElementById(id); if (one) one.open = true; });
           }
         });
+        document.dispatchEvent(new Event("weft:fresh"));
       }
     } catch { /* offline: the next change tries again */ }
     last = Date.now();
@@ -43,6 +44,8 @@
     source.addEventListener("open", () => { if (lost) { lost = false; refresh(); } });
     addEventListener("pagehide", () => source.close());
   }
+
+  document.addEventListener("weft:refresh", refresh);
 
   // a piece of a tree opens where it stands
   document.addEventListener("click", (event) => {
