@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from weft.cli.client import Node
+from weft.cli.machine_files import described, noticed
 from weft.cli.options import connected, pairs
 from weft.cli.printing import Paper
 from weft.cli.words import say, word
@@ -21,11 +22,17 @@ def command() -> None:
 @click.argument("name")
 @click.argument("description", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("values", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option("--interface", default="", help=say("cli.machine.add.interface"))
+@click.option("--as-described", is_flag=True, help=say("cli.machine.add.as-described"))
 @connected
-def add(node: Node, paper: Paper, name: str, description: Path, values: tuple[str, ...]) -> None:
-    """Add a machine by the W3C WoT Thing Description in a file."""
-    told = description.read_text(encoding="utf-8")
-    paper.done(node.do("machine-add", name=name, description=told, values=pairs(values)))
+def add(node: Node, paper: Paper, name: str, description: Path, values: tuple[str, ...], interface: str, *,
+        as_described: bool) -> None:
+    """Add a machine by a file that describes it."""
+    told = described(node, name, description, interface=interface, as_described=as_described)
+    done = node.do("machine-add", name=name, description=told["description"], values=pairs(values))
+    paper.done({**done, "noticed": told["noticed"]} if paper.as_json else done)
+    if told["noticed"] and not paper.as_json:
+        paper.table(noticed(told), "grade where text")
 
 
 @command.command("list", help=say("cli.machine.list"))

@@ -25,7 +25,7 @@ from weft.twin.interfaces import mappings, reading
 from weft.twin.interfaces.reading import Interface
 from weft.twin.interfaces.words import TD_TYPE
 
-FILE_MAX: Final = 8 << 20
+FILE_MAX: Final = 5 << 20  # so that it fits into a request of the API, as base64
 _LIMITS: Final = Limits(spec=64 << 20, total=256 << 20, twins=20_000)
 _DEEP: Final = 200  # brackets within brackets: no description of a machine has more
 

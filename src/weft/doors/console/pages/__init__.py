@@ -11,6 +11,7 @@ from weft.doors.console.pages import (
     carry,
     data,
     devices,
+    machine_file,
     machine_values,
     mailbox,
     making,
@@ -49,6 +50,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "/orders/{thread}/price": proofs.page,
     "/orders/{thread}/price.json": proofs.file,
     "/machines": making.machines,
+    "/machine-file": machine_file.page,
     "/machines/{name}": making.machine,
     "/machines/{name}/values": machine_values.page,
     "/machines/{name}/values.{kind}": machine_values.export,
@@ -121,6 +123,7 @@ POSTED: Final[Mapping[str, Page]] = {
     "/sheet/use": devices.with_paper, "/tills/use": tills.with_sheet, "/evidence": alarms.evidence,
     "/twin-files/in": twin_import.come_in, "/twin-files/take": twin_import.take, "/twin-files/stop": twin_import.stop,
     "/twin-files/out": twins.out,
+    "/machine-files/look": machine_file.look,
     "/shown/rules": shown.rules, "/audit/in": audits.come_in, "/audit/open": audits.opened,
 }
 # what a worker's device may open: the shop floor, nothing of customers and money
