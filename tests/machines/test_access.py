@@ -2,6 +2,7 @@
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -14,8 +15,8 @@ from weft.machines.access import Access, Files, check
 URI = "urn:maker:press"
 
 
-def shown(folder: Path, name: str, **how: object) -> bytes:
-    return Path(certificate(folder, name, URI, **how)[0]).read_bytes()  # type: ignore[arg-type]
+def shown(folder: Path, name: str, **how: Any) -> bytes:
+    return Path(certificate(folder, name, URI, **how)[0]).read_bytes()
 
 
 @pytest.fixture

@@ -153,7 +153,7 @@ class Dispatcher:
             self._note(due.machine, "effect.failed")
 
     async def _load_and_start(self, due: views.Due, job: Job) -> None:
-        order = job_order(job, due.start)
+        order = await job_order(self.node, job, due.start)
         loaded = await self.machines.load(due.machine, order)
         if not loaded.confirmed:
             self._note(due.machine, loaded.reason or loaded.status)
@@ -191,6 +191,13 @@ class Dispatcher:
         self._again_ms[machine] = self.node.clock.now_ms() + REFUSED_PAUSE_MS
 
 
-def job_order(job: Job, start: str) -> JobOrder:
-    """``job`` as the machine is told it."""
-    return JobOrder(id=job.id, program=job.program, quantity=job.quantity, setpoints=dict(job.set_points), start=start)
+async def job_order(node: Node, job: Job, start: str) -> JobOrder:
+    """``job`` as the machine is told it, with the numbers of the orders that it is for."""
+    order = (await node.book_state("production")).orders.get(job.order)
+    buyers: tuple[str, ...] = ()
+    if order is not None and order.demand.thread:
+        with contextlib.suppress(WeftError):  # made to stock, or for a deal that was let go
+            placed = getattr(await node.state(order.demand.thread), "order", None)
+            buyers = (placed.number,) if placed is not None else ()
+    return JobOrder(id=job.id, program=job.program, quantity=job.quantity, setpoints=dict(job.set_points),
+                    orders=(job.order,), customer_orders=buyers, start=start)

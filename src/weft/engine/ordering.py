@@ -81,7 +81,7 @@ class Ordering:
 
     async def _load(self, machine: str, wanted: str) -> Answer:
         due, job = await self._due(machine, wanted)
-        outcome = await self.dispatcher.machines.load(machine, job_order(job, due.start))
+        outcome = await self.dispatcher.machines.load(machine, await job_order(self.dispatcher.node, job, due.start))
         if outcome.confirmed:
             await self.dispatcher.record_loaded(due, job)
         return _answer(outcome, "job", {"machine": machine, "job": job.id})
@@ -99,7 +99,7 @@ class Ordering:
         if before is not None:
             return _answer(before, "job", about)
         due, job = await self._due(machine, wanted)
-        outcome = await self.dispatcher.machines.start(machine, job_order(job, due.start))
+        outcome = await self.dispatcher.machines.start(machine, await job_order(self.dispatcher.node, job, due.start))
         if outcome.confirmed:
             await self.dispatcher.record_started(due, job)
         return _answer(outcome, "job", {**about, "job": job.id})

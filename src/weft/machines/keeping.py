@@ -91,6 +91,9 @@ class KeptConnection(ABC):
         self._names, self._on_changes, self._on_link = tuple(names), on_changes, on_link
         self._begin_anew()
 
+    def about(self, job: str, references: Mapping[str, Sequence[str]] | None = None) -> None:  # noqa: B027 - most do not
+        """Which job is meant, where a machine holds several; most hold one."""
+
     @property
     def health(self) -> Health:
         """How the link does, for people who look."""

@@ -1,49 +1,36 @@
-"""The asset connection over OPC UA: a link that is kept up, its subscription, and reads, writes and calls.
+"""The asset connection over OPC UA: a link that is kept up, and reads, writes and calls.
 
 OPC 10000-4 services by asyncua; each link-up is a fresh session and subscription, so that it begins with all
-present values. Notifications come in whole batches (asyncua's per-change handler costs twice as much).
+present values, and names are looked up anew in the server's numbering of namespaces.
 Rule 1: a link that has fallen silent is a link that is down: keep-alives are awaited, never assumed.
 Rule 2: a property the device does not know is BAD with its reason, told once and tried again later.
 Rule 3: what was sent and not answered is ``machine.no-answer``; nothing is ever sent twice.
-Not here: security (``opcua_channel``), values (``opcua_values``), browsing (``opcua_browse``).
+Not here: security (``opcua_channel``), values (``opcua_values``), what is told (``opcua_subscription``), jobs as ISA-95
+has them (``opcua_jobs``), browsing (``opcua_browse``).
 """
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 from asyncua import Client, ua
-from asyncua.ua.ua_binary import struct_from_binary
 
 from weft.basis.errors import Invalid, Unavailable
 from weft.machines import keeping, opcua_browse
 from weft.machines.opcua_channel import OpcUaFiles, check_security, close_session, open_session
-from weft.machines.opcua_values import BUILT_IN, milliseconds, natural, node_id, value_of, variant
-from weft.shopfloor.connection import (
-    BrowsedNode,
-    Capability,
-    Change,
-    OnChanges,
-    OnLink,
-    Quality,
-    Scalar,
-    Value,
-)
+from weft.machines.opcua_jobs import CONTROL, MARK, Focus, JobControl, terms
+from weft.machines.opcua_services import Services, reason
+from weft.machines.opcua_subscription import Subscription
+from weft.machines.opcua_values import BUILT_IN, natural, node_id, value_of, variant
+from weft.shopfloor.connection import BrowsedNode, Capability, Change, Quality, Scalar, Value
 from weft.shopfloor.description import Action, Description, Security
 
 CAPABILITIES: Final = frozenset(Capability)
-ITEMS_PER_CALL: Final = 500
-QUEUE: Final = 10  # changes that the device keeps per property between two batches
-_SILENCE: Final = (OSError, TimeoutError)
-_DOUBTFUL: Final = ("Timeout", "Communication", "NoCommunication", "ConnectionClosed", "SecureChannelClosed",
-                    "SessionClosed", "Shutdown", "ServerHalted")  # an answer that does not say what was done
-
-_log = logging.getLogger(__name__)
+POLLED: Final = "polled"  # notice: the machine watches no more values than it does; the rest is read again and again
+_JOBS: Final = "#jobs"  # the list of jobs changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,37 +43,42 @@ class Pace(keeping.Pace):
 
 @dataclass(slots=True)
 class _Session:
-    """One link-up: its client, node ids, what each node wants written, and the subscription's bookkeeping."""
+    """One link-up: its client, node ids, what each node wants written, what is subscribed, its jobs."""
 
     client: Client
-    nodes: dict[str, ua.NodeId]
-    wrong: dict[str, str]
+    services: Services
     namespaces: list[str]
+    nodes: dict[str, ua.NodeId] = field(default_factory=dict)
+    wrong: dict[str, str] = field(default_factory=dict)
     down: asyncio.Event = field(default_factory=asyncio.Event)
     reason: str = ""
     kinds: dict[str, ua.VariantType] = field(default_factory=dict)
-    subscription: int = 0
-    quiet_s: float = 0.0
-    heard: float = 0.0
-    sequence: int = 0
+    subscription: Subscription | None = None
     missing: set[str] = field(default_factory=set)
+    jobs: JobControl | None = None
+    jobs_changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def fail(self, reason: str) -> None:
+    def fail(self, why: str) -> None:
         """Give this link up; the keeper makes a new one."""
-        self.reason = self.reason or reason
+        self.reason = self.reason or why
         self.down.set()
 
 
 class OpcUaConnection(keeping.KeptConnection):
     """One machine over OPC UA; see ``AssetConnection``."""
 
-    def __init__(self, description: Description, files: OpcUaFiles | None = None, pace: Pace | None = None) -> None:
+    def __init__(
+        self, description: Description, files: OpcUaFiles | None = None, pace: keeping.Pace | None = None
+    ) -> None:
         check_security(description, files)
-        self._opcua = pace or Pace()
+        given = pace or Pace()
+        self._opcua = given if isinstance(given, Pace) else Pace(
+            given.timeout_s, given.retry_s_min, given.retry_s_max, given.silence_s)
         super().__init__(description, self._opcua)
         self._files = files
         self._session: _Session | None = None
-        self._handles: dict[int, str] = {}
+        self._job_terms = terms(description) if description.terms.get(CONTROL) else {}
+        self._focus = Focus()
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -94,17 +86,12 @@ class OpcUaConnection(keeping.KeptConnection):
 
     # ---- the link ------------------------------------------------------------------------------------
 
-    def subscribe(self, names: Sequence[str], on_changes: OnChanges, on_link: OnLink) -> None:
-        """Hear every change of ``names``; on an open link it begins with the next link-up, which follows at once."""
-        self._handles = dict(enumerate(names, 1))
-        super().subscribe(names, on_changes, on_link)
-
     def _begin_anew(self) -> None:
         if self._session is not None:
             self._session.fail("subscribe")
 
     def _reason(self, error: BaseException) -> str:
-        return _reason(error)
+        return reason(error)
 
     async def _live(self) -> None:
         """One link, from connecting to its end; raises what made it fail."""
@@ -121,110 +108,109 @@ class OpcUaConnection(keeping.KeptConnection):
             if session is not None:
                 self._session = None
                 self._went_down(session.reason)
+                if session.subscription is not None:
+                    await session.subscription.end()
             await asyncio.shield(close_session(client))
 
     async def _prepared(self, client: Client) -> _Session:
-        namespaces = list(await client.get_namespace_array())
-        session = _Session(client=client, nodes={}, wrong={}, namespaces=namespaces, heard=time.monotonic())
+        services = Services(client, self.description.title)
+        session = _Session(client=client, services=services, namespaces=list(await client.get_namespace_array()))
 
         async def lost(error: Exception) -> None:
-            session.fail(_reason(error))
+            session.fail(reason(error))
 
         client.connection_lost_callback = lost
+        await services.learn_limits()
         for name, prop in self.description.properties.items():
+            if name in self._job_terms:
+                continue
             try:
-                session.nodes[name] = node_id(prop.href, namespaces, self.description.base)
+                session.nodes[name] = node_id(prop.href, session.namespaces, self.description.base)
             except Invalid as error:
                 session.wrong[name] = error.code.removeprefix("machine.")
+        if self._job_terms:
+            session.jobs = JobControl(services, self.description, session.namespaces, self._focus)
+            await session.jobs.prepare()
         return session
 
     async def _watch(self, session: _Session) -> None:
-        look_again = time.monotonic() + self._opcua.look_again_s
-        while not session.down.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(session.down.wait(), 0.5)
-            now = time.monotonic()
-            if session.subscription and now - session.heard > session.quiet_s:
-                session.fail("silent")
-            if session.missing and now > look_again and not session.down.is_set():
-                look_again = now + self._opcua.look_again_s
-                await self._monitor(session, sorted(session.missing), told=True)
-        self._last_heard = session.heard if session.subscription else time.monotonic()
+        """See to the link until it is down."""
+        following = asyncio.create_task(self._follow_jobs(session))
+        try:
+            while not session.down.is_set():
+                await self._turn(session)
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
 
-    # ---- the subscription ----------------------------------------------------------------------------
+    async def _turn(self, session: _Session) -> None:
+        """Look for silence; read what is polled; look again for properties that were missing."""
+        told = session.subscription
+        wait_s = min(0.5, self.description.polling_ms / 1000) if told is not None and told.polled else 0.5
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(session.down.wait(), wait_s)
+        if session.down.is_set():
+            return
+        if told is None:
+            self._heard()
+            return
+        self._last_heard = told.heard
+        if told.silent:
+            session.fail("silent")
+        elif told.polled:
+            await told.poll()
+        if session.missing and time.monotonic() > told.looked + self._opcua.look_again_s:
+            refused = await told.watch({name: session.nodes[name] for name in sorted(session.missing)})
+            session.missing = set(refused)
+
+    # ---- what is told ----------------------------------------------------------------------------------
 
     async def _subscribe(self, session: _Session) -> None:
         if not self._names:
             return
-        pace = self._opcua
-        wanted = ua.CreateSubscriptionParameters(
-            RequestedPublishingInterval=pace.publishing_ms, RequestedLifetimeCount=1200,
-            RequestedMaxKeepAliveCount=20, MaxNotificationsPerPublish=0, PublishingEnabled=True, Priority=0)
-        given = await session.client.uaclient.create_subscription(
-            wanted, lambda result: self._published(session, result))
-        alive_s = given.RevisedPublishingInterval * given.RevisedMaxKeepAliveCount / 1000
-        session.quiet_s = max(pace.silence_s, 2.5 * alive_s)
-        session.subscription, session.heard = given.SubscriptionId, time.monotonic()
-        known = [name for name in self._names if name in session.nodes]
-        lost = {name: session.wrong.get(name, "unknown-property") for name in self._names if name not in session.nodes}
-        self._tell_bad(lost)
-        await self._monitor(session, known)
 
-    async def _monitor(self, session: _Session, names: Sequence[str], *, told: bool = False) -> None:
-        numbers = {name: number for number, name in self._handles.items()}
-        bad: dict[str, str] = {}
-        for start in range(0, len(names), ITEMS_PER_CALL):
-            some = names[start : start + ITEMS_PER_CALL]
-            items = [self._item(session.nodes[name], numbers[name]) for name in some]
-            results = await session.client.uaclient.create_monitored_items(ua.CreateMonitoredItemsParameters(
-                SubscriptionId=session.subscription, TimestampsToReturn=ua.TimestampsToReturn.Both,
-                ItemsToCreate=items))
-            for name, result in zip(some, results, strict=True):
-                if result.StatusCode.is_good():
-                    session.missing.discard(name)
-                else:
-                    session.missing.add(name)
-                    bad[name] = result.StatusCode.name
-        if not told:
-            self._tell_bad(bad)
+        def heard(changes: Sequence[Change]) -> None:
+            if session is self._session:
+                self._tell(changes if session.jobs is None else _without_jobs(session, changes))
 
-    def _item(self, node: ua.NodeId, number: int) -> ua.MonitoredItemCreateRequest:
-        return ua.MonitoredItemCreateRequest(
-            ItemToMonitor=ua.ReadValueId(NodeId=node, AttributeId=ua.AttributeIds.Value),
-            MonitoringMode=ua.MonitoringMode.Reporting,
-            RequestedParameters=ua.MonitoringParameters(
-                ClientHandle=number, SamplingInterval=self._opcua.publishing_ms / 2, QueueSize=QUEUE,
-                DiscardOldest=True))
+        session.subscription = told = Subscription(session.services, heard, session.fail)
+        await told.begin(self._opcua.publishing_ms, self._opcua.silence_s)
+        self._tell_bad({name: session.wrong.get(name, "unknown-property") for name in self._names
+                        if name not in session.nodes and name not in self._job_terms})
+        wanted = {name: session.nodes[name] for name in self._names if name in session.nodes}
+        if session.jobs is not None and session.jobs.list_node is not None and not session.jobs.wrong:
+            wanted = {_JOBS: session.jobs.list_node, **wanted}
+        refused = await told.watch(wanted)
+        refused.pop(_JOBS, None)  # then it is read again and again
+        session.missing = set(refused)
+        self._tell_bad(refused)
+        if told.polled:
+            self.notice = self.notice or POLLED
+            await told.poll()
 
-    def _published(self, session: _Session, result: ua.PublishResult) -> None:
-        """Take one publish response: a batch of changes, or the word that nothing changed."""
-        session.heard = self._last_heard = time.monotonic()
-        message = result.NotificationMessage
-        parts = message.NotificationData or []
-        if not parts or session is not self._session:
+    async def _follow_jobs(self, session: _Session) -> None:
+        """Tell what the list of jobs says, after each change, and while a job runs what it has made."""
+        jobs = session.jobs
+        wanted = [name for name in self._names if name in self._job_terms]
+        if jobs is None or not wanted:
             return
-        number = int(message.SequenceNumber)
-        if session.sequence and number not in (session.sequence + 1, 1):
-            session.fail("gap")  # something was lost on the way: begin anew with all present values
-            return
-        session.sequence = number
-        batch: list[Change] = []
-        for part in parts:
-            if isinstance(part, ua.DataChangeNotification):
-                batch.extend(self._changes(part.MonitoredItems))
-            elif isinstance(part, ua.StatusChangeNotification):
-                session.fail(f"subscription {part.Status.name}")
-        self._tell(batch)
+        busy = True
+        while True:
+            wait_s = self.description.polling_ms / 1000 if busy else 5.0
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(session.jobs_changed.wait(), wait_s)
+            session.jobs_changed.clear()
+            with contextlib.suppress(Unavailable):
+                values = await jobs.read(wanted)
+                busy = jobs.busy(values)
+                if session is self._session:
+                    self._tell(jobs.differing(values))
 
-    def _changes(self, items: Iterable[Any]) -> Iterable[Change]:
-        for one in items:
-            name = self._handles.get(one.ClientHandle)
-            if name is None:
-                continue
-            value = value_of(one.Value)
-            if not value.source_ms:  # written by a client that gave no stamp: the server's stands in for the order
-                value = msgspec.structs.replace(value, source_ms=value.server_ms)
-            yield name, value
+    def about(self, job: str, references: Mapping[str, Sequence[str]] | None = None) -> None:
+        """Which of a machine's jobs is meant from now on; ``references``: numbers of the orders it belongs to."""
+        self._focus.job = job
+        if references is not None:
+            self._focus.references = references
 
     # ---- reading, writing, calling -------------------------------------------------------------------
 
@@ -234,33 +220,25 @@ class OpcUaConnection(keeping.KeptConnection):
         found = {name: Value(None, Quality.BAD, detail=session.wrong.get(name, "unknown-property"))
                  for name in names if name not in session.nodes}
         known = [name for name in names if name in session.nodes]
-        for start in range(0, len(known), ITEMS_PER_CALL):
-            some = known[start : start + ITEMS_PER_CALL]
-            data, stamp = await self._read_attributes(
-                session, [(session.nodes[name], ua.AttributeIds.Value) for name in some])
-            found.update({name: value_of(one, stamp) for name, one in zip(some, data, strict=True)})
+        data, stamp = await session.services.read([(session.nodes[name], ua.AttributeIds.Value) for name in known])
+        found.update({name: value_of(one, stamp) for name, one in zip(known, data, strict=True)})
+        jobs = [name for name in names if name in self._job_terms]
+        if jobs and session.jobs is not None:
+            found.update(await session.jobs.read(jobs))
         return found
-
-    async def _read_attributes(
-        self, session: _Session, wanted: Sequence[tuple[ua.NodeId, ua.AttributeIds]]
-    ) -> tuple[list[ua.DataValue], int]:
-        request = ua.ReadRequest()
-        request.Parameters.MaxAge = 0
-        request.Parameters.TimestampsToReturn = ua.TimestampsToReturn.Both
-        request.Parameters.NodesToRead = [ua.ReadValueId(NodeId=node, AttributeId=what) for node, what in wanted]
-        protocol = session.client.uaclient.protocol
-        try:
-            if protocol is None:
-                raise ConnectionError("no transport")
-            response = struct_from_binary(ua.ReadResponse, await protocol.send_request(request))
-            response.ResponseHeader.ServiceResult.check()
-        except (*_SILENCE, ua.UaError) as error:
-            raise Unavailable("machine.no-answer", machine=self.description.title, detail=_reason(error)) from error
-        return list(response.Results), milliseconds(response.ResponseHeader.Timestamp)
 
     async def write(self, values: Mapping[str, Scalar]) -> Mapping[str, str]:
         """Write in one request; gives per name an empty string, or the device's reason for refusing."""
         session = self._require()
+        job = {name: value for name, value in values.items() if name in self._job_terms}
+        plain = {name: value for name, value in values.items() if name not in job}
+        told = await self._write_plain(session, plain) if plain else {}
+        if job and session.jobs is not None:
+            told.update(dict.fromkeys(job, "not-sent") if any(told.values()) else await session.jobs.store(job))
+            session.jobs_changed.set()
+        return told
+
+    async def _write_plain(self, session: _Session, values: Mapping[str, Scalar]) -> dict[str, str]:
         await self._learn_kinds(session, values)
         refused: dict[str, str] = {}
         items: dict[str, ua.WriteValue] = {}
@@ -274,11 +252,7 @@ class OpcUaConnection(keeping.KeptConnection):
                 items[name] = ua.WriteValue(NodeId=session.nodes[name], AttributeId=ua.AttributeIds.Value, Value=data)
         if refused:
             return {name: refused.get(name, "not-sent") for name in values}
-        request = ua.WriteParameters(NodesToWrite=list(items.values()))
-        results = await self._ask(session.client.uaclient.write(request), list(items))
-        if isinstance(results, str):
-            return dict.fromkeys(items, results)
-        return {name: self._verdict(status) for name, status in zip(items, results, strict=True)}
+        return await session.services.write(items)
 
     async def _learn_kinds(self, session: _Session, names: Iterable[str]) -> None:
         """Learn once per link-up which type each node wants: its data type, else the type of its value."""
@@ -288,7 +262,7 @@ class OpcUaConnection(keeping.KeptConnection):
         pairs = [(session.nodes[name], what) for name in wanted
                  for what in (ua.AttributeIds.DataType, ua.AttributeIds.Value)]
         try:
-            data, _ = await self._read_attributes(session, pairs)
+            data, _ = await session.services.read(pairs)
         except Unavailable as error:  # nothing has been written yet
             raise Unavailable("machine.unreachable", **error.facts) from error
         for name, declared, present in zip(wanted, data[::2], data[1::2], strict=True):
@@ -298,30 +272,15 @@ class OpcUaConnection(keeping.KeptConnection):
             elif present.Value is not None and present.Value.Value is not None and not present.Value.is_array:
                 session.kinds[name] = present.Value.VariantType
 
-    async def _ask(self, sent: Any, about: Sequence[str]) -> Any:
-        """The answer to ``sent``; a string when the whole request was refused; raises ``machine.no-answer``."""
-        try:
-            return await sent
-        except (*_SILENCE, ua.UaError) as error:
-            why = _reason(error)
-            if isinstance(error, ua.UaStatusCodeError) and not any(one in why for one in _DOUBTFUL):
-                return why
-            raise Unavailable("machine.no-answer", machine=self.description.title,
-                              detail=f"{why}: {', '.join(about)}"[:120]) from error
-
-    def _verdict(self, status: ua.StatusCode) -> str:
-        if status.is_good():
-            return ""
-        if any(one in status.name for one in _DOUBTFUL):
-            raise Unavailable("machine.no-answer", machine=self.description.title, detail=status.name)
-        return str(status.name)
-
     async def invoke(self, action: str, arguments: Sequence[Scalar]) -> str:
         """Call ``action``; an empty string, or the device's reason for refusing."""
         session = self._require()
         known = self.description.actions.get(action)
         if known is None:
             return "unknown-action"
+        if known.href.startswith(MARK) and session.jobs is not None:
+            session.jobs_changed.set()
+            return await session.jobs.invoke(known.href.removeprefix(MARK), arguments)
         try:
             method = node_id(known.href, session.namespaces, self.description.base)
             owner = await self._owner(session, known, method)
@@ -334,9 +293,7 @@ class OpcUaConnection(keeping.KeptConnection):
                  zip(arguments, kinds or [natural(one) for one in arguments], strict=True)]
         if any(one is None for one in typed):
             return "type"
-        request = ua.CallMethodRequest(ObjectId=owner, MethodId=method, InputArguments=typed)
-        results = await self._ask(session.client.uaclient.call([request]), [action])
-        return results if isinstance(results, str) else self._verdict(results[0].StatusCode)
+        return (await session.services.call(owner, method, typed, action)).reason
 
     async def _owner(self, session: _Session, action: Action, method: ua.NodeId) -> ua.NodeId:
         if action.object:
@@ -355,10 +312,12 @@ class OpcUaConnection(keeping.KeptConnection):
         return self._session
 
 
-def _reason(error: BaseException) -> str:
-    if isinstance(error, ua.UaStatusCodeError):
-        return str(ua.StatusCode(error.code).name)
-    return keeping.reason(error)
+def _without_jobs(session: _Session, changes: Sequence[Change]) -> Sequence[Change]:
+    """``changes`` without the list of jobs, which is read and shown as what it means."""
+    if any(name == _JOBS for name, _ in changes):
+        session.jobs_changed.set()
+        return [one for one in changes if one[0] != _JOBS]
+    return changes
 
 
 async def discover(

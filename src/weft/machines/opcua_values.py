@@ -1,22 +1,28 @@
 """Between OPC UA and our plain values: node ids in hrefs, data values, types of what is written.
 
 OPC 10101 hrefs: ``?id=ns=2;s=Name`` or, whatever the server's numbering, ``?id=nsu=urn:maker;s=Name``.
-Rule 1: a value that has no plain form (array, structure, not a number) is BAD with its reason, never guessed.
+Rule 1: a value that has no plain form (structure, not a number, bytes) is BAD with its reason, never guessed; an array
+        of plain values is their JSON text.
 Rule 2: what does not fit the device's type is refused before anything is sent.
 Not here: scaling and limits (``shopfloor/``), the link (``opcua``).
 """
 
 import math
+import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+import msgspec
 from asyncua import ua
 
 from weft.basis.errors import Invalid
 from weft.shopfloor.connection import Quality, Scalar, Value
 
+OVERFLOW: Final = "overflow"
+TEXT_MAX: Final = 64 * 1024
+_OVERFLOW: Final = 0x480  # OPC 10000-4 §7.39.1: the info bits say something of a data value, namely this
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _KIND: Final = ua.VariantType
 _RANGES: Final = {
@@ -63,32 +69,47 @@ def milliseconds(moment: datetime | None) -> int:
 
 
 def value_of(data: ua.DataValue, server_ms: int = 0) -> Value:
-    """The plain value of ``data``; ``server_ms`` is the device's clock when it answered."""
+    """The plain value of ``data``; ``server_ms`` is the device's clock when it answered.
+
+    ``detail`` of a good value is ``overflow`` where the device had more changes than it could keep for us.
+    """
     status = data.StatusCode
     source_ms, stamp = milliseconds(data.SourceTimestamp), server_ms or milliseconds(data.ServerTimestamp)
     if status is not None and status.is_bad():
         return Value(None, Quality.BAD, source_ms, stamp, status.name)
-    raw = data.Value.Value if data.Value is not None else None
-    plain = _plain(raw)
+    plain, why = _plain(data.Value.Value if data.Value is not None else None)
     if plain is None:
-        return Value(None, Quality.BAD, source_ms, stamp, "empty" if raw is None else "type")
+        return Value(None, Quality.BAD, source_ms, stamp, why)
     if status is not None and status.is_uncertain():
         return Value(plain, Quality.UNCERTAIN, source_ms, stamp, status.name)
-    return Value(plain, Quality.GOOD, source_ms, stamp)
+    overflow = status is not None and status.value & _OVERFLOW == _OVERFLOW
+    return Value(plain, Quality.GOOD, source_ms, stamp, OVERFLOW if overflow else "")
 
 
-def _plain(raw: Any) -> Scalar | None:
-    if isinstance(raw, bool | str):
-        return raw
+def _plain(raw: Any) -> tuple[Scalar | None, str]:
+    """The plain form of ``raw``, or None and why there is none."""
+    if isinstance(raw, bool):
+        return raw, ""
     if isinstance(raw, int):
-        return int(raw)
+        return int(raw), ""
     if isinstance(raw, float):
-        return raw if math.isfinite(raw) else None
+        return (raw, "") if math.isfinite(raw) else (None, "not-a-number")
+    text = _text(raw)
+    if text is None:
+        return None, "empty" if raw is None else "unsupported"
+    return (text, "") if len(text) <= TEXT_MAX else (None, "too-long")
+
+
+def _text(raw: Any) -> str | None:
+    """What is text or is shown as text; an array as JSON."""
+    if isinstance(raw, list):
+        each = [_plain(one)[0] for one in raw]
+        return msgspec.json.encode(each).decode() if all(one is not None for one in each) else None
     if isinstance(raw, ua.LocalizedText):
         return raw.Text or ""
     if isinstance(raw, datetime):
         return raw.isoformat(timespec="milliseconds")
-    return None
+    return str(raw) if isinstance(raw, str | uuid.UUID) else None
 
 
 def variant(value: Scalar, kind: ua.VariantType) -> ua.Variant | None:

@@ -115,6 +115,8 @@ class MachineRunner:
         floor = await self._book.state()
         known = floor.machines.get(self.machine)
         self._tracking = binding.resume(self.machine, self.description, known.seen if known else None)
+        if known is not None and known.seen.phase in ("running", "paused"):
+            self.connection.about(known.seen.job)
         self.connection.subscribe(self.description.observed(), self._on_changes, self._on_link)
         self._down_ms = self._clock.now_ms()
         self._begin_grace()
@@ -233,7 +235,10 @@ class MachineRunner:
         Safe to repeat: a job that lies loaded as wanted is not written again. Raises ``Unavailable`` when nothing
         was tried because the machine cannot be reached, ``Refused`` when the book bars the command.
         """
+        if self.description.job_control:
+            await self.quiet()  # what is over is cleared there for the new job: its facts must be in the book
         async with self._lock:
+            self.connection.about(job.id, {"OrderNumbers": job.orders, "CustomerOrderNumbers": job.customer_orders})
             floor = await self._settle_open()
             if (stands := _stands(floor, self.machine, job.id)) is not None:
                 return stands
@@ -253,6 +258,7 @@ class MachineRunner:
     async def start(self, job: JobOrder) -> Outcome:
         """Start the loaded ``job``. Safe to repeat: a job that was started is never started again."""
         async with self._lock:
+            self.connection.about(job.id)
             floor = await self._settle_open()
             if (stands := _stands(floor, self.machine, job.id)) is not None:
                 return stands
@@ -346,6 +352,7 @@ class MachineRunner:
             floor = await self._settle_open()
             if (stands := _stands(floor, self.machine, job)) is not None:
                 return stands
+            self.connection.about(job)
             verdict = await self._commands.begun(job)
             if verdict is Verdict.MISMATCH:
                 return None
@@ -407,6 +414,8 @@ class MachineRunner:
     async def _read_back_open(self, floor: Floor) -> tuple[Outcome, ...]:
         outcomes = []
         for intent in open_commands(floor, self.machine):
+            if intent.job:
+                self.connection.about(intent.job)
             outcome = await self._commands.read_back(intent)
             outcomes.append(await self._conclude(intent.command, intent.job, intent.kind, outcome))
         return tuple(outcomes)

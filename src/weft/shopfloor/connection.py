@@ -133,6 +133,11 @@ class AssetConnection(Protocol):
     async def wait_up(self, timeout_s: float) -> bool:
         """Wait until the link is up; False when ``timeout_s`` passed first."""
 
+    def about(self, job: str, references: Mapping[str, Sequence[str]] | None = None) -> None:
+        """Which job is meant from now on, where a machine holds several; ``references``: numbers of the orders that
+        it belongs to (``OrderNumbers``, ``CustomerOrderNumbers``), for a machine that keeps them.
+        """
+
     async def read(self, names: Sequence[str]) -> Mapping[str, Value]:
         """Fresh values from the device, with its clock in ``server_ms``."""
 

@@ -146,6 +146,11 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
         return next((one for one in self.properties.values() if one.role is role), None)
 
     def start_action(self) -> Action | None:
+    @property
+    def job_control(self) -> str:
+        """Where the machine keeps job orders itself (OPC 10031-4); "" when jobs are emulated over its properties."""
+        return str(self.terms.get("weft:jobControl", ""))
+
         """The action that starts a job, if the machine has one."""
         return next((one for one in self.actions.values() if one.role is Role.START), None)
 

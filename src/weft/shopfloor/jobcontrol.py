@@ -1,7 +1,8 @@
 """A job on a machine: the ISA-95 job order states, emulated over plain variables where need be.
 
 OPC 10031-4 (ISA-95 Job Control 2.0.0): NotAllowedToStart, AllowedToStart, Running, Interrupted, Ended, Aborted.
-Rule 1: the job id is written last, after the old one is cleared: a half-loaded job never looks loaded.
+Rule 1: the job id is written last, after the old one is cleared: a half-loaded job never looks loaded. A machine with
+        job control of its own gets all of it with one call: it is stored, not allowed to start; a start allows it.
 Rule 2: the node starts a job only if the machine says ``auto``, the job says ``auto``, and the machine's
         local-ready signal is good, true and fresh by the machine's own clock.
 Rule 3: what was written is believed only when it is read back; no reading is ``UNKNOWN``, never a second try.
@@ -72,13 +73,16 @@ def state_of(prop: Property, value: Scalar) -> JobState | None:
 
 class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
     """One operation to run on a machine. ``quantity`` is a whole number of pieces as a string;
-    ``setpoints`` maps property names to decimal strings or words.
+    ``setpoints`` maps property names to decimal strings or words; ``orders`` and ``customer_orders`` are the numbers of
+    our production orders and of the buyers' orders that it is for, as far as a machine keeps them.
     """
 
     id: str
     program: str = ""
     quantity: str = ""
     setpoints: dict[str, str] = {}
+    orders: tuple[str, ...] = ()
+    customer_orders: tuple[str, ...] = ()
     start: str = StartMode.OPERATOR.value
 
 
@@ -158,6 +162,8 @@ def loading(
         guarded(description.properties[name], value, now, elapsed.get(name))
         for name, value in _wanted(description, job).items()
     )
+    if description.job_control:
+        return Loading(job=job.id, steps=((*parameters, guarded(holder, job.id, now, elapsed.get(holder.name))),))
     clear = (Write(property=holder.name, value="", shown=""),) if held and held != job.id and not holder.enum else ()
     last = (guarded(holder, job.id, now, elapsed.get(holder.name)),)
     return Loading(job=job.id, steps=tuple(step for step in (clear, parameters, last) if step))
@@ -249,7 +255,7 @@ def may_start(description: Description, job: JobOrder, now: Snapshot) -> None:
         raise Refused("machine.no-data", machine=description.title, property="jobId")
     if held != job.id:
         raise Refused("machine.other-job", machine=description.title, job=job.id, held=held)
-    if state is not JobState.ALLOWED:
+    if state is not JobState.ALLOWED and not (description.job_control and state is JobState.NOT_ALLOWED):
         raise Refused("machine.not-startable", machine=description.title, job=job.id, state=state.value)
     ready = now.of(description.by_role(Role.LOCAL_READY))
     if not ready.good or ready.value is not True:
@@ -291,11 +297,15 @@ def judge_load(description: Description, writes: Mapping[str, Scalar], now: Snap
 
 
 def judge_start(description: Description, job: str, now: Snapshot) -> Verdict:
-    """Whether the machine has begun ``job``: it holds it and runs, rests within it, or has ended it."""
+    """Whether the machine has begun ``job``: it holds it and runs, rests within it, or has ended it.
+
+    Of a machine with job control of its own: whether it was allowed to; it begins when it can.
+    """
     held, state = held_job(description, now), job_state(description, now)
     if held is None or state is None:
         return Verdict.UNKNOWN
-    return Verdict.CONFIRMED if held == job and state in BEGUN else Verdict.MISMATCH
+    begun = BEGUN | {JobState.ALLOWED} if description.job_control else BEGUN
+    return Verdict.CONFIRMED if held == job and state in begun else Verdict.MISMATCH
 
 
 def needed_to_tell(description: Description) -> tuple[str, ...]:
