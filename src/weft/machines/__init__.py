@@ -13,7 +13,7 @@ from weft.basis.errors import Invalid
 from weft.shopfloor.connection import AssetConnection
 from weft.shopfloor.description import Description
 
-SCHEMES = ("opc.tcp", "modbus+tcp")
+SCHEMES = ("opc.tcp", "modbus+tcp", "http", "https", "mqtt", "mqtts")
 
 
 def connect(description: Description, secrets: Path, machine: str) -> AssetConnection:
@@ -27,4 +27,13 @@ def connect(description: Description, secrets: Path, machine: str) -> AssetConne
         from weft.machines.modbus import ModbusConnection
 
         return ModbusConnection(description)
+    if description.scheme in ("mqtt", "mqtts"):
+        from weft.machines.mqtt import MqttConnection
+
+        return MqttConnection(description, secrets, machine)
+    if description.scheme in ("http", "https"):
+        from weft.machines.access import Files
+        from weft.machines.http import HttpConnection
+
+        return HttpConnection(description, Files.under(secrets, machine))
     raise Invalid("machine.scheme", scheme=description.scheme, known=", ".join(SCHEMES))

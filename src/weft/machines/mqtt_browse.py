@@ -1,0 +1,113 @@
+"""What is published at a broker within some seconds, as things that a machine may offer: each topic and JSON field.
+
+Rule 1: bounded in time, topics, levels, fields and bytes; what is too large is named without its parts.
+Rule 2: a type is proposed only where every message heard agrees on it.
+Not here: what the names may mean (``shopfloor/propose``), the connection (``mqtt_line``).
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Any, Final
+
+from weft.basis.errors import Refused
+from weft.machines import mqtt_values
+from weft.machines.mqtt_line import Line
+from weft.machines.mqtt_packets import Message
+from weft.shopfloor.connection import BrowsedNode, Scalar
+from weft.shopfloor.description import Description
+
+LISTEN_S: Final = 3.0
+TOPICS_MAX: Final = 2000
+NODES_MAX: Final = 5000
+FIELDS_MAX: Final = 200  # of one message
+PAYLOAD_MAX: Final = 64 * 1024
+_KINDS: Final = {bool: "boolean", int: "integer", float: "number", str: "string"}
+
+
+class Hearing:
+    """What was heard so far, at most ``depth`` levels below ``above``; paths begin there."""
+
+    def __init__(self, depth: int, above: str = "") -> None:
+        self._above = f"{above}/" if above else ""
+        self._depth = max(1, depth) + self._above.count("/")
+        self._found: dict[str, dict[str, BrowsedNode]] = {}  # topic -> href -> node
+        self._count = 0
+
+    async def listen(self, line: Line, wanted: str, description: Description, timeout_s: float) -> None:
+        """Hear what is published under filter ``wanted``; raises ``Refused`` where the broker does not allow it."""
+        mqtt_values.checked(wanted, wild=True)
+        seconds = description.terms.get("weft:browseS", LISTEN_S)
+        refused = await line.subscribe({wanted: 0}, timeout_s)
+        if refused:
+            raise Refused("machine.browse-refused", machine=description.title, filter=wanted, detail=refused[wanted])
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(line.ended.wait(), min(60.0, float(seconds)))
+
+    def take(self, messages: Sequence[Message]) -> None:
+        """Note what is new in ``messages``."""
+        for one in messages:
+            known = self._found.get(one.topic)
+            if known is None and (len(self._found) >= TOPICS_MAX or one.topic.count("/") >= self._depth):
+                continue
+            known = self._found.setdefault(one.topic, {})
+            for node in _offered(one, one.topic.removeprefix(self._above)):
+                before = known.get(node.href)
+                if before is None and self._count < NODES_MAX:
+                    known[node.href] = node
+                    self._count += 1
+                elif before is not None and before.type != node.type:
+                    known[node.href] = _wider(before, node)
+
+    def nodes(self) -> Sequence[BrowsedNode]:
+        """Topics and fields, by name; what lies above them as objects."""
+        found = [node for topic in sorted(self._found) for node in self._found[topic].values()]
+        above = {place for one in found for place in _above(one.path)} - {one.path for one in found}
+        objects = [BrowsedNode(href=f"{self._above}{path}", name=path.rpartition("/")[2], path=path, kind="object")
+                   for path in sorted(above)]
+        return [*objects, *found]
+
+
+def _offered(message: Message, path: str) -> Iterable[BrowsedNode]:
+    topic = message.topic
+    name = topic.rpartition("/")[2]
+    if message.passed_over or len(message.payload) > PAYLOAD_MAX:
+        yield BrowsedNode(href=topic, name=name, path=path, kind="variable")
+        return
+    document = mqtt_values.decoded(message.payload)
+    if document is mqtt_values.NOTHING:
+        try:
+            text = message.payload.decode()
+        except UnicodeDecodeError:
+            text = None
+        yield BrowsedNode(href=topic, name=name, path=path, kind="variable", type="" if text is None else "string",
+                          form={"contentType": "text/plain"})
+        return
+    for pointer, value in islice(_leaves(document, "", mqtt_values.POINTER_MAX), FIELDS_MAX):
+        last = pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
+        yield BrowsedNode(href=f"{topic}#{pointer}" if pointer else topic, name=last or name, path=f"{path}{pointer}",
+                          kind="variable", type=_KINDS.get(type(value), ""))
+
+
+def _leaves(document: Any, pointer: str, depth: int) -> Iterable[tuple[str, Scalar | None]]:
+    if isinstance(document, dict | list) and depth:
+        items = document.items() if isinstance(document, dict) else enumerate(document)
+        for key, value in items:
+            token = str(key).replace("~", "~0").replace("/", "~1")
+            yield from _leaves(value, f"{pointer}/{token}", depth - 1)
+    elif document is None or isinstance(document, Scalar):
+        yield pointer, document
+
+
+def _wider(one: BrowsedNode, other: BrowsedNode) -> BrowsedNode:
+    """Of whole numbers and others: numbers; of anything else that differs: no type."""
+    kind = "number" if {one.type, other.type} == {"integer", "number"} else ""
+    return BrowsedNode(href=one.href, name=one.name, path=one.path, kind=one.kind, type=kind, form=one.form)
+
+
+def _above(path: str) -> Iterable[str]:
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        if path:
+            yield path
