@@ -121,7 +121,7 @@ class PolledConnection(KeptConnection):
         given = prop.form.get("weft:pollingMs") if prop else None
         own = given if isinstance(given, int) and not isinstance(given, bool) else self.description.polling_ms
         if name in self._by_itself:
-            own = max(own, round(self._pace.silence_s * 500))
+            own = round(self._pace.silence_s * 500)
         return max(POLLING_MS_MIN, own) / 1000
 
     async def _round(self, names: Sequence[str], *, first: bool = False) -> None:

@@ -59,7 +59,7 @@ class Property(msgspec.Struct, frozen=True, kw_only=True):
     engineering value = device value * ``scale`` + ``offset``; ``deadband`` in ``unit``; ``max_step`` is the
     largest change of one write, ``min_interval_ms`` the shortest time between two. ``form`` holds the terms of the form
     that reads (``modv:function``, ``mqv:retain``, ``weft:pollingMs``, …), ``write_form`` those of the form that writes,
-    with its ``href``, where it has one of its own.
+    with its ``href``, where it has one of its own, ``observe_form`` those of the form that brings changes.
     """
 
     name: str
@@ -84,6 +84,7 @@ class Property(msgspec.Struct, frozen=True, kw_only=True):
     twin: TwinTarget = TwinTarget("OperationalData", "")
     form: dict[str, Scalar] = {}
     write_form: dict[str, Scalar] = {}
+    observe_form: dict[str, Scalar] = {}
 
     @property
     def numeric(self) -> bool:
@@ -109,11 +110,15 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Security(msgspec.Struct, frozen=True, kw_only=True):
-    """How the channel is secured; ``mode`` is none, sign or signAndEncrypt, ``policy`` an OPC UA policy."""
+    """How the channel is secured; ``mode`` is none, sign or signAndEncrypt, ``policy`` an OPC UA policy.
+
+    ``user``: there is a login; ``token``: its password is a bearer token.
+    """
 
     mode: str = "none"
     policy: str = ""
     user: bool = False
+    token: bool = False
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,16 +146,16 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
     properties: dict[str, Property] = {}
     actions: dict[str, Action] = {}
 
-    def by_role(self, role: Role) -> Property | None:
-        """The first property with ``role``."""
-        return next((one for one in self.properties.values() if one.role is role), None)
-
-    def start_action(self) -> Action | None:
     @property
     def job_control(self) -> str:
         """Where the machine keeps job orders itself (OPC 10031-4); "" when jobs are emulated over its properties."""
         return str(self.terms.get("weft:jobControl", ""))
 
+    def by_role(self, role: Role) -> Property | None:
+        """The first property with ``role``."""
+        return next((one for one in self.properties.values() if one.role is role), None)
+
+    def start_action(self) -> Action | None:
         """The action that starts a job, if the machine has one."""
         return next((one for one in self.actions.values() if one.role is Role.START), None)
 

@@ -36,6 +36,7 @@ TERM_MAX: Final = 1000
 _TYPES = ("boolean", "integer", "number", "string")
 _MODES = {"none": "none", "sign": "sign", "signandencrypt": "signAndEncrypt"}
 _POLICIES = ("Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss")
+_LOGINS = ("basic", "bearer", "uav:authentication")
 _ARGUMENTS = ("jobId", "program", "target")
 
 
@@ -102,7 +103,7 @@ def _property(name: str, each: dict[str, Any]) -> Property:
     if kind not in _TYPES:
         raise Invalid("description.type", where=where, type=kind[:40])
     href, operations, form = _form(each, where, "readproperty")
-    writing = _write_form(each, where)
+    writing = _later_form(each, where, "writeproperty")
     one = Property(
         name=name,
         title=_text(each, "title", where, default=name),
@@ -126,6 +127,7 @@ def _property(name: str, each: dict[str, Any]) -> Property:
         twin=_twin(name, each, where),
         form=form,
         write_form=writing,
+        observe_form=_later_form(each, where, "observeproperty"),
     )
     _check_limits(one, where)
     _check_write(one, each, ("writeproperty",) if writing else operations, where)
@@ -239,11 +241,11 @@ def _form(each: dict[str, Any], where: str, needed: str) -> tuple[str, tuple[str
     return href, operations, _terms(forms[0], f"{where}/forms/0")
 
 
-def _write_form(each: dict[str, Any], where: str) -> dict[str, Scalar]:
-    """The terms of a later form that is for writing, with its address; empty where there is none."""
+def _later_form(each: dict[str, Any], where: str, operation: str) -> dict[str, Scalar]:
+    """The terms of a later form that is for ``operation``, with its address; empty where there is none."""
     for number, form in enumerate(_forms(each, where)[1:], 1):
         inside = f"{where}/forms/{number}"
-        if "writeproperty" in _operations(form, inside):
+        if operation in _operations(form, inside):
             return {"href": _text(form, "href", inside), **_terms(form, inside)}
     return {}
 
@@ -277,7 +279,7 @@ def _security(thing: dict[str, Any], *, opcua: bool) -> Security:
     definitions = thing.get("securityDefinitions", {})
     if not isinstance(names, list) or not isinstance(definitions, dict) or not names:
         raise Invalid("description.security", where="security", scheme="")
-    mode, policy, user = "", "", False
+    mode, policy, user, token = "", "", False, False
     for name in names:
         one = definitions.get(name) if isinstance(name, str) else None
         if not isinstance(one, dict):
@@ -287,13 +289,13 @@ def _security(thing: dict[str, Any], *, opcua: bool) -> Security:
             mode = mode or "none"
         elif scheme == "uav:channel-security":
             mode, policy = _channel(one)
-        elif scheme in ("basic", "uav:authentication"):
-            user, mode = True, mode or ("" if opcua else "none")
+        elif scheme in _LOGINS:
+            user, token, mode = True, token or scheme == "bearer", mode or ("" if opcua else "none")
         else:
             raise Invalid("description.security", where="securityDefinitions", scheme=scheme[:40])
     if not mode:
         raise Invalid("description.security", where="security", scheme="")
-    return Security(mode=mode, policy=policy, user=user)
+    return Security(mode=mode, policy=policy, user=user, token=token)
 
 
 def _channel(one: dict[str, Any]) -> tuple[str, str]:
