@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from weft import web
 from weft.basis import instant
 from weft.basis.errors import Invalid, Refused, WeftError
-from weft.doors.console import figures
+from weft.doors.console import figures, gantt
 from weft.engine.views import VIEWS, today
 from weft.locale import formats, known, spoken, text
 
@@ -238,7 +238,8 @@ class Visit:
             "seconds": lambda value: formats.seconds(lang, str(value)),
             "name_of": name_of,
             "spark": figures.spark,
-            "gantt": lambda plan: figures.gantt(plan, lang, offset),
+            "plan_link": gantt.plan_page,
+            "gantt": lambda plan, **look: gantt.gantt(plan, gantt.Look(lang, offset, **look)),
             "qr": figures.qr,
             "new_key": lambda: secrets.token_urlsafe(12),
         }

@@ -58,6 +58,15 @@
     refresh();
   });
 
+  // another script asks for another address of this page
+  document.addEventListener("weft-go", async (event) => {
+    here = event.detail;
+    history.replaceState(null, "", here);
+    last = 0;
+    await refresh();
+    document.dispatchEvent(new CustomEvent("weft-here"));
+  });
+
   // arrows go through a tree: up and down from piece to piece, right opens, left shuts or goes up
   document.addEventListener("keydown", (event) => {
     const piece = event.target.closest && event.target.closest("a[data-tree]");
