@@ -25,12 +25,13 @@ from weft.basis.errors import Invalid, Refused, Unavailable, WeftError
 from weft.config import Config
 from weft.engine.live import HISTORY_MS, SAMPLE_MS, Live
 from weft.engine.ports import Clock
-from weft.engine.series_ports import Moments, Row, Segment, SeriesStore, Span
+from weft.engine.series_ports import Followed, Moments, Row, Segment, SeriesStore, Span
 from weft.shopfloor import deadband
 from weft.shopfloor.book import Floor
 from weft.shopfloor.connection import Value
 from weft.shopfloor.reading import parse_text
 from weft.shopfloor.series import BAD, MISSING, NUMBERS, Interval, Point
+from weft.shopfloor.timeline import Doing
 
 WAITING_MAX: Final = 200_000
 BACK_MS: Final = 5_000  # so far a device's own stamp is believed, and so far our clock may go back unnoticed
@@ -59,6 +60,9 @@ class Books(Protocol):
 
     async def tell(self, segment: Segment, properties: Sequence[str]) -> str:
         """Sign for a segment; the event."""
+
+    async def follow(self, history: "History") -> None:
+        """Give ``history`` what machines did since."""
 
 
 class History:
@@ -167,6 +171,7 @@ class History:
         if self.books is not None:
             with contextlib.suppress(WeftError):
                 self._learn(await self.books.floor())
+                await self.books.follow(self)
         now = self._clock.now_ms()
         if not 0 <= now - self._again_ms < AGAIN_MS:
             self._again_ms = now
@@ -303,6 +308,21 @@ class History:
         """What held between ``bounds``, by name; what is not written yet counts. Raises ``Unavailable``."""
         until = self._clock.now_ms() + 1
         return await self._in(self._reader, self._readable().intervals, machine, tuple(names), tuple(bounds), until)
+
+    async def followed(self) -> Followed:
+        """How far the floor book was read, and what each machine does. Raises ``Unavailable``."""
+        return await self._in(self._writer, self._readable().followed)
+
+    async def follow(self, doings: Sequence[tuple[str, Doing]], event: str, position: int) -> None:
+        """Keep what machines did, as the book says until ``event``; "": all is read anew. Raises ``Unavailable``."""
+        await self._in(self._writer, self._readable().follow, doings, event, position)
+
+    async def done(self, machine: str, span: tuple[int, int]) -> tuple[list[Doing], list[tuple[int, int]]]:
+        """What ``machine`` did in a span (ms), with what held at its begin; and when somebody listened."""
+        now = self._clock.now_ms()
+        doings = await self._in(self._reader, self._readable().doings, machine, span)
+        lives = await self._in(self._reader, self._readable().lives, span)
+        return doings, [(begun, max(now, begun) if heard is None else heard) for begun, heard in lives]
 
     async def segments(self, machine: str, begin: int, end: int) -> list[Segment]:
         """What was sealed of ``machine`` and touches a span, oldest first. Raises ``Unavailable``."""

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from weft.shopfloor.series import Interval, Point
+from weft.shopfloor.timeline import Doing
 
 Row = tuple[str, str, Point]  # machine, property, point
 
@@ -49,6 +50,14 @@ class Moments(NamedTuple):
     go_on: int | None
 
 
+class Followed(NamedTuple):
+    """Until where the floor book was read ("" and -1: not at all), and what each machine does as far as is known."""
+
+    event: str
+    position: int
+    doings: dict[str, Doing]
+
+
 class SeriesStore(Protocol):
     """Numbers of machines over time. Instants in ms since 1970; spans are [begin, end)."""
 
@@ -85,6 +94,18 @@ class SeriesStore(Protocol):
 
     def parquet(self, target: str, machine: str, names: Sequence[str], span: tuple[int, int]) -> int:
         """Write all packed points of a span into one Parquet file; how many there are."""
+
+    def followed(self) -> Followed:
+        """How far the floor book was read; a writing call."""
+
+    def follow(self, doings: Sequence[tuple[str, Doing]], event: str, position: int) -> None:
+        """What machines did, in order, as the book says until ``event``; an empty one: it is read anew."""
+
+    def doings(self, machine: str, span: tuple[int, int]) -> list[Doing]:
+        """What a machine did within a span, and what held when it began."""
+
+    def lives(self, span: tuple[int, int]) -> list[tuple[int, int | None]]:
+        """When somebody listened within a span: begin, and end (the last of all goes on)."""
 
     def forget(self, before_ms: int) -> int:
         """Let go of chunks and segments that end before; how many went."""

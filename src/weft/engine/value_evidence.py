@@ -14,8 +14,10 @@ import msgspec
 
 from weft.basis.errors import Denied, Invalid
 from weft.basis.instant import from_ms
+from weft.engine.doings import Following
 from weft.engine.node import Node
 from weft.engine.ports import EventRow
+from weft.engine.series import History
 from weft.engine.series_ports import Segment
 from weft.shopfloor.book import Floor
 from weft.shopfloor.sealing import ValuesSealed
@@ -31,7 +33,11 @@ class Books:
     """What the history of machines asks of the node's books."""
 
     def __init__(self, node: Node) -> None:
-        self._node = node
+        self._node, self._following = node, Following(node)
+
+    async def follow(self, history: History) -> None:
+        """Give ``history`` what machines did since."""
+        await self._following.follow(history)
 
     async def floor(self) -> Floor:
         """The machines as they are described now."""

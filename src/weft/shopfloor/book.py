@@ -255,7 +255,7 @@ def decide(state: Floor, command: Message, /) -> Sequence[Message]:
                       job=str(getattr(command, "job", "")))
     if isinstance(command, _FACTS):
         machine = state.machines[command.machine]
-        return () if _heard(machine.seen, command) == machine.seen else (command,)
+        return () if heard(machine.seen, command) == machine.seen else (command,)
     if isinstance(command, MachineRemoved) and state.machines[command.machine].removed:
         return ()
     return (command,)
@@ -275,7 +275,7 @@ def evolve(state: Floor, said: Said, /) -> Floor:
             return state  # evidence alone
         case _:
             machine = state.machines[message.machine]
-            return _with_machine(state, msgspec.structs.replace(machine, seen=_heard(machine.seen, message)))
+            return _with_machine(state, msgspec.structs.replace(machine, seen=heard(machine.seen, message)))
 
 
 def _added(state: Floor, message: MachineAdded) -> Machine:
@@ -313,7 +313,8 @@ def _remember(commands: dict[str, Command]) -> dict[str, Command]:
     return {name: one for name, one in commands.items() if name not in old}
 
 
-def _heard(seen: Seen, fact: Any) -> Seen:
+def heard(seen: Seen, fact: Any) -> Seen:
+    """What has been said of a machine after ``fact`` (one of ``facts.Fact``)."""
     change = msgspec.structs.replace
     match fact:
         case ConnectionLost():

@@ -23,8 +23,10 @@ from weft.basis.errors import WeftError
 from weft.config import Config
 from weft.engine.ports import Clock
 from weft.engine.series import History
-from weft.engine.series_ports import Moments, Row, Segment, Span
+from weft.engine.series_ports import Followed, Moments, Row, Segment, Span
 from weft.shopfloor.series import MISSING, Interval, Point
+from weft.shopfloor.timeline import Doing
+from weft.stores import series_doings
 from weft.stores.series_coding import Chunk, decode, decode_batch, encode, encode_batch, points_of
 from weft.stores.series_file import ValuesFile
 from weft.stores.series_reading import Reading
@@ -138,9 +140,19 @@ class SqliteSeries(ValuesFile):
         with self.writing():
             self.write("say_segment", event, number)
 
+    def followed(self) -> Followed:
+        """As the port says."""
+        return series_doings.followed(self)
+
+    def follow(self, doings: Sequence[tuple[str, Doing]], event: str, position: int) -> None:
+        """As the port says."""
+        series_doings.follow(self, doings, event, position)
+
     def forget(self, before_ms: int) -> int:
         """Let go of what ended before; gives how many chunks and files went."""
         gone = self._sealing.forget(before_ms)
+        with self.writing():
+            self.write("forget_doings", before_ms)
         while True:
             with self.writing():
                 self.write("drop_chunks", before_ms, DROPPED)
@@ -232,6 +244,17 @@ class SqliteSeries(ValuesFile):
     def _packed_into(self, reading: Reading, connection: apsw.Connection, number: int, bounds: Sequence[int]) -> None:
         for (data,) in connection.execute(self.sql["chunks"], (number, bounds[0], bounds[-1])):
             reading.take(decode(data))
+
+    def doings(self, machine: str, span: tuple[int, int]) -> list[Doing]:
+        """As the port says."""
+        with self._reading() as connection:
+            return [series_doings.doing(row) for row in connection.execute(self.sql["doings"], (machine, *span))]
+
+    def lives(self, span: tuple[int, int]) -> list[tuple[int, int | None]]:
+        """As the port says."""
+        with self._reading() as connection:
+            return [(int(str(begun)), None if heard is None else int(str(heard)) + 1)
+                    for begun, heard in connection.execute(self.sql["lives_during"], span)]
 
     def segments(self, machine: str, begin: int, end: int) -> list[Segment]:
         """As the port says."""

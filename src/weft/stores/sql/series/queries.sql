@@ -177,3 +177,44 @@ DELETE FROM segments WHERE number = ?;
 -- drop_sealed --
 -- And what it had.
 DELETE FROM sealed WHERE segment = ?;
+
+-- lives_during --
+-- Who listened within a span, oldest first; the last of all goes on.
+SELECT begun, CASE WHEN number = (SELECT max(number) FROM lives) THEN NULL ELSE heard END FROM lives
+WHERE begun < ?2 AND (heard >= ?1 OR number = (SELECT max(number) FROM lives)) ORDER BY begun;
+
+-- followed --
+-- Until where the floor book was read.
+SELECT event, position FROM followed LIMIT 1;
+
+-- forget_followed --
+-- It is read anew, or further.
+DELETE FROM followed;
+
+-- add_followed --
+-- It was read until here.
+INSERT INTO followed (event, position) VALUES (?, ?);
+
+-- add_doing --
+-- What a machine does from a moment on.
+INSERT INTO doings (machine, at, phase, job, item, good, scrap, alarm, text, lost, known, run)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- doings --
+-- What a machine did within a span, and what held when it began.
+SELECT at, phase, job, item, good, scrap, alarm, text, lost, known, run FROM doings WHERE machine = ?1 AND at < ?3
+AND number >= coalesce((SELECT number FROM doings WHERE machine = ?1 AND at <= ?2 ORDER BY at DESC, number DESC LIMIT 1), 0)
+ORDER BY at, number;
+
+-- last_doings --
+-- What each machine does as far as is known.
+SELECT machine, at, phase, job, item, good, scrap, alarm, text, lost, known, run FROM doings
+WHERE number IN (SELECT max(number) FROM doings GROUP BY machine);
+
+-- forget_doings --
+-- What is too old, but that what holds of a machine stays.
+DELETE FROM doings WHERE at < ? AND number NOT IN (SELECT max(number) FROM doings GROUP BY machine);
+
+-- drop_doings --
+-- All of it: the book is read anew.
+DELETE FROM doings;
