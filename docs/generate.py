@@ -13,12 +13,14 @@ import re
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from weft import cli, config, locale
+from weft.basis import noticed
 from weft.trade import order_rules, relationship
 from weft.twin.aasx.findings import CODES
 
@@ -45,6 +47,10 @@ WORDS = {
         "and are among the [refusals](errors.md): what breaks a rule is kept as it is; what lacks the shape of a twin "
         "cannot be taken over, and then nothing of the file is. Of files of metamodel 1 and 2 nothing is taken over "
         "if anything would be lost.",
+        "noticed": "What is noticed in files that describe a machine",
+        "noticed-about": "[`weft machine add`](../howto/describe-a-machine.md) and the page *Machine from a file* tell what "
+        "they noticed, each with its grade, its place and a sentence. Nothing is left out without one of these. A file "
+        "that cannot be used at all is a [refusal](errors.md) with the code `describing.…` or `description.…`.",
         "code": "code", "sentence": "sentence",
     },
     "zh": {
@@ -64,6 +70,10 @@ WORDS = {
         "findings-about": "`weft twin import` 和 `weft twin export` 会说明发现了什么，每条附等级、位置和一句话。"
         "此外还有元模型自身的规则，代码以 `twin.` 开头，列在[拒绝代码](errors.zh-CN.md)中：违反规则的原样保留；"
         "不具备数字孪生形状的无法接收，此时整个文件都不接收。元模型 1 和 2 的文件只要有任何内容会丢失，就全不接收。",
+        "noticed": "描述机床的文件中的发现",
+        "noticed-about": "[`weft machine add`](../howto/describe-a-machine.zh-CN.md) 和“从文件添加机床”页面会说明发现了什么，"
+        "每条附等级、位置和一句话。凡未接收的内容，必有其中一条。完全无法使用的文件会被[拒绝](errors.zh-CN.md)，"
+        "代码为 `describing.…` 或 `description.…`。",
         "code": "代码", "sentence": "说明",
     },
 }
@@ -75,7 +85,8 @@ def pages(lang: str) -> Iterator[tuple[Path, str]]:
     yield reference / f"configuration{ENDINGS[lang]}", settings(lang)
     yield reference / f"command-line{ENDINGS[lang]}", commands(lang)
     yield reference / f"errors{ENDINGS[lang]}", errors(lang)
-    yield reference / f"twin-findings{ENDINGS[lang]}", findings(lang)
+    yield reference / f"twin-findings{ENDINGS[lang]}", findings(lang, "findings", "finding", CODES)
+    yield reference / f"machine-findings{ENDINGS[lang]}", findings(lang, "noticed", "noticed", noticed.CODES)
     explained = DOCS / "explanation" / f"threads{ENDINGS[lang]}"
     yield explained, with_blocks(explained.read_text(encoding="utf-8"), lang)
 
@@ -127,15 +138,15 @@ def errors(lang: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def findings(lang: str) -> str:
-    """What an import or export of twins may find, by grade."""
+def findings(lang: str, title: str, family: str, codes_of: Mapping[Any, str]) -> str:
+    """What may be found in files, by grade; sentences are those of ``family``."""
     words = WORDS[lang]
     sentences = locale.sentences(lang)
-    lines = head(lang, "findings")
-    for grade, codes in CODES.items():
-        lines += [f"## {sentences[f'finding.grade.{grade}']} (`{grade}`)", "",
+    lines = head(lang, title)
+    for grade, codes in codes_of.items():
+        lines += [f"## {sentences[f'{family}.grade.{grade}']} (`{grade}`)", "",
                   f"| {words['code']} | {words['sentence']} |", "|---|---|"]
-        lines += [f"| `{code}` | {sentences[f'finding.{code}']} |" for code in codes.split()] + [""]
+        lines += [f"| `{code}` | {sentences[f'{family}.{code}']} |" for code in codes.split()] + [""]
     return "\n".join(lines[:-1]) + "\n"
 
 

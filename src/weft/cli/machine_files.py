@@ -52,7 +52,7 @@ def noticed(offer: Mapping[str, Any]) -> list[dict[str, str]]:
     """What was noticed, in the reader's language, what is lost first."""
     order = {"lost": 0, "kept": 1, "fixed": 2}
     told = sorted(offer["noticed"], key=lambda one: order[one["grade"]])
-    return [{"grade": say(f"finding.grade.{one['grade']}"), "where": one["where"], "text": sentence(one)}
+    return [{"grade": say(f"noticed.grade.{one['grade']}"), "where": one["where"], "text": sentence(one)}
             for one in told]
 
 
