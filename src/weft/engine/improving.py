@@ -18,7 +18,7 @@ from weft.basis.errors import WeftError
 from weft.engine.node import Node
 from weft.engine.planner import present
 from weft.production.messages import SequenceAdopted
-from weft.production.plan import Placing, Plan, Problem
+from weft.production.plan import Placing, Plan, PlanJob, Problem
 from weft.production.sequence import adopted, sequence_of
 
 Search = Callable[[Problem, Plan, float, int], Awaitable[tuple[Placing, ...]]]
@@ -89,6 +89,9 @@ def _alike(problem: Problem, asked: Problem | None) -> bool:
     """Whether nothing has come or gone since the last search: work that only went on is no reason for another."""
     if asked is None:
         return not problem.jobs
-    return [(job.id, job.materials, job.due_ms) for job in problem.jobs] == [
-        (job.id, job.materials, job.due_ms) for job in asked.jobs] and \
+    return [_asked(job) for job in problem.jobs] == [_asked(job) for job in asked.jobs] and \
         problem.outages == asked.outages and problem.promised == asked.promised
+
+
+def _asked(job: PlanJob) -> tuple[object, ...]:
+    return job.id, job.materials, job.due_ms, job.fixed_ms, job.earliest_ms, job.centres, job.family

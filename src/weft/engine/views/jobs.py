@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from weft.basis.errors import NotFound
+from weft.engine.moves import moves
 from weft.engine.views.plan import Place, places
 from weft.engine.views.shape import Named, View
 from weft.production.messages import Material
+from weft.production.moves import Move
 from weft.production.rules import may_say
 from weft.production.state import FINISHED, Job, JobState
 
@@ -63,7 +65,10 @@ class JobsView(View, frozen=True, kw_only=True):
 
 
 class JobView(View, frozen=True, kw_only=True):
-    """One job in full; ``may`` are names of messages, ``centres`` where it may be started."""
+    """One job in full; ``may`` are names of messages, ``centres`` where it may be started.
+
+    ``moved`` is its last move in the plan and why; ``fixed`` since a person said so (``hold``), "" when nobody did.
+    """
 
     row: JobRow
     may: tuple[str, ...]
@@ -82,6 +87,9 @@ class JobView(View, frozen=True, kw_only=True):
     steps: tuple[JobRow, ...] = ()
     materials: tuple[Material, ...] = ()
     thread: str = ""
+    moved: Move | None = None
+    fixed: str = ""
+    hold: str = ""
 
 
 async def jobs(node: Any) -> JobsView:
@@ -109,7 +117,7 @@ async def job(node: Any, job: str) -> JobView:
         raise NotFound("production.job-unknown", job=job[:80])
     order = state.orders.get(found.order)
     before = state.jobs.get(found.previous) if found.previous else None
-    planned = await places(node)
+    planned, lock = await places(node), state.locks.get(found.id)
     return JobView(
         row=job_row(found, state, planned), may=may_say(found), centres=found.work_centres,
         startable="JobStarted" in may_say(found) and all(float(state.jobs[name].good) > 0 for name in found.after
@@ -119,7 +127,8 @@ async def job(node: Any, job: str) -> JobView:
         previous=found.previous, previous_good=before.good if before else "",
         steps=tuple(job_row(state.jobs[name], state, planned) for name in order.jobs if name in state.jobs)
         if order else (), materials=order.materials if order else (),
-        thread=order.demand.thread if order else "",
+        thread=order.demand.thread if order else "", moved=(await moves(node)).get(found.id),
+        fixed=lock.start if lock else "", hold=lock.hold if lock else "",
     )
 
 
