@@ -48,8 +48,8 @@ WORDS = {
         "cannot be taken over, and then nothing of the file is. Of files of metamodel 1 and 2 nothing is taken over "
         "if anything would be lost.",
         "noticed": "What is noticed in files that describe a machine",
-        "noticed-about": "[`weft machine add`](../howto/describe-a-machine.md) and the page *Machine from a file* tell what "
-        "they noticed, each with its grade, its place and a sentence. Nothing is left out without one of these. A file "
+        "noticed-about": "[`weft machine add`](../howto/describe-a-machine.md) and the page *Machine from a file* "
+        "tell what they noticed, each with its grade, place and sentence. Nothing is left out without one. A file "
         "that cannot be used at all is a [refusal](errors.md) with the code `describing.…` or `description.…`.",
         "code": "code", "sentence": "sentence",
     },
@@ -71,8 +71,8 @@ WORDS = {
         "此外还有元模型自身的规则，代码以 `twin.` 开头，列在[拒绝代码](errors.zh-CN.md)中：违反规则的原样保留；"
         "不具备数字孪生形状的无法接收，此时整个文件都不接收。元模型 1 和 2 的文件只要有任何内容会丢失，就全不接收。",
         "noticed": "描述机床的文件中的发现",
-        "noticed-about": "[`weft machine add`](../howto/describe-a-machine.zh-CN.md) 和“从文件添加机床”页面会说明发现了什么，"
-        "每条附等级、位置和一句话。凡未接收的内容，必有其中一条。完全无法使用的文件会被[拒绝](errors.zh-CN.md)，"
+        "noticed-about": "[`weft machine add`](../howto/describe-a-machine.zh-CN.md) 和“从文件添加机床”页面"
+        "会说明发现了什么，每条附等级、位置和一句话。凡未接收的内容，必有其中一条。完全无法使用的文件会被[拒绝](errors.zh-CN.md)，"
         "代码为 `describing.…` 或 `description.…`。",
         "code": "代码", "sentence": "说明",
     },
