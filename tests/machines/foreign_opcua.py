@@ -31,6 +31,7 @@ class Foreign:
         self.modules = modules()
         self.ready: dict[str, Any] = {}
         self.child: Any = None
+        self._errors: Any = None
 
     @property
     def endpoint(self) -> str:
@@ -64,3 +65,6 @@ class Foreign:
         if self.child is not None and self.child.returncode is None:
             self.child.kill()
             await self.child.wait()
+        if self._errors is not None:
+            self._errors.close()
+            self._errors = None

@@ -278,9 +278,9 @@ class OpcUaConnection(keeping.KeptConnection):
         known = self.description.actions.get(action)
         if known is None:
             return "unknown-action"
-        if known.href.startswith(MARK) and session.jobs is not None:
+        if MARK in known.href and session.jobs is not None:
             session.jobs_changed.set()
-            return await session.jobs.invoke(known.href.removeprefix(MARK), arguments)
+            return await session.jobs.invoke(known.href.partition(MARK)[2], arguments)
         try:
             method = node_id(known.href, session.namespaces, self.description.base)
             owner = await self._owner(session, known, method)

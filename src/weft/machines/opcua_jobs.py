@@ -2,8 +2,9 @@
 
 OPC 10031-4 (receiver: Store, Start, …; response provider), OPC 40001-3 (RunsPlanned, OrderNumbers,
 CustomerOrderNumbers, GoodQuantity, ProducedQuantity). The description says ``weft:jobControl`` (href of the receiver
-object) and, where it is not found beside it, ``weft:jobResults``; hrefs of the properties are ``#job/id``, ``state``,
-``program``, ``target``, ``good``, ``scrap`` and ``parameter/NAME``, those of the actions ``#job/Start``, ``Pause``, ….
+object) and, where it is not found beside it, ``weft:jobResults``; hrefs of the properties end in ``#job/id``,
+``state``, ``program``, ``target``, ``good``, ``scrap`` and ``parameter/NAME``, those of the actions in ``#job/Start``,
+``Pause`` and so on.
 Rule 1: of several jobs it shows the one that runs, else the one that the node asks about; a stranger's that only lies
         there is nobody's business.
 Rule 2: a job is stored whole with one call, and read back from the machine's own list; StoreAndStart is never called.
@@ -40,8 +41,7 @@ _COMMENT: Final = ua.Variant([ua.LocalizedText("Weft")], ua.VariantType.Localize
 
 def terms(description: Description) -> dict[str, str]:
     """Which property shows what of a job: name -> id, state, program and so on."""
-    return {name: prop.href.removeprefix(MARK) for name, prop in description.properties.items()
-            if prop.href.startswith(MARK)}
+    return {name: prop.href.partition(MARK)[2] for name, prop in description.properties.items() if MARK in prop.href}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from weft.shopfloor.connection import Scalar
 from weft.shopfloor.description import Role, Security
 
 NAME_MAX: Final = 120
+JOB: Final = "#job/"  # in an address: after the object that keeps the job orders, before what of a job is meant
 TEXT_MAX: Final = 1000
 _CONTEXT: Final = ("https://www.w3.org/2022/wot/td/v1.1",
                    {"uav": "http://opcfoundation.org/UA/WoT-Binding/", "weft": "https://weft.example/vocabulary/1#"})
@@ -93,10 +94,11 @@ def thing(target: Target, rows: Iterable[Row]) -> dict[str, Any]:
     if security.user:
         definitions["login"] = {"scheme": "basic"}
     told = tuple(rows)
+    control = next((one.address.partition(JOB)[0] for one in told if JOB in one.address), "")
     return {
         "@context": list(_CONTEXT), "id": f"urn:weft:machine:{target.name}", "title": target.title or target.name,
         "base": target.endpoint, "securityDefinitions": definitions, "security": list(definitions),
-        "weft:startMode": "operator",
+        "weft:startMode": "operator", **({"weft:jobControl": control} if control else {}),
         "properties": {one.name: _property(one) for one in told if not one.action},
         "actions": {one.name: _action(one) for one in told if one.action},
     }

@@ -17,7 +17,7 @@ from weft.basis.errors import Invalid
 from weft.shopfloor.connection import BrowsedNode
 from weft.shopfloor.description import Role
 from weft.shopfloor.jobcontrol import state_named
-from weft.shopfloor.mapping import NAME_MAX, Row, Target, thing
+from weft.shopfloor.mapping import JOB, NAME_MAX, Row, Target, thing
 from weft.shopfloor.reading import parse
 
 PIECES_MAX: Final = 100_000
@@ -35,6 +35,7 @@ _KNOWN: Final = {  # normalised name -> role
 _SAFETY: Final = re.compile(r"emergency|e-?stop|safety|guarddoor|interlock|lightcurtain", re.IGNORECASE)
 _WANTED: Final = (Role.JOB_ID, Role.STATE, Role.COUNT)  # without these a job cannot be followed
 _WRITTEN: Final = frozenset({Role.JOB_ID, Role.PROGRAM, Role.TARGET, Role.START})
+_RECEIVER: Final = frozenset({"Store", "Start", "JobOrderList"})  # OPC 10031-4: an object that is given jobs
 Limits = Mapping[str, tuple[str, str]]
 
 
@@ -77,6 +78,8 @@ def propose(nodes: Sequence[BrowsedNode], target: Target, limits: Limits | None 
     found = objects(nodes)
     under = target.under or (found[0] if found else "")
     chosen = [one for one in nodes if under and one.path.startswith(f"{under}/")]
+    if not target.under:
+        chosen += [one for one in nodes if one not in chosen and one.path.rpartition("/")[0] in receivers(nodes)]
     if not chosen:
         raise Invalid("propose.nothing", endpoint=target.endpoint)
     findings: list[Finding] = []
@@ -103,7 +106,13 @@ def suggest(
     roles = {Role(one.role) for one in before}
     names = {one.name for one in before}
     rows: list[Row] = []
+    within_jobs = receivers(nodes)
+    if within_jobs and Role.JOB_ID not in roles:
+        rows += _job_rows(within_jobs[next(iter(within_jobs))], names, within)
+        roles |= {Role(one.role) for one in rows}
     for one in nodes:
+        if one.path.rpartition("/")[0] in within_jobs:
+            continue
         if one.kind == "variable" and one.type:
             name = _free(one.path.removeprefix(f"{under}/").replace("/", ".") or one.name, names, within)
             rows.append(_row(one, name, limits or {}, roles, findings))
@@ -114,6 +123,32 @@ def suggest(
     if any(one.action for one in rows) and any(one.role == Role.START and not one.action for one in rows):
         findings.append(Finding(code="start-twice", facts={"action": next(one.name for one in rows if one.action)}))
     return tuple(rows), tuple(findings)
+
+
+def receivers(nodes: Sequence[BrowsedNode]) -> dict[str, str]:
+    """Objects that are given jobs as ISA-95 has them (OPC 10031-4): their paths and addresses."""
+    members: dict[str, set[str]] = {}
+    told: dict[str, str] = {}
+    for one in nodes:
+        place = one.path.rpartition("/")[0]
+        if one.name in _RECEIVER and one.parent:
+            members.setdefault(place, set()).add(one.name)
+            told[place] = one.parent
+    return {place: told[place] for place, names in members.items() if names == _RECEIVER}
+
+
+def _job_rows(address: str, names: set[str], within: str) -> list[Row]:
+    """What shows and drives a job at the receiver ``address``; set-points are the owner's to add."""
+    told = (("Job", "string", Role.JOB_ID, "id"), ("JobState", "string", Role.STATE, "state"),
+            ("Program", "string", Role.PROGRAM, "program"), ("Pieces", "integer", Role.TARGET, "target"),
+            ("Good", "integer", Role.COUNT, "good"), ("Scrap", "integer", Role.SCRAP, "scrap"))
+    rows = [Row(name=_free(name, names, within), title=name, address=f"{address}{JOB}{term}", type=kind,
+                role=role.value, write=role in _WRITTEN, writable=role in _WRITTEN,
+                minimum="1" if role is Role.TARGET else "", maximum=str(PIECES_MAX) if role is Role.TARGET else "")
+            for name, kind, role, term in told]
+    start = Row(name=_free("Start", names, within), title="Start", address=f"{address}{JOB}Start",
+                role=Role.START.value, action=True)
+    return [*rows, start]
 
 
 def missing(rows: Sequence[Row]) -> tuple[Finding, ...]:

@@ -1,0 +1,254 @@
+"""Jobs on a foreign machine with job control of its own (OPC 10031-4, OPC 40001-3): stored, started, counted, ended."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from tests.machines.conftest import PACE, Book, until
+from tests.machines.foreign_opcua import URI, Foreign
+from weft.basis.decider import Message
+from weft.engine.clock import SystemClock
+from weft.engine.live import Live
+from weft.machines.opcua import OpcUaConnection, discover
+from weft.machines.runner import FloorBook, MachineRunner
+from weft.shopfloor.book import CommandConfirmed, MachineAdded
+from weft.shopfloor.description import Role, Security
+from weft.shopfloor.facts import JobCounted, JobEnded
+from weft.shopfloor.jobcontrol import JobOrder
+from weft.shopfloor.propose import Target, propose
+from weft.shopfloor.reading import parse_text
+
+CONTROL = {"isa95": f"?id=nsu={URI};s=Cell-JobOrderControl",
+           "machinery": f"?id=nsu={URI};s=Blocks-JobManagement-JobOrderControl"}
+JOB = JobOrder(id="MO1-10", program="BODY-DN15", quantity="4", start="auto", setpoints={"Speed": "1800"},
+               orders=("MO1",), customer_orders=("PO-77", "PO-78"))
+
+
+def form(href: str, **more: Any) -> dict[str, Any]:
+    return {"forms": [{"href": href}], **more}
+
+
+def described(server: Foreign, **changes: Any) -> str:
+    """The Thing Description of a foreign machine with job control."""
+    write = {"weft:write": True}
+    return json.dumps({
+        "id": "urn:x", "title": "Cell", "base": server.endpoint, "weft:startMode": "auto", "weft:pollingMs": 200,
+        "weft:jobControl": CONTROL[server.options["jobs"]], "weft:readyMaxAgeMs": 5000,
+        "securityDefinitions": {"none": {"scheme": "nosec"}}, "security": ["none"],
+        "properties": {
+            "Job": form("#job/id", type="string", **write, **{"weft:role": "jobId"}),
+            "State": form("#job/state", type="string", **{"weft:role": "state"}),
+            "Program": form("#job/program", type="string", **write, **{"weft:role": "program"}),
+            "Pieces": form("#job/target", type="integer", minimum=1, maximum=10000, **write,
+                           **{"weft:role": "target"}),
+            "Good": form("#job/good", type="integer", **{"weft:role": "count"}),
+            "Scrap": form("#job/scrap", type="integer", **{"weft:role": "scrap"}),
+            "Speed": form("#job/parameter/SpindleSpeed", type="number", unit="RPM", minimum=100, maximum=4000, **write,
+                          **{"weft:role": "setpoint"}),
+            "Ready": form(f"?id=nsu={URI};s=M.Ready", type="boolean", **{"weft:role": "localReady"}),
+        },
+        "actions": {
+            "Start": form("#job/Start", **{"weft:role": "start", "weft:arguments": ["jobId"]}),
+            **{name: form(f"#job/{name}", **{"weft:call": True, "weft:readBack": {"State": state}})
+               for name, state in (("Pause", "Interrupted"), ("Resume", "Running"), ("Stop", "Ended"),
+                                   ("Abort", "Aborted"))},
+        }} | changes)
+
+
+@pytest.fixture
+async def foreign() -> AsyncIterator[Any]:
+    """Start foreign machines with options."""
+    started: list[Foreign] = []
+
+    async def start(jobs: str = "isa95", **options: Any) -> Foreign:
+        one = Foreign(jobs=jobs, **options)
+        started.append(one)
+        await one.begin()
+        return one
+
+    yield start
+    for one in started:
+        await one.kill()
+
+
+@asynccontextmanager
+async def running(floor: Book) -> AsyncIterator[MachineRunner]:
+    """A runner built from the folded book, as a node does when it starts."""
+    description = parse_text(floor.state_now.machines["M1"].description)
+    runner = MachineRunner("M1", description, OpcUaConnection(description, None, PACE),
+                           FloorBook(floor.say, floor.state), Live(), SystemClock())
+    await runner.open()
+    try:
+        assert await runner.connection.wait_up(30), runner.connection.health
+        yield runner
+    finally:
+        await runner.close()
+
+
+async def known(floor: Book, server: Foreign, **changes: Any) -> None:
+    await floor.say(MachineAdded(machine="M1", description=described(server, **changes)))
+
+
+@pytest.mark.parametrize("jobs", ["isa95", "machinery"])
+async def test_an_orders_job_is_driven_to_completion_and_the_counts_come_back(
+    foreign: Any, floor: Book, jobs: str
+) -> None:
+    server = await foreign(jobs)
+    await known(floor, server)
+    async with running(floor) as runner:
+        loaded = await runner.load(JOB)
+        assert loaded.confirmed, loaded
+        lies = (await server.tell())["jobs"]
+        assert [(one["id"], one["state"], one["program"]) for one in lies] == [
+            ("MO1-10", "NotAllowedToStart", ["BODY-DN15"])]
+        assert lies[0]["parameters"] == {"RunsPlanned": 4, "OrderNumbers": ["MO1"], "SpindleSpeed": 1800,
+                                         "CustomerOrderNumbers": ["PO-77", "PO-78"]}
+        started = await runner.dispatch(JOB)
+        assert started.confirmed, started
+        await until(lambda: "JobEnded" in floor.kinds(), 30)
+        await runner.quiet()
+        told = await server.tell()
+    assert [(one.good, one.scrap) for one in floor.said if isinstance(one, JobEnded)] == [(4, 0)]
+    counts = [one.good for one in floor.said if isinstance(one, JobCounted)]
+    assert counts and counts == sorted(set(counts))
+    assert floor.kinds().count("JobStarted") == 1
+    assert (told["stored"], told["starts"]) == (1, {"MO1-10": 1})
+    assert "storeAndStart" not in told
+    commands = [one for one in floor.kinds() if one.startswith("Command")]
+    assert commands == ["CommandIntended", "CommandConfirmed"] * 2
+
+
+async def test_by_default_it_is_only_stored_and_the_operator_starts(foreign: Any, floor: Book) -> None:
+    server = await foreign()
+    await known(floor, server, **{"weft:startMode": "operator"})
+    async with running(floor) as runner:
+        assert (await runner.dispatch(JOB)).confirmed
+        assert (await runner.start(JOB)).reason == "machine.operator-starts"
+        await asyncio.sleep(0.5)
+        assert [one["state"] for one in (await server.tell())["jobs"]] == ["NotAllowedToStart"]
+        await server.tell("start", job="MO1-10")
+        await until(lambda: "JobEnded" in floor.kinds(), 30)
+        assert (await runner.dispatch(JOB)).confirmed  # a repeated reaction finds it begun and writes nothing
+        assert (await server.tell())["stored"] == 1
+
+
+async def test_it_is_not_started_without_a_fresh_ready_signal(foreign: Any, floor: Book) -> None:
+    server = await foreign()
+    await known(floor, server, **{"weft:readyMaxAgeMs": 800})
+    async with running(floor) as runner:
+        await runner.load(JOB)
+        await server.tell("set", name="Ready", value=False)
+        assert (await runner.start(JOB)).reason == "machine.not-ready"
+        await server.tell("set", name="Ready", value=True)
+        await server.tell("freeze", value=True)
+        await asyncio.sleep(1.2)
+        assert (await runner.start(JOB)).reason == "machine.ready-stale"
+        assert [one["state"] for one in (await server.tell())["jobs"]] == ["NotAllowedToStart"]
+        await server.tell("freeze", value=False)  # the control: with the signal it starts
+        await asyncio.sleep(0.5)
+        assert (await runner.start(JOB)).confirmed
+
+
+async def test_it_is_paused_resumed_and_aborted_by_whoever_may(foreign: Any, floor: Book) -> None:
+    server = await foreign()
+    await known(floor, server)
+    async with running(floor) as runner:
+        await runner.dispatch(JobOrder(id="J-9", quantity="4000", start="auto"))
+        await until(lambda: "JobStarted" in floor.kinds(), 20)
+        for action, fact in (("Pause", "JobPaused"), ("Resume", "JobResumed"), ("Abort", "JobAborted")):
+            outcome = await runner.call(action)
+            assert outcome.confirmed, (action, outcome)
+            await until(lambda fact=fact: fact in floor.kinds(), 20)
+        assert (await runner.call("Abort")).reason == "machine.already-so"
+        assert [one["state"] for one in (await server.tell())["jobs"]] == ["Aborted"]
+
+
+async def test_what_is_over_is_cleared_for_the_next_and_a_strangers_job_is_left_alone(
+    foreign: Any, floor: Book
+) -> None:
+    server = await foreign(room=2)
+    await known(floor, server)
+    async with running(floor) as runner:
+        for number in range(4):
+            job = JobOrder(id=f"J-{number}", quantity="1", start="auto")
+            outcome = await runner.dispatch(job)
+            assert outcome.confirmed, (number, outcome)
+            await until(lambda number=number: floor.kinds().count("JobEnded") == number + 1, 20)
+        assert len((await server.tell())["jobs"]) <= 2
+    assert [(one.job, one.good) for one in floor.said if isinstance(one, JobEnded)] == [
+        (f"J-{number}", 1) for number in range(4)]
+
+
+async def test_control_without_clearing_there_is_no_room_and_it_is_said(foreign: Any, floor: Book) -> None:
+    server = await foreign(room=1, waits=True)
+    await known(floor, server)
+    async with running(floor) as runner:
+        assert (await runner.load(JobOrder(id="J-1", quantity="1"))).confirmed
+        refused = await runner.load(JobOrder(id="J-2", quantity="1"))  # J-1 is not over: it is not ours to take away
+        assert (refused.status, refused.reason) == ("refused", "machine.refused")
+        assert "no-room" in refused.detail
+
+
+async def test_a_crash_after_the_start_starts_nothing_twice(foreign: Any, floor: Book) -> None:
+    server = await foreign()
+    await known(floor, server)
+    job = JobOrder(id="J-7", quantity="4000", start="auto")
+
+    def before_start_outcome(message: Message) -> str:
+        return "before" if isinstance(message, CommandConfirmed) and message.command.startswith("start/") else ""
+
+    async with running(floor) as runner:
+        await runner.load(job)
+        floor.hold = before_start_outcome
+        lost = asyncio.create_task(runner.start(job))
+        await asyncio.wait_for(floor.held.wait(), 20)
+        lost.cancel()
+    floor.hold = lambda _message: ""
+    assert floor.state_now.commands["start/M1/J-7/1"].status == "open"
+    async with running(floor) as runner:
+        await until(lambda: floor.state_now.commands["start/M1/J-7/1"].status == "confirmed", 20)
+        assert (await runner.dispatch(job)).confirmed
+        assert (await server.tell())["starts"] == {"J-7": 1}
+
+
+async def test_a_node_that_is_killed_in_the_midst_reads_back_by_the_jobs_id(
+    foreign: Any, floor: Book, tmp_path: Any
+) -> None:
+    server = await foreign()
+    await server.tell("cycle", ms=300)
+    (tmp_path / "td.json").write_text(described(server))
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.machines.one_job", str(tmp_path / "td.json"), "J-5", "30",
+        stdout=asyncio.subprocess.PIPE)
+    line = await asyncio.wait_for(child.stdout.readline(), 60)
+    assert json.loads(line) == "confirmed", line
+    os.kill(child.pid, signal.SIGKILL)
+    await child.wait()
+    await known(floor, server)
+    job = JobOrder(id="J-5", quantity="30", start="auto")
+    async with running(floor) as runner:
+        await server.tell("cycle", ms=20)
+        await until(lambda: "JobEnded" in floor.kinds(), 40)
+        assert (await runner.dispatch(job)).confirmed
+        told = await server.tell()
+    assert (told["starts"], told["stored"]) == ({"J-5": 1}, 1)
+    assert [one.good for one in floor.said if isinstance(one, JobEnded)] == [30]
+
+
+@pytest.mark.parametrize("jobs", ["isa95", "machinery"])
+async def test_browsing_proposes_job_control_where_there_is_one(foreign: Any, jobs: str) -> None:
+    server = await foreign(jobs)
+    nodes = await discover(server.endpoint, Security(), None, depth=8, timeout_s=30)
+    proposal = propose(nodes, Target(name="cell-1", endpoint=server.endpoint))
+    made = parse_text(proposal.text)
+    assert made.job_control == CONTROL[jobs]
+    assert {one.role for one in made.properties.values()} >= {Role.JOB_ID, Role.STATE, Role.PROGRAM, Role.TARGET,
+                                                              Role.COUNT}
+    assert made.start_action() is not None and made.start_mode == "operator"
