@@ -29,10 +29,10 @@ class Pulses:
             self._gaps.pop(name, None)
         for name, one in health.items():
             self._seen.setdefault(name, deque(maxlen=SPAN_S + 1)).append((now_ms, one.changes))
-            self._gap(name, links.get(name))
+            self._gap(name, links.get(name), one.links)
 
-    def _gap(self, name: str, link: LinkStatus | None) -> None:
-        if link is None or not link.up or not link.gap_ms:
+    def _gap(self, name: str, link: LinkStatus | None, links: int) -> None:
+        if link is None or not link.up or not link.gap_ms or links < 2:  # before the first there was no link to lose
             return
         gaps = self._gaps.setdefault(name, deque(maxlen=GAPS_KEPT))
         if not gaps or gaps[-1][0] != link.since_ms:

@@ -24,7 +24,7 @@ from weft.engine.machine_drafts import MachineDraft
 from weft.engine.node import Node
 from weft.shopfloor import book as floor
 from weft.shopfloor.book import CommandConfirmed, CommandIntended, CommandRefused, CommandUnknown, MachineAdded, Written
-from weft.shopfloor.connection import BrowsedNode, Value
+from weft.shopfloor.connection import Value
 from weft.shopfloor.description import Description, Role, Security
 from weft.shopfloor.jobcontrol import Outcome
 from weft.shopfloor.mapping import NAME_MAX, TEXT_MAX, Row, Target, again, read_table, states_of
@@ -106,7 +106,7 @@ async def pick(node: Node, params: DraftPick, _key: str) -> Done:
     present = {one.address for one in held.rows}
     wanted = set(params.nodes)
     words = params.find.strip().lower()
-    chosen = [one for one in looked.nodes if one.href not in present and _usable(one)
+    chosen = [one for one in looked.nodes if one.href not in present and suggest([one])[0]
               and (one.href in wanted or (params.all and (not words or words in one.path.lower())))][:PICKED_MAX]
     if not chosen:
         raise Invalid("connect.nothing-picked")
@@ -118,10 +118,6 @@ async def pick(node: Node, params: DraftPick, _key: str) -> Done:
         return msgspec.structs.replace(now, rows=(*now.rows, *rows))
 
     return _told(await drafts.change(node, params.draft, made), added=len(chosen), findings=_plain(findings))
-
-
-def _usable(one: BrowsedNode) -> bool:
-    return bool(one.kind == "variable" and one.type) or one.kind == "method"
 
 
 class DraftPropose(Params, frozen=True, kw_only=True):

@@ -101,7 +101,7 @@ class OfferedView(View, frozen=True, kw_only=True):
 
 
 class NodeView(View, frozen=True, kw_only=True):
-    """Something that a device offers. ``picked``: it is among the rows already."""
+    """Something that a device offers. ``usable``: it may be picked; ``picked``: it is among the rows already."""
 
     href: str
     name: str
@@ -113,6 +113,7 @@ class NodeView(View, frozen=True, kw_only=True):
     value: str = ""
     quality: str = ""
     why: str = ""
+    usable: bool = False
     picked: bool = False
 
 
@@ -211,7 +212,7 @@ async def machine_look(node: Any, draft: str, under: str = "", find: str = "", p
     picked = {one.address for one in held.rows}
     told = tuple(_node(one, values.get(one.href), picked) for one in shown)
     return LookView(nodes=told, count=len(nodes), page=at, pages=max(1, -(-len(nodes) // PAGE)),
-                    free=sum(1 for one in told if not one.picked and one.kind == "variable" and one.type),
+                    free=sum(1 for one in told if not one.picked and one.usable),
                     browses=looked.browses, whole=looked.whole)
 
 
@@ -242,6 +243,7 @@ def _node(one: BrowsedNode, value: Value | None, picked: set[str]) -> NodeView:
     return NodeView(
         href=one.href, name=one.name, path=one.path, kind=one.kind, type=one.type, unit=one.unit, writable=one.writable,
         value=value_told(value), quality=value.quality.value if value else "", picked=one.href in picked,
+        usable=bool(suggest([one])[0]),
         why=remedies.bad(value.detail).value if value is not None and bad else "")
 
 

@@ -9,6 +9,8 @@ from weft.doors.console.pages import (
     alarms,
     audits,
     carry,
+    connecting,
+    connections,
     data,
     devices,
     machine_file,
@@ -53,6 +55,14 @@ PAGES: Final[Mapping[str, Page]] = {
     "/machines": making.machines,
     "/machine-file": machine_file.page,
     "/machines/{name}": making.machine,
+    "/machines/{name}/copy": connecting.copy,
+    "/connections": connections.page,
+    "/connect": connecting.begin,
+    "/connect/{draft}": connecting.secure,
+    "/connect/{draft}/look": connecting.look,
+    "/connect/{draft}/values": connecting.values,
+    "/connect/{draft}/mapping.csv": connecting.mapping,
+    "/connect/{draft}/try": connecting.trial,
     "/machines/{name}/values": machine_values.page,
     "/machines/{name}/values.{kind}": machine_values.export,
     "/plan": planning.page,
@@ -130,7 +140,7 @@ POSTED: Final[Mapping[str, Page]] = {
 }
 # what a worker's device may open: the shop floor, nothing of customers and money
 OPERATOR_PAGES: Final = frozenset({
-    "/machines", "/machines/{name}", "/machines/{name}/values", "/machines/{name}/values.{kind}",
+    "/connections", "/machines", "/machines/{name}", "/machines/{name}/values", "/machines/{name}/values.{kind}",
     "/jobs", "/jobs/{job}", "/jobs/{job}/traveller", "/stock", "/stock/{item:path}",
     "/pick-up", "/scan", "/my-work", "/work/now", "/drawings/{file}",
 })

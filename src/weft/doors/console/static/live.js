@@ -143,6 +143,10 @@
     if (first) first.focus();
   });
 
+  // values that nobody tells of are asked for again and again while somebody looks
+  const every = Number(document.body.dataset.again || 0);
+  if (every) setInterval(() => { if (!document.hidden) refresh(); }, every * 1000);
+
   // copy, print, drop
   document.addEventListener("click", async (event) => {
     const copy = event.target.closest("[data-copy]");

@@ -1,0 +1,175 @@
+"""A machine is connected: address, security, what it offers with values, units and limits, a trial, and done.
+
+Rule 1: it works without scripts: each step is an address, what is chosen so far is a draft of the node.
+Rule 2: a device that cannot be looked at is told in words, with what to do; values that cannot be browsed are typed.
+Rule 3: two steps before anything is written: the first only shows what would be sent.
+Not here: looking at devices (``engine/views/connecting.py``), files of machines (``pages/machine_file.py``).
+"""
+
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from starlette.responses import Response
+
+from weft.doors.console.visit import HEADERS, Visit
+from weft.locale import formats, known
+from weft.shopfloor.description import Role
+
+STEPS: Final = ("secure", "look", "values", "try")
+AGAIN_S: Final = 4  # live values while somebody chooses
+COPIES: Final = 6  # lines of the form for further machines
+ROLES: Final = tuple(role for role in Role if role is not Role.SIGNAL)
+_DEPTH: Final = 12
+_EXAMPLES: Final = {
+    "opc.tcp": "opc.tcp://192.168.0.10:4840", "mqtt": "mqtt://192.168.0.10:1883", "mqtts": "mqtts://broker:8883",
+    "sparkplug+mqtt": "sparkplug+mqtt://192.168.0.10:1883", "modbus+tcp": "modbus+tcp://192.168.0.10:502",
+    "http": "http://192.168.0.10:8080", "https": "https://192.168.0.10",
+    "mtconnect+http": "mtconnect+http://192.168.0.10:5000/VMC-3Axis", "linuxcnc": "linuxcnc://localhost"}
+
+
+async def begin(visit: Visit) -> Response:
+    """Where the machine is, and machines that are half connected."""
+    view = await visit.view("machine-drafts")
+    examples = [(scheme, _EXAMPLES[scheme]) for scheme in view.schemes if scheme in _EXAMPLES]
+    return await visit.page("connect.html", tab="machines", live="connecting", view=view, examples=examples,
+                            own_errors=True, address=visit.asked("address")[:200])
+
+
+async def secure(visit: Visit) -> Response:
+    """How the machine is spoken with, and the login."""
+    view = await _draft(visit)
+    offered = await visit.view("machine-offered", draft=view.draft)
+    access = await visit.view("machine-access", name=view.name)
+    ways = [(f"{one.mode} {one.policy}".strip(), _way(visit, one)) for one in offered.ways]
+    present = f"{view.mode} {view.policy}".strip()
+    chosen = present if view.rows or present != "none" else next((way for way, _ in ways), present)
+    return await visit.page(
+        "connect_secure.html", tab="machines", own_errors=True, view=view, offered=offered, ways=ways, chosen=chosen,
+        access=access, step="secure", steps=STEPS, here=_home(view), fault=_fault(visit, offered.fault))
+
+
+async def look(visit: Visit) -> Response:
+    """What the device offers, one level at a time or searched, with its values now."""
+    view = await _draft(visit)
+    trail = _trail(visit)
+    find, page = visit.asked("find")[:80], visit.asked("page", "0")[:4]
+    under = trail[-1][1] if trail else ""
+    told = await visit.view("machine-look", draft=view.draft, under=under, find=find, page=page)
+    here = f"{_home(view)}/look"
+    access = await visit.view("machine-access", name=view.name)
+
+    def into(node: Any) -> str:
+        return _address(here, [*trail, (node.name, node.href)])
+
+    return await visit.page(
+        "connect_look.html", tab="machines", own_errors=True, view=view, told=told, step="look", steps=STEPS,
+        here=_home(view), look=here, into=into, find=find, within=trail[-1][0] if trail else "", under=under,
+        again="" if told.fault else str(AGAIN_S), access=access, fault=_fault(visit, told.fault),
+        trail=[(name, _address(here, trail[:n + 1])) for n, (name, _) in enumerate(trail)],
+        pages=[(n, _address(here, trail, find=find, page=str(n))) for n in range(told.pages)][:40])
+
+
+async def values(visit: Visit) -> Response:
+    """What is chosen: names, units, limits, what each is for; as a table, too."""
+    view = await _draft(visit)
+    roles = [("signal", visit.text("role.signal")), *((role.value, visit.text(f"role.{role.value}")) for role in ROLES)]
+    kinds = [(kind, visit.text(f"connect.type.{kind}")) for kind in ("number", "integer", "boolean", "string")]
+    return await visit.page(
+        "connect_values.html", tab="machines", own_errors=True, view=view, step="values", steps=STEPS,
+        here=_home(view), roles=roles, kinds=kinds, wrong=_wrong(visit, view),
+        findings=[_finding(visit, one) for one in view.findings], may=[_may(visit, one) for one in view.may_write])
+
+
+async def mapping(visit: Visit) -> Response:
+    """What is chosen as CSV, to be filled in elsewhere."""
+    view = await visit.view("machine-mapping", draft=visit.named("draft"), lang=visit.lang)
+    name = quote(f"{view.name}.csv", safe="")
+    return Response(f"\ufeff{view.csv}", media_type="text/csv; charset=utf-8",
+                    headers={**HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"})
+
+
+async def trial(visit: Visit) -> Response:
+    """What the device says now; one value written by way of trial; and the button that adds it."""
+    view = await _draft(visit)
+    prop, wanted = visit.asked("property")[:120], visit.asked("value")[:80]
+    told = await visit.view("machine-tried", draft=view.draft) if view.rows and view.wrong is None else None
+    limit = next((one for one in view.may_write if one.property == prop), None)
+    present = {one.property: one for one in told.values} if told is not None else {}
+    return await visit.page(
+        "connect_try.html", tab="machines", own_errors=True, view=view, told=told, step="try", steps=STEPS,
+        here=_home(view), wrong=_wrong(visit, view), limit=limit, wanted=wanted, present=present,
+        fault=_fault(visit, told.fault if told is not None else None), again="" if limit or told is None else "2",
+        may=[(one, _may(visit, one)) for one in view.may_write], sure=limit is not None and wanted != "")
+
+
+async def copy(visit: Visit) -> Response:
+    """Further machines that are set up alike."""
+    view = await visit.view("machine", name=visit.named("name"))
+    typed = visit.failed.typed if visit.failed else {}
+    rows = max([COPIES, *(int(one.split(".")[1]) + 1 for one in typed
+                          if one.startswith("to.") and one.split(".")[1].isdecimal())])
+    connections = await visit.view("connections")
+    address = next((one.address for one in connections.connections if one.name == view.row.name), "")
+    return await visit.page(
+        "connect_copy.html", tab="machines", own_errors=True, row=view.row, rows=min(rows, 50), address=address,
+        problems=[(one["column"], _problem(visit, one)) for one in visit.problems])
+
+
+async def _draft(visit: Visit) -> Any:
+    return await visit.view("machine-draft", draft=visit.named("draft"))
+
+
+def _home(view: Any) -> str:
+    return f"/connect/{quote(view.draft, safe='')}"
+
+
+def _trail(visit: Visit) -> list[tuple[str, str]]:
+    """The places on the way to where we look: (name, href)."""
+    names, places = (visit.request.query_params.getlist(one)[:_DEPTH] for one in ("as", "in"))
+    return [(name[:120], place[:1000]) for name, place in zip(names, places, strict=False)]
+
+
+def _address(here: str, trail: list[tuple[str, str]], **more: str) -> str:
+    steps = [pair for name, place in trail for pair in (("as", name), ("in", place))]
+    asked = [*steps, *((name, value) for name, value in more.items() if value not in {"", "0"})]
+    return f"{here}?{urlencode(asked)}" if asked else here
+
+
+def _way(visit: Visit, one: Any) -> str:
+    return visit.text(f"connect.way.{one.mode}", policy=one.policy)
+
+
+def _fault(visit: Visit, fault: Any) -> tuple[str, str] | None:
+    """Why the device cannot be looked at, and what to do about it."""
+    if fault is None:
+        return None
+    key = f"error.{fault.code}"
+    told = visit.text(key, **fault.facts) if known(visit.lang, key) else visit.text("error.unnamed", code=fault.code)
+    return told, visit.text(f"remedy.{fault.remedy}")
+
+
+def _wrong(visit: Visit, view: Any) -> str:
+    if view.wrong is None:
+        return ""
+    return visit.text(f"error.{view.wrong.code}", **view.wrong.facts)
+
+
+def _finding(visit: Visit, one: Any) -> str:
+    facts = {name: visit.text(f"role.{value}") if name == "role" else value for name, value in one.facts.items()}
+    return visit.text(f"propose.{one.code}", property=one.property, **facts)
+
+
+def _problem(visit: Visit, one: dict[str, Any]) -> str:
+    key = f"error.{one['code']}"
+    return visit.text(key, **one["facts"]) if known(visit.lang, key) else str(one["code"])
+
+
+def _may(visit: Visit, one: Any) -> str:
+    """What the node may write, as a sentence."""
+    if one.minimum and one.maximum:
+        unit = formats.unit(visit.lang, one.unit) if one.unit else ""
+        return visit.text("connect.may.between", title=one.title, low=formats.number(visit.lang, one.minimum),
+                          high=formats.number(visit.lang, one.maximum), unit=unit).rstrip()
+    return visit.text(f"connect.may.{one.type if one.type in {'boolean', 'string'} else 'any'}", title=one.title)
+
+
