@@ -20,7 +20,7 @@ async def work():
 
 
 # what needs more than these samples have is tested beside its subject
-ELSEWHERE = {"machine-records", "machine-values", "slip", "slip-file", "twin", "twin-part", "twin-history",
+ELSEWHERE = {"machine-records", "machine-values", "plan-if", "slip", "slip-file", "twin", "twin-part", "twin-history",
              "twin-operation"} | {one for one in VIEWS if one.startswith("price-")}
 
 
