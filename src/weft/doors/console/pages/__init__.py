@@ -14,6 +14,7 @@ from weft.doors.console.pages import (
     data,
     devices,
     machine_file,
+    machine_timeline,
     machine_values,
     mailbox,
     making,
@@ -63,6 +64,8 @@ PAGES: Final[Mapping[str, Page]] = {
     "/connect/{draft}/values": connecting.values,
     "/connect/{draft}/mapping.csv": connecting.mapping,
     "/connect/{draft}/try": connecting.trial,
+    "/machines/{name}/timeline": machine_timeline.page,
+    "/machines/{name}/timeline.{kind}": machine_timeline.export,
     "/machines/{name}/values": machine_values.page,
     "/machines/{name}/values.{kind}": machine_values.export,
     "/plan": planning.page,
@@ -141,6 +144,7 @@ POSTED: Final[Mapping[str, Page]] = {
 # what a worker's device may open: the shop floor, nothing of customers and money
 OPERATOR_PAGES: Final = frozenset({
     "/connections", "/machines", "/machines/{name}", "/machines/{name}/values", "/machines/{name}/values.{kind}",
+    "/machines/{name}/timeline", "/machines/{name}/timeline.{kind}",
     "/jobs", "/jobs/{job}", "/jobs/{job}/traveller", "/stock", "/stock/{item:path}",
     "/pick-up", "/scan", "/my-work", "/work/now", "/drawings/{file}",
 })
