@@ -117,6 +117,9 @@ class Rules(Section, frozen=True):
         ge=0.01, le=8_760)] = 72
     promise_move_minutes: Annotated[int, _about(
         "A promise that moves less than this is not worth a word.", "交期变动小于此值时不通知。", ge=0, le=43_200)] = 60
+    promise_hold_minutes: Annotated[int, _about(
+        "How long a date that has moved stays, before an earlier one is offered again.",
+        "交期推迟后至少保持多久，才再提出提前。", ge=0, le=43_200)] = 60
     alarm_minutes: Annotated[int, _about(
         "How long a machine in alarm is taken to be out.", "机床报警后预计停机的时间。", ge=1, le=43_200)] = 60
     plan_search_s: Annotated[float, _about(

@@ -221,6 +221,8 @@ class Outbox:
                 elif not refused:
                     pause_ms = self.retry_ms[0]
                     continue
+                else:  # what cannot be taken in must not hold back for long what can
+                    pause_ms = min(pause_ms, max(self.retry_ms[0], wait_ms))
             except WeftError as error:
                 self.why[peer] = error
             await asyncio.sleep(pause_ms / 1000)

@@ -166,7 +166,7 @@ def _promise_made(state: State, said: m.PromiseMade) -> State:
 
 def _promise_moved(state: State, said: m.PromiseMoved) -> State:
     before = state.promises[said.demand.key]
-    moved = _replace(before, at=said.at, why=said.why, moves=before.moves + 1)
+    moved = _replace(before, at=said.at, why=said.why, moves=before.moves + 1, moved=said.said)
     return _replace(state, promises={**state.promises, said.demand.key: moved})
 
 
@@ -217,6 +217,12 @@ def _order_cancelled(state: State, said: m.ProductionOrderCancelled) -> State:
     }
     return _replace(state, orders={**state.orders, order.id: order}, jobs={**state.jobs, **given_up},
                     locks=_without(state.locks, given_up))
+
+
+def _output_taken(state: State, said: m.OutputTaken) -> State:
+    order = state.orders[said.order]
+    taken = q.text(q.decimal(order.taken) + q.decimal(said.quantity))
+    return _replace(state, orders={**state.orders, order.id: _replace(order, taken=taken)})
 
 
 def _material_expected(state: State, said: m.MaterialExpected) -> State:
@@ -378,6 +384,7 @@ _EVOLVE: Final[Mapping[type[Message], Callable[[State, Any], State]]] = {
     m.CapacityReleased: _released_capacity,
     m.PromiseMade: _promise_made,
     m.PromiseMoved: _promise_moved,
+    m.OutputTaken: _output_taken,
     m.SequenceAdopted: _sequence_adopted,
     m.ProductionOrderCreated: _order_created,
     m.ProductionOrderCancelled: _order_cancelled,

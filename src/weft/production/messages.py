@@ -198,11 +198,15 @@ class PromiseMade(Message, frozen=True, kw_only=True):
 
 
 class PromiseMoved(Message, frozen=True, kw_only=True):
-    """A promise moves to ``at``; "" when no instant can be kept at present (an open-ended breakdown)."""
+    """A promise moves to ``at``; "" when no instant can be kept at present (an open-ended breakdown).
+
+    ``said``: when this was said; "" in words of before it was kept.
+    """
 
     demand: DemandRef
     at: str = ""
     why: tuple[Why, ...] = ()
+    said: str = ""
 
 
 class SequenceAdopted(Message, frozen=True, kw_only=True):
@@ -232,6 +236,13 @@ class ProductionOrderCancelled(Message, frozen=True, kw_only=True):
 
     order: str
     reason: str = ""
+
+
+class OutputTaken(Message, frozen=True, kw_only=True):
+    """Good pieces of an order that is still being made go into stock, because somebody takes a part now."""
+
+    order: str
+    quantity: str
 
 
 class MaterialExpected(Message, frozen=True, kw_only=True):
@@ -370,7 +381,7 @@ MESSAGES: dict[str, type[Message]] = {
         WorkCentreDefined, CalendarDefined, BillDefined, RoutingDefined, SupplyRuleDefined,
         SourcingOpened, SourcingAnswered, SourcingClosed,
         CapacityReserved, CapacityReleased, PromiseMade, PromiseMoved, SequenceAdopted,
-        ProductionOrderCreated, ProductionOrderCancelled, MaterialExpected,
+        ProductionOrderCreated, ProductionOrderCancelled, OutputTaken, MaterialExpected,
         JobReleased, JobLoaded, JobLocked, JobUnlocked, JobStarted, JobCounted, JobScrapped,
         JobPaused, JobResumed, JobEnded, JobAborted, WorkCentreDown, WorkCentreUp,
     )

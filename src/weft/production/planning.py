@@ -19,7 +19,8 @@ from weft.production.plan import Arrival, Outage, Placing, PlanCentre, PlanJob, 
 from weft.production.sequence import following
 from weft.production.state import FINISHED, Down, Job, JobState, Lock, Order, Reservation, State
 
-OVERDUE: Final = 15 * MINUTE  # a repair that is past its estimate is assumed to take this much longer
+OVERDUE: Final = 15 * MINUTE  # a repair that is past its estimate is assumed to take this much longer, then twice it …
+LATE: Final = 60 * MINUTE  # and so is material that is not there a quarter of an hour after its date
 
 
 def job_id(order: str, operation: int) -> str:
@@ -66,12 +67,27 @@ def draft_jobs(drafts: Sequence[Draft], rank: int = 0, priority: int = 0) -> tup
     return tuple(jobs)
 
 
-def arrivals(materials: Sequence[Material]) -> tuple[Arrival, ...]:
+def assumed(at_ms: int, now_ms: int, step_ms: int) -> int:
+    """When what should have been by ``at_ms`` is taken to be: there, or one, two, four … steps later than it was said.
+
+    In steps that double, so that what is overdue for long moves a promise a few times and not every minute.
+    """
+    at, step = at_ms, step_ms
+    while at <= now_ms:
+        at, step = at_ms + step, step * 2
+    return at
+
+
+def arrivals(materials: Sequence[Material], now_ms: int = 0) -> tuple[Arrival, ...]:
     """Materials that an order still waits for; what is made here arrives by precedence instead."""
     return tuple(
-        Arrival(item=m.item, at_ms=instant.to_ms(m.at, m.item) if m.at else None)
+        Arrival(item=m.item, at_ms=_arrival(instant.to_ms(m.at, m.item), now_ms) if m.at else None)
         for m in materials if not m.arrived and m.source not in ("make", "stock")
     )
+
+
+def _arrival(at_ms: int, now_ms: int) -> int:
+    return at_ms if now_ms - at_ms < OVERDUE else assumed(at_ms, now_ms, LATE)
 
 
 def in_force(state: State) -> tuple[Reservation, ...]:
@@ -128,7 +144,7 @@ def outage_of(work_centre: str, down: Down, now_ms: int) -> Outage:
     until = None
     if down.expected_minutes:
         until = since + down.expected_minutes * MINUTE
-        until = until if until > now_ms else now_ms + OVERDUE
+        until = assumed(until, now_ms, OVERDUE)
     return Outage(centre=work_centre, from_ms=since, until_ms=until, alarm=down.alarm)
 
 
@@ -155,7 +171,7 @@ def _plan_job(order: Order, job: Job, lock: Lock | None, open_time: OpenTime | N
         work_ms=remaining_ms(job, open_time, now_ms), family=job.family,
         setup_ms=0 if job.started else seconds_to_ms(q.decimal(job.setup_s)),
         fixed_ms=at if lock and lock.hold == "at" else None, earliest_ms=at if at and lock and lock.hold != "at" else 0,
-        materials=arrivals(order.materials) if job.id == order.jobs[0] and not job.started else (),
+        materials=arrivals(order.materials, now_ms) if job.id == order.jobs[0] and not job.started else (),
         after=job.after, due_ms=instant.to_ms(order.due, order.id) if order.due else None,
         priority=order.priority, rank=order.rank, stage=stage,
         started_ms=instant.to_ms(job.started, job.id) if job.started else None,
@@ -169,8 +185,18 @@ def remaining_ms(job: Job, open_time: OpenTime | None, now_ms: int) -> int:
     """
     piece = q.decimal(job.cycle_s or job.run_s)
     run = piece * job.remaining
-    if not job.started or job.counted_at or job.state is JobState.INTERRUPTED or open_time is None:
+    if not job.started or job.state is JobState.INTERRUPTED or open_time is None:
         return seconds_to_ms(run)
-    spent = Decimal(open_time.between(instant.to_ms(job.started, job.id), now_ms)) / 1000
+    spent = Decimal(open_time.between(instant.to_ms(job.counted_at or job.started, job.id), now_ms)) / 1000
+    if job.counted_at:
+        return seconds_to_ms(run) + _silent_ms(spent - piece, piece)
     total = q.decimal(job.setup_s) + run - spent
-    return seconds_to_ms(max(total, min(piece, run)))  # not ended yet: at least the last piece is to come
+    return seconds_to_ms(total) if total > 0 else _silent_ms(-total, min(piece, run))
+
+
+def _silent_ms(overdue_s: Decimal, piece_s: Decimal) -> int:
+    """What is added to a job of which nothing is heard ``overdue_s`` after it should be: in steps that double."""
+    if overdue_s < 0:
+        return 0
+    overdue = seconds_to_ms(overdue_s)
+    return assumed(0, overdue, max(OVERDUE, seconds_to_ms(piece_s))) - overdue

@@ -184,8 +184,9 @@ def _promise_made(state: State, said: m.PromiseMade) -> None:
 
 def _promise_moved(state: State, said: m.PromiseMoved) -> None:
     _found(state.promises, said.demand.key, "production.promise-unknown", "demand")
-    if said.at:
-        instant.to_ms(said.at, said.demand.key)
+    for at in (said.at, said.said):
+        if at:
+            instant.to_ms(at, said.demand.key)
 
 
 def _sequence_adopted(state: State, said: m.SequenceAdopted) -> None:
@@ -246,6 +247,13 @@ def _order_cancelled(state: State, said: m.ProductionOrderCancelled) -> None:
     for name in _order(state, said.order).jobs:
         if state.jobs[name].state in STARTED:
             raise Refused("production.cancel-running", order=said.order, job=name)
+
+
+def _output_taken(state: State, said: m.OutputTaken) -> None:
+    order = _order(state, said.order)
+    ready = q.decimal(order.made) - q.decimal(order.taken)
+    if q.positive(said.quantity, said.order) > ready:
+        raise Refused("production.not-made-yet", order=said.order, wanted=said.quantity, ready=q.text(ready))
 
 
 def _material_expected(state: State, said: m.MaterialExpected) -> None:
@@ -421,6 +429,7 @@ _CHECKS: Final[Mapping[type[Message], Callable[[State, Any], None]]] = {
     m.CapacityReleased: _released_capacity,
     m.PromiseMade: _promise_made,
     m.PromiseMoved: _promise_moved,
+    m.OutputTaken: _output_taken,
     m.SequenceAdopted: _sequence_adopted,
     m.ProductionOrderCreated: _order_created,
     m.ProductionOrderCancelled: _order_cancelled,

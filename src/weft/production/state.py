@@ -80,7 +80,9 @@ class Job(Data, frozen=True, kw_only=True):
 
 
 class Order(Data, frozen=True, kw_only=True):
-    """A production order; ``closed`` is "", "done" or "cancelled"; ``made`` good pieces came out."""
+    """A production order; ``closed`` is "", "done" or "cancelled"; ``made`` good pieces came out, of which ``taken``
+    went into stock before it was done.
+    """
 
     id: str
     item: str
@@ -95,6 +97,7 @@ class Order(Data, frozen=True, kw_only=True):
     jobs: tuple[str, ...] = ()
     closed: str = ""
     made: str = "0"
+    taken: str = "0"
 
 
 class Reservation(Data, frozen=True, kw_only=True):
@@ -127,13 +130,14 @@ class Sourcing(Data, frozen=True, kw_only=True):
 
 
 class Promise(Data, frozen=True, kw_only=True):
-    """The instant promised for a demand ("" when none can be kept), and how often it moved."""
+    """The instant promised for a demand ("" when none can be kept), how often it moved, and when it did so last."""
 
     demand: DemandRef
     at: str
     first: str
     moves: int = 0
     why: tuple[Why, ...] = ()
+    moved: str = ""
 
 
 class Place(Data, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from weft.production.messages import DemandRef, JobLocked, Material, Why
 from weft.production.plan import Plan, PlannedJob
 from weft.production.promise import chain
 from weft.production.rules import RULES, may_say
-from weft.production.state import FINISHED, STARTED, Job, JobState, Order, Reservation, State
+from weft.production.state import FINISHED, STARTED, Job, JobState, Order, Promise, Reservation, State
 
 THRESHOLD_MINUTES: Final = 30
 _ZERO: Final = Decimal(0)
@@ -249,11 +249,12 @@ def waiting_for(state: State, item: str = "", ref: str = "") -> tuple[tuple[str,
 
 
 def moved_promises(state: State, plan: Plan, now: str, threshold_minutes: int = THRESHOLD_MINUTES,
-                   ) -> list[tuple[DemandRef, str, str, tuple[Why, ...]]]:
+                   hold_minutes: int = 0) -> list[tuple[DemandRef, str, str, tuple[Why, ...]]]:
     """(demand, promised, what can be kept, why) where they differ by ``threshold_minutes`` or more.
 
     "" means that no instant can be kept. A promise that was late and can be kept earlier again moves back,
-    not before its first instant; ``now`` is the earliest instant that can be promised.
+    not before its first instant, and not within ``hold_minutes`` after it moved: a machine that falters again and again
+    must not move its customers to and fro. ``now`` is the earliest instant that can be promised.
     """
     now_ms, moved = instant.to_ms(now, "now"), []
     for promise in state.promises.values():
@@ -269,9 +270,15 @@ def moved_promises(state: State, plan: Plan, now: str, threshold_minutes: int = 
                 moved.append((promise.demand, promise.at, "", chain(plan, stuck)))
             continue
         new = max(*known, now_ms, instant.to_ms(promise.first))
+        if promise.at and new < instant.to_ms(promise.at) and _just_moved(promise, now_ms, hold_minutes):
+            continue
         if not promise.at or abs(new - instant.to_ms(promise.at)) >= threshold_minutes * MINUTE:
             moved.append((promise.demand, promise.at, instant.from_ms(new), chain(plan, late.id)))
     return moved
+
+
+def _just_moved(promise: Promise, now_ms: int, hold_minutes: int) -> bool:
+    return bool(promise.moved) and now_ms - instant.to_ms(promise.moved) < hold_minutes * MINUTE
 
 
 # ---- what is drawn and printed --------------------------------------------------------------------

@@ -21,6 +21,7 @@ from weft.engine.reactions import (
     meeting,
     offering,
     ordering,
+    parts,
     pickup_buyer,
     pickup_seller,
     pickup_shop,
@@ -63,6 +64,7 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
         Reaction("take-supplier-response", ordering.take_supplier_response, "peer", final=True)],
     ("order", "OrderCancellation"): [Reaction("stop-work", ordering.stop_work, "peer", final=True)],
     ("order", "OrderChangeResponse"): [
+        Reaction("send-part", parts.send_part, "peer", final=True),
         Reaction("apply-accepted-change", ordering.apply_change, "peer", final=True),
         Reaction("apply-agreed-change", ordering.apply_change, "own", final=True),
         Reaction("count-change", committing.count_change, "any", final=True)],
@@ -95,6 +97,8 @@ TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
         Reaction("put-into-stock", making.put_into_stock), Reaction("release-after", making.release_next),
         Reaction("tell-made", making.tell_progress), Reaction("attest-minutes", attesting.attest_minutes),
         Reaction("replan-ended", lateness.replan)],
+    ("production", "JobAborted"): [
+        Reaction("stock-aborted", making.put_into_stock), Reaction("replan-aborted", lateness.replan)],
     ("production", "WorkCentreDown"): [Reaction("replan-down", lateness.replan)],
     ("production", "WorkCentreUp"): [Reaction("replan-up", lateness.replan)],
     ("production", "SequenceAdopted"): [Reaction("replan-sequence", lateness.replan)],

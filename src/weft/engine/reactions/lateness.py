@@ -3,6 +3,8 @@
 Rule 1: by default a moved promise waits for the owner; by the owner's rule ``change = "auto"`` it is proposed at once.
 Rule 2: one open proposal of ours a thread: a newer date takes the place of an older one that is not answered.
 Rule 3: what a supplier says about dates is expected at once, whether its change is accepted yet or not.
+Rule 4: later is said at once, earlier only when it has held for a while (``promise_hold_minutes``): what falters must
+        not move its customers to and fro.
 Not here: the plan (``engine/planner.py``), choosing among the options (people, or the buyer's own rule).
 """
 
@@ -32,6 +34,7 @@ from weft.trade.order_state import OrderState, Phase
 LATER: Final = "later"
 EARLIER: Final = "earlier"
 PARTIAL: Final = "partial"
+ELSEWHERE: Final = "elsewhere"
 CANCEL: Final = "cancel"
 
 
@@ -51,9 +54,9 @@ async def move_promises(node: Node, key: str) -> None:
     if not production.promises:
         return
     now = instant.from_ms(node.clock.now_ms())
-    minutes = node.config.rules.promise_move_minutes
-    said = [PromiseMoved(demand=demand, at=new, why=why)
-            for demand, _, new, why in views.moved_promises(production, plan, now, minutes)]
+    rules = node.config.rules
+    said = [PromiseMoved(demand=demand, at=new, why=why, said=now) for demand, _, new, why in views.moved_promises(
+        production, plan, now, rules.promise_move_minutes, rules.promise_hold_minutes)]
     if said:
         await node.record("production", *said, key=key)
 
@@ -67,7 +70,8 @@ async def propose_moved(node: Node, cause: Cause) -> None:
 async def propose(node: Node, demand: DemandRef, key: str) -> None:
     """Propose the present promises of the order that ``demand`` is of: every line whose date has moved, in one change.
 
-    The choices: later, what is done now and the rest later, or cancel; an earlier date is offered as it is.
+    The choices: later; what is ready now, and the rest later or not at all; or cancel. An earlier date is offered as it
+    is.
     """
     thread = demand.thread
     if not thread or await node.answered(thread, key) is not None:
@@ -110,10 +114,13 @@ def _options(
     if len(lines) != 1:
         return (later, cancel)
     name = lines[0].line
-    done = q.decimal(views.progress(production, DemandRef(thread=thread, line=name))[0])
-    if not 0 < done < state.lines[name].open:
+    line = state.lines[name]
+    ready = q.decimal(views.progress(production, DemandRef(thread=thread, line=name))[0]) - q.decimal(line.despatched)
+    if not 0 < ready < line.open:
         return (later, cancel)
-    return (later, ChangeOption(id=PARTIAL, kind="partial", note=q.text(done), lines=lines), cancel)
+    kept = ChangeLine(line=name, quantity=q.text(line.delivered + ready))
+    return (later, ChangeOption(id=PARTIAL, kind="partial", note=q.text(ready), lines=lines),
+            ChangeOption(id=ELSEWHERE, kind="change", note=q.text(ready), lines=(kept,)), cancel)
 
 
 async def take_supplier_change(node: Node, cause: Cause) -> None:

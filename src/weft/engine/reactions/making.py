@@ -9,7 +9,7 @@ Not here: writing to machines (``engine/dispatch.py``), moved dates (``lateness.
 import contextlib
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from weft.basis import instant
 from weft.basis import quantity as q
@@ -22,7 +22,7 @@ from weft.engine.reactions.offering import next_number, other_member, own_item
 from weft.production import messages as pm
 from weft.production import views
 from weft.production.messages import DemandRef
-from weft.production.state import Job, Order
+from weft.production.state import Job, JobState, Order
 from weft.stock import levels
 from weft.stock import messages as sm
 from weft.trace import book as trace_book
@@ -166,31 +166,70 @@ def _consumptions(stock: Any, order: Order, customer: str) -> list[sm.Consumed]:
 
 
 async def put_into_stock(node: Node, cause: Cause) -> None:
-    """The last job of an order has ended: its goods are a lot, kept for who ordered them."""
+    """The last job of an order has ended or was given up: what is good of it is a lot, kept for who ordered it."""
     production = await node.book_state("production")
     job = production.jobs.get(cause.message.job)
     order = production.orders.get(job.order) if job else None
-    if job is None or order is None or job.id != order.jobs[-1] or q.decimal(job.good) <= 0:
+    if job is None or order is None or job.id != order.jobs[-1]:
         return
-    lot = f"L{order.id}"
-    stock = await node.book_state("stock")
-    inputs = await _inputs(node, order.id)
-    await node.record("stock", sm.Produced(
-        ref=order.id, order=order.id, lot=sm.LotIn(id=lot, item=order.item, quantity=job.good, unit=order.unit),
-        sources=tuple(sorted({goods.lot for goods in inputs if goods.lot})), at=job.ended), key=f"{cause.key}:lot")
-    if order.demand.thread and not order.parent:
-        kept = sm.Reserved(id=f"made:{order.id}", item=order.item, quantity=job.good, thread=order.demand.thread,
-                           line=order.demand.line)
-        await node.record("stock", kept, key=f"{cause.key}:keep")
-    item = stock.items.get(order.item)
-    made = traces.JobDone(order=order.id, job=job.id, at=job.ended, inputs=tuple(inputs), work_centre=job.work_centre,
-                          machine=job.machine, customer_order=order.demand.thread,
-                          outputs=(traces.Goods(item=order.item, quantity=job.good, unit=order.unit, lot=lot,
-                                                gtin=item.gtin if item else ""),))
-    await trace(node, traces.job_done(node.organisation, made), f"{cause.key}:trace")
+    rest = q.decimal(job.good) - q.decimal(order.taken)
+    if rest > 0:
+        await stock_output(node, Output(order, job, q.text(rest), first=order.taken == "0"), cause.key)
+    if job.state is JobState.ENDED and order.demand.thread and not order.parent:
+        from weft.engine.reactions.ordering import make_short
+
+        await make_short(node, order, f"{cause.key}:short")
     await advance(node, f"{cause.key}:advance")
-    if order.demand.thread:
+    if order.demand.thread and q.decimal(job.good) > 0:
         await deliver(node, order.demand.thread, f"{cause.key}:deliver")
+
+
+class Output(NamedTuple):
+    """``quantity`` that ``job`` has made of ``order``; ``part`` names what is taken before the order is done.
+
+    ``first``: nothing of the order was put into stock before; what went in is told with it, once.
+    """
+
+    order: Order
+    job: Job
+    quantity: str
+    part: str = ""
+    first: bool = True
+
+
+async def stock_output(node: Node, output: Output, key: str) -> None:
+    """Put what was made into stock, kept for who ordered it, and leave its trace."""
+    order, job, quantity, part, first = output
+    lot, at = f"L{order.id}", job.ended or instant.from_ms(node.clock.now_ms())
+    stock = await node.book_state("stock")
+    used = await _inputs(node, order.id)
+    await node.record("stock", sm.Produced(
+        ref=f"{order.id}:{part}" if part else order.id, order=order.id,
+        lot=sm.LotIn(id=lot, item=order.item, quantity=quantity, unit=order.unit),
+        sources=tuple(sorted({goods.lot for goods in used if goods.lot})), at=at), key=f"{key}:lot")
+    owed = await _owed(node, order, quantity) if order.demand.thread and not order.parent else _ZERO
+    if owed > 0:
+        kept = sm.Reserved(id=f"made:{order.id}:{part}" if part else f"made:{order.id}", item=order.item,
+                           quantity=q.text(owed), thread=order.demand.thread, line=order.demand.line)
+        await node.record("stock", kept, key=f"{key}:keep")
+    item = stock.items.get(order.item)
+    made = traces.JobDone(order=order.id, job=job.id, at=at, inputs=tuple(used) if first else (),
+                          work_centre=job.work_centre, machine=job.machine, customer_order=order.demand.thread,
+                          outputs=(traces.Goods(item=order.item, quantity=quantity, unit=order.unit, lot=lot,
+                                                gtin=item.gtin if item else ""),))
+    await trace(node, traces.job_done(node.organisation, made), f"{key}:trace")
+
+
+async def _owed(node: Node, order: Order, quantity: str) -> Decimal:
+    """How much of ``quantity`` is to be kept for who ordered it: a line that was cut down wants no more."""
+    state: OrderState = await node.state(order.demand.thread)
+    line = state.lines.get(order.demand.line)
+    if line is None:
+        return Decimal(quantity)
+    stock = await node.book_state("stock")
+    held = sum((Decimal(one.quantity) for one in levels.reservations_of(stock, order.demand.thread, line.line)
+                if one.item == order.item), _ZERO)
+    return min(Decimal(quantity), max(_ZERO, line.open - held))
 
 
 async def _inputs(node: Node, order: str) -> list[traces.Goods]:

@@ -1,14 +1,18 @@
 """The board, one order as a conversation, its paper, and a new request."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from weft.basis import instant
+from weft.basis import quantity as q
 from weft.doors.console.pages.naming import item_names
 from weft.doors.console.visit import Visit
 from weft.engine.commands import COMMANDS
+from weft.engine.reactions.lateness import ELSEWHERE
 from weft.engine.views.deals import COLUMNS
 from weft.locale import formats
 
@@ -53,7 +57,8 @@ async def one(visit: Visit) -> Response:
     pick_up = await visit.view("order-pick-up", thread=visit.named("thread"))
     return await visit.page(
         "order.html", tab="orders", live="order production price-checked", view=view, pick_up=pick_up, own_errors=True,
-        names=await _names(visit, view), option_kind=_option_kinds(view), can=lambda name: name in COMMANDS)
+        names=await _names(visit, view), option_kind=_option_kinds(view), option_word=_option_word,
+        after_change=lambda option: _after_change(view, option), can=lambda name: name in COMMANDS)
 
 
 async def paper(visit: Visit) -> Response:
@@ -70,9 +75,23 @@ async def _names(visit: Visit, view: Any) -> Callable[[str], str]:
 
 
 def _option_kinds(view: Any) -> Callable[[str, str], str]:
-    kinds = {(doc.id, option.id): option.kind for doc in view.documents if doc.kind == "OrderChange"
+    kinds = {(doc.id, option.id): _option_word(option) for doc in view.documents if doc.kind == "OrderChange"
              for option in doc.message.options}
     return lambda change, option: kinds.get((change, option), "change")
+
+
+def _option_word(option: Any) -> str:
+    """Under which words a choice is shown: its kind, or that the rest is to come from elsewhere."""
+    return ELSEWHERE if option.id == ELSEWHERE and option.kind == "change" else str(option.kind)
+
+
+def _after_change(view: Any, option: Any) -> str:
+    """Where a buyer goes on who has taken ``option``: to ask others for what will not come, else back to the order."""
+    line = next((one for one in view.lines for part in option.lines if one.line == part.line), None)
+    if view.role != "buyer" or line is None or _option_word(option) != ELSEWHERE:
+        return f"/orders/{view.thread}"
+    rest = q.decimal(line.open) - q.decimal(option.note)
+    return f"/orders/new?{urlencode({'item': line.buyer_item or line.item, 'quantity': q.text(max(rest, Decimal(0)))})}"
 
 
 async def new(visit: Visit) -> Response:
