@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from weft.cli import machine_connect
 from weft.cli.client import Node
 from weft.cli.machine_files import described, noticed
 from weft.cli.options import connected, pairs
@@ -20,15 +21,25 @@ def command() -> None:
 
 @command.command("add", help=say("cli.machine.add"))
 @click.argument("name")
-@click.argument("description", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("description", metavar="ADDRESS|FILE")
 @click.argument("values", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option("--limits", multiple=True, metavar="NAME=LOW..HIGH", help=say("cli.machine.add.limits"))
+@click.option("--under", default="", help=say("cli.machine.add.under"))
+@click.option("--way", default="", metavar="'MODE POLICY'", help=say("cli.machine.add.way"))
+@click.option("--login", "log_in", is_flag=True, help=say("cli.machine.add.login"))
+@click.option("--yes", is_flag=True, help=say("cli.machine.add.yes"))
 @click.option("--interface", default="", help=say("cli.machine.add.interface"))
 @click.option("--as-described", is_flag=True, help=say("cli.machine.add.as-described"))
 @connected
-def add(node: Node, paper: Paper, name: str, description: Path, values: tuple[str, ...], interface: str, *,
-        as_described: bool) -> None:
-    """Add a machine by a file that describes it."""
-    told = described(node, name, description, interface=interface, as_described=as_described)
+def add(node: Node, paper: Paper, name: str, description: str, values: tuple[str, ...], interface: str, *,
+        as_described: bool, limits: tuple[str, ...], under: str, way: str, log_in: bool, yes: bool) -> None:
+    """Add a machine by its address, or by a file that describes it."""
+    if machine_connect.is_address(description):
+        given = {"limits": pairs(limits), "under": under, "way": way, "login": log_in, "yes": yes}
+        machine_connect.connect(node, paper, name, description, given)
+        return
+    path = Path(_file.convert(description, None, click.get_current_context()))
+    told = described(node, name, path, interface=interface, as_described=as_described)
     done = node.do("machine-add", name=name, description=told["description"], values=pairs(values))
     paper.done({**done, "noticed": told["noticed"]} if paper.as_json else done)
     if told["noticed"] and not paper.as_json:
@@ -51,6 +62,13 @@ def one(node: Node, paper: Paper, name: str) -> None:
     """One machine with its live values."""
     view = node.view("machine", name=name)
     paper.table(view["readings"], "property value unit quality", view)
+
+
+@command.command("health", help=say("cli.machine.health"))
+@connected
+def health(node: Node, paper: Paper) -> int:
+    """How the link to each machine does, and what to do; 1 when one needs somebody."""
+    return 0 if machine_connect.health(node, paper) else 1
 
 
 @command.command("remove", help=say("cli.machine.remove"))

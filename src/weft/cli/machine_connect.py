@@ -1,0 +1,113 @@
+"""``weft machine add NAME ADDRESS`` and ``weft machine health``: a machine that is looked at, and how links do.
+
+Rule 1: nothing is added before its owner has seen what the node may write to it, or has said ``--yes``.
+Not here: machines that come with a file (``machine_files.py``), what is proposed (``shopfloor/propose.py``).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from weft.cli.client import Node
+from weft.cli.printing import Paper
+from weft.cli.words import at, say, word
+
+
+def is_address(target: str) -> bool:
+    """Whether ``target`` is the address of a machine and no file."""
+    return "://" in target
+
+
+def connect(node: Node, paper: Paper, name: str, address: str, given: Mapping[str, Any]) -> None:
+    """Look at the machine at ``address``, show what is proposed, and add it.
+
+    ``given``: limits, under, way (mode and policy), login, yes.
+    """
+    draft = node.do("machine-draft", name=name, address=address)["facts"]["draft"]
+    try:
+        _progress(paper, "cli.machine.connect.looking", address=address)
+        way = given["way"] or _safest(node, draft)
+        node.do("machine-draft-secure", draft=draft, way=way, user=bool(given["login"]))
+        _progress(paper, "cli.machine.connect.way", way=word("cli.machine.way", way.partition(" ")[0]))
+        told = node.do("machine-draft-propose", draft=draft, under=given["under"], limits=given["limits"])["facts"]
+        view = node.view("machine-draft", draft=draft)
+        tried = node.view("machine-tried", draft=draft)
+        if not paper.as_json:
+            _show(paper, view, told, tried)
+        if not given["yes"]:
+            click.confirm(say("cli.machine.connect.sure", name=name), abort=True, err=True)
+    except BaseException:
+        node.do("machine-draft-drop", draft=draft)
+        raise
+    done = node.do("machine-draft-add", draft=draft)
+    paper.line("cli.machine.connect.done", {**done, "findings": told["findings"], "values": tried["values"]}, name=name,
+               good=tried["good"], of=len(tried["values"]))
+
+
+def _safest(node: Node, draft: str) -> str:
+    """The first way that the machine offers; they come with the safest first."""
+    offered = node.view("machine-offered", draft=draft)
+    if offered["fault"] is not None:
+        raise click.ClickException(_fault(offered["fault"]))
+    return next((f"{one['mode']} {one['policy']}".strip() for one in offered["ways"]), "none")
+
+
+def _show(paper: Paper, view: Mapping[str, Any], told: Mapping[str, Any], tried: Mapping[str, Any]) -> None:
+    values = {one["property"]: one for one in tried["values"]}
+    rows = [{"property": one["name"], "role": word("role", one.get("role", "signal")), "unit": one.get("unit", ""),
+             "value": values.get(one["name"], {}).get("value", ""), "limits": _limits(one)}
+            for one in view["rows"] if not one.get("action")]
+    paper.table(rows, "property role value unit limits")
+    if tried["fault"] is not None:
+        click.echo(_fault(tried["fault"]), err=True)
+    for one in told["findings"]:
+        facts = {name: word("role", text) if name == "role" else text for name, text in one.get("facts", {}).items()}
+        click.echo(say(f"propose.{one['code']}", property=one.get("property", ""), **facts))
+    for one in view["may_write"]:
+        kind = "between" if one["minimum"] and one["maximum"] else one["type"]
+        kind = kind if kind in {"between", "string", "boolean"} else "any"
+        click.echo(say(f"connect.may.{kind}", title=one["title"], low=one["minimum"], high=one["maximum"],
+                       unit=one["unit"]).rstrip())
+    if not view["may_write"]:
+        click.echo(say("cli.machine.connect.reads"))
+
+
+def _limits(row: Mapping[str, Any]) -> str:
+    return f"{row['minimum']} – {row['maximum']}" if row.get("minimum") and row.get("maximum") else ""
+
+
+def _fault(fault: Mapping[str, Any]) -> str:
+    code, remedy = fault["code"], fault["remedy"]
+    return f"{say(f'error.{code}', **fault['facts'])} {say(f'remedy.{remedy}')}"
+
+
+def _progress(paper: Paper, key: str, **facts: object) -> None:
+    if not paper.as_json:
+        click.echo(say(key, **facts), err=True)
+
+
+def health(node: Node, paper: Paper) -> bool:
+    """Tell how each link does; whether all are well."""
+    view = node.view("connections")
+    rows = [{"name": one["name"], "state": word("cli.connection", one["state"]), "rate": _rate(one),
+             "bad": one["bad_count"] or "", "gaps": len(one["gaps"]) or "",
+             "since_when": at(_instant(one["since_ms"])), "next": say(f"remedy.{one['remedy']}") if one["remedy"] else ""}
+            for one in view["connections"]]
+    paper.table(rows, "name state since_when rate bad gaps next", view)
+    if not paper.as_json:
+        for one in view["connections"]:
+            for value in one["bad"]:
+                why = say("bad." + value["why"])
+                click.echo(f"  {one['name']} · {value['title']}: {why}")
+    return not view["wrong"]
+
+
+def _rate(one: Mapping[str, Any]) -> str:
+    return "" if one["rate"] < 0 else f"{one['rate']:g}/s"
+
+
+def _instant(ms: int) -> str:
+    from weft.basis import instant
+
+    return instant.from_ms(ms) if ms else ""
