@@ -177,5 +177,5 @@ def reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "timeout"
     if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
+        return error.strerror or str(error)[:80] or type(error).__name__
     return str(error)[:80] or type(error).__name__
