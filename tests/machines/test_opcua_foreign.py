@@ -1,5 +1,6 @@
 """OPC UA against a foreign stack: node-opcua as a process of its own, through the suite of all connections."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from tests.machines.suite import Counterpart, Heard, WriteSuite, opened, until
 from weft.engine.clock import SystemClock
 from weft.machines.keeping import Pace
 from weft.machines.opcua import POLLED, OpcUaConnection
+from weft.machines.opcua_browse import NODES_MAX
 from weft.machines.opcua_channel import OpcUaFiles
 from weft.shopfloor.connection import Quality, Scalar
 from weft.shopfloor.description import Description
@@ -146,7 +148,7 @@ async def test_a_clock_that_is_years_off_is_the_machines_own_for_the_age_of_a_va
         value = (await connection.read(["Ready"]))["Ready"]
         assert value.good
         assert 0 <= value.age_ms < 5000
-        assert abs(value.source_ms - SystemClock().now_ms()) > 2 * 365 * 86_400_000, "the control: by ours it is ancient"
+        assert abs(value.source_ms - SystemClock().now_ms()) > 2 * 365 * 86_400_000, "the control: ancient by ours"
 
 
 @pytest.mark.parametrize("most", [10, 60])
@@ -166,6 +168,27 @@ async def test_what_a_small_controller_will_not_watch_is_read_again_and_again(fo
     async with opened(At(server, NAMES), ["Feed"]) as (connection, _):
         assert await connection.write({"Feed": 99.0, "SpindleSpeed": 100.0}) == {"Feed": "", "SpindleSpeed": ""}
         assert {"M", "Many"} <= {one.path for one in await connection.browse(1)}
+
+
+async def test_a_hundred_thousand_nodes_are_browsed_level_by_level_while_others_have_their_turn(foreign: Any) -> None:
+    server = await foreign(vast=100_000)
+    async with opened(At(server, NAMES | {"Temperature": "number"}), ["Temperature"]) as (connection, heard):
+        top = {one.path: one for one in await connection.browse(1)}
+        assert {"M", "Vast"} <= set(top)
+        parts = await connection.browse(1, top["Vast"].href)
+        assert len(parts) == 100
+        assert parts[7].parent == top["Vast"].href
+        assert len(await connection.browse(1, parts[7].href)) == 1000
+        longest, turns, browsing = 0.0, 0, asyncio.create_task(connection.browse(6))
+        while not browsing.done():
+            began = asyncio.get_running_loop().time()
+            await asyncio.sleep(0.01)
+            longest, turns = max(longest, asyncio.get_running_loop().time() - began), turns + 1
+        assert len(await browsing) == NODES_MAX
+        assert turns > 20, longest
+        heard.changes.clear()
+        await until(lambda: heard.newest("Temperature"))
+    assert heard.ups() == 1
 
 
 # ---- security ------------------------------------------------------------------------------------------

@@ -304,7 +304,7 @@ class OpcUaConnection(keeping.KeptConnection):
         """What the device offers, at most ``depth`` levels below ``under``, or below its objects folder."""
         session = self._require()
         top = node_id(under, session.namespaces, self.description.base) if under else None
-        return await opcua_browse.browse(session.client, session.namespaces, depth, self.description.title, top)
+        return await opcua_browse.browse(session.services, session.namespaces, depth, top)
 
     def _require(self) -> _Session:
         if self._session is None or self._session.down.is_set():

@@ -12,14 +12,14 @@ from typing import Any, Final
 from asyncua import Client, ua
 
 from weft.basis.errors import Invalid, Unavailable
+from weft.machines.opcua_services import Services, batches, reason
 from weft.machines.opcua_values import BUILT_IN, href_of
 from weft.shopfloor.connection import BrowsedNode
 
 NODES_MAX: Final = 5000
 DEPTH_MAX: Final = 12
-PER_CALL: Final = 100
+PER_CALL: Final = 20  # so that one answer is read in a moment
 _KINDS: Final = {ua.NodeClass.Variable: "variable", ua.NodeClass.Method: "method", ua.NodeClass.Object: "object"}
-_MASK: Final = ua.NodeClass.Variable | ua.NodeClass.Method | ua.NodeClass.Object
 _DETAILS: Final = ("EngineeringUnits", "EnumStrings")
 _CEFACT: Final = "http://www.opcfoundation.org/UA/units/un/cefact"
 _TYPES: Final = {"Boolean": "boolean", "String": "string", "LocalizedText": "string", "Float": "number",
@@ -28,18 +28,18 @@ _SILENT: Final = (OSError, TimeoutError, ua.UaError)
 
 
 async def browse(
-    client: Client, namespaces: Sequence[str], depth: int, machine: str, top: ua.NodeId | None = None
+    services: Services, namespaces: Sequence[str], depth: int, top: ua.NodeId | None = None
 ) -> list[BrowsedNode]:
     """The nodes below ``top``, or the objects folder, breadth first; raises ``Unavailable('machine.no-answer')``."""
     try:
-        found = await _walk(client, min(depth, DEPTH_MAX), top)
-        return await _described(client, namespaces, found)
+        found = await _walk(services, min(depth, DEPTH_MAX), top)
+        return await _described(services, namespaces, found)
     except _SILENT as error:
-        raise Unavailable("machine.no-answer", machine=machine, detail=type(error).__name__) from error
+        raise services.no_answer(reason(error)) from error
 
 
 async def _walk(
-    client: Client, depth: int, top: ua.NodeId | None
+    services: Services, depth: int, top: ua.NodeId | None
 ) -> dict[ua.NodeId, tuple[Any, str, ua.NodeId | None]]:
     found: dict[ua.NodeId, tuple[Any, str, ua.NodeId | None]] = {}
     first = top or ua.NodeId(ua.ObjectIds.ObjectsFolder)
@@ -48,9 +48,10 @@ async def _walk(
         if step == depth:  # below the deepest only units, and the names of states
             level = [one for one in level if one[0] in found and found[one[0]][0].NodeClass == ua.NodeClass.Variable]
         below: list[tuple[ua.NodeId, str, ua.NodeId | None]] = []
-        for some in _batches(level):
-            for (node, path, _), references in zip(some, await _children(client, [one[0] for one in some]),
-                                                   strict=True):
+        for some in batches(level, PER_CALL):
+            nodes = [one[0] for one in some]
+            listed = await services.references(nodes, most=NODES_MAX - len(found))
+            for (node, path, _), references in zip(some, listed, strict=True):
                 for reference in references:
                     child = reference.NodeId
                     if child in found or _is_left_out(reference, last=step == depth):
@@ -60,6 +61,7 @@ async def _walk(
                     place = f"{path}/{reference.BrowseName.Name}".lstrip("/")
                     found[child] = (reference, place, top if step == 0 else node)
                     below.append((child, place, node))
+            await asyncio.sleep(0)  # others have their turn
         level = below
     return found
 
@@ -69,37 +71,14 @@ def _is_left_out(reference: Any, *, last: bool) -> bool:
     return (last or reference.NodeId.NamespaceIndex == 0) and reference.BrowseName.Name not in _DETAILS
 
 
-def _batches(items: Sequence[Any]) -> list[Sequence[Any]]:
-    return [items[start : start + PER_CALL] for start in range(0, len(items), PER_CALL)]
-
-
-async def _children(client: Client, nodes: Sequence[ua.NodeId]) -> list[list[Any]]:
-    wanted = [ua.BrowseDescription(
-        NodeId=node, BrowseDirection=ua.BrowseDirection.Forward, IncludeSubtypes=True, NodeClassMask=_MASK,
-        ReferenceTypeId=ua.NodeId(ua.ObjectIds.HierarchicalReferences),
-        ResultMask=ua.BrowseResultMask.All) for node in nodes]
-    view = ua.BrowseParameters(RequestedMaxReferencesPerNode=0, NodesToBrowse=wanted)
-    results = await client.uaclient.browse(view)
-    return [list(result.References or []) + await _rest(client, result.ContinuationPoint) for result in results]
-
-
-async def _rest(client: Client, point: bytes | None) -> list[Any]:
-    more: list[Any] = []
-    while point and len(more) < NODES_MAX:
-        result = (await client.uaclient.browse_next(ua.BrowseNextParameters(ContinuationPoints=[point])))[0]
-        more.extend(result.References or [])
-        point = result.ContinuationPoint
-    return more
-
-
 async def _described(
-    client: Client, namespaces: Sequence[str], found: dict[ua.NodeId, tuple[Any, str, ua.NodeId | None]]
+    services: Services, namespaces: Sequence[str], found: dict[ua.NodeId, tuple[Any, str, ua.NodeId | None]]
 ) -> list[BrowsedNode]:
-    details = await _details(client, found)
+    details = await _details(services, found)
     shown = [node for node, (reference, _, _) in found.items() if reference.BrowseName.Name not in _DETAILS]
     variables = [node for node in shown if found[node][0].NodeClass == ua.NodeClass.Variable]
-    kinds = await _attributes(client, variables, ua.AttributeIds.DataType)
-    access = await _attributes(client, variables, ua.AttributeIds.UserAccessLevel)
+    kinds = await _attributes(services, variables, ua.AttributeIds.DataType)
+    access = await _attributes(services, variables, ua.AttributeIds.UserAccessLevel)
     described = []
     for node in shown:
         reference, path, parent = found[node]
@@ -112,9 +91,9 @@ async def _described(
     return described
 
 
-async def _details(client: Client, found: dict[Any, Any]) -> dict[Any, tuple[str, tuple[str, ...]]]:
+async def _details(services: Services, found: dict[Any, Any]) -> dict[Any, tuple[str, tuple[str, ...]]]:
     nodes = [node for node, (reference, _, _) in found.items() if reference.BrowseName.Name in _DETAILS]
-    values = await _attributes(client, nodes, ua.AttributeIds.Value)
+    values = await _attributes(services, nodes, ua.AttributeIds.Value)
     told: dict[Any, tuple[str, tuple[str, ...]]] = {}
     for node in nodes:
         reference, _, parent = found[node]
@@ -127,12 +106,11 @@ async def _details(client: Client, found: dict[Any, Any]) -> dict[Any, tuple[str
     return told
 
 
-async def _attributes(client: Client, nodes: Sequence[ua.NodeId], what: ua.AttributeIds) -> dict[ua.NodeId, Any]:
-    found: dict[ua.NodeId, Any] = {}
-    for some in _batches(nodes):
-        data = await client.uaclient.read_attributes(list(some), what)
-        found.update({node: one.Value.Value for node, one in zip(some, data, strict=True) if one.Value is not None})
-    return found
+async def _attributes(
+    services: Services, nodes: Sequence[ua.NodeId], what: ua.AttributeIds
+) -> dict[ua.NodeId, Any]:
+    data, _ = await services.read([(node, what) for node in nodes])
+    return {node: one.Value.Value for node, one in zip(nodes, data, strict=True) if one.Value is not None}
 
 
 def _type(node: Any) -> str:

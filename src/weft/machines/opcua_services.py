@@ -18,7 +18,8 @@ from weft.machines import keeping
 from weft.machines.opcua_values import milliseconds
 
 PER_CALL: Final = 500  # where the server names no limit
-REFERENCES_MAX: Final = 5000  # below one node
+REFERENCES_MAX: Final = 5000
+PER_NODE: Final = 100  # references of one node in one answer, which so is read in a moment
 SILENCE: Final = (OSError, TimeoutError)
 _DOUBTFUL: Final = ("Timeout", "Communication", "NoCommunication", "ConnectionClosed", "SecureChannelClosed",
                     "SessionClosed", "Shutdown", "ServerHalted")  # an answer that does not say what was done
@@ -119,23 +120,27 @@ class Services:
         why = self._verdict(results[0].StatusCode)
         return Called(why, () if why else tuple(one.Value for one in results[0].OutputArguments or ()))
 
-    async def references(self, nodes: Sequence[ua.NodeId], *, up: bool = False) -> list[list[Any]]:
-        """What lies below (``up``: above) each of ``nodes``, at most ``REFERENCES_MAX``; raises as the library does."""
+    async def references(
+        self, nodes: Sequence[ua.NodeId], *, up: bool = False, most: int = REFERENCES_MAX
+    ) -> list[list[Any]]:
+        """What lies below (``up``: above) each of ``nodes``, about ``most`` in all; raises as the library does."""
         found: list[list[Any]] = []
+        left = most
         for some in batches(nodes, self.limits.browse):
             wanted = [ua.BrowseDescription(
                 NodeId=node, BrowseDirection=ua.BrowseDirection.Inverse if up else ua.BrowseDirection.Forward,
                 IncludeSubtypes=True, ReferenceTypeId=ua.NodeId(ua.ObjectIds.HierarchicalReferences),
                 NodeClassMask=_CLASSES, ResultMask=ua.BrowseResultMask.All) for node in some]
-            view = ua.BrowseParameters(RequestedMaxReferencesPerNode=0, NodesToBrowse=wanted)
+            view = ua.BrowseParameters(RequestedMaxReferencesPerNode=PER_NODE, NodesToBrowse=wanted)
             for result in await self.client.uaclient.browse(view):
                 found.append(list(result.References or []))
-                await self._rest(result.ContinuationPoint, found[-1])
+                await self._rest(result.ContinuationPoint, found[-1], left)
+                left -= len(found[-1])
         return found
 
-    async def _rest(self, point: bytes | None, into: list[Any]) -> None:
+    async def _rest(self, point: bytes | None, into: list[Any], most: int) -> None:
         while point:
-            ended = len(into) >= REFERENCES_MAX
+            ended = len(into) > most
             given = ua.BrowseNextParameters(ContinuationPoints=[point], ReleaseContinuationPoints=ended)
             result = (await self.client.uaclient.browse_next(given))[0]
             if ended:
