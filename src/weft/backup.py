@@ -28,6 +28,7 @@ from weft.engine.clock import SystemClock, system_random
 from weft.engine.memory import RESTORES, Identity, Memory, new_incarnation
 from weft.launch import DATABASE, SELF, Home, open_store, twins_beside
 from weft.stores import archive, sqlite_copy
+from weft.stores.series_sealing import FOLDER
 from weft.stores.sqlite import SqliteStore
 from weft.stores.twins.store import SqliteTwins
 
@@ -40,8 +41,12 @@ _OTHER_DATABASE: Final = re.compile(r"^(\s*database\s*=)", re.MULTILINE)
 Told = Callable[[int], None]
 
 
-async def make(home: Path, file: Path, passphrase: str = "", told: Told = lambda _permille: None) -> archive.Manifest:
-    """Write the home to ``file``; ``told`` gets how much is done, of 1000. Raises ``WeftError``."""
+async def make(home: Path, file: Path, passphrase: str = "", told: Told = lambda _permille: None, *,
+               values: bool = True) -> archive.Manifest:
+    """Write the home to ``file``; ``told`` gets how much is done, of 1000. Raises ``WeftError``.
+
+    ``values``: with the sealed values of machines, which may be most of it.
+    """
     place = Home(home)
     config = place.config()
     if file.exists():
@@ -63,7 +68,8 @@ async def make(home: Path, file: Path, passphrase: str = "", told: Told = lambda
                 await store.close()
             about = archive.Manifest(archive.FORMAT, __version__, organisation.decode(), config.firm.name,
                                      instant.from_ms(SystemClock().now_ms()), {})
-            return _written(place, file, (copied, about), passphrase, told)
+            sealed = _sealed(Path(store.path).with_name(FOLDER)) if values else {}
+            return _written(place, file, (copied, about, sealed), passphrase, told)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
@@ -77,11 +83,17 @@ def _clear(home: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
+def _sealed(folder: Path) -> dict[str, Path]:
+    """Files of sealed values by their entry: they never change, so that copying them needs no moment of their own."""
+    found = {f"{FOLDER}/{path.relative_to(folder).as_posix()}": path for path in sorted(folder.glob("*/*.parquet"))}
+    return {name: path for name, path in found.items() if archive.VALUES_NAME.fullmatch(name)}
+
+
 def _written(
-    place: Home, file: Path, what: tuple[Path, archive.Manifest], passphrase: str, told: Told
+    place: Home, file: Path, what: tuple[Path, archive.Manifest, dict[str, Path]], passphrase: str, told: Told
 ) -> archive.Manifest:
-    copied, about = what
-    sources = {DATABASE: copied, archive.SETTINGS: place.settings}
+    copied, about, sealed = what
+    sources = {DATABASE: copied, archive.SETTINGS: place.settings, **sealed}
     if copied.with_name(archive.TWINS).exists():
         sources[archive.TWINS] = copied.with_name(archive.TWINS)
     for path in sorted(place.device.parent.iterdir()):

@@ -347,6 +347,7 @@ async def at_rest(home: Home) -> AsyncIterator[Node]:
 async def snapshot(home: Home, config: Config, store: Store) -> AsyncIterator[Node]:
     """A node over a copy of ``store`` as of this moment, which goes away again; ``store`` may go on being written."""
     from weft.stores import sqlite_copy
+    from weft.stores.series_sealing import FOLDER
     from weft.stores.sqlite import SqliteStore
 
     assert isinstance(store, SqliteStore)
@@ -359,6 +360,7 @@ async def snapshot(home: Home, config: Config, store: Store) -> AsyncIterator[No
         copied = SqliteStore(str(folder / DATABASE))
         try:
             node = await assemble(home, config, copied)
+            node.history.folder = Path(store.path).with_name(FOLDER)  # they never change: no copy is needed
             try:
                 await node.load()
                 yield node

@@ -14,8 +14,9 @@ from weft.cli.words import about, say
 @click.argument("home", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path))
 @passphrase_option
+@click.option("--without-values", is_flag=True, help=say("cli.backup.without-values"))
 @json_option
-def command(home: Path, file: Path, passphrase: str, *, as_json: bool) -> None:
+def command(home: Path, file: Path, passphrase: str, *, without_values: bool, as_json: bool) -> None:
     """Write the backup."""
     from weft import backup, launch
 
@@ -24,7 +25,8 @@ def command(home: Path, file: Path, passphrase: str, *, as_json: bool) -> None:
     shown = sys.stderr
     with click.progressbar(length=1_000, label=say("cli.backup.running"), file=shown,
                            hidden=as_json or not shown.isatty()) as bar:
-        made = launch.run(backup.make(about(home), file, passphrase, lambda done: bar.update(max(0, done - bar.pos))))
+        made = launch.run(backup.make(about(home), file, passphrase, lambda done: bar.update(max(0, done - bar.pos)),
+                                      values=not without_values))
     size = file.stat().st_size
     Paper(as_json=as_json).line(
         "cli.backup.done", {"file": str(file), "organisation": made.organisation, "at": made.at, "bytes": size,

@@ -50,19 +50,10 @@ def _told(at: int) -> str:
 @connected
 def export(node: Node, paper: Paper, machine: str, **given: Any) -> None:
     """Write the records of a span into a file."""
-    from weft.launch import Home
-
-    config = Home(node.home).config()
-    offset = config.firm.utc_offset_minutes
-    now = datetime.now(UTC)
-    end = _moment(given["end"], offset) if given["end"] else now
-    begin = _moment(given["begin"], offset) if given["begin"] else end - timedelta(days=1)
-    if begin >= end:
-        raise Invalid("values.span", begin=given["begin"], end=given["end"])
+    span, offset = _span(node, given)
     target = given["target"] or Path(f"{machine}.{given['form']}")
     if target.exists():
         raise Refused("cli.history.exists", path=str(target))
-    span = (round(begin.timestamp() * 1000), round(end.timestamp() * 1000))
     partial = target.with_name(target.name + ".partial")
     try:
         with partial.open("xb") as file:
@@ -76,6 +67,25 @@ def export(node: Node, paper: Paper, machine: str, **given: Any) -> None:
         partial.unlink(missing_ok=True)
     done = "cli.history.bytes" if given["form"] == "parquet" else "cli.history.done"
     paper.line(done, {"file": str(target), ("bytes" if "bytes" in done else "rows"): count}, file=target, n=count)
+
+
+@command.command("timeline", help=say("cli.history.timeline"))
+@click.argument("machine")
+@click.option("--from", "begin", default="", help=say("cli.history.from"))
+@click.option("--to", "end", default="", help=say("cli.history.to"))
+@click.option("--by", type=click.Choice(["shift", "day", "week"]), default="shift", help=say("cli.history.by"))
+@click.option("--out", "target", type=click.Path(dir_okay=False, path_type=Path), help=say("cli.history.timeline.out"))
+@connected
+def timeline(node: Node, paper: Paper, machine: str, by: str, target: Path | None, **given: str) -> None:
+    """What a machine did."""
+    from weft.cli import history_timeline
+
+    span, _ = _span(node, given)
+    if target is None:
+        history_timeline.told(node, machine, span, by, paper)
+        return
+    count = history_timeline.write(node, machine, span, by, target)
+    paper.line("cli.history.done", {"file": str(target), "rows": count}, file=target, n=count)
 
 
 @command.command("verify", help=say("cli.history.verify"))
@@ -96,6 +106,18 @@ def verify(node: Node, paper: Paper, what: str, **given: str) -> None:
     begin, end = (round(_moment(given[one], offset).timestamp() * 1000) if given[one] else None
                   for one in ("begin", "end"))
     sys.exit(history_proof.of_machine(node, what, (begin or 0, end or 1 << 44), paper))
+
+
+def _span(node: Node, given: dict[str, Any]) -> tuple[tuple[int, int], int]:
+    """Begin and end (ms), the last day unless they say otherwise; and minutes of the firm's clock ahead of UTC."""
+    from weft.launch import Home
+
+    offset = Home(node.home).config().firm.utc_offset_minutes
+    end = _moment(given["end"], offset) if given["end"] else datetime.now(UTC)
+    begin = _moment(given["begin"], offset) if given["begin"] else end - timedelta(days=1)
+    if begin >= end:
+        raise Invalid("values.span", begin=given["begin"], end=given["end"])
+    return (round(begin.timestamp() * 1000), round(end.timestamp() * 1000)), offset
 
 
 def _moment(text: str, offset: int) -> datetime:

@@ -1,9 +1,9 @@
 """Everything that the firm holds, in open formats: files, tables, proofs, and a signed list of them.
 
-Threads as packs that anybody can verify, documents as JSON in UBL's names, tables as CSV and XLSX, EPCIS 2.0 events,
-twins as an AAS environment, those that were written in their very bytes and with their files, price books, the public
-key logs, a README in both languages, and ``manifest.json`` with
-the SHA-256 of every file, signed by this device (``manifest.signature.json``).
+Threads as packs that anybody can verify, documents as JSON in UBL's names, tables as CSV and XLSX, sealed values of
+machines as Parquet, EPCIS 2.0 events, twins as an AAS environment, those that were written in their very bytes and with
+their files, price books, the public key logs, a README in both languages, and ``manifest.json`` with the SHA-256 of every
+file, signed by this device (``manifest.signature.json``).
 Rule 1: of one moment: ``node`` stands over a copy of the store; what the running node says meanwhile is not in it.
 Rule 2: it is there whole or not at all: written beside its place and moved there at the end.
 Rule 3: no secret is in it: keys and tokens are files of the home, and only the store is read.
@@ -40,6 +40,7 @@ from weft.trace.document import document
 
 FORMAT: Final = "weft-export/1"
 TWINS_IN_A_FILE: Final = 1000
+PIECE: Final = 1024 * 1024
 MANIFEST: Final = "manifest.json"
 SIGNATURE: Final = "manifest.signature.json"
 Told = Callable[[int], None]  # how much is done, of 1000
@@ -187,6 +188,15 @@ async def _files(node: Node, at: str) -> AsyncIterator[File]:
         yield one
     for name, version in (await node.book_state("pricing")).books.items():
         yield f"prices/{name}.json", book_bytes(version.book)
+    folder = node.history.folder if node.history is not None else None
+    for path in sorted(folder.glob("*/*.parquet")) if folder is not None else ():
+        yield f"values/{path.relative_to(folder).as_posix()}", _pieces(path)
+
+
+async def _pieces(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            yield piece
 
 
 async def _written_twins(twins: Repository) -> AsyncIterator[File]:

@@ -19,6 +19,7 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Final, ParamSpec, Protocol, TypeVar
 
 from weft.basis.errors import Invalid, Refused, Unavailable, WeftError
@@ -82,6 +83,7 @@ class History:
         self._reader = ThreadPoolExecutor(1, "values-read")
         self._ended = False
         self.books: Books | None = None
+        self.folder: Path | None = None  # where what was sealed lies
         self._described: dict[str, str] = {}
         self._bands: dict[str, deadband.Bands] = {}
         self._refused = 0  # segments up to this one are signed for, or the book refused it in this life

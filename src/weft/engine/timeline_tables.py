@@ -71,7 +71,7 @@ def as_workbook(view: Any, words: Words) -> bytes:
     import openpyxl
 
     workbook = openpyxl.Workbook()
-    workbook.remove(workbook.active)
+    workbook.remove(workbook.worksheets[0])
     for title, rows in ((words(f"timeline.by.{view.by}"), parts(view, words)),
                         (words("timeline.pieces"), pieces(view, words))):
         sheet = workbook.create_sheet(title[:31])

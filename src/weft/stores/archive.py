@@ -47,9 +47,12 @@ DATABASE: Final = "weft.db"
 TWINS: Final = "twins.db"  # only where twins were written
 SETTINGS: Final = "weft.toml"
 DEVICE: Final = "keys/device.seed"
-ENTRIES_MAX: Final = 200
+ENTRIES_MAX: Final = 100_000
+LIST_MAX: Final = 16 * 1024 * 1024  # bytes of the list of entries
 SMALL_MAX: Final = 1024 * 1024  # of everything but the databases
 DATABASE_MAX: Final = 1024**4
+VALUES_NAME: Final = re.compile(  # machines' values that were sealed (``series_sealing.py``)
+    r"values/[A-Za-z0-9][A-Za-z0-9._-]{0,39}-[0-9a-f]{8}/[0-9]{8}T[0-9]{4}-[0-9]{8}T[0-9]{4}(-[0-9]{1,4})?\.parquet")
 KEY_NAME: Final = re.compile(r"keys/[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 MAGIC: Final = b"weft-sealed-backup/1\n"
 HEAD_MAX: Final = 1_000
@@ -210,10 +213,10 @@ def settle(folder: Path) -> None:
 
 
 class _Sparing(io.BufferedReader):
-    """A file that gives no more than a piece at once: a list of millions of entries is never read."""
+    """A file that gives no more than so much at once: a list of millions of entries is never read."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if size is not None and size > PIECE:
+        if size is not None and size > LIST_MAX:
             raise zipfile.BadZipFile("its list of entries is too long")
         return super().read(size)
 
@@ -245,7 +248,7 @@ def _manifest(archive: zipfile.ZipFile) -> Manifest:
     if MANIFEST not in names:
         raise zipfile.BadZipFile("no manifest")
     with archive.open(MANIFEST) as entry:
-        text = entry.read(SMALL_MAX + 1)
+        text = entry.read(LIST_MAX + 1)
     try:
         manifest = msgspec.json.decode(text, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -268,15 +271,17 @@ def _check_room(manifest: Manifest, folder: Path) -> None:
 
 def _may_be(one: zipfile.ZipInfo, names: Mapping[str, int]) -> bool:
     """Whether an entry may be in a backup: one of its names, once, within its size, packed as we pack."""
-    known = one.filename in {MANIFEST, DATABASE, TWINS, SETTINGS} or KEY_NAME.fullmatch(one.filename)
-    most = DATABASE_MAX if one.filename in {DATABASE, TWINS} else SMALL_MAX
+    values = VALUES_NAME.fullmatch(one.filename)
+    known = one.filename in {MANIFEST, DATABASE, TWINS, SETTINGS} or KEY_NAME.fullmatch(one.filename) or values
+    most = DATABASE_MAX if one.filename in {DATABASE, TWINS} or values else LIST_MAX if one.filename == MANIFEST \
+        else SMALL_MAX
     return (bool(known) and names[one.filename] == 1 and one.file_size <= most
             and one.compress_type in PACKINGS)
 
 
 def _take_one(archive: zipfile.ZipFile, name: str, expected: Entry, target: Path) -> None:
     """One entry as a new file of its owner alone; never more bytes than the manifest says."""
-    target.parent.mkdir(mode=0o700, exist_ok=True)
+    target.parent.mkdir(mode=0o700, exist_ok=True, parents=True)
     digest, left = hashlib.sha256(), expected.bytes
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:

@@ -45,8 +45,10 @@ DROPPED: Final = 2_000  # chunks in one transaction
 def kept_beside(database: str, config: Config, clock: Clock) -> History:
     """What keeps values of machines beside the node's ``database``; the file is not open yet."""
     path = Path(database).with_name(VALUES)
-    return History(lambda now_ms: SqliteSeries(str(path), now_ms), config, clock,
-                   lambda: shutil.disk_usage(path.parent).free)
+    history = History(lambda now_ms: SqliteSeries(str(path), now_ms), config, clock,
+                      lambda: shutil.disk_usage(path.parent).free)
+    history.folder = path.with_name(FOLDER)
+    return history
 
 
 class SqliteSeries(ValuesFile):
