@@ -47,6 +47,7 @@ def test_what_aid_cannot_hold_is_lost_and_nothing_else():
     thing = json.loads(THING)
     thing["properties"]["SpindleSpeed"]["forms"].append({"href": "/?id=ns=2;i=1", "op": "writeproperty"})
     thing |= {"weft:kind": "lathe", "weft:startMode": "operator"}
+    del thing["properties"]["Tool"]  # a value within a document, which OPC UA does not send
     found, wanted = parse(adopt(there_and_back(thing).thing, "L1").thing), parse(adopt(thing, "L1").thing)
     asked = adopt(thing, "L1").thing["properties"]["SpindleSpeed"]
     assert asked["weft:role"] == "setpoint" and "weft:write" not in asked

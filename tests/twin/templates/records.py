@@ -42,7 +42,8 @@ THING = """{"@context": "https://www.w3.org/2022/wot/td/v1.1", "id": "urn:x:lath
  "主轴 state": {"title": "State", "type": "string", "enum": ["on", "off"], "minLength": 2, "maxLength": 3,
   "observable": false, "default": "off", "forms": [{"href": "/?id=ns=2;i=8"}]},
  "Axes": {"type": "array", "minItems": 1, "maxItems": 3, "items": {"type": "object", "properties": {
-  "x-y": {"type": "integer", "const": 7, "minimum": 1}}}, "forms": [{"href": "/?id=ns=2;i=9"}]}},
+  "x-y": {"type": "integer", "const": 7, "minimum": 1}}}, "forms": [{"href": "/?id=ns=2;i=9"}]},
+ "Tool": {"type": "integer", "forms": [{"href": "/?id=ns=2;i=11", "weft:pointer": "/job/tools/1/number"}]}},
  "actions": {"StartJob": {"weft:role": "start", "forms": [{"href": "/?id=ns=2;i=10"}]}}}"""
 DESCRIBED = interfaces.described("L1", THING)
 MAPPED = mapping.Mapped(shell=shell_id(ORG, "item", "BV-15"), described=DESCRIBED, places={

@@ -4,7 +4,8 @@ Filled from: the Thing Description of the machine, which stays beside it, whole,
 Rule 1: what AID has no word for (actions, who may write what, limits of a write, roles, scaling) is in that file alone.
 Rule 2: of a value that is scaled AID tells what the machine sends: unit and bounds are of the scaled one, and left out.
 Rule 3: a value within a document (``weft:pointer``) is told as that document, down to the value.
-Rule 4: an interface of a protocol that AID does not know yet is told all the same, under an id of our own.
+Rule 4: where the published template is at odds with its specification, both are served: the one as a further id.
+Rule 5: an interface of a protocol that AID does not know yet is told all the same, under an id of our own.
 Not here: reading one (``twin/interfaces/reading.py``), where values go (``mapping.py``).
 """
 
@@ -89,7 +90,7 @@ def build(name: str, described: Described) -> Json:
     properties = _objects(thing.get("properties"))
     inner = [*_about(thing, described.machine),
              e.collection(ENDPOINT, _endpoint(thing, protocol, security, definitions), f"{w.AID}/1/0/{ENDPOINT}"),
-             _interactions([_property(described.names[one], one, each, security) for one, each in properties.items()]),
+             _interactions([_property(described, one, each, security) for one, each in properties.items()]),
              e.collection("ExternalDescriptor", [
                  e.file("fileName", file_of(described), w.TD_TYPE, f"{w.AID}/1/0/externalDescriptorName")],
                  f"{w.AID}/1/0/ExternalDescriptor")]
@@ -186,13 +187,14 @@ def below(each: Thing) -> tuple[str, ...]:
     return tuple(one for token in tokens(each) for one in ("properties", short(token)))
 
 
-def _property(id_short: str, name: str, each: Thing, security: Json) -> Json:
+def _property(described: Described, name: str, each: Thing, security: Json) -> Json:
+    id_short = described.names[name]
     shown = {key: one for key, one in each.items() if key not in _OF_SCALED} if scaling(each) else each
     path = tokens(each)
     schema = list(_schema(id_short, name, shown, 0)) if not path else [
-        *_named(id_short, name), *_object(), _nested(path, shown)]
+        *_named(id_short, name), *_object(), _nested(path, shown, 0)]
     inner = [*schema, e.prop("observable", each.get("observable", True) is not False, f"{w.TD}#isObservable"),
-             e.collection("forms", list(_form(form_of(each), security)), f"{w.TD}#hasForm")]
+             e.collection("forms", list(_form(form_of(each), described.protocol, security)), f"{w.TD}#hasForm")]
     made = also(e.collection(id_short, inner, f"{w.AID}/1/0/PropertyDefinition", _texts(each, "title")),
                 f"{w.TD}#name")
     told = e.labels(_texts(each, "description"), e.TEXT_MAX)
@@ -208,13 +210,18 @@ def _object() -> Iterator[Json]:
     yield e.prop("type", "object", _TYPE)
 
 
-def _nested(path: tuple[str, ...], each: Thing) -> Json:
+def _fields(fields: list[Json], depth: int) -> Json:
+    """The fields of a document; within another the published template calls them by the id of one (Rule 4)."""
+    made = e.collection("properties", fields, f"{w.SCHEMA}#properties")
+    return also(made, f"{w.SCHEMA}#propertyName") if depth else made
+
+
+def _nested(path: tuple[str, ...], each: Thing, depth: int) -> Json:
     """A document down to the value at ``path``."""
     token, *rest = path
-    inner = [*_named(short(token), token), *_object(), _nested(tuple(rest), each)] if rest else list(
-        _schema(short(token), token, each, len(path)))
-    field = e.collection(short(token), inner, f"{w.SCHEMA}#propertyName")
-    return e.collection("properties", [field], f"{w.SCHEMA}#properties")
+    inner = [*_named(short(token), token), *_object(), _nested(tuple(rest), each, depth + 1)
+             ] if rest else list(_schema(short(token), token, each, depth + 1))
+    return _fields([e.collection(short(token), inner, f"{w.SCHEMA}#propertyName")], depth)
 
 
 def _schema(id_short: str, name: str, each: Thing, depth: int) -> Iterator[Json]:
@@ -251,9 +258,9 @@ def _composed(each: Thing, depth: int) -> Iterator[Json]:
     fields = _objects(each.get("properties"))
     if fields:
         names = shorts(fields)
-        yield e.collection("properties", [
+        yield _fields([
             e.collection(names[one], list(_schema(names[one], one, inner, depth + 1)), f"{w.SCHEMA}#propertyName")
-            for one, inner in fields.items()], f"{w.SCHEMA}#properties")
+            for one, inner in fields.items()], depth)
 
 
 def _range(id_short: str, sem: str, each: Thing, low: str, high: str) -> Iterator[Json]:
@@ -275,8 +282,8 @@ def form_of(each: Thing) -> Thing:
     return forms[0] if isinstance(forms, list) and forms and isinstance(forms[0], Mapping) else {}
 
 
-def _form(form: Thing, security: Json) -> Iterator[Json]:
-    yield e.prop("href", _href(form), f"{w.FORM}#hasTarget")
+def _form(form: Thing, protocol: w.Protocol, security: Json) -> Iterator[Json]:
+    yield e.prop("href", _href(form, protocol), f"{w.FORM}#hasTarget")
     for name, term in w.TERMS.items():
         if isinstance(form.get(name), str | int | float):
             yield e.prop(w.in_aid(name), _text(form[name]), term.semantic, type_="xs:string")
@@ -290,13 +297,11 @@ def _form(form: Thing, security: Json) -> Iterator[Json]:
     yield security
 
 
-def _href(form: Thing) -> str:
+def _href(form: Thing, protocol: w.Protocol) -> str:
     """The address of ``form`` as AID writes it (annex B.2): of OPC UA from the root on, of MQTT the topic."""
     href = str(form.get("href", ""))
-    if href.startswith("?id="):
-        return f"/{href}"
     if "?id=" in href:
-        return href
+        return f"/{href}" if protocol.known_by == w.UA and href.startswith("?id=") else href
     topic = form.get("mqv:filter") or form.get("mqv:topic")
     if topic:
         return quote(str(topic), safe="/+$")
