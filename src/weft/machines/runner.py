@@ -97,7 +97,9 @@ class MachineRunner:
         self._tasks: list[asyncio.Task[None]] = []
         self._grace: asyncio.TimerHandle | None = None
         self._down_ms = 0
-        self._raw: dict[str, Value] = {}
+        self._as_is = frozenset(
+            name for name, prop in description.properties.items()
+            if prop.type == "number" and (prop.scale, prop.offset, prop.deadband) == ("1", "0", "0"))
 
     @property
     def stop_writing(self) -> bool:
@@ -137,7 +139,9 @@ class MachineRunner:
     def _on_changes(self, changes: Sequence[Change]) -> None:
         now = self._clock.now_ms()
         stamped = [one if one[1].source_ms or one[1].server_ms else (one[0], _stamped(one[1], now)) for one in changes]
-        self._live.take(self.machine, [self._shown(name, value) for name, value in stamped])
+        as_is = self._as_is
+        self._live.take(self.machine, [one if one[0] in as_is and one[1].value.__class__ is float
+                                       else self._shown(*one) for one in stamped])
         self._tracking, facts = binding.observe_all(self._tracking, stamped)
         self._queue(facts)
 
