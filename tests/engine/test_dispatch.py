@@ -29,6 +29,9 @@ class SlowToOpen:
     async def close(self):
         pass
 
+    def health(self):
+        return {}
+
 
 async def test_a_machine_added_while_the_others_are_being_opened_is_opened_too():
     node = await found(Wires(), "Maker")

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.simulation.loop import SimulatedLoop
-from weft.basis.errors import NotFound, Unavailable
+from weft.basis.errors import NotFound, Unavailable, WeftError
 from weft.engine.node import Node
 from weft.machines.runner import FloorBook, MachineRunner
-from weft.shopfloor.connection import BrowsedNode, Capability, Change, Link, OnChanges, OnLink, Scalar, Value
+from weft.shopfloor.connection import BrowsedNode, Capability, Change, Health, Link, OnChanges, OnLink, Scalar, Value
 from weft.shopfloor.jobcontrol import JobOrder, Outcome
 from weft.shopfloor.reading import parse_text
 
@@ -126,6 +126,13 @@ class Connection:
         await self._travel()
         return True
 
+    @property
+    def health(self) -> Health:
+        return Health(up=self.lathe.line is self)
+
+    def about(self, job: str, references: Mapping[str, Sequence[str]] | None = None) -> None:
+        """This lathe holds one job."""
+
     async def read(self, names: Sequence[str]) -> Mapping[str, Value]:
         await self._travel()
         return {name: self.lathe.reading(name) for name in names}
@@ -145,7 +152,7 @@ class Connection:
     def subscribe(self, names: Sequence[str], on_changes: OnChanges, on_link: OnLink) -> None:
         self._names, self._on_changes, self._on_link = names, on_changes, on_link
 
-    async def browse(self, depth: int = 6) -> Sequence[BrowsedNode]:
+    async def browse(self, depth: int = 6, under: str = "") -> Sequence[BrowsedNode]:
         return ()
 
     async def close(self) -> None:
@@ -174,6 +181,11 @@ class OneMachine:
     lathe: Lathe
     stop_writing: bool = False
     runner: Any = None
+    faults: dict[str, WeftError] = field(default_factory=dict)
+
+    def health(self) -> dict[str, Health]:
+        """How the line to it does."""
+        return {} if self.runner is None else {NAME: self.runner.connection.health}
 
     async def follow(self) -> None:
         """Open the runner once the book knows the machine."""
