@@ -125,6 +125,19 @@ class Commanding:
 
         await self._read_until((prop.name,), taken, self.description.readback_ms)
 
+    async def counts(self) -> tuple[int, int]:
+        """Where the counters of good pieces and of scrap stand now; raises ``Refused`` when they do not tell."""
+        roles = (Role.COUNT, Role.SCRAP)
+        found = [self.description.by_role(role) for role in roles]
+        now = await self._snapshot([one.name for one in found if one is not None])
+        told = []
+        for prop in found:
+            value = now.of(prop)
+            if prop is not None and not (value.good and isinstance(value.value, int | float)):
+                raise Refused("machine.no-data", machine=self.description.title, property=prop.name)
+            told.append(int(value.value) if isinstance(value.value, int | float) else 0)
+        return told[0], told[1]
+
     # ---- one property --------------------------------------------------------------------------------
 
     async def guarded(self, name: str, wanted: Scalar) -> Write:

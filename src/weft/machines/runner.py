@@ -25,6 +25,7 @@ import msgspec
 from weft.basis.decider import Message
 from weft.basis.errors import Refused, Unavailable, WeftError
 from weft.basis.instant import from_ms
+from weft.basis.quantity import decimal
 from weft.engine.live import Live
 from weft.engine.node import Node
 from weft.engine.ports import Clock
@@ -34,6 +35,7 @@ from weft.shopfloor.book import CommandConfirmed, CommandIntended, CommandRefuse
 from weft.shopfloor.connection import AssetConnection, Change, Link, Scalar, Value
 from weft.shopfloor.description import Description, StartMode, engineering, moved
 from weft.shopfloor.facts import Fact, JobCounted
+from weft.shopfloor.given import JobGiven, given_of, watched_only
 from weft.shopfloor.jobcontrol import JobOrder, Outcome, Verdict
 
 SAY_RETRY_S: Final = 0.5
@@ -116,7 +118,8 @@ class MachineRunner:
         """Go on where the book stands: subscribe, keep the link up, read open intents back."""
         floor = await self._book.state()
         known = floor.machines.get(self.machine)
-        self._tracking = binding.resume(self.machine, self.description, known.seen if known else None)
+        self._tracking = binding.resume(self.machine, self.description, known.seen if known else None,
+                                        known.given if known else None)
         if known is not None and known.seen.phase in ("running", "paused"):
             self.connection.about(known.seen.job)
         self.connection.subscribe(self.description.observed(), self._on_changes, self._on_link)
@@ -246,6 +249,8 @@ class MachineRunner:
             floor = await self._settle_open()
             if (stands := _stands(floor, self.machine, job.id)) is not None:
                 return stands
+            if watched_only(self.description):
+                return await self._give(floor, job)
             command = _next_id(floor, "load", self.machine, job.id)
             try:
                 now = await self._commands.look(job)
@@ -258,6 +263,21 @@ class MachineRunner:
             await self._intend(command, job.id, "load", self._commands.written(loading.writes))
             outcome = await self._commands.load(loading)
             return await self._conclude(command, job.id, "load", outcome)
+
+    async def _give(self, floor: Floor, job: JobOrder) -> Outcome:
+        """Nothing can be written: the job lies with the operator, and is known by what the machine shows from now on.
+
+        Raises ``Unavailable`` or ``Refused`` while its counters do not tell where they stand.
+        """
+        known = floor.machines[self.machine].given
+        if known is None or known.job != job.id:
+            good, scrap = await self._commands.counts()
+            message = JobGiven(machine=self.machine, job=job.id, program=job.program, good=good, scrap=scrap,
+                               target=int(decimal(job.quantity, "job.quantity")) if job.quantity else 0,
+                               at=from_ms(self._clock.now_ms()))
+            await self._book.say(message)
+            self._tracking = binding.give(self._tracking, given_of(message))
+        return Outcome(command="", status="confirmed")
 
     async def start(self, job: JobOrder) -> Outcome:
         """Start the loaded ``job``. Safe to repeat: a job that was started is never started again."""

@@ -5,6 +5,7 @@ Rule 2: counts are coalesced: a fact every ``count_every`` pieces, at the target
 Rule 3: facts follow from the difference between what the machine says and what was already said, so that
         a reconnect or a restart (``resume``) repeats nothing and forgets nothing.
 Rule 4: when the job id changes, older readings of state and counters are not taken for the new job's.
+Rule 5: where the machine holds no job id, the job is the one that its operator was given (``given``).
 Not here: raw history (``twin``, time series), what facts mean for the plan (``engine/reactions.py``).
 """
 
@@ -29,9 +30,10 @@ from weft.shopfloor.facts import (
     MachineAlarmed,
     MachineCleared,
 )
-from weft.shopfloor.jobcontrol import JobState, state_of
+from weft.shopfloor.given import Given, made, runs
+from weft.shopfloor.jobcontrol import BUSY, JobState, state_of
 
-_ORDER: Final = (Role.JOB_ID, Role.TARGET, Role.COUNT, Role.SCRAP, Role.ALARM, Role.STATE)
+_ORDER: Final = (Role.JOB_ID, Role.PROGRAM, Role.TARGET, Role.COUNT, Role.SCRAP, Role.ALARM, Role.STATE)
 _SLACK_MS: Final = 1000
 
 
@@ -66,11 +68,22 @@ class Tracking(msgspec.Struct, frozen=True, kw_only=True):
     scrap_ms: int = 0
     job_ms: int = 0
     unknown: frozenset[str] = frozenset()
+    program: str | None = None
+    given: Given | None = None
 
 
-def resume(machine: str, description: Description, seen: Seen | None = None) -> Tracking:
+def resume(
+    machine: str, description: Description, seen: Seen | None = None, given: Given | None = None
+) -> Tracking:
     """The state to begin with: nothing read yet, ``seen`` already said."""
-    return Tracking(machine=machine, description=description, seen=seen or Seen())
+    return Tracking(machine=machine, description=description, seen=seen or Seen(), given=given,
+                    job=given.job if given else None, target=given.target if given else None)
+
+
+def give(now: Tracking, given: Given) -> Tracking:
+    """The operator has another job; what the machine showed before is not about it."""
+    return msgspec.structs.replace(now, given=given, job=given.job, target=given.target, state=None, good=None,
+                                   scrap=None)
 
 
 def observe(now: Tracking, name: str, value: Value) -> tuple[Tracking, tuple[Fact, ...]]:
@@ -99,16 +112,17 @@ def observe_all(now: Tracking, changes: Sequence[Change]) -> tuple[Tracking, tup
 
 def lost(now: Tracking, at_ms: int) -> tuple[Tracking, tuple[Fact, ...]]:
     """The link has been down longer than the grace time: nothing is known any more, said once."""
-    blank = resume(now.machine, now.description, now.seen)
+    blank = resume(now.machine, now.description, now.seen, now.given)
     if now.seen.lost:
         return blank, ()
     seen = msgspec.structs.replace(now.seen, lost=True)
-    return resume(now.machine, now.description, seen), (ConnectionLost(machine=now.machine, at=from_ms(at_ms)),)
+    fact = ConnectionLost(machine=now.machine, at=from_ms(at_ms))
+    return resume(now.machine, now.description, seen, now.given), (fact,)
 
 
 def interrupted(now: Tracking) -> Tracking:
     """The link went down: the readings are void, what was said stands."""
-    return resume(now.machine, now.description, now.seen)
+    return resume(now.machine, now.description, now.seen, now.given)
 
 
 def restored(now: Tracking, at_ms: int, gap_ms: int) -> tuple[Tracking, tuple[Fact, ...]]:
@@ -130,9 +144,13 @@ def _take(now: Tracking, prop: Property, value: Value) -> Tracking:
         case Role.STATE:
             return msgspec.structs.replace(now, state=state_of(prop, raw), state_ms=value.source_ms)
         case Role.COUNT:
-            return msgspec.structs.replace(now, good=_whole(raw, now.good), good_ms=value.source_ms)
+            good = _pieces(now, _whole(raw, now.good), scrap=False)
+            return msgspec.structs.replace(now, good=good, good_ms=value.source_ms)
         case Role.SCRAP:
-            return msgspec.structs.replace(now, scrap=_whole(raw, now.scrap), scrap_ms=value.source_ms)
+            scrap = _pieces(now, _whole(raw, now.scrap), scrap=True)
+            return msgspec.structs.replace(now, scrap=scrap, scrap_ms=value.source_ms)
+        case Role.PROGRAM:
+            return msgspec.structs.replace(now, program=str(raw))
         case Role.TARGET:
             return msgspec.structs.replace(now, target=_whole(raw, now.target))
         case _:
@@ -167,6 +185,14 @@ def _whole(raw: object, before: int | None) -> int | None:
     return int(raw) if isinstance(raw, int | float) and raw >= 0 else before
 
 
+def _pieces(now: Tracking, shown: int | None, *, scrap: bool) -> int | None:
+    """The pieces of the job, where the counter shows ``shown``."""
+    if now.given is None or shown is None:
+        return shown
+    said = 0 if now.seen.job != now.given.job else now.seen.scrap if scrap else now.seen.good
+    return made(shown, now.given.scrap if scrap else now.given.good, said)
+
+
 def _alarm(raw: object) -> str:
     return "" if raw in (0, "", False) else str(int(raw) if isinstance(raw, float) else raw)
 
@@ -176,7 +202,8 @@ def _say(now: Tracking, at: str) -> tuple[Tracking, tuple[Fact, ...]]:
     seen = now.seen
     if now.alarm is not None and now.alarm != seen.alarm:
         seen = _alarms(now, seen, at, said)
-    if now.job is not None:
+    watched = now.given is not None and seen.job == now.given.job and seen.phase == "over"
+    if now.job is not None and not watched:  # what a watched machine makes after its job is not the job's
         if seen.job and seen.job != now.job and seen.phase in ("running", "paused"):
             reason = "replaced" if now.job else "lost"
             said.append(JobAborted(machine=now.machine, job=seen.job, good=seen.good, scrap=seen.scrap,
@@ -201,7 +228,7 @@ def _alarms(now: Tracking, seen: Seen, at: str, said: list[Fact]) -> Seen:
 
 
 def _phases(now: Tracking, seen: Seen, at: str, said: list[Fact]) -> Seen:
-    state = now.state
+    state = now.state if now.given is None else _watched(now, now.given, seen)
     if state is None or seen.phase == "over":
         return seen
     begun = state in (JobState.RUNNING, JobState.INTERRUPTED, JobState.ENDED, JobState.ABORTED)
@@ -217,6 +244,15 @@ def _phases(now: Tracking, seen: Seen, at: str, said: list[Fact]) -> Seen:
     if state is not JobState.RUNNING and state is not JobState.INTERRUPTED and seen.phase:
         return _over(now, seen, at, said)
     return seen
+
+
+def _watched(now: Tracking, given: Given, seen: Seen) -> JobState | None:
+    """The state of a watched machine as far as it is about the job that was given (``given``, Rules 1 and 3)."""
+    state = now.state
+    if state in BUSY:
+        about = runs(given.program, now.program) and (seen.phase or state is JobState.RUNNING)
+        return state if about else None
+    return state if 0 < given.target <= max(seen.good, now.good or 0) and seen.phase else None
 
 
 def _over(now: Tracking, seen: Seen, at: str, said: list[Fact]) -> Seen:

@@ -28,6 +28,7 @@ from weft.shopfloor.facts import (
     MachineAlarmed,
     MachineCleared,
 )
+from weft.shopfloor.given import Given, JobGiven, given_of
 from weft.shopfloor.reading import parse_text
 from weft.shopfloor.sealing import ValuesSealed, fault
 
@@ -116,7 +117,7 @@ _FACTS: Final = (JobStarted, JobCounted, JobPaused, JobResumed, JobEnded, JobAbo
                  MachineAlarmed, MachineCleared, ConnectionLost, ConnectionRestored)
 _OUTCOMES: Final = (CommandConfirmed, CommandRefused, CommandUnknown)
 _ALL: Final[tuple[type[Message], ...]] = (
-    MachineAdded, MachineRemoved, CommandIntended, *_OUTCOMES, CommandSettled, *_FACTS, ValuesSealed)
+    MachineAdded, MachineRemoved, CommandIntended, *_OUTCOMES, CommandSettled, *_FACTS, ValuesSealed, JobGiven)
 MESSAGES: Final[Mapping[str, type[Message]]] = {one.__name__: one for one in _ALL}
 CROSSINGS: Final[Mapping[tuple[type[Message], type[Message]], Crossing]] = {}  # one member, nobody to cross
 
@@ -132,7 +133,10 @@ RULES: Final[Mapping[str, Mapping[type[Message], str]]] = {
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """One machine as the book knows it. ``starts`` maps a job to the status of its start command."""
+    """One machine as the book knows it. ``starts`` maps a job to the status of its start command.
+
+    ``given``: of a machine that can only be watched, the job that its operator has.
+    """
 
     name: str
     description: str
@@ -140,6 +144,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     removed: bool = False
     seen: Seen = Seen()
     starts: dict[str, str] = {}
+    given: Given | None = None
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -256,6 +261,8 @@ def decide(state: Floor, command: Message, /) -> Sequence[Message]:
     if isinstance(command, _FACTS):
         machine = state.machines[command.machine]
         return () if heard(machine.seen, command) == machine.seen else (command,)
+    if isinstance(command, JobGiven) and given_of(command) == state.machines[command.machine].given:
+        return ()
     if isinstance(command, MachineRemoved) and state.machines[command.machine].removed:
         return ()
     return (command,)
@@ -273,6 +280,9 @@ def evolve(state: Floor, said: Said, /) -> Floor:
             return _commanded(state, message)
         case ValuesSealed():
             return state  # evidence alone
+        case JobGiven():
+            machine = state.machines[message.machine]
+            return _with_machine(state, msgspec.structs.replace(machine, given=given_of(message)))
         case _:
             machine = state.machines[message.machine]
             return _with_machine(state, msgspec.structs.replace(machine, seen=heard(machine.seen, message)))

@@ -54,6 +54,9 @@ _ALSO: Final = {  # what controllers call the same states (PackML, MTConnect, pl
     "loaded": JobState.ALLOWED, "ready": JobState.ALLOWED, "stopped": JobState.IDLE, "none": JobState.IDLE,
     "execute": JobState.RUNNING, "active": JobState.RUNNING, "producing": JobState.RUNNING,
     "held": JobState.INTERRUPTED, "suspended": JobState.INTERRUPTED, "paused": JobState.INTERRUPTED,
+    "feed_hold": JobState.INTERRUPTED, "program_stopped": JobState.INTERRUPTED,
+    "optional_stop": JobState.INTERRUPTED, "program_optional_stop": JobState.INTERRUPTED,
+    "wait": JobState.RUNNING, "program_completed": JobState.ENDED,
     "alarm": JobState.INTERRUPTED, "complete": JobState.ENDED, "completed": JobState.ENDED, "done": JobState.ENDED,
 }
 
