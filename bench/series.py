@@ -1,7 +1,8 @@
 """Machine values over time: written in batches, drawn over a long span, read by record, and the room that they take.
 
-The baseline is bare SQLite in the same run, as one would write it in an afternoon: a row for each value, keyed by
-series and time, WAL, ``synchronous=FULL``, apsw alone; intervals by GROUP BY.
+The baseline of what is hot is bare SQLite in the same run, as one would write it in an afternoon: a row for each value,
+keyed by series and time, WAL, ``synchronous=FULL``, apsw alone; intervals by GROUP BY. That of what is sealed is bare
+DuckDB: the same values as one table of a DuckDB file, given to it as columns, and asked in SQL.
 """
 
 import asyncio
@@ -102,6 +103,108 @@ class Both:
         return self.ours.size()[0] / self.told["ours"], bare / self.told["bare"]
 
 
+DAY_MS: Final = 86_400_000
+SEALED_SERIES: Final = 10
+MIDNIGHT: Final = BEGIN // DAY_MS * DAY_MS
+_COLUMNS: Final = ('CREATE TABLE told AS SELECT list_extract($1, p::INTEGER + 1) AS name, t AS "time", v AS value, '
+                   "0::UTINYINT AS quality FROM points")
+_DRAWN: Final = ('SELECT ("time" - $1) * $3 // $2 AS place, min(value), max(value), count(*), sum(value) FROM told '
+                 'WHERE name = $4 AND "time" >= $1 AND "time" < $1 + $2 GROUP BY 1')
+_TOLD: Final = ('SELECT "time", value, quality FROM told WHERE name = $1 AND "time" >= $2 AND "time" < $3 '
+                'ORDER BY "time"')
+
+
+class Sealed:
+    """A day of one value a second of ten series: in our store, in a sealed file, and in a bare DuckDB file."""
+
+    def __init__(self, folder: Path) -> None:
+        luck = random.Random(2)
+        self.names = [f"T{number}" for number in range(SEALED_SERIES)]
+        self.points = {name: [(MIDNIGHT + second * 1_000 + luck.randrange(9), round(40 + luck.gauss(0, 1), 1), 0)
+                              for second in range(86_400)] for name in self.names}
+        self.count = SEALED_SERIES * 86_400
+        self.ours = SqliteSeries(str(folder / "sealed" / "values.db"), MIDNIGHT)
+        for name, points in self.points.items():
+            for first in range(0, len(points), 5_000):
+                self.ours.append([("L1", name, point) for point in points[first:first + 5_000]], MIDNIGHT)
+        self.ours.append([], MIDNIGHT + 2 * DAY_MS)
+        self.hot = self.ours.size()[0]
+        self.folder, self.turn = folder, 0
+
+    def seal(self) -> tuple[float, float]:
+        """Values a second: sealed by us, and given to a bare DuckDB file as columns."""
+        import duckdb
+        import numpy as np
+
+        begun = time.perf_counter()
+        self.ours.seal(MIDNIGHT + DAY_MS)
+        ours = self.count / (time.perf_counter() - begun)
+        flat = [point for points in self.points.values() for point in points]
+        points = {"p": np.repeat(np.arange(SEALED_SERIES, dtype="u2"), 86_400),
+                  "t": np.array([at for at, _, _ in flat]), "v": np.array([value for _, value, _ in flat])}
+        self.bare = duckdb.connect(str(self.folder / "bare.duckdb"), config={"threads": 1})
+        self.bare.register("points", points)
+        begun = time.perf_counter()
+        self.bare.execute(_COLUMNS, [self.names])
+        self.bare.execute("CHECKPOINT")
+        return ours, self.count / (time.perf_counter() - begun)
+
+    async def draw_ours(self) -> float:
+        name = self.other()
+        begun = time.perf_counter()
+        self.ours.intervals("L1", [name], edges(MIDNIGHT, MIDNIGHT + DAY_MS, DRAWN), MIDNIGHT + DAY_MS)
+        return 1 / (time.perf_counter() - begun)
+
+    async def draw_bare(self) -> float:
+        name = self.other()
+        begun = time.perf_counter()
+        self.bare.execute(_DRAWN, [MIDNIGHT, DAY_MS, DRAWN, name]).fetchall()
+        return 1 / (time.perf_counter() - begun)
+
+    def other(self) -> str:
+        """Another number each time, so that no answer is at hand from the time before."""
+        self.turn += 1
+        return self.names[self.turn % SEALED_SERIES]
+
+    async def read_ours(self) -> float:
+        name = self.other()
+        begun = time.perf_counter()
+        middle = MIDNIGHT + DAY_MS // 2
+        self.ours.points("L1", [name], middle, middle + 1_000_000, 10_000)
+        return 1 / (time.perf_counter() - begun)
+
+    async def read_bare(self) -> float:
+        name = self.other()
+        begun = time.perf_counter()
+        middle = MIDNIGHT + DAY_MS // 2
+        self.bare.execute(_TOLD, [name, middle, middle + 1_000_000]).fetchall()
+        return 1 / (time.perf_counter() - begun)
+
+
+async def _measured_sealed(folder: Path) -> list[Result]:
+    (folder / "sealed").mkdir()
+    both = Sealed(folder)
+    hot = {"ours": both.draw_ours}
+    packed = (await interleaved(hot, 3))["ours"]
+    ours, bare = both.seal()
+    drawn = await interleaved({"ours": both.draw_ours, "bare": both.draw_bare}, 8)
+    read = await interleaved({"ours": both.read_ours, "bare": both.read_bare}, 8)
+    room = sum(one.bytes for one in both.ours.segments("L1", 0, 1 << 44)) / both.count
+    both.ours.close()
+    both.bare.close()
+    file = (folder / "bare.duckdb").stat().st_size / both.count
+    return [
+        Result(f"{both.count:,} values of a day sealed, synced, listed", f"{ours:,.0f}/s", f"{bare:,.0f}/s",
+               ours / bare),
+        limit("sealed: picture of a day, 86,400 values", 1_000 / drawn["ours"], "ms", 60, 1_000 / drawn["bare"]),
+        Result("the same picture before it was sealed", f"{1_000 / packed:,.2f} ms",
+               f"{1_000 / drawn['bare']:,.2f} ms", drawn["bare"] / packed),
+        limit("sealed: 1,000 records out of the middle", 1_000 / read["ours"], "ms", 60, 1_000 / read["bare"]),
+        limit("sealed: room of a machine value", room, "B", 3, file),
+        limit("packed: room of the same value", both.hot / both.count, "B", 4, file),
+    ]
+
+
 async def _measured(folder: Path) -> list[Result]:
     both = Both(folder)
     writing: dict[str, Measure] = {"ours": both.write_ours, "bare": both.write_bare}
@@ -118,6 +221,7 @@ async def _measured(folder: Path) -> list[Result]:
         limit(f"picture of {each:,} values of one series", 1_000 / drawn["ours"], "ms", 20, 1_000 / drawn["bare"]),
         limit("1,000 records of one series", 1_000 / read["ours"], "ms", 5, 1_000 / read["bare"]),
         limit("room of a machine value", ours, "B", 4, bare),
+        *await _measured_sealed(folder),
     ]
 
 

@@ -19,6 +19,7 @@ from weft.engine import series as module
 from weft.engine.live import Live
 from weft.engine.series import History
 from weft.engine.views import today
+from weft.shopfloor import deadband
 from weft.shopfloor.book import Floor, Machine
 from weft.shopfloor.connection import Link, Quality, Value
 from weft.shopfloor.reading import fill
@@ -312,3 +313,21 @@ async def test_what_keeps_values_from_being_kept_is_told_to_the_owner(history, l
     view = {"forks": 0, "values": {"code": "history.full", "facts": {}}}
     (told,) = [one for one in itertools.islice(running(view), 2) if one.check == "values"]
     assert (told.grade, "history.full" in told.sentence) == ("warning", True)
+
+
+async def test_a_measured_number_that_trembles_makes_no_points_and_one_that_drifts_does(history, live, clock):
+    text = LATHE.read_text(encoding="utf-8").replace('"weft:deadband"', '"x:deadband"')  # it says nothing of it
+    described = fill(text, {"NAME": "L1", "ENDPOINT": "opc.tcp://127.0.0.1:1"})
+    number = next(name for name, band in deadband.bands(described, 0.0001).items())
+    history._learn(Floor(machines={"L1": Machine(name="L1", description=described, title="L1")}))
+    for step in range(1_000):
+        clock.ms += 1_000
+        live.take("L1", [(number, Value(4_000.0 + (step % 2) * 1e-9)), ("Other", Value(float(step % 2)))])
+    assert await points(history, number) == [(T + 1_000, 4_000.0, GOOD)]
+    assert len(await points(history, "Other")) == 1_000  # of what nobody described every change counts
+    for step in range(1_000):
+        clock.ms += 1_000
+        live.take("L1", [(number, Value(4_000.0 + step / 10))])
+    kept = await points(history, number)
+    assert 50 < len(kept) < 1_000
+    assert abs(kept[-1][1] - 4_099.9) < 0.5

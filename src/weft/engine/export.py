@@ -2,8 +2,8 @@
 
 Threads as packs that anybody can verify, documents as JSON in UBL's names, tables as CSV and XLSX, sealed values of
 machines as Parquet, EPCIS 2.0 events, twins as an AAS environment, those that were written in their very bytes and with
-their files, price books, the public key logs, a README in both languages, and ``manifest.json`` with the SHA-256 of every
-file, signed by this device (``manifest.signature.json``).
+their files, price books, the public key logs, a README in both languages, and ``manifest.json`` with the SHA-256 of
+each file, signed by this device (``manifest.signature.json``).
 Rule 1: of one moment: ``node`` stands over a copy of the store; what the running node says meanwhile is not in it.
 Rule 2: it is there whole or not at all: written beside its place and moved there at the end.
 Rule 3: no secret is in it: keys and tokens are files of the home, and only the store is read.

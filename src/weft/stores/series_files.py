@@ -27,7 +27,7 @@ ABOUT: Final = "weft"  # under this name in a file's metadata
 _MADE: Final = """SELECT ? AS machine, list_extract(?, p::INTEGER + 1) AS property,
     make_timestamp_ms(t)::TIMESTAMP_MS AS "time", CASE WHEN q < 2 THEN v END AS value,
     list_extract(?, q::INTEGER + 1) AS quality FROM points"""
-_WITHIN: Final = """list_contains(?, property)
+_WITHIN: Final = """property IN ({marks})
     AND "time" >= make_timestamp_ms(?)::TIMESTAMP_MS AND "time" < make_timestamp_ms(?)::TIMESTAMP_MS"""
 _READ: Final = f"""SELECT list_position(?, property)::USMALLINT AS p, epoch_ms("time")::BIGINT AS t,
     coalesce(value, 0)::DOUBLE AS v, list_position(?, quality)::UTINYINT AS q
@@ -89,9 +89,10 @@ class Files:
     def join(self, path: Path, about: About, files: Sequence[Path], names: Sequence[str]) -> int:
         """Make the file ``path`` of those rows of ``files`` that lie in the span and are of ``names``; how many."""
         with self._asked(path) as connection, _beside(path) as partial:
-            given = [[str(one) for one in files], list(names), about.begin, about.until]
+            given = [[str(one) for one in files], *names, about.begin, about.until]
+            wanted = _JOIN.format(marks=_marks(names))
             return int(connection.execute(
-                f"COPY ({_JOIN}) TO {_quoted(str(partial))} {_form(about)}", given).fetchone()[0])
+                f"COPY ({wanted}) TO {_quoted(str(partial))} {_form(about)}", given).fetchone()[0])
 
     def about(self, path: Path) -> About:
         """What the file says of itself."""
@@ -120,7 +121,8 @@ class Files:
         with self._asked(path) as connection:
             if machine and connection.execute(_OTHERS, [[str(path)], machine]).fetchone()[0]:
                 raise Invalid("history.file-of-other", file=path.name, machine=machine)
-            rows = connection.execute(_READ, [wanted, list(sealing.WORDS), [str(path)], wanted, *span]).fetchnumpy()
+            given = [wanted, list(sealing.WORDS), [str(path)], *wanted, *span]
+            rows = connection.execute(_READ.format(marks=_marks(wanted)), given).fetchnumpy()
         if any(np.ma.is_masked(rows[one]) for one in "ptvq") or (len(rows["q"]) and int(rows["q"].min()) < 1):
             raise Invalid("history.file", file=path.name)
         found = {}
@@ -157,6 +159,11 @@ class Files:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _marks(names: Sequence[str]) -> str:
+    """A place for each name: by a list of them DuckDB leaves out what cannot hold any; by a function it would not."""
+    return ", ".join("?" for _ in names) or "NULL"
 
 
 def _form(about: About) -> str:
