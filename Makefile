@@ -52,7 +52,7 @@ power: $(VENV)/.dev  ## cut the power of a working store: N=100000, SEED=7, CONT
 docs: $(VENV)/.dev  ## write those pages of the reference that are made from the code
 	$(BIN)/python docs/generate.py
 
-release: check browser  ## everything, also what is too long for every day
+release: check browser cnc  ## everything, also what is too long for every day
 	$(BIN)/python -m pytest $(PARALLEL) -m "release or not release" --release $(ARGS)
 
 clean:  ## forget the environment and caches
@@ -75,6 +75,15 @@ $(VENV)/.dev: requirements/dev.lock pyproject.toml | $(BIN)/python
 	@$(PIP) --require-hashes -r requirements/dev.lock
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime
+
+# LinuxCNC brings more than a hundred packages: it is installed for releases, and used by every test run that finds it.
+.PHONY: cnc
+cnc:
+	@if command -v linuxcnc >/dev/null; then :; elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  echo "Installing linuxcnc-uspace …" >&2; apt-get -qq update && \
+	    DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends linuxcnc-uspace >/dev/null || \
+	    echo "could not install linuxcnc-uspace; tests of a CNC controller will skip" >&2; \
+	else echo "NO LINUXCNC: tests of a CNC controller will skip" >&2; fi
 
 # Browser tests need a Chromium and a Chinese font of the system, those of MQTT a Mosquitto. As root on Debian they
 # are installed; elsewhere the tests skip and say so.

@@ -92,7 +92,8 @@ def health(node: Node, paper: Paper) -> bool:
     view = node.view("connections")
     rows = [{"name": one["name"], "state": word("cli.connection", one["state"]), "rate": _rate(one),
              "bad": one["bad_count"] or "", "gaps": len(one["gaps"]) or "",
-             "since_when": at(_instant(one["since_ms"])), "next": say(f"remedy.{one['remedy']}") if one["remedy"] else ""}
+             "since_when": at(_instant(one["since_ms"])),
+             "next": say(f"remedy.{one['remedy']}") if one["remedy"] else ""}
             for one in view["connections"]]
     paper.table(rows, "name state since_when rate bad gaps next", view)
     if not paper.as_json:

@@ -15,7 +15,7 @@ from weft.shopfloor.connection import AssetConnection
 from weft.shopfloor.description import Description
 
 SCHEMES = ("opc.tcp", "modbus+tcp", "http", "https", "mtconnect+http", "mqtt", "mqtts", "sparkplug+mqtt",
-           "sparkplug+mqtts")
+           "sparkplug+mqtts", "linuxcnc")
 
 Sessions = dict[str, Any]  # what the connections of one node share, by protocol
 
@@ -55,4 +55,8 @@ def connect(
         from weft.machines.mtconnect import MtConnectConnection
 
         return MtConnectConnection(description)
+    if description.scheme == "linuxcnc":
+        from weft.machines.linuxcnc import LinuxCncConnection
+
+        return LinuxCncConnection(description)
     raise Invalid("machine.scheme", scheme=description.scheme, known=", ".join(SCHEMES))

@@ -24,6 +24,7 @@ class Remedy(StrEnum):
     DESCRIPTION = "description"  # what we have written down of it
     FULL = "full"  # it has no room for us
     PROGRAM = "program"  # a program or library is missing on this computer
+    CONTROLLER = "controller"  # the controller on this computer does not run
     OTHER = "other"
 
 
@@ -45,7 +46,8 @@ _LINK: Final[Sequence[tuple[Remedy, str]]] = (
     (Remedy.LOGIN, r"machine\.no-login|UserAccessDenied|IdentityToken|not authori[sz]ed|bad user|401|403|password"),
     (Remedy.UNTRUSTED, r"CertificateUntrusted|SecurityChecksFailed|CertificateUseNotAllowed|BadCertificate"),
     (Remedy.SECURITY, r"security-not-offered|password-in-clear|PolicyRejected|ModeRejected|CERT.*VERIFY|WRONG_VERSION"),
-    (Remedy.PROGRAM, r"machine\.not-installed|No module named"),
+    (Remedy.PROGRAM, r"not-installed|No module named|No such file"),
+    (Remedy.CONTROLLER, r"controller-|agent-ended"),
     (Remedy.REFUSED, r"refused|Connect call failed|111"),
     (Remedy.NAME, r"Name or service not known|No address associated|getaddrinfo|nodename|Temporary failure in name"),
     (Remedy.FULL, r"TooMany|BadMaxConnections|Resource"),
