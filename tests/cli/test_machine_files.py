@@ -1,8 +1,10 @@
 """``weft machine add`` with files: of a maker, of somebody else, of our own; what is noticed is told."""
 
+import asyncio
 import base64
 import json
 
+import click
 import pytest
 
 from tests.cli.desk import Desk
@@ -11,6 +13,7 @@ from tests.engine.test_describing import aid, both
 from tests.twin.interfaces.things import HTTP, OPC_UA
 from weft.basis.errors import Invalid
 from weft.cli import machine, machine_files
+from weft.cli.printing import Paper
 from weft.engine.commands import run
 from weft.engine.describing import FILE_MAX
 from weft.shopfloor.reading import parse_text
@@ -35,8 +38,15 @@ def file(tmp_path):
 
 
 async def add(desk, path, as_json=False, **given):
-    await desk.call(machine.add, as_json=as_json, name="M1", description=path,
-                    **{"values": (), "interface": "", "as_described": False, **given})
+    told = {one.name: False if one.is_flag else () if one.multiple else "" for one in machine.add.params
+            if isinstance(one, click.Option) and one.name not in ("home", "as_json")}
+
+    def called():
+        with click.Context(machine.add):
+            machine.add.callback.__wrapped__(desk, Paper(as_json=as_json), **{
+                **told, "name": "M1", "description": str(path), "values": (), **given})
+
+    await asyncio.to_thread(called)
     floor = await desk.node.state(desk.node.book("floor"))
     return parse_text(floor.machines["M1"].description)
 

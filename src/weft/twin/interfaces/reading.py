@@ -120,7 +120,7 @@ def _endpoint(opened: Opened, place: Place) -> tuple[dict[str, Any], dict[str, A
         wanted = list(definitions)
         place.note("fixed", "aid-security", "security", scheme=wanted[0])
     shared = {term: told for term in (*w.OF_ENDPOINT, "contentType")
-              if (told := _term(term, opened.told(w.in_aid(term)))) is not None}
+              if (told := _term(term, opened.told(w.in_aid(term)))) not in (None, w.BINARY)}
     opened.rest(place)
     return {"base": base, "securityDefinitions": definitions, "security": wanted}, shared
 

@@ -33,8 +33,9 @@ class Protocol(NamedTuple):
     content_type: str
 
 
-_OPC_UA: Final = Protocol("InterfaceOPCUA", UA, "application/octet-stream")
-_MODBUS: Final = Protocol("InterfaceMODBUS", "http://www.w3.org/2011/modbus", "application/octet-stream")
+BINARY: Final = "application/octet-stream"  # says nothing: of protocols whose values need no form
+_OPC_UA: Final = Protocol("InterfaceOPCUA", UA, BINARY)
+_MODBUS: Final = Protocol("InterfaceMODBUS", "http://www.w3.org/2011/modbus", BINARY)
 _MQTT: Final = Protocol("InterfaceMQTT", "http://www.w3.org/2011/mqtt", "application/json")
 _HTTP: Final = Protocol("InterfaceHTTP", "http://www.w3.org/2011/http", "application/json")
 PROTOCOLS: Final[Mapping[str, Protocol]] = {
@@ -44,7 +45,7 @@ PROTOCOLS: Final[Mapping[str, Protocol]] = {
 def protocol(scheme: str) -> Protocol:
     """How interfaces of ``scheme`` are called; one that AID does not know yet has a name and an id of our own."""
     return PROTOCOLS.get(scheme) or Protocol(
-        short(scheme.replace("+", "_"), "Interface_"), semantic(f"Protocol:{scheme}"), "application/octet-stream")
+        short(scheme.replace("+", "_"), "Interface_"), semantic(f"Protocol:{scheme}"), BINARY)
 
 
 class Term(NamedTuple):
