@@ -13,7 +13,7 @@ Not here: the process that this runs in (``process.py``), whether a sequence is 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, permutations
 from math import gcd
 from typing import Any, Final
 
@@ -25,7 +25,8 @@ from weft.production.plan import Placing, Plan, PlanJob, PlannedJob, Problem
 
 STEPS_MAX: Final = 1_000_000  # of the axis: more would only make it slow
 WEEK: Final = 7 * DAY
-CIRCUIT_MAX: Final = 40  # jobs of one work centre: arcs grow with their square
+CIRCUIT_MAX: Final = 24  # jobs of one work centre: arcs grow with their square
+ARCS_MAX: Final = 6_000  # of all work centres: more take longer to make ready than there is time
 LATE: Final = 100  # how much a step late weighs against a step of an order's end
 
 
@@ -115,7 +116,7 @@ class _Model:
         for job in jobs:
             for other in job.after:
                 if other in self.ends and not self.plan.jobs[job.id].conflict:
-                    self.cp.add(self.starts[job.id] >= self.ends[other])
+                    self.cp.add(self._set_up(job) >= self.ends[other])
         for centre, mine in circuits.items():
             self._circuit(centre, mine)
         self._frozen(jobs)
@@ -138,9 +139,13 @@ class _Model:
             if not self.plan.jobs[job.id].fixed:
                 for name in self._candidates(job):
                     at.setdefault(name, []).append(job)
-        found = {name: mine for name, mine in at.items() if lanes[name] == 1 and len(mine) <= CIRCUIT_MAX
-                 and any(job.family for job in mine)}
-        for name, mine in sorted(found.items()):
+        found, arcs = dict[str, list[PlanJob]](), 0
+        for name, mine in sorted(at.items(), key=lambda one: (len(one[1]), one[0])):
+            more = len(mine) * (len(mine) + 1)
+            if lanes[name] == 1 and any(job.family for job in mine) and len(mine) <= CIRCUIT_MAX \
+                    and arcs + more <= ARCS_MAX:
+                found[name], arcs = mine, arcs + more
+        for name, mine in found.items():
             for job in mine:
                 most = self.axis.long(name, self.fittings[name].most(job))
                 self.setups[job.id, name] = self.cp.new_int_var(0, most, "")
@@ -148,29 +153,41 @@ class _Model:
 
     def _circuit(self, centre: str, jobs: Sequence[PlanJob]) -> None:
         """Who comes after whom at ``centre``, and what setting up takes then; 0 is the beginning and the end of all."""
-        fitting, arcs = self.fittings[centre], list[Any]()
+        fitting, present = self.fittings[centre], self._order(centre, jobs)
+        arcs = {pair: self.cp.new_bool_var("") for pair in permutations(range(len(jobs) + 1), 2)}
+        for pair, arc in arcs.items():
+            self.cp.add_hint(arc, pair in present)
         none = self.cp.new_bool_var("")
-        arcs.append((0, 0, none))
+        self.cp.add_hint(none, not present)
+        absent = [(0, 0, none)]
         for number, job in enumerate(jobs, 1):
             here = self.chosen[job.id, centre]
             if here is not True:
-                arcs.append((number, number, here.negated()))
+                absent.append((number, number, here.negated()))
                 self.cp.add_implication(none, here.negated())
             else:
                 self.cp.add(none == 0)
-            arcs.append((number, 0, self.cp.new_bool_var("")))
-            times = []
+            times = {0: self.axis.long(centre, fitting.of(fitting.fitted, job))}
             for other, before in enumerate(jobs, 1):
                 if other != number:
-                    arc = self.cp.new_bool_var("")
-                    arcs.append((other, number, arc))
-                    self.cp.add(self.starts[job.id] >= self.ends[before.id]).only_enforce_if(arc)
-                    times.append(arc * self.axis.long(centre, fitting.of(before.family, job)))
-            first = self.cp.new_bool_var("")
-            arcs.append((0, number, first))
-            times.append(first * self.axis.long(centre, fitting.of(fitting.fitted, job)))
-            self.cp.add(self.setups[job.id, centre] == sum(times))
-        self.cp.add_circuit(arcs)
+                    self.cp.add(self.starts[job.id] >= self.ends[before.id]).only_enforce_if(arcs[other, number])
+                    times[other] = self.axis.long(centre, fitting.of(before.family, job))
+            setup = self.setups[job.id, centre]
+            self.cp.add(setup == sum(arcs[other, number] * ms for other, ms in times.items()))
+            now = sum(ms for other, ms in times.items() if (other, number) in present)
+            self.cp.add_hint(setup, now)
+            if self.plan.jobs[job.id].centre == centre:
+                work_from = self.axis.at(self.plan.jobs[job.id].work_from_ms)
+                self.cp.add_hint(self.starts[job.id], max(0, work_from - now))
+                self.cp.add_hint(self.ends[job.id], work_from + self.axis.long(centre, job.work_ms))
+        self.cp.add_circuit([*absent, *((before, after, arc) for (before, after), arc in arcs.items())])
+
+    def _order(self, centre: str, jobs: Sequence[PlanJob]) -> set[tuple[int, int]]:
+        """Who comes after whom at ``centre`` in the plan that there is."""
+        placed = [(self.plan.jobs[job.id].start_ms, number) for number, job in enumerate(jobs, 1)
+                  if self.plan.jobs[job.id].centre == centre]
+        line = [0, *(number for _, number in sorted(placed)), 0]
+        return set(pairwise(line)) if placed else set()
 
     def _candidates(self, job: PlanJob) -> tuple[str, ...]:
         settled = job.id in self.frozen or job.stage != "waiting" or self.plan.jobs[job.id].fixed
@@ -195,11 +212,12 @@ class _Model:
         if placed.fixed:
             self._fixed(job, placed)
             return
-        ready = max([self.axis.at(job.earliest_ms), *(self.axis.at(one.at_ms) for one in job.materials)])
-        ready = 0 if job.stage == "running" else ready
-        start = self.cp.new_int_var(ready, self.horizon, "")
-        self.starts[job.id] = start
-        self.cp.add_hint(start, max(ready, self.axis.at(placed.start_ms)))
+        ready = self._ready(job)
+        start = self.starts[job.id] = self.cp.new_int_var(0 if self._setups(job) else ready, self.horizon, "")
+        if self._setups(job):
+            self.cp.add(self._set_up(job) >= ready)
+        if (job.id, placed.centre) not in self.setups:
+            self.cp.add_hint(start, self._begin(job))
         centres = self._candidates(job)
         if len(centres) == 1:
             length = self._long(centres[0], job)
@@ -207,18 +225,41 @@ class _Model:
                 self._hold(centres[0], self.cp.new_fixed_size_interval_var(start, length, ""))
                 self.ends[job.id] = start + length
             else:
-                end = self.ends[job.id] = self.cp.new_int_var(ready, self.horizon, "")
-                self._hold(centres[0], self.cp.new_interval_var(start, length, end, ""))
+                self._hold(centres[0], self.cp.new_interval_var(start, length, self._end(job, ready), ""))
             self.chosen[job.id, centres[0]] = True
             return
-        end = self.ends[job.id] = self.cp.new_int_var(ready, self.horizon, "")
-        literals = []
+        end, literals = self._end(job, ready), []
         for name in centres:
             here = self.chosen[job.id, name] = self.cp.new_bool_var("")
             self._hold(name, self.cp.new_optional_interval_var(start, self._long(name, job), end, here, ""))
             self.cp.add_hint(here, name == placed.centre)
             literals.append(here)
         self.cp.add_exactly_one(literals)
+
+    def _end(self, job: PlanJob, ready: int) -> Any:
+        end = self.ends[job.id] = self.cp.new_int_var(ready, self.horizon, "")
+        placed = self.plan.jobs[job.id]
+        if (job.id, placed.centre) not in self.setups:
+            self.cp.add_hint(end, self._begin(job) + self._long(placed.centre, job))
+        return end
+
+    def _begin(self, job: PlanJob) -> int:
+        """The step at which ``job`` begins in the plan that there is."""
+        placed = self.plan.jobs[job.id]
+        least = self.axis.long(placed.centre, self.fittings[placed.centre].least(job))
+        return max(self._ready(job), self.axis.at(placed.work_from_ms) - least)
+
+    def _setups(self, job: PlanJob) -> list[Any]:
+        return [self.setups[job.id, name] for name in job.centres if (job.id, name) in self.setups]
+
+    def _set_up(self, job: PlanJob) -> Any:
+        """When ``job`` is set up; from then on it needs what it waits for, for a plan may set up before that."""
+        return self.starts[job.id] + sum(self._setups(job))
+
+    def _ready(self, job: PlanJob) -> int:
+        if job.stage == "running":
+            return 0
+        return max([self.axis.at(job.earliest_ms), *(self.axis.at(one.at_ms) for one in job.materials)])
 
     def _hold(self, centre: str, interval: Any) -> None:
         self.busy.setdefault(centre, []).append(interval)
@@ -269,6 +310,7 @@ class _Model:
             end = self.cp.new_int_var(0, self.horizon, "")
             for job in mine:
                 self.cp.add(end >= self.ends[job.id])
+            self.cp.add_hint(end, max(self.axis.at(self.plan.jobs[job.id].end_ms) for job in mine))
             terms.append(end)
             terms += self._lateness(order, end, 1 + max(0, *(job.priority for job in mine), 0), mine)
         self.cp.minimize(sum(terms))
