@@ -69,7 +69,8 @@ async def test_a_worker_s_phone_opens_its_own_pages_and_no_other(work):
 
 async def test_what_a_phone_says_is_the_work_of_its_person(work):
     token = await phone(work)
-    assert await say(work, token, "k1", job="PO1-10", what="start") == (200, {"kept": "counted", "told": ""})
+    assert await say(work, token, "k1", job="PO1-10", what="start") == (
+        200, {"kept": "counted", "told": "", "now": FIRST})
     assert (await say(work, token, "k2", job="PO1-10", what="count", good="4", worker="王强"))[0] == 200
     assert (await say(work, token, "k2", job="PO1-10", what="count", good="4", worker="王强"))[0] == 200
     (one,) = (await VIEWS["wages"](work.node)).sums

@@ -38,7 +38,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 async def job(visit: Visit) -> Response:
     """One job: what to make and by what, start, pause, count, scrap, done."""
-    name = visit.named("job")
+    name, asof = visit.named("job"), visit.now_ms
     view = await visit.view("job", job=name)
     worker = visit.person or visit.asked("worker")[:60].strip()
     own = await visit.view("job-work", job=name, worker=worker)
@@ -47,7 +47,8 @@ async def job(visit: Visit) -> Response:
                for one in view.centres if one in master.work_centres]
     return await visit.page(
         "job.html", tab="jobs", live="production", view=view, own=own, own_errors=True, centre_names=centres,
-        names=await item_names(visit), pauses=PAUSE_REASONS, scraps=SCRAP_REASONS, workers=await _workers(visit),
+        asof=asof, names=await item_names(visit), pauses=PAUSE_REASONS, scraps=SCRAP_REASONS,
+        workers=await _workers(visit),
         here=f"/jobs/{quote(name)}" + (f"?worker={quote(worker)}" if worker and not visit.person else ""),
         words={one: visit.text(f"work.{one}") for one in FLOOR} | {
             f"reason.{one}": visit.text(f"work.reason.{one}") for one in (*PAUSE_REASONS, *SCRAP_REASONS)})
@@ -106,7 +107,7 @@ async def say(visit: Visit) -> Response:
     done = await commands.run(
         visit.node, "work-report", said.params, said.key,
         commands.Caller(device.scope, visit.person) if device is not None else web.OWNER)
-    return web.json({"kept": done.facts.get("kept", "counted"), "told": told(visit, done.facts)},
+    return web.json({"kept": done.facts.get("kept", "counted"), "told": told(visit, done.facts), "now": visit.now_ms},
                     headers={"Cache-Control": "no-store"})
 
 

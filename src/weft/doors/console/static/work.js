@@ -63,7 +63,8 @@
     const told = await answer.json().catch(() => ({}));
     if (LOCKED.includes(answer.status) && told.code !== "work.not-yours") { locked = true; return false; }
     if (!localStorage.getItem(one.name)) return true; // taken away meanwhile
-    if (answer.ok) put(one.name, told.told ? { ...one, state: "told", why: told.told, kept: told.kept } : { ...one, state: "sent" });
+    if (answer.ok) put(one.name, told.told ? { ...one, state: "told", why: told.told, kept: told.kept }
+      : { ...one, state: "sent", sent: told.now });
     else put(one.name, { ...one, state: "refused", why: told.detail || String(answer.status) });
     show();
     return true;
@@ -77,20 +78,23 @@
   ].filter(Boolean).join(" ");
 
   function show() {
-    const box = document.getElementById("waiting"), work = panel(), entries = held();
-    if (!box || !work) return;
-    box.replaceChildren(...(locked ? [line("notice alert", words.locked)] : []),
-      ...entries.filter((one) => one.state !== "sent").map(card));
+    const work = panel(), entries = held();
+    if (!work) return;
+    // above the keys stands only what a person has to read: they must not move under his thumb while he counts
+    document.getElementById("told").replaceChildren(...(locked ? [line("notice alert", words.locked)] : []),
+      ...entries.filter((one) => one.state === "refused" || one.state === "told").map(card));
+    document.getElementById("waiting").replaceChildren(...entries.filter((one) => one.state === "waiting").map(card));
     const waiting = entries.filter((one) => one.state === "waiting").length, sum = document.getElementById("unsent");
     sum.hidden = !waiting;
     sum.textContent = `${words.waiting}: ${waiting}. ${offline ? words.offline : ""}`;
     const mine = entries.filter((one) => one.params.job === job() && (one.state === "waiting" || one.state === "sent"));
-    const more = mine.reduce((sum, one) => sum + number(one.params.good), 0);
-    for (const [id, base] of [["own", work.dataset.good], ["made", (document.getElementById("made") || { dataset: {} }).dataset.good]]) {
+    for (const [id, held] of [["own", work], ["made", document.getElementById("made")]]) {
       const place = document.getElementById(id);
-      if (!place) continue;
+      if (!place || !held) continue;
+      const more = mine.filter((one) => one.state === "waiting" || one.sent > Number(held.dataset.asof))
+        .reduce((sum, one) => sum + number(one.params.good), 0);
       place.dataset.told = place.dataset.told || place.textContent;
-      place.textContent = more ? String(Math.round((number(base) + more) * 1000) / 1000) : place.dataset.told;
+      place.textContent = more ? String(Math.round((number(held.dataset.good) + more) * 1000) / 1000) : place.dataset.told;
       place.classList.toggle("unsent", mine.some((one) => one.state === "waiting"));
     }
     const now = mine.reduce((state, one) => AFTER[one.params.what] || state, work.dataset.mine);
@@ -153,17 +157,23 @@
     keep(params);
   }, true);
 
-  document.addEventListener("weft:fresh", () => {
-    names().forEach((name) => { if (JSON.parse(localStorage.getItem(name)).state === "sent") drop(name); });
+  // what was sent is reckoned in here until the keys themselves, which stay while somebody types, are of a later time
+  function settle() {
+    held().forEach((one) => {
+      const elsewhere = one.params.job !== job();
+      if (one.state === "sent" && (elsewhere || one.sent <= Number(panel().dataset.asof))) drop(one.name);
+    });
     show();
-  });
+  }
+
+  document.addEventListener("weft:fresh", settle);
   addEventListener("online", send);
   addEventListener("offline", () => { offline = true; show(); });
   addEventListener("storage", (event) => { if (event.key && event.key.startsWith(PREFIX)) show(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) send(); });
 
   async function begin() {
-    show();
+    settle();
     try {
       const began = Date.now(), answer = await fetch("/work/now", { credentials: "same-origin", cache: "no-store" });
       if (answer.ok && !answer.redirected) {
