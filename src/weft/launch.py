@@ -318,7 +318,7 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
         lambda description, name: connect(description, secrets_of_machines, name)))
     node.machine_access = Access(secrets_of_machines)
     node.discovery = Discovering(
-        lambda description, name: connect(description, secrets_of_machines, name), SCHEMES, node.clock)
+        lambda description, name: connect(description, secrets_of_machines, name, sessions), SCHEMES, node.clock)
     node.ordering = Ordering(node.floor)
     node.twins.write = node.ordering.bring
     return node

@@ -3,15 +3,36 @@
 import base64
 
 import pytest
+import pytest_asyncio
 
-from tests.machines.conftest import Start, until
+from tests.machines.conftest import Process, until
 from tests.machines.connecting import connecting
 from weft.basis.errors import Invalid, NotFound, Refused
 from weft.shopfloor.book import CommandIntended
 from weft.shopfloor.reading import parse_text
 from weft.shopfloor.remedies import Remedy, remedy
 
-LATHE = ("JobId", "Program", "TargetCount", "State", "PieceCount", "SpindleSpeed", "Temperature")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lathe(tmp_path_factory):
+    """One machine for all who leave it as it is."""
+    process = Process("M1", "lathe", ["--seed", "7", "--speed", "60", "--scrap-rate", "0",
+                                      "--state", str(tmp_path_factory.mktemp("lathe") / "M1.starts")])
+    await process.begin()
+    yield process
+    await process.kill()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def own(tmp_path):
+    """A machine for one test alone."""
+    process = Process("M2", "lathe", ["--seed", "7", "--speed", "60", "--scrap-rate", "0",
+                                      "--state", str(tmp_path / "M2.starts")])
+    await process.begin()
+    yield process
+    await process.kill()
 
 
 async def begun(owner, process, name="L1"):
@@ -22,10 +43,9 @@ async def begun(owner, process, name="L1"):
     return facts["draft"], place
 
 
-async def test_a_device_is_looked_at_level_by_level_with_its_values(machine: Start, tmp_path):
-    process = await machine("lathe")
+async def test_a_device_is_looked_at_level_by_level_with_its_values(lathe, tmp_path):
     async with connecting(tmp_path) as owner:
-        draft, place = await begun(owner, process)
+        draft, place = await begun(owner, lathe)
         level = await owner.view("machine-look", draft=draft, under=place.href)
         speed = next(one for one in level.nodes if one.name == "SpindleSpeed")
         assert (speed.type, speed.unit, speed.writable, speed.quality) == ("number", "RPM", True, "good")
@@ -34,10 +54,9 @@ async def test_a_device_is_looked_at_level_by_level_with_its_values(machine: Sta
         assert all("spindle" in one.path.lower() for one in found.nodes)
 
 
-async def test_what_is_picked_bounded_and_tried_becomes_a_machine(machine: Start, tmp_path):
-    process = await machine("lathe")
+async def test_what_is_picked_bounded_and_tried_becomes_a_machine(lathe, tmp_path):
     async with connecting(tmp_path) as owner:
-        draft, place = await begun(owner, process)
+        draft, place = await begun(owner, lathe)
         facts = await owner.do("machine-draft-pick", draft=draft, under=place.href, within=place.name, all=True)
         assert facts["added"] > 8
         view = await owner.view("machine-draft", draft=draft)
@@ -67,10 +86,9 @@ async def test_what_is_picked_bounded_and_tried_becomes_a_machine(machine: Start
             await owner.view("machine-draft", draft=draft)
 
 
-async def test_a_trial_is_refused_while_all_writing_is_stopped(machine: Start, tmp_path):
-    process = await machine("lathe")
+async def test_a_trial_is_refused_while_all_writing_is_stopped(lathe, tmp_path):
     async with connecting(tmp_path) as owner:
-        draft, place = await begun(owner, process)
+        draft, place = await begun(owner, lathe)
         await owner.do("machine-draft-pick", draft=draft, under=place.href, all=True)
         await owner.do("machine-draft-row", draft=draft, at="Feed", name="Feed", write=True, minimum="1", maximum="600")
         await owner.do("stop-writing", stopped=True)
@@ -82,10 +100,9 @@ async def test_a_trial_is_refused_while_all_writing_is_stopped(machine: Start, t
         assert told["outcome"] == "confirmed"
 
 
-async def test_a_trial_of_which_a_crash_left_no_outcome_is_unknown_and_bars_no_other(machine: Start, tmp_path):
-    process = await machine("lathe")
+async def test_a_trial_of_which_a_crash_left_no_outcome_is_unknown_and_bars_no_other(lathe, tmp_path):
     async with connecting(tmp_path) as owner:
-        draft, place = await begun(owner, process)
+        draft, place = await begun(owner, lathe)
         await owner.do("machine-draft-pick", draft=draft, under=place.href, all=True)
         await owner.do("machine-draft-row", draft=draft, at="Feed", name="Feed", write=True, minimum="1", maximum="600")
         left = CommandIntended(command="trial/L1/Feed/1", machine="L1", job="", kind="write")
@@ -96,10 +113,9 @@ async def test_a_trial_of_which_a_crash_left_no_outcome_is_unknown_and_bars_no_o
         assert sorted(one.status for one in commands.values()) == ["confirmed", "unknown"]
 
 
-async def test_what_is_well_known_is_taken_by_itself_with_the_owners_limits(machine: Start, tmp_path):
-    process = await machine("lathe")
+async def test_what_is_well_known_is_taken_by_itself_with_the_owners_limits(lathe, tmp_path):
     async with connecting(tmp_path) as owner:
-        facts = await owner.do("machine-draft", name="L1", address=process.endpoint)
+        facts = await owner.do("machine-draft", name="L1", address=lathe.endpoint)
         told = await owner.do("machine-draft-propose", draft=facts["draft"], limits={"SpindleSpeed": "100..4000"})
         view = await owner.view("machine-draft", draft=facts["draft"])
         assert {one.role for one in view.rows} >= {"jobId", "state", "count", "program", "target", "localReady"}
@@ -109,8 +125,8 @@ async def test_what_is_well_known_is_taken_by_itself_with_the_owners_limits(mach
             await owner.do("machine-draft-propose", draft=facts["draft"], limits={"SpindleSpeed": "4000"})
 
 
-async def test_a_machine_set_up_alike_is_looked_at_first(machine: Start, tmp_path):
-    first, second = await machine("lathe"), await machine("lathe", name="M2")
+async def test_a_machine_set_up_alike_is_looked_at_first(lathe, own, tmp_path):
+    first, second = lathe, own
     async with connecting(tmp_path) as owner:
         facts = await owner.do("machine-draft", name="L1", address=first.endpoint)
         await owner.do("machine-draft-propose", draft=facts["draft"])
@@ -166,8 +182,8 @@ async def test_a_mapping_goes_out_and_comes_in_as_a_table(tmp_path):
             (2, "table.number"), (3, "table.choice"), (3, "connect.row-twice")}
 
 
-async def test_every_connection_is_told_with_what_is_wrong(machine: Start, tmp_path):
-    process = await machine("lathe")
+async def test_every_connection_is_told_with_what_is_wrong(own, tmp_path):
+    process = own
     async with connecting(tmp_path) as owner:
         facts = await owner.do("machine-draft", name="L1", address=process.endpoint)
         await owner.do("machine-draft-propose", draft=facts["draft"])
