@@ -346,14 +346,14 @@ def _with_date(material: Material, dates: Mapping[str, int | None], quotes: Mapp
     return msgspec.structs.replace(material, at=instant.from_ms(at), ref=quote.ref if quote else "")
 
 
-def chain(plan: Plan, order: str) -> tuple[Why, ...]:
-    """Why ``order`` ends when it does: from its last job back to what held the first one."""
+def chain(plan: Plan, order: str, most: int = WHY_MAX) -> tuple[Why, ...]:
+    """Why ``order`` ends when it does: from its last job back to what held the first one, in ``most`` lines."""
     mine = [job for job in plan.jobs.values() if job.order == order]
     lines = [Why(code="unplaced-" + reason, facts={"job": name})
              for name, reason in sorted(plan.unplaced.items()) if name.startswith(f"{order}-")]
     job = max(mine, key=lambda one: (one.end_ms, one.id), default=None)
     seen: set[str] = set()
-    while job is not None and job.id not in seen and len(lines) < WHY_MAX:
+    while job is not None and job.id not in seen and len(lines) < most:
         seen.add(job.id)
         facts = {"job": job.id, "work_centre": job.centre, "from": instant.from_ms(job.start_ms),
                  "to": instant.from_ms(job.end_ms), "by": job.bound_by}

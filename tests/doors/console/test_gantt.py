@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
+import msgspec
+
 from weft.doors.console.gantt import Look, gantt, plan_page
 from weft.engine.views.plan import PlanView, PromiseLine
 from weft.locale import text
@@ -78,6 +80,14 @@ def test_a_line_leads_from_the_end_of_an_order_to_its_promise():
     [line] = [one for one in parsed(gantt(one_bar(), EN)).iter() if one.get("class") == "promise late"]
     assert line.get("d") == "M420.0 27V55M570.0 55H420.0"
     assert "O is promised for" in next(iter(line)).text
+
+
+def test_only_the_line_of_a_late_or_chosen_order_is_drawn_whole():
+    plan = one_bar()
+    kept = msgspec.structs.replace(plan, promises=(msgspec.structs.replace(plan.promises[0], late=False),))
+    for look, whole in ((EN, False), (Look("en", order="O"), True), (Look("en", order="P"), False)):
+        [line] = [one for one in parsed(gantt(kept, look)).iter() if one.get("class") == "promise"]
+        assert ("H" in line.get("d")) == whole
 
 
 def test_what_a_script_needs_to_drag_a_job_is_there_for_those_that_may_be_moved():

@@ -36,12 +36,13 @@ def plan_page(job: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How it is drawn: ``link`` gives the address behind a bar; ``chosen`` and ``moved`` jobs stand out."""
+    """How it is drawn: ``link`` is the address behind a bar; ``chosen`` (of ``order``) and ``moved`` jobs stand out."""
 
     lang: str
     offset: int = 0
     link: Callable[[str], str] = _job_page
     chosen: str = ""
+    order: str = ""
     moved: frozenset[str] = frozenset()
     draggable: bool = False
 
@@ -174,13 +175,16 @@ def _words(bar: Any, look: Look, *, late: bool) -> str:
 
 
 def _promise(one: Any, frame: _Frame, top: int, look: Look) -> Markup:
-    """From the end of an order's last job to what it was promised for."""
+    """A mark at what an order was promised for; of one that is late or chosen, a line to it from its last job's end."""
     if not frame.begin <= one.due_ms <= frame.end and not frame.begin <= one.end_ms <= frame.end:
         return Markup("")
     at, end = frame.across(one.due_ms), frame.across(one.end_ms)
-    flag = Markup("M{0} {1}V{2}").format(at, top + 3, top + ROW - 3) if frame.begin <= one.due_ms <= frame.end else ""
-    return Markup('<path class="promise{}" d="{}M{} {}H{}"><title>{}</title></path>').format(
-        " late" if one.late else "", flag, end, top + ROW - 3, at,
+    foot, long = top + ROW - 3, one.late or one.order == look.order
+    flag = Markup("M{0} {1}V{2}").format(at, top + (3 if long else ROW - 11), foot) \
+        if frame.begin <= one.due_ms <= frame.end else ""
+    line = Markup("M{} {}H{}").format(end, foot, at) if long else ""
+    return Markup('<path class="promise{}" d="{}{}"><title>{}</title></path>').format(
+        " late" if one.late else "", flag, line,
         text(look.lang, "plan.bar.promise", order=one.order, at=look.time(one.due_ms)))
 
 

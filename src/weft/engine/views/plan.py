@@ -25,6 +25,7 @@ from weft.production.views import Row
 MARGIN_MS: Final = 15 * 60_000
 DAY_MS: Final = 86_400_000
 DAYS_MAX: Final = 10
+WHY_MAX: Final = 60  # lines back to what holds a late order up: to the end of them, for that is the reason
 JOBS_LOOKED_AT: Final = 2_000  # while it is found out who suffers from a lock: a plan is made for each
 
 
@@ -174,5 +175,5 @@ def _late_orders(state: State, planned: Plan, dues: dict[str, int], slack: int) 
         found.append(LateOrder(
             order=name, item=order.item, quantity=order.quantity, unit=order.unit, thread=order.demand.thread,
             due=instant.from_ms(due), end="" if end is None else instant.from_ms(end),
-            minutes=None if end is None else (end - due) // 60_000, why=chain(planned, name)))
+            minutes=None if end is None else (end - due) // 60_000, why=chain(planned, name, WHY_MAX)))
     return tuple(sorted(found, key=lambda one: (one.minutes is not None, -(one.minutes or 0), one.order)))
