@@ -313,9 +313,10 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
     node.history.books = Books(node)
     node.live.keep = node.history.take
     secrets_of_machines = home.path / "keys"
+    sessions: dict[str, Any] = {}
     node.floor = Dispatcher(node, Fleet(
         floor_book(node), node.live, node.clock,
-        lambda description, name: connect(description, secrets_of_machines, name)))
+        lambda description, name: connect(description, secrets_of_machines, name, sessions)))
     node.machine_access = Access(secrets_of_machines)
     node.discovery = Discovering(
         lambda description, name: connect(description, secrets_of_machines, name, sessions), SCHEMES, node.clock)

@@ -64,7 +64,8 @@ class BrokeredConnection(KeptConnection):
                 self._expire()
                 self._turn(self._absence())
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), max(0.01, self._due_s()))
+                    async with asyncio.timeout(max(0.01, self._due_s())):
+                        await self._news.wait()
         except Exception as error:
             why = reason(error)
             raise

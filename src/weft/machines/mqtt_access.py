@@ -91,9 +91,8 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.trust == "first-use":
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # Rule 2: ``check`` looks instead
-        found = self.files.read_login() if self.files is not None else None
-        if found is not None and found.certificate:
-            context.load_cert_chain(self.files.login)  # type: ignore[union-attr]
+        if self.files is not None and (found := self.files.read_login()) is not None and found.certificate:
+            context.load_cert_chain(self.files.login)
         return context
 
     def _checking(self) -> Callable[[bytes], str]:

@@ -43,7 +43,8 @@ class Hearing:
         if refused:
             raise Refused("machine.browse-refused", machine=description.title, filter=wanted, detail=refused[wanted])
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(line.ended.wait(), min(60.0, float(seconds)))
+            async with asyncio.timeout(min(60.0, float(seconds))):
+                await line.ended.wait()
 
     def take(self, messages: Sequence[Message]) -> None:
         """Note what is new in ``messages``."""

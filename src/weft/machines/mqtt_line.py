@@ -46,6 +46,7 @@ class Broker(msgspec.Struct, frozen=True, kw_only=True):
     tls: ssl.SSLContext | None = None
     check: Callable[[bytes], str] | None = None
     login: Login = Login()
+    largest: int = packets.LARGEST
 
 
 def words(code: int) -> str:
@@ -63,7 +64,7 @@ class Line(asyncio.Protocol):
         self.notice = ""  # what should be mended though the line is up: the broker's certificate
         self._broker = broker
         self._on_messages = on_messages
-        self._reader = packets.Reader(broker.version)
+        self._reader = packets.Reader(broker.version, broker.largest)
         self._transport: Any = None
         self._numbers = 0
         self._waiting: dict[int, asyncio.Future[tuple[int, ...]]] = {}  # 0: CONNACK
@@ -187,7 +188,8 @@ class Line(asyncio.Protocol):
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pings.append(answer)
         self._transport.write(packets.PING)
-        await asyncio.wait_for(asyncio.shield(answer), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await asyncio.shield(answer)
 
     async def watch(self, silence_s: float) -> None:
         """See to it that the line ends when the broker says nothing for ``silence_s``; returns when it has ended."""
@@ -196,7 +198,8 @@ class Line(asyncio.Protocol):
                 self._pings.append(asyncio.get_running_loop().create_future())
                 self._transport.write(packets.PING)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.ended.wait(), silence_s / 3)
+                async with asyncio.timeout(silence_s / 3):
+                    await self.ended.wait()
             if time.monotonic() - self.heard > silence_s:
                 self.end(TimeoutError())
 
@@ -206,7 +209,8 @@ class Line(asyncio.Protocol):
             self._transport.write(packets.disconnect(self._broker.version))
             self._transport.close()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.ended.wait(), 1)
+                async with asyncio.timeout(1):
+                    await self.ended.wait()
         self.end(ConnectionError("closed by us"))
 
     async def _asked(self, number: int, sent: bytes, timeout_s: float) -> tuple[int, ...]:
@@ -215,7 +219,8 @@ class Line(asyncio.Protocol):
         answer: asyncio.Future[tuple[int, ...]] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         self._transport.write(sent)
-        return await asyncio.wait_for(asyncio.shield(answer), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            return await asyncio.shield(answer)
 
     def _next(self) -> int:
         while True:
