@@ -45,6 +45,7 @@ def described(server: Foreign, **changes: Any) -> str:
         "properties": {
             "Job": form("#job/id", type="string", **write, **{"weft:role": "jobId"}),
             "State": form("#job/state", type="string", **{"weft:role": "state"}),
+            "Within": form("#job/substate", type="string"),
             "Program": form("#job/program", type="string", **write, **{"weft:role": "program"}),
             "Pieces": form("#job/target", type="integer", minimum=1, maximum=10000, **write,
                            **{"weft:role": "target"}),
@@ -110,6 +111,7 @@ async def test_an_orders_job_is_driven_to_completion_and_the_counts_come_back(
             ("MO1-10", "NotAllowedToStart", ["BODY-DN15"])]
         assert lies[0]["parameters"] == {"RunsPlanned": 4, "OrderNumbers": ["MO1"], "SpindleSpeed": 1800,
                                          "CustomerOrderNumbers": ["PO-77", "PO-78"]}
+        assert (await runner.connection.read(["State", "Within"]))["Within"].value == "Ready"
         started = await runner.dispatch(JOB)
         assert started.confirmed, started
         await until(lambda: "JobEnded" in floor.kinds(), 30)

@@ -3,8 +3,8 @@
 OPC 10031-4 (receiver: Store, Start, …; response provider), OPC 40001-3 (RunsPlanned, OrderNumbers,
 CustomerOrderNumbers, GoodQuantity, ProducedQuantity). The description says ``weft:jobControl`` (href of the receiver
 object) and, where it is not found beside it, ``weft:jobResults``; hrefs of the properties end in ``#job/id``,
-``state``, ``program``, ``target``, ``good``, ``scrap`` and ``parameter/NAME``, those of the actions in ``#job/Start``,
-``Pause`` and so on.
+``state``, ``substate``, ``program``, ``target``, ``good``, ``scrap`` and ``parameter/NAME``, those of the actions in
+``#job/Start``, ``Pause`` and so on.
 Rule 1: of several jobs it shows the one that runs, else the one that the node asks about; a stranger's that only lies
         there is nobody's business.
 Rule 2: a job is stored whole with one call, and read back from the machine's own list; StoreAndStart is never called.
@@ -50,6 +50,7 @@ class Job:
 
     order: isa95.JobOrder
     state: JobState
+    below: str = ""  # Waiting, Ready, Loaded, Held, Suspended, Completed or Closed, where the machine says
 
     @property
     def id(self) -> str:
@@ -175,7 +176,9 @@ class JobControl:
             if found is None:
                 return None
             top = next((state for state in found.State if not state.BrowsePath.Elements), None)
-            jobs.append(Job(found.JobOrder, _STATES.get(int(top.StateNumber) if top else 0, JobState.NOT_ALLOWED)))
+            below = ", ".join(state.StateText.Text or "" for state in found.State if state.BrowsePath.Elements)
+            jobs.append(Job(found.JobOrder, _STATES.get(int(top.StateNumber) if top else 0, JobState.NOT_ALLOWED),
+                            below))
         return jobs
 
     def _chosen(self, jobs: Sequence[Job]) -> Job | None:
@@ -216,6 +219,8 @@ class JobControl:
                 return job.id if job else ""
             case "state":
                 return (job.state if job else JobState.IDLE).value
+            case "substate":
+                return job.below if job else ""
             case "program":
                 masters = job.order.WorkMasterID if job else None
                 return str(masters[0].ID or "") if masters else ""
