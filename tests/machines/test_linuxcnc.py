@@ -9,14 +9,22 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from tests.engine.world import Wires, found
 from tests.machines.cnc import Controller
 from tests.machines.conftest import Book, until
 from weft.basis.errors import Invalid
 from weft.engine.clock import SystemClock
+from weft.engine.dispatch import Dispatcher
 from weft.engine.live import Live
+from weft.machines.fleet import Fleet
 from weft.machines.keeping import Pace
-from weft.machines.linuxcnc import LinuxCncConnection
-from weft.machines.runner import FloorBook, MachineRunner
+from weft.machines.linuxcnc import OBJECT, VALUES, LinuxCncConnection
+from weft.machines.runner import FloorBook, MachineRunner, floor_book
+from weft.production import messages as p
+from weft.production.book import Several
+from weft.production.master import Calendar, Operation, Routing, Shift, WorkCentre
+from weft.production.planning import job_id
+from weft.production.state import JobState
 from weft.shopfloor.book import MachineAdded
 from weft.shopfloor.connection import BrowsedNode
 from weft.shopfloor.jobcontrol import JobOrder
@@ -67,6 +75,28 @@ async def running(floor: Book):
         await runner.close()
 
 
+def offered() -> tuple[BrowsedNode, ...]:
+    """What every controller offers, without asking one."""
+    def one(name, kind, **more):
+        path = name if name == OBJECT else f"{OBJECT}/{name}"
+        return BrowsedNode(href=name, name=name, path=path, kind=kind, parent=OBJECT, **more)
+
+    values = [one(name, "variable", type=kind, writable=writable, unit=unit) for name, kind, writable, unit in VALUES]
+    return (one(OBJECT, "object"), *values, one("StartJob", "method"))
+
+
+def order_of(pieces: int):
+    shifts = tuple(Shift(day=day, start=0, end=1440) for day in range(7))
+    sheet = p.JobSheet(number=10, en="Mill", work_centres=("MILL",), run_s="2", program="part.ngc")
+    draft = p.Draft(id="MO1", item="BODY", quantity=str(pieces), operations=(sheet,))
+    demand = p.DemandRef(thread="T1", line="1")
+    routing = Routing(item="BODY", operations=(Operation(number=10, work_centre="MILL", run_s="2"),))
+    return (p.CalendarDefined(calendar=Calendar(id="day", shifts=shifts)),
+            p.WorkCentreDefined(work_centre=WorkCentre(id="MILL", calendar="day", machine="CNC", start="auto")),
+            p.RoutingDefined(routing=routing), p.PromiseMade(demand=demand, at="2027-01-01T00:00:00.000Z"),
+            p.ProductionOrderCreated(order=draft, demand=demand))
+
+
 def job(name: str, program: str, pieces: int) -> JobOrder:
     return JobOrder(id=name, program=program, quantity=str(pieces), start="auto")
 
@@ -88,6 +118,31 @@ async def test_a_job_runs_its_program_so_often_as_there_are_pieces(controller: C
         assert again.status == "confirmed"
         await asyncio.sleep(0.5)
         assert (await runner.read("PieceCount")).value == 3, "a job that was done is not done again"
+
+
+async def test_an_order_is_made_by_the_controller_and_its_pieces_come_back(controller: Controller):
+    await controller.ready()
+    node = await found(Wires(), "Valves", clock=SystemClock())
+    node.floor = Dispatcher(node, Fleet(floor_book(node), node.live, node.clock,
+                                        lambda described, _name: LinuxCncConnection(described, PACE)))
+    await node.say(node.book("production"), Several(messages=order_of(3)))
+    await node.record("floor", MachineAdded(machine="CNC", description=msgspec.json.encode(thing(offered())).decode()))
+    try:
+        await node.floor.begin()
+        await node.say(node.book("production"), p.JobReleased(job=job_id("MO1", 10)))
+        async with asyncio.timeout(60):
+            while True:
+                made = (await node.book_state("production")).jobs[job_id("MO1", 10)]
+                if made.state is JobState.ENDED:
+                    break
+                await asyncio.sleep(0.1)
+        assert made.good == "3"
+        assert (await node.floor.machines.read("CNC", "PieceCount")).value == 3
+        assert [one.kind for one in (await node.book_state("floor")).commands.values()] == ["load", "start"]
+    finally:
+        await node.floor.stop()
+        node.closing()
+        await node.stop()
 
 
 async def test_a_stop_in_the_program_is_a_pause_and_goes_on_by_command(controller: Controller, floor: Book):

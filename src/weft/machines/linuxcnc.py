@@ -27,7 +27,7 @@ AGENT: Final = Path(__file__).with_name("linuxcnc_agent.py")
 LINE_MAX: Final = 256 * 1024
 OBJECT: Final = "LinuxCNC"
 _HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-_VALUES: Final[Sequence[tuple[str, str, bool, str]]] = (  # name, type, writable, unit
+VALUES: Final[Sequence[tuple[str, str, bool, str]]] = (  # name, type, writable, unit
     ("JobId", "string", True, ""), ("Program", "string", True, ""), ("TargetCount", "integer", True, "C62"),
     ("State", "string", False, ""), ("PieceCount", "integer", False, "C62"), ("Alarm", "string", False, ""),
     ("LocalReady", "boolean", False, ""), ("FeedOverride", "number", True, "P1"),
@@ -159,7 +159,7 @@ class LinuxCncConnection(KeptConnection):
 
     def _unfit(self, name: str, value: Scalar) -> str:
         known = self.description.properties.get(name)
-        declared = next((kind for one, kind, *_ in _VALUES if known is not None and one == known.href), "")
+        declared = next((kind for one, kind, *_ in VALUES if known is not None and one == known.href), "")
         if not declared:
             return "unknown-property"
         fits = isinstance(value, _KINDS[declared]) and isinstance(value, bool) == (declared == "boolean")
@@ -193,7 +193,7 @@ class LinuxCncConnection(KeptConnection):
         if not self._linked:
             raise Unavailable("machine.unreachable", machine=self.description.title, detail=self.last_error[:120])
         values = [BrowsedNode(href=name, name=name, path=f"{OBJECT}/{name}", kind="variable", type=kind,
-                              writable=writable, unit=unit, parent=OBJECT) for name, kind, writable, unit in _VALUES]
+                              writable=writable, unit=unit, parent=OBJECT) for name, kind, writable, unit in VALUES]
         actions = [BrowsedNode(href=name, name=name, path=f"{OBJECT}/{name}", kind="method", parent=OBJECT)
                    for name in _ACTIONS]
         top = [] if under else [BrowsedNode(href=OBJECT, name=OBJECT, path=OBJECT, kind="object")]
