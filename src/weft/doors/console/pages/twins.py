@@ -38,7 +38,8 @@ ENTER: Final = {  # where what a template lacks is entered
     "operation-name": "/import?kind=routings",
     "co2-at": "/import?kind=items", "co2-kg": "/import?kind=items", "co2-methods": "/import?kind=items",
     "co2-phases": "/import?kind=items",
-    "nothing-ended": "/jobs", "no-numbers": "/machines/{machine}", "not-ordered": "/orders/{thread}",
+    "nothing-ended": "/jobs", "no-numbers": "/machines/{machine}", "no-property": "/machines/{machine}",
+    "not-ordered": "/orders/{thread}",
     "no-papers": "/import?kind=stock", "paper-address": "/import?kind=stock", "paper-date": "/import?kind=stock"}
 _NUMBERED: Final = re.compile(r"([A-Za-z]+?)_*(\d+)_*")
 _OF: Final = re.compile(r"(Part|HasPart)_(.+)")
