@@ -26,7 +26,8 @@ from weft.shopfloor.facts import Fact, JobPaused, MachineAlarmed
 from weft.shopfloor.timeline import Doing
 from weft.thread.event import parse
 
-PAGE: Final = 500
+PAGE: Final = 200
+PAGES: Final = 20  # at a time: values wait meanwhile
 NEAR_MS: Final = 60_000
 _KIND: Final = f"{book.NAME}/{book.VERSION}"
 
@@ -43,7 +44,10 @@ class Following:
         """Take in what the book says since; raises ``WeftError``, and then it begins again where it was."""
         thread = self._node.book(book.NAME)
         position = await self._begin(thread, history) if self._position is None else self._position
-        while page := await self._node.store.events(thread, position, PAGE):
+        for _ in range(PAGES):
+            page = await self._node.store.events(thread, position, PAGE)
+            if not page:
+                break
             doings = await self._read(page)
             position = page[-1].position
             self._position = None

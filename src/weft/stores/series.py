@@ -153,8 +153,6 @@ class SqliteSeries(ValuesFile):
     def forget(self, before_ms: int) -> int:
         """Let go of what ended before; gives how many chunks and files went."""
         gone = self._sealing.forget(before_ms)
-        with self.writing():
-            self.write("forget_doings", before_ms)
         while True:
             with self.writing():
                 self.write("drop_chunks", before_ms, DROPPED)
@@ -164,6 +162,7 @@ class SqliteSeries(ValuesFile):
                 break
         if gone:
             with self.writing():
+                self.write("forget_doings", before_ms)
                 self.write("drop_lives", min([before_ms, *(one.begin for one in self._sealing.all()[:1])]))
                 if not self._fresh:
                     self.write("drop_series")

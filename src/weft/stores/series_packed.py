@@ -70,7 +70,7 @@ class Packed:
 
     def _hot_files(self, target: Path, machine: str, span: tuple[int, int], made: list[Path]) -> None:
         """What is not sealed yet as files beside ``target``, each of a bounded number of points."""
-        at = next((first for name, first, _ in self._rows("hot_spans", span[1]) if name == machine), span[1])
+        at = next((first for name, first in self._rows("hot_spans", span[1]) if name == machine), span[1])
         at = max(span[0], int(at))
         while at < span[1]:
             step, until = next((step, min(span[1], at // step * step + step)) for step in STEPS

@@ -55,7 +55,7 @@ class Sealing:
     def seal(self, before_ms: int) -> bool:
         """Seal some of what is older than ``before_ms``; whether there is more."""
         for _ in range(AT_ONCE):
-            span = next((found for machine, first, _ in self._file.rows("hot_spans", before_ms)
+            span = next((found for machine, first in self._file.rows("hot_spans", before_ms)
                          if (found := self._span(machine, first, before_ms))), None)
             if span is None:
                 return False

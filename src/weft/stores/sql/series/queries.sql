@@ -84,8 +84,9 @@ SELECT number, last FROM chunks ORDER BY last LIMIT ?;
 DELETE FROM chunks WHERE number IN (SELECT number FROM chunks WHERE last < ? ORDER BY last LIMIT ?);
 
 -- hot_spans --
--- The first packed point of each machine and how many there are before an instant.
-SELECT machine, min(first), sum(count) FROM chunks JOIN series ON series.number = chunks.series
+-- The first packed point of each machine that has one before an instant; a look at the index for each series.
+SELECT machine, min(first) FROM (
+    SELECT machine, (SELECT min(first) FROM chunks WHERE chunks.series = series.number) AS first FROM series)
 WHERE first < ? GROUP BY machine ORDER BY machine;
 
 -- sealed_until --
