@@ -12,6 +12,7 @@ from weft.planners.climbing import Climb
 from weft.planners.cpsat import Limits
 from weft.production import greedy, sequence
 from weft.production import messages as m
+from weft.production.calendar import OpenTime
 from weft.production.plan import Arrival, Outage, Placing, PlanCentre, PlanJob, Problem
 from weft.production.planning import problem_of
 
@@ -118,6 +119,24 @@ def test_a_machine_is_held_for_what_is_fixed_until_it_can_begin():
 def test_a_fixed_job_whose_material_nobody_has_promised_has_no_place():
     plan = greedy.schedule(shop(job("x", at=1, materials=(Arrival(item="bar", at_ms=None),)), job("a", 3)))
     assert plan.unplaced == {"x": "material"} and plan.jobs["a"].start_ms == MONDAY
+
+
+FAR = MONDAY + 20 * 366 * 24 * HOUR
+
+
+@pytest.mark.parametrize("fields", [
+    {"fixed_ms": FAR}, {"earliest_ms": FAR}, {"materials": (Arrival(item="bar", at_ms=FAR),)}])
+def test_what_is_dated_decades_ahead_has_no_place_and_unrolls_no_calendar(fields, monkeypatch):
+    asked = []
+    monkeypatch.setattr(OpenTime, "_extend", lambda self, extend=OpenTime._extend: (asked.append(1), extend(self)))
+    far = msgspec.structs.replace(job("x"), **fields)
+    out = Outage(centre="V", from_ms=MONDAY, until_ms=FAR)
+    held = PlanJob(id="v", order="v", centres=("V",), work_ms=HOUR)
+    problem = msgspec.structs.replace(shop(far, job("a"), held, outages=(out,)), centres=(
+        PlanCentre(id="W", calendar="always"), PlanCentre(id="V", calendar="always")))
+    plan = greedy.schedule(problem)
+    assert plan.unplaced == {"x": "too-long", "v": "too-long"} and plan.jobs["a"].start_ms == MONDAY
+    assert len(asked) < 10
 
 
 def test_a_promise_is_given_beside_what_is_fixed():

@@ -19,7 +19,7 @@ import msgspec
 from weft.basis.errors import Invalid
 from weft.production.calendar import OpenTime
 from weft.production.fitting import Fitting
-from weft.production.lanes import FOREVER, Gap, Holder, Lane, span
+from weft.production.lanes import FOREVER, TEN_YEARS, Gap, Holder, Lane, span
 from weft.production.plan import Bound, Conflict, Outage, Plan, PlanJob, PlannedJob, Problem
 
 _STAGES: Final = {"running": 0, "loaded": 1, "waiting": 2}
@@ -56,7 +56,7 @@ class _Board:
                 shared[centre.calendar] = OpenTime(problem.calendars[centre.calendar])
             self._open[centre.id] = shared[centre.calendar]
             fitting = Fitting(centre)
-            self._lanes[centre.id] = [Lane(shared[centre.calendar], fitting) for _ in range(centre.parallel)]
+            self._lanes[centre.id] = [Lane(shared[centre.calendar], fitting, self._now) for _ in range(centre.parallel)]
         self._outages: dict[str, list[Outage]] = {}
         for outage in sorted(problem.outages, key=lambda o: (o.from_ms, o.until_ms or FOREVER)):
             self._outages.setdefault(outage.centre, []).append(outage)
@@ -109,7 +109,7 @@ class _Board:
         for centre, outages in self._outages.items():
             for lane in self._lanes.get(centre, []):
                 for outage in outages:
-                    lane.block(max(self._now, outage.from_ms), _until(outage), Holder("outage", centre))
+                    lane.block(max(self._now, outage.from_ms), self._until(outage), Holder("outage", centre))
 
     def _hold(self, job: PlannedJob, own_ms: int) -> None:
         """Hold the lane for ``job``; one that is fixed from its start on, whatever it waits for."""
@@ -137,7 +137,7 @@ class _Board:
         at, left, open_time = self._now, job.work_ms, self._open[centre]
         bound: Bound = "running"
         for outage in self._outages.get(centre, []):
-            until = _until(outage)
+            until = self._until(outage)
             _, end = span(open_time, at, left)
             if until <= at or outage.from_ms >= end:
                 continue
@@ -146,6 +146,11 @@ class _Board:
             left -= open_time.between(at, outage.from_ms)
             at, bound = until, "outage"
         return span(open_time, at, left)[1], bound, centre
+
+    def _until(self, outage: Outage) -> int:
+        """When ``outage`` is over; what is dated ten years ahead is not."""
+        until = FOREVER if outage.until_ms is None else outage.until_ms
+        return FOREVER if until > self._now + TEN_YEARS else until
 
     def _ready(self, job: PlanJob) -> tuple[int, Bound, str] | str:
         """From when ``job`` could run if its work centre were free, and what says so; or why it cannot."""
@@ -250,10 +255,6 @@ def _against(gap: Gap, ready: int, at: int, limit: tuple[Bound, str]) -> tuple[C
         return "closed", ""
     named: Mapping[Bound, Conflict] = {"material": "material", "predecessor": "predecessor", "earliest": "earliest"}
     return named.get(bound, "past"), by
-
-
-def _until(outage: Outage) -> int:
-    return FOREVER if outage.until_ms is None else outage.until_ms
 
 
 def _in_order(jobs: Sequence[PlanJob]) -> Iterable[PlanJob]:

@@ -10,11 +10,12 @@ from bisect import bisect_right
 from typing import Final, NamedTuple
 
 from weft.basis.errors import Invalid
-from weft.production.calendar import OpenTime
+from weft.production.calendar import DAY, OpenTime
 from weft.production.fitting import Fitting
 from weft.production.plan import Bound, PlanJob
 
 FOREVER: Final = 2**53 - 1
+TEN_YEARS: Final = 3_660 * DAY  # what somebody dates beyond that is a mistake, and no calendar is unrolled so far
 
 
 class Holder(NamedTuple):
@@ -49,10 +50,10 @@ class Gap(NamedTuple):
 class Lane:
     """Busy time of one lane: disjoint stretches in order, each with who holds it."""
 
-    __slots__ = ("_fitting", "_mixed", "_open", "ends", "holders", "starts")
+    __slots__ = ("_fitting", "_last", "_mixed", "_open", "ends", "holders", "starts")
 
-    def __init__(self, open_time: OpenTime, fitting: Fitting) -> None:
-        self._open, self._fitting = open_time, fitting
+    def __init__(self, open_time: OpenTime, fitting: Fitting, now: int) -> None:
+        self._open, self._fitting, self._last = open_time, fitting, now + TEN_YEARS
         self._mixed = bool(fitting.fitted)
         self.starts: list[int] = []
         self.ends: list[int] = []
@@ -93,7 +94,7 @@ class Lane:
         index = bisect_right(self.ends, ready)
         at, holder = ready, None
         mixed, setup = self._mixed or bool(job.family), job.setup_ms
-        while at < FOREVER:
+        while at < self._last:
             setup = self._setup(index, job) if mixed else setup
             work = job.work_ms + setup
             last = index == len(self.starts)
