@@ -19,7 +19,7 @@ from weft.cli.words import refusal, say
 
 COMMANDS: Final = (
     "init", "up", "demo", "doctor", "peer", "device", "key", "bundle", "mailbox", "item", "price", "order", "stock",
-    "job", "machine", "history", "billing", "till", "pickup", "twin", "log", "backup", "restore", "export", "close",
+    "job", "wages", "machine", "history", "billing", "till", "pickup", "twin", "log", "backup", "restore", "export", "close",
     "erase", "prune", "do", "view",
 )
 

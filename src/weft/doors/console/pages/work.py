@@ -23,7 +23,8 @@ from weft.locale import formats
 from weft.production.reported import PAUSE_REASONS, SCRAP_REASONS
 
 SERVICE: Final = Path(__file__).parents[1] / "static" / "work-sw.js"
-FILE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+PICTURE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+PDF_POLICY: Final = "frame-ancestors 'self'"  # a browser shows it by a viewer of its own, which a policy would stop
 SAID_MAX: Final = 16 * 1024
 FLOOR: Final = ("waiting", "sent", "refused", "drop", "again", "aside", "seen", "offline", "locked", "entry.start",
                 "entry.pause", "entry.resume", "entry.count", "entry.scrap", "entry.correct", "entry.done")
@@ -129,7 +130,8 @@ async def drawing(visit: Visit) -> Response:
     """One drawing, for those who may see it."""
     held, data = await read_drawing(visit.node, visit.named("file"), worker=visit.worker)
     return Response(data, media_type=held.media, headers={
-        **HEADERS, "Content-Security-Policy": FILE_POLICY, "Cache-Control": "private, max-age=86400",
+        **HEADERS, "Content-Security-Policy": PDF_POLICY if held.media == "application/pdf" else PICTURE_POLICY,
+        "Cache-Control": "private, max-age=86400",
         "Content-Disposition": f"inline; filename*=UTF-8''{quote(held.name or 'drawing', safe='')}"})
 
 

@@ -184,10 +184,18 @@
     send();
   }
 
+  // a drawing in PDF stands in the page where the browser can show it; else its button opens it
+  if (navigator.pdfViewerEnabled) {
+    document.querySelectorAll("iframe[data-pdf]").forEach((one) => {
+      one.src = `${one.dataset.pdf}#toolbar=0&view=FitH`;
+      one.hidden = false;
+    });
+  }
+
   if ("serviceWorker" in navigator) {
     navigator.serviceWorker.register("/work-sw.js").then(() => caches.open("weft-work-1")).then((cache) => Promise.all(
       [location.pathname + location.search, "/static/work.js", "/static/live.js", "/static/weft.css", "/static/icons.svg",
-        "/static/mark.svg", ...[...document.querySelectorAll(".drawing img, .drawing iframe")].map((one) => one.src.split("#")[0])]
+        "/static/mark.svg", ...[...document.querySelectorAll(".drawing a.button")].map((one) => one.href)]
         .map(async (address) => {
           const answer = await fetch(address, { credentials: "same-origin" });
           if (answer.ok && !answer.redirected) await cache.put(address, answer);
