@@ -107,6 +107,22 @@ def test_every_word_of_ours_is_explained_in_both_languages(page: str) -> None:
     assert not {role.value for role in Role if f"`{role.value}`" not in explained}
 
 
+@pytest.mark.parametrize(("page", "modules"), [
+    ("connect-mqtt", ["mqtt.py", "mqtt_access.py", "mqtt_browse.py", "mqtt_presence.py", "mqtt_values.py"]),
+    ("connect-sparkplug", ["sparkplug/connection.py", "sparkplug/hosts.py"]),
+    ("connect-modbus", ["modbus.py", "modbus_values.py", "polling.py"]),
+    ("connect-http", ["http.py", "polling.py"]),
+])
+@pytest.mark.parametrize("language", ["", ".zh-CN"])
+def test_every_word_of_a_protocol_is_explained_on_its_page(page: str, modules: list[str], language: str) -> None:
+    machines = Path(reading.__file__).parents[1] / "machines"
+    words = {word for module in modules
+             for word in re.findall(r"weft:[a-zA-Z]+", (machines / module).read_text(encoding="utf-8"))}
+    explained = (Path(__file__).parents[2] / "docs" / "howto" / f"{page}{language}.md").read_text(encoding="utf-8")
+    assert len(words) > 1
+    assert not {word for word in words if f"`{word}`" not in explained}
+
+
 def test_roles_are_found_whatever_a_property_is_called() -> None:
     described = parse(thing())
     assert described.by_role(Role.COUNT) is described.properties["Count"]
