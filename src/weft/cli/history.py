@@ -1,7 +1,6 @@
 """``weft history``: numbers that machines have told over time, as files to take along."""
 
 import sys
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -9,9 +8,10 @@ from urllib.parse import quote, urlencode
 import click
 
 from weft.basis import instant
-from weft.basis.errors import Invalid, NotFound, Refused
+from weft.basis.errors import NotFound, Refused
 from weft.cli.client import Node
 from weft.cli.history_files import write
+from weft.cli.history_span import moment, span_of
 from weft.cli.options import connected
 from weft.cli.printing import Paper
 from weft.cli.words import say
@@ -50,7 +50,7 @@ def _told(at: int) -> str:
 @connected
 def export(node: Node, paper: Paper, machine: str, **given: Any) -> None:
     """Write the records of a span into a file."""
-    span, offset = _span(node, given)
+    span, offset = span_of(node, given)
     target = given["target"] or Path(f"{machine}.{given['form']}")
     if target.exists():
         raise Refused("cli.history.exists", path=str(target))
@@ -80,7 +80,7 @@ def timeline(node: Node, paper: Paper, machine: str, by: str, target: Path | Non
     """What a machine did."""
     from weft.cli import history_timeline
 
-    span, _ = _span(node, given)
+    span, _ = span_of(node, given)
     if target is None:
         history_timeline.told(node, machine, span, by, paper)
         return
@@ -103,27 +103,6 @@ def verify(node: Node, paper: Paper, what: str, **given: str) -> None:
             raise NotFound("history.file-missing", file=what)
         sys.exit(history_proof.of_file(node, Path(what), paper))
     offset = Home(node.home).config().firm.utc_offset_minutes
-    begin, end = (round(_moment(given[one], offset).timestamp() * 1000) if given[one] else None
+    begin, end = (round(moment(given[one], offset).timestamp() * 1000) if given[one] else None
                   for one in ("begin", "end"))
     sys.exit(history_proof.of_machine(node, what, (begin or 0, end or 1 << 44), paper))
-
-
-def _span(node: Node, given: dict[str, Any]) -> tuple[tuple[int, int], int]:
-    """Begin and end (ms), the last day unless they say otherwise; and minutes of the firm's clock ahead of UTC."""
-    from weft.launch import Home
-
-    offset = Home(node.home).config().firm.utc_offset_minutes
-    end = _moment(given["end"], offset) if given["end"] else datetime.now(UTC)
-    begin = _moment(given["begin"], offset) if given["begin"] else end - timedelta(days=1)
-    if begin >= end:
-        raise Invalid("values.span", begin=given["begin"], end=given["end"])
-    return (round(begin.timestamp() * 1000), round(end.timestamp() * 1000)), offset
-
-
-def _moment(text: str, offset: int) -> datetime:
-    """An instant as people type it: a day, or a day and a time, by the firm's clock unless it says otherwise."""
-    try:
-        found = datetime.fromisoformat(text)
-        return found if found.tzinfo else (found - timedelta(minutes=offset)).replace(tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
-        raise Invalid("values.moment", value=text[:40]) from error
