@@ -71,7 +71,8 @@ class Discovering:
             if Capability.BROWSE not in connection.capabilities:
                 return Looked(browses=False)
             try:
-                found = await asyncio.wait_for(connection.browse(depth, under), LOOK_S)
+                async with asyncio.timeout(LOOK_S):
+                    found = await connection.browse(depth, under)
             except TimeoutError as error:
                 raise Unavailable("machine.look-too-long", machine=description.title, seconds=int(LOOK_S)) from error
         return Looked(nodes=tuple(found[:NODES_MAX]), whole=len(found) < NODES_MAX)
@@ -79,7 +80,8 @@ class Discovering:
     async def read(self, machine: str, description: Description, names: Sequence[str]) -> Mapping[str, Value]:
         """Values now, in their units."""
         async with self._at(machine, description) as connection:
-            found = await asyncio.wait_for(connection.read(names), LOOK_S)
+            async with asyncio.timeout(LOOK_S):
+                found = await connection.read(names)
         return {name: engineering(description.properties[name], value) for name, value in found.items()}
 
     async def trial(self, machine: str, description: Description, name: str, wanted: Scalar) -> Outcome:

@@ -100,7 +100,8 @@ class LinuxCncConnection(KeptConnection):
     async def _line(self, process: asyncio.subprocess.Process) -> dict[str, Any]:
         assert process.stdout is not None
         wait_s = self._pace.silence_s if self._linked else self._pace.timeout_s
-        line = await asyncio.wait_for(process.stdout.readline(), wait_s)
+        async with asyncio.timeout(wait_s):
+            line = await process.stdout.readline()
         if not line:
             raise ConnectionError("agent-ended")
         told: dict[str, Any] = msgspec.json.decode(line, type=dict[str, Any])
@@ -181,7 +182,8 @@ class LinuxCncConnection(KeptConnection):
         waiting = self._answers[number] = asyncio.get_running_loop().create_future()
         try:
             process.stdin.write(msgspec.json.encode({**what, "id": number}) + b"\n")
-            return await asyncio.wait_for(waiting, self._pace.timeout_s + 4)
+            async with asyncio.timeout(self._pace.timeout_s + 4):
+                return await waiting
         except (OSError, TimeoutError) as error:
             raise self._no_answer(self._reason(error)) from error
         finally:
