@@ -106,6 +106,8 @@ async def test_a_lock_that_cannot_be_kept_says_why(work, lang):
     await work.node.record("production", m.JobLocked(job="X1-10", start=at(work, -3), work_centre="LATHE"))
     lathe = {"zh": "数控车床", "en": "CNC lathe"}[lang]  # it has an alarm
     assert text(lang, "plan.conflict.outage", by=lathe) in await shown(work, lang)
+    first = await Client(work.routes).ask("/", token="", headers={"cookie": f"weft_device={TOKEN}; weft_lang={lang}"})
+    assert text(lang, "today.lock-conflict", name="X1-10") in first.body.decode()
 
 
 @BOTH

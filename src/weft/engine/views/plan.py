@@ -108,6 +108,14 @@ async def places(node: Any) -> dict[str, Place]:
             for one in planned.jobs.values()}
 
 
+async def broken_locks(node: Any) -> list[tuple[str, str, str]]:
+    """(job, what stands against it, who) of every job that a person has fixed and that cannot be kept so."""
+    state, _, planned = await present(node)
+    fixed = [(name, planned.jobs.get(name)) for name in sorted(state.locks)]
+    return [(name, one.conflict, one.conflict_by) if one else (name, planned.unplaced[name], "") for name, one in fixed
+            if (one.conflict if one else name in planned.unplaced)]
+
+
 def slack_ms(node: Any) -> int:
     """How much later than promised is none at all."""
     return int(node.config.rules.promise_move_minutes) * 60_000

@@ -22,6 +22,7 @@ from weft.engine.views.machines import MachineRow, machines
 from weft.engine.views.naming import partner_names
 from weft.engine.views.orders import OrderCard, card_of
 from weft.engine.views.partners import PartnerRow, PartnerView, account, billable, partners
+from weft.engine.views.plan import broken_locks
 from weft.engine.views.price_log import waited_for
 from weft.engine.views.shape import View
 from weft.engine.views.stock import stock
@@ -40,7 +41,7 @@ NEWS_OF_OWN: Final = ("BroughtBack", "SentBack")  # also where the node itself b
 
 
 class Task(View, frozen=True, kw_only=True):
-    """One entry. ``about`` order, machine, partner, item, till, price, events, alarm; ``id``: which; ``kind``: what."""
+    """One entry. ``about`` order, machine, partner, item, till, price, events, alarm, plan; ``id``: which; ``kind``."""
 
     kind: str
     about: str
@@ -126,7 +127,7 @@ async def waiting(node: Any) -> int:
 async def _answers(node: Any, cards: list[tuple[Deal, OrderCard]], held: list[Deal], rows: tuple[MachineRow, ...],
                    known: list[tuple[PartnerRow, PartnerView]]) -> list[Task]:
     return [*_values(node), *await _stopped(node), *await _unheard(node), *await _newer(node),
-            *_machine_tasks(rows), *await _unknown_commands(node, rows),
+            *_machine_tasks(rows), *await _locks(node), *await _unknown_commands(node, rows),
             *await _red_prices(node), *await _troubles(node),
             *[_order_task(_asked(card), card) for _, card in cards if card.next],
             *await _moved(node, cards),
@@ -193,6 +194,13 @@ def _order_task(kind: str, card: OrderCard, at: str = "") -> Task:
 def _machine_tasks(rows: tuple[MachineRow, ...]) -> list[Task]:
     return [Task(kind="machine-alarm", about="machine", id=row.name, name=row.title, zh=row.zh, en=row.en,
                  item=row.item, number=row.alarm) for row in rows if row.state == "alarm"]
+
+
+async def _locks(node: Any) -> list[Task]:
+    """Jobs that people have fixed in the plan, where that cannot be kept: ``number`` says why, ``by`` who."""
+    jobs_known = (await node.book_state("production")).jobs
+    return [Task(kind="lock-conflict", about="plan", id=name, name=name, item=jobs_known[name].item, number=conflict,
+                 facts={"by": by}) for name, conflict, by in await broken_locks(node)]
 
 
 async def _unknown_commands(node: Any, fleet: tuple[MachineRow, ...]) -> list[Task]:
