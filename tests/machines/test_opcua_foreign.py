@@ -50,6 +50,9 @@ class Machine(Counterpart):
         await self.server.begin()
         self.child = self.server.child
 
+    async def kill(self) -> None:
+        await self.server.kill()
+
     def description(self) -> Description:
         return parse(thing(self.server.endpoint, NAMES | {"Ghost": "number", "Broken": "number"}))
 

@@ -11,13 +11,20 @@ from typing import Any
 
 import pytest
 
+from tests.engine.world import Wires, found
 from tests.machines.conftest import PACE, Book, until
 from tests.machines.foreign_opcua import URI, Foreign
+from tests.machines.workshop import JOB as MADE
+from tests.machines.workshop import _production as made_to_order
 from weft.basis.decider import Message
 from weft.engine.clock import SystemClock
+from weft.engine.dispatch import Dispatcher
 from weft.engine.live import Live
+from weft.machines.fleet import Fleet
 from weft.machines.opcua import OpcUaConnection, discover
-from weft.machines.runner import FloorBook, MachineRunner
+from weft.machines.runner import FloorBook, MachineRunner, floor_book
+from weft.production.book import Several
+from weft.production.messages import JobReleased
 from weft.shopfloor.book import CommandConfirmed, MachineAdded
 from weft.shopfloor.description import Role, Security
 from weft.shopfloor.facts import JobCounted, JobEnded
@@ -27,7 +34,7 @@ from weft.shopfloor.reading import parse_text
 
 CONTROL = {"isa95": f"?id=nsu={URI};s=Cell-JobOrderControl",
            "machinery": f"?id=nsu={URI};s=Blocks-JobManagement-JobOrderControl"}
-JOB = JobOrder(id="MO1-10", program="BODY-DN15", quantity="4", start="auto", setpoints={"Speed": "1800"},
+JOB = JobOrder(id="MO1-10", program="BODY-DN15", quantity="4", start="auto", setpoints={"SpindleSpeed": "1800"},
                orders=("MO1",), customer_orders=("PO-77", "PO-78"))
 
 
@@ -51,8 +58,8 @@ def described(server: Foreign, **changes: Any) -> str:
                            **{"weft:role": "target"}),
             "Good": form("#job/good", type="integer", **{"weft:role": "count"}),
             "Scrap": form("#job/scrap", type="integer", **{"weft:role": "scrap"}),
-            "Speed": form("#job/parameter/SpindleSpeed", type="number", unit="RPM", minimum=100, maximum=4000, **write,
-                          **{"weft:role": "setpoint"}),
+            "SpindleSpeed": form("#job/parameter/SpindleSpeed", type="number", unit="RPM", minimum=100, maximum=4000,
+                                 **write, **{"weft:role": "setpoint"}),
             "Ready": form(f"?id=nsu={URI};s=M.Ready", type="boolean", **{"weft:role": "localReady"}),
         },
         "actions": {
@@ -254,3 +261,31 @@ async def test_browsing_proposes_job_control_where_there_is_one(foreign: Any, jo
     assert {one.role for one in made.properties.values()} >= {Role.JOB_ID, Role.STATE, Role.PROGRAM, Role.TARGET,
                                                               Role.COUNT}
     assert made.start_action() is not None and made.start_mode == "operator"
+
+
+async def test_a_production_order_is_made_on_it_by_the_node_itself(foreign: Any) -> None:
+    server = await foreign("machinery")
+    node = await found(Wires(), "Maker")
+    node.floor = Dispatcher(node, Fleet(floor_book(node), node.live, node.clock,
+                                        lambda described, _name: OpcUaConnection(described, None, PACE)))
+    await node.say(node.book("production"), Several(messages=made_to_order()))
+    await node.record("floor", MachineAdded(machine="M1", description=described(server)))
+    await node.floor.begin()
+    try:
+        await node.say(node.book("production"), JobReleased(job=MADE))
+
+        async def job() -> Any:
+            return (await node.book_state("production")).jobs[MADE]
+
+        for _ in range(400):
+            if (await job()).ended:
+                break
+            await asyncio.sleep(0.1)
+        done = await job()
+        assert (done.state.value, done.good) == ("Ended", "4"), (done, node.floor.last)
+        told = await server.tell()
+        assert told["starts"] == {MADE: 1}
+        assert told["jobs"][0]["parameters"] == {"RunsPlanned": 4, "SpindleSpeed": 1800, "OrderNumbers": ["MO1"]}
+    finally:
+        await node.floor.stop()
+        await node.stop()
