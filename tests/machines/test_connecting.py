@@ -5,9 +5,12 @@ import base64
 import pytest
 import pytest_asyncio
 
-from tests.machines.conftest import Process, until
+from tests.machines.conftest import Process, certificate, until
 from tests.machines.connecting import connecting
-from weft.basis.errors import Invalid, NotFound, Refused
+from weft.basis.errors import Denied, Invalid, NotFound, Refused
+from weft.doors.api import OPERATOR_VIEWS
+from weft.engine.commands import COMMANDS, run
+from weft.engine.views import VIEWS
 from weft.shopfloor.book import CommandIntended
 from weft.shopfloor.reading import parse_text
 from weft.shopfloor.remedies import Remedy, remedy
@@ -206,3 +209,48 @@ async def test_every_connection_is_told_with_what_is_wrong(own, tmp_path):
         assert await machines.runner("L1").connection.wait_up(30)
         await until(lambda: owner.node.floor.pulses.gaps("L1"))
         assert (await owner.view("connections")).connections[0].gaps
+
+
+async def test_a_machine_whose_certificate_changed_waits_for_the_owners_word(tmp_path):
+    pairs = [certificate(tmp_path, name, "urn:freeopcua:python:server") for name in ("one", "two")]
+    arguments = ["--seed", "7", "--speed", "60", "--scrap-rate", "0", "--state", str(tmp_path / "M3.starts")]
+    process = Process("M3", "lathe", [*arguments, "--certificate", *pairs[0]])
+    await process.begin()
+    try:
+        async with connecting(tmp_path / "keys") as owner:
+            facts = await owner.do("machine-draft", name="L1", address=process.endpoint)
+            offered = await owner.view("machine-offered", draft=facts["draft"])
+            assert [(one.mode, one.policy) for one in offered.ways] == [("signAndEncrypt", "Basic256Sha256")]
+            fault = (await owner.view("machine-look", draft=facts["draft"])).fault
+            assert fault is not None, "without the security that it asks for it cannot be looked at"
+            await owner.do("machine-draft-secure", draft=facts["draft"], way="signAndEncrypt Basic256Sha256")
+            await owner.do("machine-draft-propose", draft=facts["draft"])
+            await owner.do("machine-draft-add", draft=facts["draft"])
+            await owner.node.floor.begin()
+            connection = owner.node.floor.machines.runner("L1").connection
+            assert await connection.wait_up(30)
+            await process.kill()
+            process.arguments = [*arguments, "--certificate", *pairs[1]]
+            await process.begin()
+            await until(lambda: connection.health.error == "machine.certificate-changed", 30)
+            row = (await owner.view("connections")).connections[0]
+            assert (row.remedy, row.offered.reason) == ("certificate", "changed")
+            assert not await connection.wait_up(1), "the control: it is not trusted by itself"
+            await owner.do("machine-trust", name="L1", fingerprint=row.offered.fingerprint)
+            assert await connection.wait_up(30)
+            row = (await owner.view("connections")).connections[0]
+            assert (row.state, row.offered) == ("up", None)
+    finally:
+        await process.kill()
+
+
+async def test_nobody_but_the_owner_looks_at_devices(tmp_path):
+    async with connecting(tmp_path) as owner:
+        names = [name for name in COMMANDS if name.startswith("machine-draft") or name == "machine-copy"]
+        assert len(names) > 9
+        for scope in ("operator", "worker", "client", "partner"):
+            for name in names:
+                with pytest.raises(Denied, match=r"command\.scope"):
+                    await run(owner.node, name, {}, scope=scope)
+    assert not OPERATOR_VIEWS & {name for name in VIEWS if name.startswith("machine-") and name.rpartition("-")[2] in {
+        "draft", "drafts", "look", "offered", "tried", "mapping"}}
