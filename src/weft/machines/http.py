@@ -26,7 +26,19 @@ import orjson
 from weft.basis.errors import Denied, Invalid
 from weft.machines import access
 from weft.machines.keeping import Pace
-from weft.machines.payloads import NOTHING, Pointer, decoded, fits, follow, instant, pointer, put, spelled, typed
+from weft.machines.payloads import (
+    NOTHING,
+    Pointer,
+    decoded,
+    fits,
+    follow,
+    instant,
+    is_json,
+    pointer,
+    put,
+    spelled,
+    typed,
+)
 from weft.machines.polling import PolledConnection, bad, unfit
 from weft.shopfloor.connection import BrowsedNode, Capability, Quality, Scalar, Value
 from weft.shopfloor.description import Description
@@ -100,13 +112,9 @@ class HttpConnection(PolledConnection):
         parts = urlsplit(url)
         if method not in methods or (parts.scheme, parts.netloc) != (self._parts.scheme, self._parts.netloc):
             raise Invalid("machine.href", href=href[:120])
-        content = str(form.get("contentType", "application/json")).partition(";")[0].strip().lower()
-        plain = content.startswith("text/")
-        if not plain and content != "application/json" and not content.endswith("+json"):
-            raise Invalid("machine.content-type", type=content[:60])
         at = pointer(form.get("weft:pointer", href.partition("#")[2]))
         time = pointer(form["weft:timePointer"]) if "weft:timePointer" in form else None
-        return Spot(Way(method, url, not plain), at, time, kind)
+        return Spot(Way(method, url, is_json(form)), at, time, kind)
 
     # ---- the link --------------------------------------------------------------------------------------
 

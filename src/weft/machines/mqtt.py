@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from weft.basis.errors import Invalid, WeftError
-from weft.machines import mqtt_browse, mqtt_values
+from weft.machines import mqtt_browse, mqtt_values, payloads
 from weft.machines.brokered import BrokeredConnection
 from weft.machines.keeping import Pace
 from weft.machines.mqtt_access import door
@@ -134,7 +134,7 @@ class MqttConnection(BrokeredConnection):
                 continue
             document: Any = None
             if not message.passed_over and any(one.json for one in readers):
-                document = mqtt_values.decoded(message.payload)
+                document = payloads.decoded(message.payload)
             for one in readers:
                 before = self._newest.get(one.name)
                 changes.append((one.name, mqtt_values.value_of(
@@ -177,7 +177,7 @@ class MqttConnection(BrokeredConnection):
             return "unknown-property"
         if isinstance(to, str):
             return to
-        return "" if mqtt_values.fits(prop, value) else "type"
+        return "" if payloads.fits(prop.type, value) else "type"
 
     async def _publish(self, parts: Sequence[tuple[Target, Any]], about: str, *, first: bool = True) -> str:
         line = self._line

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, Final
 
 from weft.basis.errors import Refused
-from weft.machines import mqtt_values
+from weft.machines import mqtt_values, payloads
 from weft.machines.mqtt_line import Line
 from weft.machines.mqtt_packets import Message
 from weft.shopfloor.connection import BrowsedNode, Scalar
@@ -76,8 +76,8 @@ def _offered(message: Message, path: str) -> Iterable[BrowsedNode]:
     if message.passed_over or len(message.payload) > PAYLOAD_MAX:
         yield BrowsedNode(href=topic, name=name, path=path, kind="variable")
         return
-    document = mqtt_values.decoded(message.payload)
-    if document is mqtt_values.NOTHING:
+    document = payloads.decoded(message.payload)
+    if document is payloads.NOTHING:
         try:
             text = message.payload.decode()
         except UnicodeDecodeError:
@@ -85,7 +85,7 @@ def _offered(message: Message, path: str) -> Iterable[BrowsedNode]:
         yield BrowsedNode(href=topic, name=name, path=path, kind="variable", type="" if text is None else "string",
                           form={"contentType": "text/plain"})
         return
-    for pointer, value in islice(_leaves(document, "", mqtt_values.POINTER_MAX), FIELDS_MAX):
+    for pointer, value in islice(_leaves(document, "", payloads.POINTER_MAX), FIELDS_MAX):
         last = pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
         yield BrowsedNode(href=f"{topic}#{pointer}" if pointer else topic, name=last or name, path=f"{path}{pointer}",
                           kind="variable", type=_KINDS.get(type(value), ""))

@@ -8,7 +8,7 @@ Not here: values that grow old (``brokered``), the broker itself (``mqtt_line``)
 import time
 
 from weft.basis.errors import Invalid
-from weft.machines import mqtt_values
+from weft.machines import mqtt_values, payloads
 from weft.machines.mqtt_packets import Message
 from weft.machines.mqtt_values import Place
 from weft.shopfloor.connection import Scalar
@@ -62,8 +62,8 @@ class Presence:
     def _is_online(self, payload: bytes) -> bool:
         assert self._said is not None
         if self._said.pointer:
-            found = mqtt_values.follow(mqtt_values.decoded(payload), self._said.pointer)
-            return isinstance(found, Scalar) and mqtt_values.spelled(found) == self._online
+            found = payloads.follow(payloads.decoded(payload), self._said.pointer)
+            return isinstance(found, Scalar) and payloads.spelled(found) == self._online
         return payload.decode(errors="replace").strip() == self._online
 
     def absence(self, now: float) -> str:

@@ -8,6 +8,7 @@ Not here: how a payload came (the protocols), scaling and limits (``shopfloor/``
 
 import math
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -41,6 +42,16 @@ def pointer(text: object) -> Pointer:
     if not isinstance(text, str) or (text and not text.startswith("/")) or text.count("/") > POINTER_MAX:
         raise Invalid("machine.pointer", pointer=str(text)[:80])
     return tuple(one.replace("~1", "/").replace("~0", "~") for one in text.split("/")[1:])
+
+
+def is_json(form: Mapping[str, Scalar]) -> bool:
+    """Whether a form speaks JSON (else plain text); raises ``Invalid('machine.content-type')``."""
+    kind = str(form.get("contentType", "application/json")).partition(";")[0].strip().lower()
+    if kind.startswith("text/"):
+        return False
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise Invalid("machine.content-type", type=kind[:60])
+    return True
 
 
 def decoded(payload: bytes) -> Any:

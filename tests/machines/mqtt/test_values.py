@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from weft.basis.errors import Invalid
 from weft.machines import mqtt_values
 from weft.machines.mqtt_packets import Message
-from weft.machines.mqtt_values import NOTHING, Source, decoded, follow, instant, matches, payload, pointer, value_of
+from weft.machines.mqtt_values import Source, matches, payload, value_of
+from weft.machines.payloads import NOTHING, decoded, follow, instant, pointer
 from weft.shopfloor.connection import Quality, Value
 from weft.shopfloor.description import Description
 from weft.shopfloor.reading import parse
