@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import random
+import threading
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from tests.machines.conftest import until
 from weft import locale
-from weft.basis.errors import Invalid, Unavailable
+from weft.basis.errors import Invalid, Refused, Unavailable
 from weft.cli.running import running
 from weft.config import Config
 from weft.config import History as Settings
@@ -331,3 +332,65 @@ async def test_a_measured_number_that_trembles_makes_no_points_and_one_that_drif
     kept = await points(history, number)
     assert 50 < len(kept) < 1_000
     assert abs(kept[-1][1] - 4_099.9) < 0.5
+
+
+class Signing:
+    """Books that sign for one machine and refuse another."""
+
+    def __init__(self):
+        self.told = []
+
+    async def floor(self):
+        return Floor()
+
+    async def follow(self, _history):
+        """Nothing was done."""
+
+    async def tell(self, segment, properties):
+        if segment.machine == "L2":
+            raise Refused("floor.machine-unknown", machine="L2")
+        self.told.append((segment.begin, segment.count, properties))
+        return f"event-{segment.number}"
+
+
+async def test_what_is_old_is_sealed_in_a_thread_of_its_own_and_signed_for_once(history, live, clock):
+    threads, seal = set(), history._store.seal
+
+    def watched(before):
+        threads.add(threading.current_thread().name)
+        return seal(before)
+
+    history._store.seal, history.books = watched, Signing()
+    for _ in range(5):
+        for machine in ("L1", "L2", "L3"):
+            live.take(machine, [("Speed", Value(float(clock.ms % 1_000_003)))])
+        clock.ms += 86_400_000
+        await history.written()
+    before = await points(history)
+    while await history.seal():
+        pass
+    assert len(threads) == 1
+    assert threads.pop().startswith("values-write")
+    assert await points(history) == before
+    found = {machine: [one.event for one in await history.segments(machine, 0, 1 << 44)] for machine in ("L1", "L2")}
+    assert len(found["L1"]) == len(found["L2"]) == 3  # all but the last two days
+    assert all(found["L1"])
+    assert not any(found["L2"])  # whom nobody signs for stands in nobody's way
+    told = list(history.books.told)
+    assert len(told) == 6
+    assert {names for _, _, names in told} == {("Speed",)}
+    await history.seal()
+    assert history.books.told == told
+
+
+async def test_a_disk_without_room_seals_nothing_and_loses_nothing(history, live, clock, disk):
+    live.take("L1", [("Speed", Value(5.0))])
+    clock.ms += 5 * 86_400_000
+    await history.written()
+    disk.free = 120 * MEGABYTE  # enough for the books, not for a file besides
+    assert not await history.seal()
+    assert await history.segments("L1", 0, 1 << 44) == []
+    disk.free = 1 << 40
+    await history.seal()
+    assert len(await history.segments("L1", 0, 1 << 44)) == 1
+    assert (await points(history))[0] == (T, 5.0, GOOD)

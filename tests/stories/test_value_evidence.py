@@ -96,6 +96,11 @@ def test_values_are_proven_and_whatever_is_bent_is_found_out(works, tmp_path):
     done = firm.attempt("history", "verify", "L2")
     assert (done.returncode, json.loads(done.stdout)["result"]) == (0, "true")
 
+    view = firm.weft("view", "machine-timeline", "machine=L1", f"begin={BEGIN + 5 * DAY}")
+    assert {one["state"] for one in view["pieces"]} <= {"off", "lost", "unknown", "idle"}
+    assert view["total"]["blind_ms"] > 0  # nobody heard it since, and nobody makes that up
+    assert view["total"]["running_ms"] == view["total"]["standing_ms"] == 0
+
 
 def _told(at: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(at / 1000))
