@@ -22,7 +22,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 SIZES = {"phone": {"width": 390, "height": 844}, "tablet": {"width": 1024, "height": 768}}
 BOTH = pytest.mark.parametrize(("lang", "size"), [("zh", "phone"), ("en", "tablet")])
 JOB, SECOND = "PO1-10", "PO1-20"
-EXPECTED = ("ERR_INTERNET_DISCONNECTED", "ERR_FAILED", "ERR_CONTENT_LENGTH", "404", "409")  # what the browser says of lines and refusals
+# what the browser says of a lost line and of a refusal
+EXPECTED = ("ERR_INTERNET_DISCONNECTED", "ERR_FAILED", "ERR_CONTENT_LENGTH", "404", "409")
 PDF = b"""%PDF-1.4
 1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
@@ -206,7 +207,7 @@ async def test_control_a_page_without_a_store_loses_what_was_entered(hands):
     await at.page.evaluate("localStorage.clear()")
     await at.page.reload()
     await at.offline(yes=False)
-    await at.page.evaluate("fetch('/work/now')")
+    await at.page.evaluate("fetch('/report/now')")
     assert await at.said("李明") == [("start", "0")]
 
 
@@ -223,7 +224,7 @@ async def lost_answers(at, spoil) -> str:
     await at.to()
     await at.key("act.job-start").click()
     await at.sent()
-    await at.page.route("**/work/say", lose)
+    await at.page.route("**/report/say", lose)
     await at.add(5)
     await until(lambda: heard >= 2, timeout_s=30)
     await at.page.unroute_all(behavior="wait")

@@ -19,8 +19,8 @@ from weft.cli.words import refusal, say
 
 COMMANDS: Final = (
     "init", "up", "demo", "doctor", "peer", "device", "key", "bundle", "mailbox", "item", "price", "order", "stock",
-    "job", "wages", "machine", "history", "billing", "till", "pickup", "twin", "log", "backup", "restore", "export", "close",
-    "erase", "prune", "do", "view",
+    "job", "wages", "machine", "history", "billing", "till", "pickup", "twin", "log", "backup", "restore", "export",
+    "close", "erase", "prune", "do", "view",
 )
 
 

@@ -45,7 +45,7 @@ async def page(work, address, token=TOKEN, lang="zh"):
 
 async def say(work, token, key, **params):
     answer = await Client(console.routes(work.node)).ask(
-        "/work/say", method="POST", body=json.dumps({"key": key, "params": params}).encode(), token="",
+        "/report/say", method="POST", body=json.dumps({"key": key, "params": params}).encode(), token="",
         headers={"cookie": f"weft_device={token}; weft_lang=zh", "content-type": "application/json"})
     return answer.status, json.loads(answer.body)
 

@@ -51,7 +51,7 @@ def routes(node: Any) -> list[BaseRoute]:
     return [
         *found,
         Route("/do/{command}", _guarded(node, do, web.HANDS, ("POST",)), methods=list(web.ALL_METHODS)),
-        Route("/work/say", web.guard(node, _page(node, work.say), scopes=web.HANDS, methods=("POST",)),
+        Route("/report/say", web.guard(node, _page(node, work.say), scopes=web.HANDS, methods=("POST",)),
               methods=list(web.ALL_METHODS)),
         Route("/work-sw.js", _guarded(node, _page(node, work.service), web.PUBLIC), methods=list(web.ALL_METHODS)),
         Route("/live", _guarded(node, changes, web.HANDS), methods=list(web.ALL_METHODS)),

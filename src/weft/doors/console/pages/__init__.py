@@ -74,7 +74,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "/jobs/{job}/traveller": making.traveller,
     "/scan": work.scan,
     "/my-work": work.mine,
-    "/work/now": work.now,
+    "/report/now": work.now,
     "/drawings/{file}": work.drawing,
     "/wages": wages.page,
     "/wages/of/{worker}": wages.one,
@@ -146,9 +146,9 @@ OPERATOR_PAGES: Final = frozenset({
     "/connections", "/machines", "/machines/{name}", "/machines/{name}/values", "/machines/{name}/values.{kind}",
     "/machines/{name}/timeline", "/machines/{name}/timeline.{kind}",
     "/jobs", "/jobs/{job}", "/jobs/{job}/traveller", "/stock", "/stock/{item:path}",
-    "/pick-up", "/scan", "/my-work", "/work/now", "/drawings/{file}",
+    "/pick-up", "/scan", "/my-work", "/report/now", "/drawings/{file}",
 })
 # what a worker's own phone may open: jobs to report, the drawings of open ones, his own sums
 WORKER_PAGES: Final = frozenset({
-    "/jobs", "/jobs/{job}", "/scan", "/my-work", "/work/now", "/drawings/{file}",
+    "/jobs", "/jobs/{job}", "/scan", "/my-work", "/report/now", "/drawings/{file}",
 })

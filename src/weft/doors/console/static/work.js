@@ -54,7 +54,7 @@
   async function tell(one) {
     let answer;
     try {
-      answer = await fetch("/work/say", {
+      answer = await fetch("/report/say", {
         method: "POST", credentials: "same-origin", headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ key: one.key, params: one.params }) });
     } catch { offline = true; return false; }
@@ -175,7 +175,7 @@
   async function begin() {
     settle();
     try {
-      const began = Date.now(), answer = await fetch("/work/now", { credentials: "same-origin", cache: "no-store" });
+      const began = Date.now(), answer = await fetch("/report/now", { credentials: "same-origin", cache: "no-store" });
       if (answer.ok && !answer.redirected) {
         const told = await answer.json();
         localStorage.setItem(SKEW, String(Math.round(told.now - (began + Date.now()) / 2)));
