@@ -14,7 +14,7 @@ ifneq ($(wildcard ../shared/DESIGN.md),)
 export WEFT_SHARED ?= $(abspath ../shared)
 endif
 
-.PHONY: help demo test check bench sim fuzz conformance power docs release clean
+.PHONY: help demo test check bench sim soak fuzz conformance power docs release clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -37,6 +37,9 @@ bench: $(VENV)/.dev  ## speed and size, each as a ratio to a baseline in the sam
 
 sim: $(VENV)/.dev  ## seeded worlds of nodes in virtual time, with faults: N=20000, SEED=7
 	@$(BIN)/python -m tests.simulation $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+soak: $(VENV)/.dev  ## machines, brokers and wires that die at random under load, for N=10 minutes: SEED=7, ARGS="--control deaf"
+	@$(BIN)/python -m tests.soak $(if $(N),--minutes $(N)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 fuzz: $(VENV)/.dev  ## bent bytes for decoders, verifiers and a node: N=1000000, SEED=7, ONLY=4711, CONTROL=lax|leaky
 	@$(BIN)/python -m tests.fuzz $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) \

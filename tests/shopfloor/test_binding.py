@@ -213,3 +213,15 @@ def test_a_controller_that_goes_straight_back_to_idle_has_ended_when_the_target_
     assert floor.hear(at(20, "Count", 2), at(20, "State", IDLE)) == ["JobCounted", "JobEnded"]
     short = started(2)
     assert short.hear(at(20, "Count", 1), at(20, "State", IDLE))[-1] == "JobAborted"  # control: one is missing
+
+
+def test_the_end_of_one_job_and_the_id_of_the_next_heard_at_once_are_not_the_next_jobs_end():
+    """A machine that is asked now and then: its answers have no stamps but the moment in which they came."""
+    floor = Floor()
+    floor.hear(at(1, "JobId", "J1"), at(1, "State", RUNNING), at(1, "Count", 0))
+    assert floor.hear(at(2, "JobId", "J2"), at(2, "State", ENDED), at(2, "Count", 2)) == ["JobCounted", "JobEnded"]
+    assert (floor.good("J1"), floor.good("J2")) == (2, 0)
+    assert floor.hear(at(3, "State", ALLOWED), at(3, "Count", 0)) == []
+    assert floor.hear(at(4, "State", RUNNING)) == ["JobStarted"]
+    assert floor.count(JobStarted) == Counter(J1=1, J2=1)
+    assert floor.count(JobEnded) == Counter(J1=1)

@@ -67,7 +67,8 @@ class Commanding:
     async def look(self, job: JobOrder) -> Snapshot:
         """What the machine says now of all that loading ``job`` touches."""
         self._check_switch()
-        return await self._snapshot(needed_to_load(self.description, job))
+        names = (*needed_to_load(self.description, job), *needed_to_tell(self.description))
+        return await self._snapshot(tuple(dict.fromkeys(names)))
 
     def plan(self, job: JobOrder, now: Snapshot) -> Loading:
         """The guarded steps; raises ``Refused``."""

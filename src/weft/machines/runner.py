@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -140,12 +140,19 @@ class MachineRunner:
     # ---- values become facts -------------------------------------------------------------------------
 
     def _on_changes(self, changes: Sequence[Change]) -> None:
-        now = self._clock.now_ms()
-        stamped = [one if one[1].source_ms or one[1].server_ms else (one[0], _stamped(one[1], now)) for one in changes]
+        stamped = self._dated(changes)
         as_is = self._as_is
         self._live.take(self.machine, [one if one[0] in as_is and one[1].value.__class__ is float
                                        else self._shown(*one) for one in stamped])
-        self._tracking, facts = binding.observe_all(self._tracking, stamped)
+        self._observe(stamped)
+
+    def _dated(self, changes: Iterable[Change]) -> list[Change]:
+        """``changes`` with the node's own time where the machine gave none."""
+        now = self._clock.now_ms()
+        return [one if one[1].source_ms or one[1].server_ms else (one[0], _stamped(one[1], now)) for one in changes]
+
+    def _observe(self, changes: Sequence[Change]) -> None:
+        self._tracking, facts = binding.observe_all(self._tracking, changes)
         self._queue(facts)
 
     def _shown(self, name: str, value: Value) -> Change:

@@ -4,7 +4,8 @@ Rule 1: only good values count; BAD and MISSING never make a fact and never undo
 Rule 2: counts are coalesced: a fact every ``count_every`` pieces, at the target and at the end.
 Rule 3: facts follow from the difference between what the machine says and what was already said, so that
         a reconnect or a restart (``resume``) repeats nothing and forgets nothing.
-Rule 4: when the job id changes, older readings of state and counters are not taken for the new job's.
+Rule 4: when the job id changes, older readings of state and counters are not taken for the new job's; nor is an end,
+        or a counter, that is heard in the same moment: it was the old job's.
 Rule 5: where the machine holds no job id, the job is the one that its operator was given (``given``).
 Not here: raw history (``twin``, time series), what facts mean for the plan (``engine/reactions.py``).
 """
@@ -100,11 +101,24 @@ def observe(now: Tracking, name: str, value: Value) -> tuple[Tracking, tuple[Fac
 
 
 def observe_all(now: Tracking, changes: Sequence[Change]) -> tuple[Tracking, tuple[Fact, ...]]:
-    """Take in a batch, oldest first; of equally old values the job id comes first and the state last."""
+    """Take in a batch, oldest first; of equally old values the job id comes first and the state last.
+
+    Where the job changes in it, what ends a job and what counts comes before that: a machine that is asked now and then
+    shows the end of one job and the id of the next at once, and some show the id before they have taken it in.
+    """
     properties = now.description.properties
     concerned = [one for one in changes if one[0] in properties and properties[one[0]].role in _ORDER]
+    ids = [value for name, value in concerned if properties[name].role is Role.JOB_ID and value.good]
+    changes_job = now.job is not None and any(str(value.value) != now.job for value in ids)
+
+    def place(one: Change) -> tuple[int, int]:
+        prop, value = properties[one[0]], one[1]
+        if changes_job and prop.role in (Role.COUNT, Role.SCRAP):
+            return value.source_ms, -2
+        return value.source_ms, -1 if changes_job and _ends(prop, value) else _ORDER.index(prop.role)
+
     said: list[Fact] = []
-    for name, value in sorted(concerned, key=lambda one: (one[1].source_ms, _ORDER.index(properties[one[0]].role))):
+    for name, value in sorted(concerned, key=place):
         now, facts = observe(now, name, value)
         said.extend(facts)
     return now, tuple(said)
@@ -161,9 +175,12 @@ def _is_of_an_earlier_job(now: Tracking, prop: Property, value: Value) -> bool:
     """An end or a counter whose stamp lies before the present job came, as in a repeated reading (Rule 4)."""
     if not value.source_ms or value.source_ms >= now.job_ms - _SLACK_MS:
         return False
-    if prop.role is Role.STATE:
-        return value.value is not None and state_of(prop, value.value) in (JobState.ENDED, JobState.ABORTED)
-    return prop.role in (Role.COUNT, Role.SCRAP)
+    return _ends(prop, value) if prop.role is Role.STATE else prop.role in (Role.COUNT, Role.SCRAP)
+
+
+def _ends(prop: Property, value: Value) -> bool:
+    return prop.role is Role.STATE and value.value is not None and state_of(prop, value.value) in (
+        JobState.ENDED, JobState.ABORTED)
 
 
 def _take_job(now: Tracking, job: str, at_ms: int) -> Tracking:
