@@ -54,7 +54,10 @@ class Machine(Counterpart):
         await self.server.kill()
 
     def description(self) -> Description:
-        return parse(thing(self.server.endpoint, NAMES | {"Ghost": "number", "Broken": "number"}))
+        told = thing(self.server.endpoint, NAMES | {"Ghost": "number", "Broken": "number"})
+        for name in self.writes:
+            told["properties"][name] |= {"weft:write": True, "weft:role": "setpoint", "minimum": 0, "maximum": 9999}
+        return parse(told)
 
     def connection(self, description: Description, pace: Pace) -> OpcUaConnection:
         return OpcUaConnection(description, None, pace)

@@ -128,6 +128,8 @@ class OpcUaConnection(keeping.KeptConnection):
                 session.nodes[name] = node_id(prop.href, session.namespaces, self.description.base)
             except Invalid as error:
                 session.wrong[name] = error.code.removeprefix("machine.")
+        with contextlib.suppress(Unavailable):  # so that a write is one request, whose missing answer says what it is
+            await self._learn_kinds(session, [name for name, prop in self.description.properties.items() if prop.write])
         if self._job_terms:
             session.jobs = JobControl(services, self.description, session.namespaces, self._focus)
             await session.jobs.prepare()
