@@ -183,11 +183,12 @@ class LinuxCncConnection(KeptConnection):
         try:
             process.stdin.write(msgspec.json.encode({**what, "id": number}) + b"\n")
             async with asyncio.timeout(self._pace.timeout_s + 4):
-                return await waiting
+                told: dict[str, Any] = await waiting
         except (OSError, TimeoutError) as error:
             raise self._no_answer(self._reason(error)) from error
         finally:
             self._answers.pop(number, None)
+        return told
 
     async def browse(self, depth: int = 6, under: str = "") -> Sequence[BrowsedNode]:
         """What every controller has; the same for all."""

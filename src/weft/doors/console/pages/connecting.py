@@ -6,11 +6,14 @@ Rule 3: two steps before anything is written: the first only shows what would be
 Not here: looking at devices (``engine/views/connecting.py``), files of machines (``pages/machine_file.py``).
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from starlette.responses import Response
 
+from weft.basis.errors import Invalid
 from weft.doors.console.visit import HEADERS, Visit
 from weft.locale import formats, known
 from weft.shopfloor.description import Role
@@ -20,6 +23,8 @@ AGAIN_S: Final = 4  # live values while somebody chooses
 COPIES: Final = 6  # lines of the form for further machines
 ROLES: Final = tuple(role for role in Role if role is not Role.SIGNAL)
 _DEPTH: Final = 12
+_FIELDS: Final = {"weft:scale": "scale", "weft:offset": "offset", "minimum": "minimum", "maximum": "maximum",
+                  "unit": "unit", "type": "type", "weft:role": "role", "forms": "address", "weft:states": "states"}
 _EXAMPLES: Final = {
     "opc.tcp": "opc.tcp://192.168.0.10:4840", "mqtt": "mqtt://192.168.0.10:1883", "mqtts": "mqtts://broker:8883",
     "sparkplug+mqtt": "sparkplug+mqtt://192.168.0.10:1883", "modbus+tcp": "modbus+tcp://192.168.0.10:502",
@@ -72,6 +77,9 @@ async def look(visit: Visit) -> Response:
 async def values(visit: Visit) -> Response:
     """What is chosen: names, units, limits, what each is for; as a table, too."""
     view = await _draft(visit)
+    if visit.failed:
+        facts = _placed(visit, visit.failed.error.facts)
+        visit.failed = replace(visit.failed, error=Invalid(visit.failed.error.code, **facts))
     roles = [("signal", visit.text("role.signal")), *((role.value, visit.text(f"role.{role.value}")) for role in ROLES)]
     kinds = [(kind, visit.text(f"connect.type.{kind}")) for kind in ("number", "integer", "boolean", "string")]
     return await visit.page(
@@ -151,7 +159,17 @@ def _fault(visit: Visit, fault: Any) -> tuple[str, str] | None:
 def _wrong(visit: Visit, view: Any) -> str:
     if view.wrong is None:
         return ""
-    return visit.text(f"error.{view.wrong.code}", **view.wrong.facts)
+    return visit.text(f"error.{view.wrong.code}", **_placed(visit, view.wrong.facts))
+
+
+def _placed(visit: Visit, facts: Mapping[str, str | int]) -> dict[str, str | int]:
+    """``facts`` whose place in a description is told as the field of the form in which it was entered."""
+    told = dict(facts)
+    steps = str(told.get("where", "")).split("/")
+    if len(steps) > 1 and steps[0] in {"properties", "actions"}:
+        label = f"connect.row.{_FIELDS.get(steps[-1], '')}"
+        told["where"] = f"{steps[1]} · {visit.text(label)}" if known(visit.lang, label) else steps[1]
+    return told
 
 
 def _finding(visit: Visit, one: Any) -> str:
