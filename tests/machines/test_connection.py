@@ -1,22 +1,22 @@
-"""The asset connection against a real machine process; the same suite is to run for every protocol."""
+"""OPC UA against a real machine process: the suite of all connections, and what is OPC UA's own."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from asyncua import Client
+from asyncua import Client, ua
 
+from tests.machines import suite
 from tests.machines.conftest import PACE, Process, Start, certificate, until
+from tests.machines.suite import Counterpart, Heard, WriteSuite
 from weft.basis.errors import Invalid, Unavailable
-from weft.machines import connect
-from weft.machines.opcua import OpcUaConnection, discover
+from weft.machines import connect, keeping
+from weft.machines.opcua import OpcUaConnection, Pace, discover
 from weft.machines.opcua_channel import OpcUaFiles
-from weft.shopfloor.connection import Change, Link, Quality, Value
 from weft.shopfloor.description import Description, Security
 from weft.shopfloor.reading import parse_text
 
@@ -25,23 +25,6 @@ SECURE = {
                                         "uav:securityPolicy": "Basic256Sha256"}},
     "security": ["channel"],
 }
-
-
-@dataclass
-class Heard:
-    """What a subscriber hears."""
-
-    changes: list[Change] = field(default_factory=list)
-    links: list[Link] = field(default_factory=list)
-
-    def take(self, changes: Sequence[Change]) -> None:
-        self.changes.extend(changes)
-
-    def newest(self, name: str) -> Value | None:
-        return next((value for one, value in reversed(self.changes) if one == name), None)
-
-    def ups(self) -> int:
-        return sum(1 for one in self.links if one.up)
 
 
 @asynccontextmanager
@@ -60,6 +43,67 @@ async def opened(
         await connection.close()
 
 
+class OpcUaMachine(Counterpart):
+    """The simulated lathe; ``put`` is a stock client's write."""
+
+    names = {"JobId": "", "Program": "", "TargetCount": 0, "SpindleSpeed": 1200.0, "Feed": 180.0, "State": 0}
+    steady = "SpindleSpeed"
+    bad = {"Ghost": "BadNodeIdUnknown", "BrokenSensor": "BadSensorFailure", "Foreign": "namespace"}
+    writes = {"TargetCount": 12, "Program": "P-7", "SpindleSpeed": 1500.0}
+    refused = ("State", 2, "BadUserAccessDenied")
+    unfit = [("TargetCount", -1), ("TargetCount", 2**40), ("TargetCount", 1.5), ("SpindleSpeed", "fast"),
+             ("Program", 7)]
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+
+    async def begin(self) -> None:
+        await self.process.begin()
+        self.child = self.process.child
+
+    def description(self) -> Description:
+        thing = json.loads(self.process.text())
+        hrefs = {name: f"?id=nsu=urn:weft:demo:machine;s=M1.{name}" for name in ("Ghost", "BrokenSensor")}
+        for name, href in {**hrefs, "Foreign": "?id=nsu=urn:somebody:else;s=X"}.items():
+            thing["properties"][name] = {"type": "number", "readOnly": True, "forms": [{"href": href}]}
+        return parse_text(json.dumps(thing))
+
+    def connection(self, description: Description, pace: keeping.Pace) -> OpcUaConnection:
+        own = Pace(timeout_s=max(4.0, pace.timeout_s), retry_s_min=pace.retry_s_min, retry_s_max=pace.retry_s_max,
+                   silence_s=max(3.0, pace.silence_s))
+        return OpcUaConnection(description, None, own)
+
+    async def put(self, name: str, value: Any) -> None:
+        kind = ua.VariantType.Double if isinstance(value, float) else ua.VariantType.UInt32
+        async with Client(self.process.endpoint) as plain:
+            space = await plain.get_namespace_index("urn:weft:demo:machine")
+            await plain.get_node(f"ns={space};s=M1.{name}").write_value(ua.DataValue(ua.Variant(value, kind)))
+
+
+class TestOpcUa(WriteSuite):
+    @pytest.fixture
+    async def counterpart(self, machine: Start) -> OpcUaMachine:
+        one = OpcUaMachine(await machine())
+        one.child = one.process.child
+        return one
+
+    async def test_a_write_that_is_not_answered_is_unknown_and_never_sent_again(
+        self, counterpart: Counterpart
+    ) -> None:
+        async with suite.opened(counterpart) as (connection, _):
+            await connection.write({"TargetCount": 2})  # the types are known from here on
+            counterpart.freeze()
+            try:
+                with pytest.raises(Unavailable, match=r"machine\.no-answer"):
+                    await connection.write({"TargetCount": 5})
+            finally:
+                counterpart.thaw()
+            await until(lambda: connection.health.up, 20)
+            await counterpart.put("TargetCount", 7)
+            await asyncio.sleep(2)
+            assert (await connection.read(["TargetCount"]))["TargetCount"].value == 7
+
+
 async def test_values_are_read_fresh_with_the_machines_own_clock(machine: Start) -> None:
     description = (await machine()).description()
     async with opened(description) as (connection, _):
@@ -72,112 +116,6 @@ async def test_values_are_read_fresh_with_the_machines_own_clock(machine: Start)
     assert all(one.good for one in values.values())
     assert 0 <= later["LocalReady"].age_ms < 1000  # a live signal
     assert later["SpindleSpeed"].age_ms > 1000  # a set-point that nobody touched
-
-
-async def test_several_values_are_written_in_one_request_and_read_back(machine: Start) -> None:
-    description = (await machine()).description()
-    async with opened(description) as (connection, _):
-        told = await connection.write({"Program": "P-7", "TargetCount": 12, "SpindleSpeed": 1500})
-        assert told == {"Program": "", "TargetCount": "", "SpindleSpeed": ""}
-        values = await connection.read(["Program", "TargetCount", "SpindleSpeed"])
-    assert [one.value for one in values.values()] == ["P-7", 12, 1500.0]
-
-
-async def test_the_machines_refusal_of_a_write_is_its_own_reason(machine: Start) -> None:
-    description = (await machine()).description()
-    async with opened(description) as (connection, _):
-        assert await connection.write({"State": 2}) == {"State": "BadUserAccessDenied"}
-        assert (await connection.read(["State"]))["State"].value == 0
-
-
-@pytest.mark.parametrize(("name", "value"), [("TargetCount", -1), ("TargetCount", 2**40), ("TargetCount", 1.5),
-                                             ("SpindleSpeed", "fast"), ("Program", 7)])
-async def test_what_does_not_fit_the_machines_type_is_never_sent(machine: Start, name: str, value: Any) -> None:
-    description = (await machine()).description()
-    async with opened(description) as (connection, _):
-        before = await connection.read(["Feed"])
-        told = await connection.write({"Feed": 99.0, name: value})
-        assert told[name] == "type"
-        assert told["Feed"] == "not-sent"
-        assert (await connection.read(["Feed"]))["Feed"].value == before["Feed"].value
-
-
-async def test_a_subscription_begins_with_all_values_and_brings_each_change(machine: Start) -> None:
-    description = (await machine()).description()
-    names = description.observed()
-    async with opened(description, names=names) as (connection, heard):
-        await until(lambda: {name for name, _ in heard.changes} == set(names))
-        await connection.write({"TargetCount": 3})
-        await until(lambda: (value := heard.newest("TargetCount")) is not None and value.value == 3)
-    assert heard.links == [Link(up=True)]
-
-
-async def test_one_unknown_and_one_broken_node_are_bad_and_the_others_go_on(machine: Start) -> None:
-    process = await machine()
-    thing = json.loads(process.text())
-    for name, node in {"Ghost": "M1.Ghost", "BrokenSensor": "M1.BrokenSensor"}.items():
-        thing["properties"][name] = {"type": "number", "readOnly": True,
-                                     "forms": [{"href": f"?id=nsu=urn:weft:demo:machine;s={node}"}]}
-    thing["properties"]["Foreign"] = {"type": "number", "readOnly": True,
-                                      "forms": [{"href": "?id=nsu=urn:somebody:else;s=X"}]}
-    description = parse_text(json.dumps(thing))
-    async with opened(description, names=description.observed()) as (connection, heard):
-        await until(lambda: heard.newest("Ghost") and heard.newest("BrokenSensor") and heard.newest("Temperature"))
-        read = await connection.read(["Ghost", "BrokenSensor", "Foreign", "Temperature"])
-        heard.changes.clear()
-        await until(lambda: heard.newest("Temperature"))  # the others go on
-    assert [read[name].quality for name in ("Ghost", "BrokenSensor", "Foreign")] == [Quality.BAD] * 3
-    assert read["Ghost"].detail == "BadNodeIdUnknown"
-    assert read["BrokenSensor"].detail == "BadSensorFailure"
-    assert read["Foreign"].detail == "namespace"
-    assert read["Temperature"].good
-
-
-async def test_after_a_power_cut_the_link_comes_back_with_its_gap_and_all_values(machine: Start) -> None:
-    process = await machine()
-    description = process.description()
-    async with opened(description, names=description.observed()) as (connection, heard):
-        await until(lambda: heard.newest("State"))
-        await connection.write({"TargetCount": 9})
-        await process.kill()
-        await until(lambda: heard.links[-1].up is False)
-        with pytest.raises(Unavailable, match=r"machine\.unreachable"):
-            await connection.read(["State"])
-        with pytest.raises(Unavailable, match=r"machine\.unreachable"):
-            await connection.write({"TargetCount": 1})
-        await asyncio.sleep(1)
-        heard.changes.clear()
-        await process.begin()
-        await until(lambda: heard.ups() == 2)
-        await until(lambda: {name for name, _ in heard.changes} == set(description.observed()))
-    assert heard.links[-1].gap_ms > 1000
-    assert heard.newest("TargetCount") is not None
-    assert heard.newest("TargetCount").value == 0  # it lost its memory, and we know
-
-
-async def test_a_machine_that_falls_silent_is_taken_for_lost(machine: Start) -> None:
-    process = await machine()
-    description = process.description()
-    async with opened(description, names=description.observed()) as (_, heard):
-        await until(lambda: heard.newest("State"))
-        process.child.send_signal(19)  # SIGSTOP: the socket stays open, nobody answers
-        try:
-            await until(lambda: heard.links[-1].up is False, 15)
-        finally:
-            process.child.send_signal(18)
-        await until(lambda: heard.ups() == 2, 20)
-
-
-async def test_a_write_that_is_not_answered_is_not_called_unreachable(machine: Start) -> None:
-    process = await machine()
-    async with opened(process.description()) as (connection, _):
-        await connection.write({"TargetCount": 2})  # the types are known from here on
-        process.child.send_signal(19)
-        try:
-            with pytest.raises(Unavailable, match=r"machine\.no-answer"):
-                await connection.write({"TargetCount": 5})
-        finally:
-            process.child.send_signal(18)
 
 
 async def test_an_action_is_called_with_typed_arguments_and_tells_a_refusal(machine: Start) -> None:
