@@ -17,7 +17,9 @@ from weft.machines.mtconnect import MtConnectConnection
 from weft.machines.mtconnect_values import Observed
 from weft.machines.mtconnect_xml import Item, Told, devices, streams
 from weft.shopfloor.connection import Quality, Scalar
-from weft.shopfloor.description import Description, Property
+from weft.shopfloor.description import Description, Property, Role
+from weft.shopfloor.given import watched_only
+from weft.shopfloor.propose import Target, propose
 from weft.shopfloor.reading import fill, parse_text
 
 
@@ -119,9 +121,19 @@ class TestMtConnect(ReadSuite):
         async with opened(counterpart) as (connection, _):
             found = {one.name: one for one in await connection.browse()}
         assert (found["speed"].href, found["speed"].unit, found["speed"].type) == ("?id=rpm", "RPM", "number")
-        assert found["part_count"].type == "integer"
-        assert found["execution"].path == "Lathe7/controller/path/execution"
+        assert found["PartCount"].type == "integer"
+        assert found["Execution"].path == "Lathe7/controller/path/Execution"
         assert not any(one.writable for one in found.values())
+
+    async def test_what_is_browsed_becomes_a_description_that_follows_a_job(self, counterpart: AgentProcess) -> None:
+        async with opened(counterpart) as (connection, _):
+            nodes = await connection.browse()
+        proposal = propose(nodes, Target(name="L7", endpoint=counterpart.endpoint))
+        described = parse_text(proposal.text)
+        assert watched_only(described)
+        roles = {one.role: one.href for one in described.properties.values() if one.role is not Role.SIGNAL}
+        assert roles == {Role.STATE: "?id=exec", Role.PROGRAM: "?id=pgm", Role.COUNT: "?id=parts",
+                         Role.SCRAP: "?id=scrap", Role.ALARM: "?category=CONDITION"}
 
 
 # ---- documents in the shapes of old and new agents -----------------------------------------------------

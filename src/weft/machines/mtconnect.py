@@ -19,7 +19,7 @@ import aiohttp
 
 from weft.basis.errors import Invalid
 from weft.machines.keeping import KeptConnection, Pace
-from weft.machines.mtconnect_values import UNITS, Observed, item_named, kind_of
+from weft.machines.mtconnect_values import Observed, browsed, item_named
 from weft.machines.mtconnect_xml import Item, Streams, Told, devices, streams
 from weft.machines.polling import bad
 from weft.shopfloor.connection import BrowsedNode, Capability, Change, Scalar, Value
@@ -204,9 +204,7 @@ class MtConnectConnection(KeptConnection):
         """The data items of the device."""
         if self._session is None:
             raise self._unreachable()
-        return [BrowsedNode(
-            href=f"?id={one.id}", name=one.name or one.id, path=f"{one.path}/{one.name or one.id}", kind="variable",
-            type=kind_of(one), unit=UNITS.get(one.units, one.units)) for one in self._items.values()]
+        return browsed(self._items.values())
 
 
 def bad_of(link: MtConnectConnection, names: Sequence[str], places: Mapping[str, str]) -> list[Change]:

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from weft.basis.errors import Invalid
 from weft.machines.mtconnect_xml import Item, Observation
 from weft.machines.payloads import typed
-from weft.shopfloor.connection import Quality, Value
+from weft.shopfloor.connection import BrowsedNode, Quality, Value
 from weft.shopfloor.description import Property
 
 ALL_CONDITIONS: Final = "*"
@@ -27,6 +27,11 @@ UNITS: Final[Mapping[str, str]] = {  # UNECE Recommendation 20
     "KILOGRAM": "KGM", "LITER": "LTR", "MILLIMETER": "MMT", "MILLIMETER/SECOND": "C16", "NEWTON": "NEW",
     "NEWTON_METER": "NU", "PASCAL": "PAL", "PERCENT": "P1", "REVOLUTION/MINUTE": "RPM", "SECOND": "SEC", "VOLT": "VLT",
     "WATT": "WTT", "WATT_SECOND": "JOU",
+}
+_STANDARD: Final = {  # type and sub-type -> the name by which a job knows it
+    ("EXECUTION", ""): "Execution", ("PROGRAM", ""): "Program", ("PROGRAM", "MAIN"): "Program",
+    ("PART_COUNT", ""): "PartCount", ("PART_COUNT", "GOOD"): "PartCount", ("PART_COUNT", "ALL"): "PartCount",
+    ("PART_COUNT", "BAD"): "ScrapCount",
 }
 _WHOLE: Final = frozenset({"PART_COUNT", "LINE", "LINE_NUMBER", "TOOL_NUMBER", "BLOCK_COUNT"})
 
@@ -48,6 +53,24 @@ def kind_of(item: Item) -> str:
     if item.category == "SAMPLE":
         return "number"
     return "integer" if item.type in _WHOLE else "string"
+
+
+def browsed(items: Iterable[Item]) -> list[BrowsedNode]:
+    """The data items as they are offered: what a job needs under the standard's own name, the rest under theirs."""
+    found: list[BrowsedNode] = []
+    taken: set[str] = set()
+    for one in items:
+        name = _STANDARD.get((one.type, one.sub_type), one.name or one.id)
+        if f"{one.path}/{name}" in taken:
+            name = one.name or one.id
+        taken.add(f"{one.path}/{name}")
+        found.append(BrowsedNode(href=f"?id={one.id}", name=name, path=f"{one.path}/{name}", kind="variable",
+                                 type=kind_of(one), unit=UNITS.get(one.units, one.units)))
+        if one.type == "EXECUTION" and f"{one.path}/Alarm" not in taken:  # beside the state: what is wrong anywhere
+            taken.add(f"{one.path}/Alarm")
+            found.append(BrowsedNode(href="?category=CONDITION", name="Alarm", path=f"{one.path}/Alarm",
+                                     kind="variable", type="string"))
+    return found
 
 
 class Observed:

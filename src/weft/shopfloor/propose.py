@@ -25,7 +25,7 @@ _KNOWN: Final = {  # normalised name -> role
     "jobid": Role.JOB_ID, "joborderid": Role.JOB_ID, "orderid": Role.JOB_ID,
     "program": Role.PROGRAM, "programname": Role.PROGRAM, "partprogram": Role.PROGRAM,
     "targetcount": Role.TARGET, "targetquantity": Role.TARGET, "runsplanned": Role.TARGET,
-    "state": Role.STATE, "jobstate": Role.STATE, "machinestate": Role.STATE,
+    "state": Role.STATE, "jobstate": Role.STATE, "machinestate": Role.STATE, "execution": Role.STATE,
     "piececount": Role.COUNT, "goodcount": Role.COUNT, "partcount": Role.COUNT, "partsgood": Role.COUNT,
     "scrapcount": Role.SCRAP, "badcount": Role.SCRAP, "rejectcount": Role.SCRAP,
     "alarmcode": Role.ALARM, "alarm": Role.ALARM, "errorcode": Role.ALARM,
