@@ -91,14 +91,16 @@ class Lane:
 
         What has nothing left to do, as a paused job whose pieces are all counted, waits for its place like the others.
         """
-        index = bisect_right(self.ends, ready)
-        at, holder = ready, None
+        starts, index = self.starts, bisect_right(self.ends, ready)
+        at, holder, until = ready, None, self._last
         mixed, setup = self._mixed or bool(job.family), job.setup_ms
-        while at < self._last:
-            setup = self._setup(index, job) if mixed else setup
-            work = job.work_ms + setup
-            last = index == len(self.starts)
-            if last or self.starts[index] - at >= max(work, 1):  # else too short even if it were all open
+        work = job.work_ms + setup
+        while at < until:
+            if mixed:
+                setup = self._setup(index, job)
+                work = job.work_ms + setup
+            last = index == len(starts)
+            if last or starts[index] - at >= (work or 1):  # else too short even if it were all open
                 start, end = span(self._open, at, work)
                 if end >= FOREVER:
                     return None
