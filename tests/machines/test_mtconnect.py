@@ -160,7 +160,8 @@ PROBE = b"""<x:MTConnectDevices xmlns:x="urn:mtconnect.org:MTConnectDevices:1.7"
 <x:Device id="d" name="M" uuid="0"><x:DataItems><x:DataItem id="a" type="AVAILABILITY" category="EVENT"/></x:DataItems>
 <x:Components><x:Axes id="ax" name="base"><x:Components><x:Linear id="x" name="X"><x:DataItems>
 <x:DataItem id="xp" name="Xpos" type="POSITION" subType="ACTUAL" category="SAMPLE" units="MILLIMETER"><x:Filters/>
-</x:DataItem></x:DataItems></x:Linear></x:Components></x:Axes></x:Components></x:Device></x:Devices></x:MTConnectDevices>"""
+</x:DataItem></x:DataItems></x:Linear></x:Components></x:Axes></x:Components></x:Device></x:Devices>
+</x:MTConnectDevices>"""
 
 
 def items(*conditions: str) -> dict[str, Item]:

@@ -34,7 +34,7 @@ def test_only_a_machine_of_which_nothing_can_be_written_is_watched():
 
 
 @pytest.mark.parametrize(("wanted", "shown", "same"), [
-    ("BODY", "BODY", True), ("BODY", "/home/cnc/body.ngc", True), ("O100", "A:\\NC\\O100", True), ("", "any", True),
+    ("BODY", "BODY", True), ("BODY", "/nc/cnc/body.ngc", True), ("O100", "A:\\NC\\O100", True), ("", "any", True),
     ("O100", "O1000", False), ("BODY", "", False), ("BODY", None, False), ("BODY.NC", "x/BODY.NC", True)])
 def test_a_program_is_the_same_whatever_its_folder_and_ending(wanted, shown, same):
     assert runs(wanted, shown) is same
