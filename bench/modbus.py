@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from pymodbus.client import AsyncModbusTcpClient
 
@@ -47,7 +48,8 @@ async def _bare(client: AsyncModbusTcpClient) -> list[float]:
     step = REGISTERS_MAX // 2 * 2
     for begin in range(0, 2 * VALUES, step):
         answer = await client.read_holding_registers(begin, count=min(step, 2 * VALUES - begin))
-        told.extend(client.convert_from_registers(answer.registers, client.DATATYPE.FLOAT32))  # type: ignore[arg-type]  # its DATATYPE is one of its own
+        found: Any = client.convert_from_registers(answer.registers, client.DATATYPE.FLOAT32)
+        told.extend(found)
     return told
 
 
