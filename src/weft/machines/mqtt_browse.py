@@ -34,6 +34,7 @@ class Hearing:
         self._depth = max(1, depth) + self._above.count("/")
         self._found: dict[str, dict[str, BrowsedNode]] = {}  # topic -> href -> node
         self._count = 0
+        self._deeper: set[str] = set()  # paths below which there is more
 
     async def listen(self, line: Line, wanted: str, description: Description, timeout_s: float) -> None:
         """Hear what is published under filter ``wanted``; raises ``Refused`` where the broker does not allow it."""
@@ -50,10 +51,13 @@ class Hearing:
         """Note what is new in ``messages``."""
         for one in messages:
             known = self._found.get(one.topic)
-            if known is None and (len(self._found) >= TOPICS_MAX or one.topic.count("/") >= self._depth):
+            if known is None and len(self._found) + len(self._deeper) >= TOPICS_MAX:
+                continue
+            if one.topic.count("/") >= self._depth:
+                self._deeper.add("/".join(one.topic.split("/")[:self._depth]).removeprefix(self._above))
                 continue
             known = self._found.setdefault(one.topic, {})
-            for node in _offered(one, one.topic.removeprefix(self._above)):
+            for node in _offered(one, self._path(one.topic)):
                 before = known.get(node.href)
                 if before is None and self._count < NODES_MAX:
                     known[node.href] = node
@@ -64,10 +68,18 @@ class Hearing:
     def nodes(self) -> Sequence[BrowsedNode]:
         """Topics and fields, by name; what lies above them as objects."""
         found = [node for topic in sorted(self._found) for node in self._found[topic].values()]
-        above = {place for one in found for place in _above(one.path)} - {one.path for one in found}
-        objects = [BrowsedNode(href=f"{self._above}{path}", name=path.rpartition("/")[2], path=path, kind="object")
-                   for path in sorted(above)]
-        return [*objects, *found]
+        return [*folders([*(one.path for one in found), *(f"{one}/" for one in self._deeper)], self._above), *found]
+
+    def _path(self, topic: str) -> str:
+        """Where it stands below ``above``; the topic of that name itself is only its fields."""
+        return topic.removeprefix(self._above) if f"{topic}/" != self._above else ""
+
+
+def folders(paths: Sequence[str], above: str) -> list[BrowsedNode]:
+    """What lies above ``paths`` without being one of them, as objects whose addresses begin with ``above``."""
+    found = {place for path in paths for place in _above(path)} - set(paths)
+    return [BrowsedNode(href=f"{above}{path}", name=path.rpartition("/")[2], path=path, kind="object",
+                        parent=f"{above}{path.rpartition('/')[0]}" if "/" in path else "") for path in sorted(found)]
 
 
 def _offered(message: Message, path: str) -> Iterable[BrowsedNode]:
@@ -87,8 +99,8 @@ def _offered(message: Message, path: str) -> Iterable[BrowsedNode]:
         return
     for pointer, value in islice(_leaves(document, "", payloads.POINTER_MAX), FIELDS_MAX):
         last = pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
-        yield BrowsedNode(href=f"{topic}#{pointer}" if pointer else topic, name=last or name, path=f"{path}{pointer}",
-                          kind="variable", type=_KINDS.get(type(value), ""))
+        yield BrowsedNode(href=f"{topic}#{pointer}" if pointer else topic, name=last or name,
+                          path=f"{path}{pointer}".lstrip("/"), kind="variable", type=_KINDS.get(type(value), ""))
 
 
 def _leaves(document: Any, pointer: str, depth: int) -> Iterable[tuple[str, Scalar | None]]:

@@ -42,7 +42,9 @@ class Bad(StrEnum):
 
 
 _LINK: Final[Sequence[tuple[Remedy, str]]] = (
+    (Remedy.SECURITY, r"certificate-untrusted"),
     (Remedy.CERTIFICATE, r"machine\.certificate"),
+    (Remedy.LOGIN, r"login-refused"),
     (Remedy.LOGIN, r"machine\.no-login|UserAccessDenied|IdentityToken|not authori[sz]ed|bad user|401|403|password"),
     (Remedy.UNTRUSTED, r"CertificateUntrusted|SecurityChecksFailed|CertificateUseNotAllowed|BadCertificate"),
     (Remedy.SECURITY, r"security-not-offered|password-in-clear|PolicyRejected|ModeRejected"),
@@ -53,6 +55,7 @@ _LINK: Final[Sequence[tuple[Remedy, str]]] = (
     (Remedy.NAME, r"Name or service not known|No address associated|getaddrinfo|nodename|Temporary failure in name"),
     (Remedy.FULL, r"TooMany|BadMaxConnections|Resource"),
     (Remedy.SILENT, r"timeout|timed out|silent|No route|unreachable|Host is down|reset|closed|Broken pipe|gap|Timeout"),
+    (Remedy.SILENT, r"broker-gone|broker-refused|machine\.offline|not-announced|messages-lost"),
     (Remedy.DESCRIPTION, r"machine\.|description\.|BadNodeId"),
 )
 _VALUE: Final[Sequence[tuple[Bad, str]]] = (

@@ -285,14 +285,18 @@ async def test_browsing_finds_topics_and_fields_with_their_types(broker: Broker)
         await at.up()
         found = {one.href: one for one in await at.connection.browse()}
         under = await at.connection.browse(1, "plant/saw")
+        top = await at.connection.browse(1)
+        field = await at.connection.browse(1, "plant/saw/status")
     assert found["plant/saw/status#/n"].type == "integer"
     assert found["plant/saw/status#/n"].path == "plant/saw/status/n"
     assert found["plant/saw/status#/at/x~1y"].type == "number"
     assert found["plant/saw/clamp"].form == {"contentType": "text/plain"}
     assert found["plant/saw/raw"].type == ""
-    assert not any(href.startswith("a/") for href in found)  # deeper than was asked for
+    assert not any(one.kind == "variable" for href, one in found.items() if href.startswith("a/"))  # too deep
     assert {one.path for one in under if one.kind == "variable"} == {"status/state", "status/n", "status/at/x~1y",
                                                                      "clamp", "raw"}
+    assert [(one.href, one.kind) for one in top] == [("a", "object"), ("plant", "object")]  # step by step, as in a tree
+    assert {one.path for one in field if one.kind == "variable"} == {"state", "n", "at/x~1y"}
     assert at.heard.changes == []  # it disturbs nobody
 
 

@@ -32,3 +32,4 @@ async def test_browsing_tells_the_metrics_of_the_birth(device: Device) -> None:
         assert (found["Speed"].type, found["Heat"].type, found["LocalReady"].type) == ("integer", "number", "boolean")
         assert found["Settings/Feed"].name == "Feed"
         assert [one.path for one in await connection.browse(1, "Settings")] == ["Feed"]
+        assert {one.href for one in await connection.browse(1) if one.kind == "object"} == {"Motor", "Settings"}

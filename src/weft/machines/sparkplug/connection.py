@@ -17,6 +17,7 @@ from weft.basis.errors import Invalid, WeftError
 from weft.machines.brokered import BrokeredConnection
 from weft.machines.keeping import Pace
 from weft.machines.mqtt_access import door
+from weft.machines.mqtt_browse import folders
 from weft.machines.sparkplug import payload as sp
 from weft.machines.sparkplug.edge import BDSEQ, Edge, Heard, Kind
 from weft.machines.sparkplug.hosts import Host, Hosts, Seat
@@ -190,11 +191,16 @@ class SparkplugConnection(BrokeredConnection):
         """The metrics of the birth; folders as objects."""
         if not self._linked or self._edge is None:
             raise self._unreachable()
-        found = []
+        above = f"{under}/" if under else ""
+        found, deeper = [], set()
         for name, kind in self._edge.kinds.get(self._device, {}).items():
-            path = name.removeprefix(f"{under}/") if under else name
-            if name == BDSEQ or (under and path == name) or path.count("/") >= max(1, depth):
+            path = name.removeprefix(above)
+            if name == BDSEQ or not name.startswith(above):
                 continue
-            found.append(BrowsedNode(href=name, name=name.rpartition("/")[2], path=path, kind="variable",
-                                     type=sp.NAMES.get(kind.datatype, ""), writable=True))
-        return found
+            if path.count("/") >= max(1, depth):
+                deeper.add("/".join(path.split("/")[:max(1, depth)]) + "/")
+                continue
+            found.append(BrowsedNode(href=name, name=name.rpartition("/")[2], path=path,
+                                     kind="object" if kind.datatype == sp.TEMPLATE else "variable",
+                                     type=sp.NAMES.get(kind.datatype, ""), writable=kind.datatype in sp.NAMES))
+        return [*folders([*(one.path for one in found), *deeper], above), *found]
