@@ -1,0 +1,60 @@
+"""``weft machine add NAME ADDRESS`` and ``weft machine health``, against a real machine."""
+
+import json
+
+import click
+import pytest
+
+from tests.cli.desk import Desk
+from tests.machines.conftest import Process
+from tests.machines.connecting import connecting
+from weft.cli import machine_connect
+from weft.shopfloor.reading import parse_text
+
+GIVEN = {"limits": {"SpindleSpeed": "100..4000"}, "under": "", "way": "", "login": False, "yes": True}
+
+
+class Command:
+    """A function with the shape of a command."""
+
+    def __init__(self, function):
+        self.callback = self
+        self.__wrapped__ = function
+
+
+async def test_a_machine_is_added_by_its_address_and_its_link_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("WEFT_LANG", "en")
+    process = Process("M1", "lathe", ["--seed", "7", "--speed", "60", "--scrap-rate", "0",
+                                      "--state", str(tmp_path / "M1.starts")])
+    await process.begin()
+    try:
+        async with connecting(tmp_path) as owner:
+            desk = Desk(owner.node)
+            await desk.call(Command(machine_connect.connect), name="L1", address=process.endpoint, given=GIVEN)
+            told = capsys.readouterr()
+            assert "This node may set SpindleSpeed, between 100 and 4000 RPM" in told.out
+            assert "Feed could be a set-point" in told.out
+            assert "Looking at" in told.err
+            floor = await owner.node.book_state("floor")
+            assert parse_text(floor.machines["L1"].description).properties["SpindleSpeed"].write
+            assert not (await owner.view("machine-drafts")).drafts
+            await owner.node.floor.begin()
+            assert await owner.node.floor.machines.runner("L1").connection.wait_up(30)
+            await desk.call(Command(machine_connect.health), as_json=True)
+            assert json.loads(capsys.readouterr().out)["connections"][0]["state"] == "up"
+    finally:
+        await process.kill()
+
+
+async def test_what_cannot_be_reached_leaves_nothing_behind(tmp_path, monkeypatch):
+    monkeypatch.setenv("WEFT_LANG", "en")
+    async with connecting(tmp_path) as owner:
+        with pytest.raises(click.ClickException, match="nobody answers at this number"):
+            await Desk(owner.node).call(Command(machine_connect.connect), name="L1", address="opc.tcp://127.0.0.1:1",
+                                        given=GIVEN)
+        assert not (await owner.view("machine-drafts")).drafts
+
+
+def test_an_address_is_no_file():
+    assert machine_connect.is_address("opc.tcp://10.0.0.5:4840")
+    assert not machine_connect.is_address("machines/lathe.td.json")
