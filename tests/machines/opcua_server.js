@@ -84,12 +84,15 @@ function many(ns, space) {
   const top = ns.addObject({ organizedBy: space.rootFolder.objects, browseName: "Many", nodeId: "s=Many" });
   const all = [];
   for (let i = 0; i < given.many; i++) all.push(variable(ns, top, `v${i}`, "Double", i));
-  let turn = 0;
-  if (given.hz) setInterval(() => {
-    turn += 1;
+  const begun = Date.now();
+  seen.turns = 0;
+  const turn = () => {
+    seen.turns += 1;
     const at = now();
-    for (let i = 0; i < all.length; i++) all[i].setValueFromSource(new Variant({ dataType: DataType.Double, value: turn + i / 1000 }), StatusCodes.Good, at);
-  }, 1000 / given.hz);
+    for (let i = 0; i < all.length; i++) all[i].setValueFromSource(new Variant({ dataType: DataType.Double, value: seen.turns + i / 1000 }), StatusCodes.Good, at);
+    setTimeout(turn, Math.max(0, begun + (seen.turns * 1000) / given.hz - Date.now()));  // on the beat, however busy it is
+  };
+  if (given.hz) turn();
 }
 
 function vast(ns, space) {
