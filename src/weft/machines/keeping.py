@@ -74,7 +74,8 @@ class KeptConnection(ABC):
     async def wait_up(self, timeout_s: float) -> bool:
         """Wait until the link is up; False when ``timeout_s`` passed first."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._up.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):  # not wait_for: before 3.12 that may swallow a cancellation
+                await self._up.wait()
         return self._up.is_set()
 
     async def close(self) -> None:

@@ -94,7 +94,8 @@ class ModbusConnection(PolledConnection):
         """The answer to one request, or the code of its exception; raises ``ConnectionError``, ``TimeoutError``."""
         limit_s = min(self._pace.timeout_s, limit_ms / 1000) if limit_ms else self._pace.timeout_s
         try:
-            answer = await asyncio.wait_for(ask, limit_s)
+            async with asyncio.timeout(limit_s):
+                answer = await ask
         except ConnectionException as error:
             raise ConnectionError("connection lost") from error
         except ModbusException as error:

@@ -150,7 +150,8 @@ class OpcUaConnection(keeping.KeptConnection):
         told = session.subscription
         wait_s = min(0.5, self.description.polling_ms / 1000) if told is not None and told.polled else 0.5
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(session.down.wait(), wait_s)
+            async with asyncio.timeout(wait_s):
+                await session.down.wait()
         if session.down.is_set():
             return
         if told is None:
@@ -200,7 +201,8 @@ class OpcUaConnection(keeping.KeptConnection):
         while True:
             wait_s = self.description.polling_ms / 1000 if busy else 5.0
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(session.jobs_changed.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await session.jobs_changed.wait()
             session.jobs_changed.clear()
             with contextlib.suppress(Unavailable):
                 values = await jobs.read(wanted)

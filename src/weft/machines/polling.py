@@ -81,10 +81,10 @@ class PolledConnection(KeptConnection):
         why = ""
         try:
             async with self._asking:
-                await asyncio.wait_for(self._connect(), self._pace.timeout_s)
+                async with asyncio.timeout(self._pace.timeout_s):
+                    await self._connect()
             self._anew.clear()
             self._told.clear()
-            self._quiet.clear()
             self._beat, self._beat_ms = None, 0
             await self._round(self._names, first=True)
             await self._rounds()
@@ -108,7 +108,8 @@ class PolledConnection(KeptConnection):
         while not self._anew.is_set():
             after = min(due.values(), default=now + idle_s)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._anew.wait(), max(0.001, after - time.monotonic()))
+                async with asyncio.timeout(max(0.001, after - time.monotonic())):
+                    await self._anew.wait()
                 continue
             now = time.monotonic()
             names = [name for name in self._names if due[name] <= now]
@@ -118,7 +119,8 @@ class PolledConnection(KeptConnection):
 
     def _pace_of(self, name: str) -> float:
         prop = self.description.properties.get(name)
-        given = prop.form.get("weft:pollingMs") if prop else None
+        form = prop.form if prop else {}
+        given = form.get("weft:pollingMs", form.get("modv:pollingTime"))
         own = given if isinstance(given, int) and not isinstance(given, bool) else self.description.polling_ms
         if name in self._by_itself:
             own = round(self._pace.silence_s * 500)
@@ -170,25 +172,29 @@ class PolledConnection(KeptConnection):
         self._beat = beat.value
 
     async def _gathered(self, parts: Iterable[Part]) -> dict[str, Value]:
-        """Values of all ``parts``, each with the names that it answers for and the question (Rule 4)."""
+        """Values of all ``parts``, each with the names that it answers for and the question (Rule 4).
+
+        Those that were silent lately are asked last, and only when no other answered.
+        """
         found: dict[str, Value] = {}
         answered, silent = False, 0
-        for names, ask in parts:
-            if self._quiet.get(names, 0.0) > time.monotonic():
+        now = time.monotonic()
+        for names, ask in sorted(parts, key=lambda part: self._quiet.get(part[0], 0.0) > now):
+            if answered and self._quiet.get(names, 0.0) > now:
                 found.update(bad(names, "timeout"))
                 continue
             try:
                 found.update(await ask())
             except TimeoutError:
                 silent += 1
+                self._quiet[names] = time.monotonic() + LOOK_AGAIN_S
                 if not answered and silent >= SILENT_PARTS:
                     raise
                 found.update(bad(names, "timeout"))
-                self._quiet[names] = time.monotonic() + LOOK_AGAIN_S
             else:
                 answered = True
+                self._quiet.pop(names, None)
         if silent and not answered:
-            self._quiet.clear()
             raise TimeoutError
         return found
 
