@@ -88,17 +88,20 @@ cnc:
 	    echo "could not install linuxcnc-uspace; tests of a CNC controller will skip" >&2; \
 	else echo "NO LINUXCNC: tests of a CNC controller will skip" >&2; fi
 
-# Browser tests need a Chromium and a Chinese font of the system, those of MQTT a Mosquitto. As root on Debian they
-# are installed; elsewhere the tests skip and say so.
+# Browser tests need a Chromium and a Chinese font of the system, those of MQTT a Mosquitto, those against foreign servers
+# of OPC UA and Modbus a Node.js with npm. As root on Debian they are installed; elsewhere the tests skip and say so.
 .PHONY: browser
 browser:
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	  need=""; command -v chromium >/dev/null || need="chromium"; \
 	  fc-list :lang=zh 2>/dev/null | grep -q . || need="$$need fonts-noto-cjk fontconfig"; \
 	  command -v mosquitto_sub >/dev/null || need="$$need mosquitto mosquitto-clients"; \
+	  { command -v node && command -v npm; } >/dev/null || need="$$need nodejs npm"; \
 	  if [ -n "$$need" ]; then echo "Installing $$need …" >&2; apt-get -qq update && \
 	    DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$need >/dev/null || \
 	    echo "could not install $$need; tests that need it will skip" >&2; fi; \
 	else \
 	  command -v chromium >/dev/null || echo "NO CHROMIUM: browser tests will skip" >&2; \
-	  command -v mosquitto_sub >/dev/null || echo "NO MOSQUITTO: tests of MQTT will skip" >&2; fi
+	  command -v mosquitto_sub >/dev/null || echo "NO MOSQUITTO: tests of MQTT will skip" >&2; \
+	  { command -v node && command -v npm; } >/dev/null || \
+	    echo "NO NODE: tests against foreign servers of OPC UA and Modbus will skip" >&2; fi

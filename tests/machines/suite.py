@@ -219,7 +219,7 @@ class ReadSuite:
             await until(lambda: set(names) <= heard.names())
             counterpart.freeze()
             try:
-                await asyncio.sleep(4)  # in this time the one above is known to be down
+                await asyncio.sleep(3)  # in this time the one above is known to be down
                 assert connection.health.up
                 assert not heard.down()
             finally:

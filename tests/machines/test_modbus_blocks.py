@@ -1,5 +1,6 @@
 """What a register means, and how neighbours are read together: laws, and a server that counts what it is asked."""
 
+import asyncio
 import math
 import struct
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from tests.machines.suite import PACE, Heard, until
 from tests.machines.test_modbus import described, free_port
 from weft.basis.errors import Invalid, Unavailable
+from weft.machines.keeping import Pace
 from weft.machines.modbus import ModbusConnection
 from weft.machines.modbus_values import Entity, Place, place, raw_of, value_of
 from weft.shopfloor.connection import Quality
@@ -241,6 +243,42 @@ async def test_a_refusal_is_told_in_words_and_a_doubtful_one_is_unknown(code: Ex
         else:
             assert await connection.write({"R5": 1, "R6": 2}) == {"R5": said, "R6": "not-sent"}
     assert len(counting.written) == 1  # neither again nor the next
+
+
+async def gateway(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A gateway to several units, of which only unit 9 answers; of the others it says nothing at all."""
+    try:
+        while True:
+            head = await reader.readexactly(7)
+            asked = await reader.readexactly(int.from_bytes(head[4:6], "big") - 1)
+            if head[6] == 9:
+                data = b"\0\7" * int.from_bytes(asked[3:5], "big")
+                writer.write(head[:4] + (len(data) + 3).to_bytes(2, "big") + bytes([9, asked[0], len(data)]) + data)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
+
+
+async def test_units_behind_a_gateway_that_are_silent_stop_no_other() -> None:
+    server = await asyncio.start_server(gateway, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    zero = {"modv:zeroBasedAddressing": True}
+    properties = {f"Far{unit}": ("integer", f"/{unit}/1", zero) for unit in (1, 2, 3)} | {
+        "Near": ("integer", "/9/1", zero)}
+    pace = Pace(timeout_s=0.5, retry_s_min=0.05, retry_s_max=0.1, silence_s=1.0)
+    connection, heard = ModbusConnection(described(port, properties), pace), Heard()
+    connection.subscribe(list(properties), heard.take, heard.links.append)
+    await connection.open()
+    try:
+        assert await connection.wait_up(15)  # two silent ones first look like a dead machine, once
+        await until(lambda: heard.names() == set(properties))
+        assert heard.value("Near") == 7
+        assert heard.newest("Far1").detail == heard.newest("Far3").detail == "timeout"
+        for _ in range(5):  # they are not waited for in every round
+            assert (await connection.read(["Near", "Far1"]))["Near"].good
+        assert heard.ups() == 1
+    finally:
+        await connection.close()
+        server.close()
 
 
 async def test_an_action_writes_its_argument_or_its_value() -> None:

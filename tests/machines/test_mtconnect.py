@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from hypothesis import given as drawn
+from hypothesis import strategies as st
 
 from tests.machines.conftest import MACHINES
 from tests.machines.suite import Counterpart, ReadSuite, opened, until
@@ -212,3 +214,20 @@ def test_data_items_are_found_in_any_namespace_with_their_place() -> None:
 def test_what_is_no_document_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match="xml"):
         streams(body)
+
+
+@drawn(data=st.data())
+def test_bent_documents_are_read_or_refused_and_nothing_else(data: st.DataObject) -> None:
+    body = bytearray(data.draw(st.sampled_from([OLD, PROBE, NEW_ERROR])))
+    for _ in range(data.draw(st.integers(1, 6))):
+        at = data.draw(st.integers(0, len(body) - 1))
+        body[at : at + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=4))
+    for read in (streams, devices):
+        try:
+            found = read(bytes(body))
+        except (ValueError, Told):
+            continue
+        if not isinstance(found, dict):
+            observed = Observed(items("f", "n", "e"))
+            observed.take(found.observations)
+            assert observed.value(alarm(), "*", 0).quality in Quality
