@@ -4,13 +4,16 @@ import pytest
 
 from tests.doors.console.sample import LATHE
 from tests.engine.world import Wires, found
+from weft import locale
 from weft.basis.instant import from_ms
 from weft.config import Config
 from weft.engine.clock import SystemClock
 from weft.engine.series import History
+from weft.engine.timeline_tables import cause
 from weft.engine.value_evidence import Books
 from weft.engine.views.machine_timeline import machine_timeline, shifts
 from weft.production.master import Calendar, Shift, SpecialDay
+from weft.production.reported import WorkReported
 from weft.shopfloor.book import MachineAdded
 from weft.shopfloor.facts import ConnectionLost, ConnectionRestored, JobCounted, JobEnded, JobPaused, JobStarted
 from weft.shopfloor.reading import fill
@@ -73,6 +76,20 @@ async def test_facts_of_the_floor_become_a_timeline(node):
     assert (view.total.good, view.total.scrap, view.planned) == (10, 1, False)
     assert [(one.cause, round(one.ms / MINUTE)) for one in view.causes] == [("E7", 30), ("", 15)]
     assert sum(part.use.planned_ms for part in view.parts) == view.total.planned_ms
+
+
+async def test_what_a_person_said_on_a_phone_is_the_reason_of_a_stop(node):
+    await said(node, 10, JobStarted, job="J1")
+    await said(node, 30, JobPaused, job="J1")
+    node.clock.ahead += MINUTE
+    now = from_ms(node.clock.now_ms())
+    node.work_log.entries["e"] = WorkReported(entry="e", worker="Li", job="J1", item="BV", operation=10, what="pause",
+                                              reason="tool", at=now, told=now, booked=now)
+    node.clock.ahead += 9 * MINUTE
+    view = await told(node)
+    assert view.pieces[-1].cause == "work.reason.tool"
+    assert [cause(one, lambda key: locale.text("zh", key)) for one in view.causes if one.state is State.STANDING
+            ] == ["刀具、夹具"]
 
 
 async def test_a_clock_of_a_machine_that_is_years_off_moves_nothing(node):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weft.shopfloor.timeline import BLIND, Doing, Piece, State, Use, causes, cut, pieces, use
+from weft.shopfloor.timeline import BLIND, Doing, Piece, State, Use, causes, cut, explained, pieces, use
 
 H = 3_600_000
 ALWAYS = [(0, 1 << 50)]
@@ -125,6 +125,17 @@ def test_the_control_that_takes_silence_for_a_stop_tells_another_tale():
              for one in doings]
     assert honest.availability == 0.5
     assert use(pieces(naive, ALWAYS, (0, 8 * H), 8 * H), naive, [(0, 8 * H)]).availability == 0.125
+
+
+def test_what_people_say_of_a_stop_is_its_reason_and_alarms_speak_for_themselves():
+    doings = [running(0), Doing(at=H, phase="paused", job="J1"), running(2 * H),
+              Doing(at=3 * H, phase="paused", job="J1", alarm="E7"), running(4 * H),
+              Doing(at=5 * H, phase="paused", job="J1"), Doing(at=6 * H, phase="over", job="J1")]
+    done = pieces(doings, ALWAYS, (0, 7 * H), 7 * H)
+    told = explained(done, {"J1": [(H - 60_000, "tool"), (H + 60_000, "material"), (3 * H, "break"), (7 * H, "late")],
+                            "J2": [(5 * H, "other")]})
+    assert [one.cause for one in told if one.state is State.STANDING] == ["material", "E7", ""]
+    assert [(one.begin, one.until, one.state) for one in told] == [(one.begin, one.until, one.state) for one in done]
 
 
 @pytest.mark.parametrize(("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-06-01", 24)])

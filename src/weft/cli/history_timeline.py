@@ -32,7 +32,7 @@ def told(node: Node, machine: str, span: tuple[int, int], by: str, paper: Paper)
              "good": one.use.good, "scrap": one.use.scrap, "oee": _share(one.use.oee)} for one in view.parts]
     paper.table(rows, "from to ran running standing idle blind good scrap oee", {})
     for one in view.causes:
-        words = one.cause or say("timeline.no-job" if one.state == "idle" else "timeline.no-reason")
+        words = tables.cause(one, say) or say("timeline.no-job" if one.state == "idle" else "timeline.no-reason")
         paper.line("cli.history.cause", {}, minutes=round(one.ms / MINUTE_MS), cause=words, n=one.times)
     if not view.planned:
         paper.line("timeline.no-calendar", {})

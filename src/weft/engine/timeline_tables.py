@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from weft.engine.export_tables import harmless
 from weft.engine.value_tables import Words, local
+from weft.engine.views.machine_timeline import SAID
 
 MINUTE_MS: Final = 60_000
 _USED: Final = ("planned", "running", "standing", "idle", "blind", "beyond")
@@ -52,8 +53,13 @@ def pieces(view: Any, words: Words) -> Iterator[Row]:
            words("timeline.state"), words("timeline.cause"), words("timeline.job"), words("timeline.item")]
     for one in view.pieces:
         yield [local(one.begin, view.offset), local(one.until, view.offset),
-               round((one.until - one.begin) / MINUTE_MS, 2), words(f"timeline.state.{one.state}"), one.cause, one.job,
-               one.item]
+               round((one.until - one.begin) / MINUTE_MS, 2), words(f"timeline.state.{one.state}"), cause(one, words),
+               one.job, one.item]
+
+
+def cause(one: Any, words: Words) -> str:
+    """Why a machine stands, in the reader's language where people said it, else in the machine's own; "" unknown."""
+    return words(one.cause) if one.cause.startswith(SAID) else str(one.cause)
 
 
 def as_csv(rows: Iterator[Row]) -> bytes:

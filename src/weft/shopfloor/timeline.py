@@ -11,13 +11,14 @@ Not here: what a machine told (``book.py``), calendars (``production``), how it 
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
 import msgspec
 
+NEAR_MS: Final = 300_000
 Span = tuple[int, int]
 
 
@@ -67,7 +68,7 @@ class Doing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
-    """One state from ``begin`` until ``until``; ``cause``: the alarm because of which it stands, if there is one."""
+    """One state from ``begin`` until ``until``; ``cause``: the alarm because of which it stands, or what people say."""
 
     begin: int
     until: int
@@ -183,6 +184,19 @@ def _listened(piece: Piece, lives: Sequence[Span]) -> Iterator[Piece]:
 def _same(one: Piece, other: Piece) -> bool:
     return one.until == other.begin and msgspec.structs.replace(one, begin=0, until=0) == msgspec.structs.replace(
         other, begin=0, until=0)
+
+
+def explained(done: Sequence[Piece], told: Mapping[str, Sequence[tuple[int, str]]]) -> list[Piece]:
+    """``done`` with what people said: ``told`` has, by job, when (ms, in order) and why somebody paused it.
+
+    A reason is that of a stop of the job when it was said within it, or shortly before; alarms speak for themselves.
+    """
+    found = []
+    for one in done:
+        near = [why for at, why in told.get(one.job, ()) if one.begin - NEAR_MS <= at < one.until] \
+            if one.state is State.STANDING and one.job and not one.cause else []
+        found.append(msgspec.structs.replace(one, cause=near[-1]) if near else one)
+    return found
 
 
 def cut(windows: Sequence[Span], begin: int, end: int) -> list[Span]:

@@ -7,15 +7,17 @@ Not here: the reckoning (``shopfloor/timeline.py``), pictures (``doors/console``
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
+from weft.basis import instant
 from weft.basis.errors import Invalid, NotFound, Unavailable
 from weft.engine.views.machine_values import moment
 from weft.engine.views.shape import View
 from weft.production.calendar import OpenTime
 from weft.production.master import Calendar
+from weft.production.reported import PAUSE_REASONS
 from weft.shopfloor import timeline
 from weft.shopfloor.reading import parse_text
 from weft.shopfloor.timeline import Cause, Doing, Piece, Span, Use
@@ -23,6 +25,8 @@ from weft.shopfloor.timeline import Cause, Doing, Piece, Span, Use
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
 SPAN_MAX: Final = 100 * DAY_MS
+SAID: Final = "work.reason."  # before what people say, so that it is told in the reader's language
+Reasons = Mapping[str, Sequence[tuple[int, str]]]
 PARTS: Final = ("shift", "day", "week")
 
 
@@ -89,10 +93,12 @@ async def machine_timeline(node: Any, machine: str, begin: str = "", end: str = 
     calendar = await calendar_of(node, machine)
     offset = calendar.utc_offset if calendar is not None else node.config.firm.utc_offset_minutes
     doings, lives = await node.history.done(machine, (since, until))
+    reasons = await _reasons(node, since)
     titles = parse_text(known.description).titles
     return await asyncio.to_thread(
         _view, {"machine": machine, "title": known.title, "zh": titles.get("zh", ""), "en": titles.get("en", ""),
-                "now_ms": now, "begin": since, "end": until, "offset": offset, "by": by}, calendar, (doings, lives))
+                "now_ms": now, "begin": since, "end": until, "offset": offset, "by": by},
+        calendar, (doings, lives, reasons))
 
 
 async def calendar_of(node: Any, machine: str) -> Calendar | None:
@@ -103,11 +109,21 @@ async def calendar_of(node: Any, machine: str) -> Calendar | None:
     return found if found is not None and found.shifts else None
 
 
-def _view(about: dict[str, Any], calendar: Calendar | None, told: tuple[Sequence[Doing], Sequence[Span]],
-          ) -> TimelineView:
-    span, (doings, lives) = (about["begin"], about["end"]), told
+async def _reasons(node: Any, begin: int) -> Reasons:
+    """Why people paused jobs since ``begin`` or shortly before, as sentences' keys."""
+    log = await node.work_log.since(node, begin - timeline.NEAR_MS)
+    found: dict[str, list[tuple[int, str]]] = {}
+    for one in log.entries.values():
+        if one.what == "pause" and one.reason in PAUSE_REASONS:
+            found.setdefault(one.job, []).append((instant.to_ms(one.at), f"{SAID}{one.reason}"))
+    return {job: sorted(told) for job, told in found.items()}
+
+
+def _view(about: dict[str, Any], calendar: Calendar | None,
+          told: tuple[Sequence[Doing], Sequence[Span], Reasons]) -> TimelineView:
+    span, (doings, lives, reasons) = (about["begin"], about["end"]), told
     windows = list(OpenTime(calendar).windows(*span)) if calendar is not None else [span]
-    done = timeline.pieces(doings, lives, span, about["now_ms"])
+    done = timeline.explained(timeline.pieces(doings, lives, span, about["now_ms"]), reasons)
     parts = [PartView(begin=part[0], until=part[1], use=_use(timeline.use(done, doings, timeline.cut(windows, *part))))
              for part in _parts(about["by"], calendar, span, about["offset"]) if done and part[0] < done[-1].until]
     return TimelineView(

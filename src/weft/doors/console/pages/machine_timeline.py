@@ -75,7 +75,8 @@ async def page(visit: Visit) -> Response:
         earlier=address(**{"from": view.begin - length, "to": view.end - length}),
         later="" if view.end >= visit.now_ms else address(**{"from": view.begin + length, "to": view.end + length}),
         causes=[(one, max(1, round(100 * one.ms / most))) for one in view.causes[:CAUSES]],
-        share=lambda value: _share(visit, value), time=lambda ms: formats.seconds(visit.lang, str(ms // 1000)),
+        share=lambda value: _share(visit, value), cause=lambda one: tables.cause(one, visit.text),
+        time=lambda ms: formats.seconds(visit.lang, str(ms // 1000)),
         stamp=lambda at: formats.day_clock(visit.lang, instant.from_ms(at), view.offset),
         clock_of=lambda at: formats.clock(visit.lang, instant.from_ms(at), view.offset),
         day_of=lambda at: formats.day(visit.lang, instant.from_ms(at), view.offset),
@@ -99,7 +100,7 @@ def _strips(visit: Visit, view: TimelineView) -> list[tuple[str, Any]]:
         state = visit.text(f"timeline.state.{piece.state}")
         times = "–".join(formats.clock(visit.lang, instant.from_ms(at), view.offset)
                          for at in (piece.begin, piece.until))
-        return " · ".join(one for one in (state, piece.cause, piece.job, times) if one)
+        return " · ".join(one for one in (state, tables.cause(piece, visit.text), piece.job, times) if one)
 
     return [(formats.day(visit.lang, instant.from_ms(span[0]), view.offset),
              strips.strip(view, span, _label(visit, view, span), told, visit.lang)) for span in days]
