@@ -28,7 +28,8 @@ def wanted(sample) -> dict:
     """Parameters of every view that needs some."""
     return {"order": {"thread": sample.orders["making"]}, "machine": {"name": "Cell1"}, "job": {"job": sample.jobs[0]},
             "job-work": {"job": sample.jobs[0]}, "job-find": {"number": sample.jobs[0]}, "my-work": {"worker": "李"},
-            "routing": {"item": "BV-15"}, "item": {"item": "BV-15"}, "order-pick-up": {"thread": sample.orders["making"]},
+            "routing": {"item": "BV-15"}, "item": {"item": "BV-15"},
+            "order-pick-up": {"thread": sample.orders["making"]},
             "partner": {"thread": sample.node.threads("relationship")[0]}}
 
 

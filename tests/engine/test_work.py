@@ -14,6 +14,7 @@ from weft.basis import instant
 from weft.basis.errors import WeftError
 from weft.engine.commands import Caller, run
 from weft.engine.drawings import FILES, drawing
+from weft.engine.export import write
 from weft.engine.views import VIEWS
 from weft.engine.work_log import WorkLog
 
@@ -244,3 +245,16 @@ async def test_a_log_that_forgot_reads_the_book_anew_for_an_old_period(work):
     work.node.work_log = WorkLog(most=2)
     assert (await wages(work)).sums[0].good == "5"
     assert len(work.node.work_log.entries) == 2
+
+
+async def test_entries_and_drawings_are_among_what_the_firm_takes_along(work, tmp_path):
+    await work.say("李", work.jobs[0], "start")
+    await work.say("李", work.jobs[0], "count", key="mine", good=7)
+    await run(work.node, "instruction-set", {
+        "item": "FLG-50", "operation": 10, "content": base64.b64encode(PNG).decode(), "name": "flange.png"})
+    await write(work.node, tmp_path / "all")
+    (file,) = (tmp_path / "all" / "drawings").iterdir()
+    assert (file.suffix, file.read_bytes()) == (".png", PNG)
+    rows = (tmp_path / "all" / "tables" / "work.csv").read_text("utf-8-sig")
+    assert "asked:" not in rows
+    assert "mine" in rows

@@ -6,6 +6,7 @@ Rule 3: a worker's phone is given the drawings of jobs that are open, nothing el
 Not here: which operation has which (``production/reported.py``), HTTP (``doors/console``).
 """
 
+from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Any, Final
 
@@ -55,6 +56,15 @@ async def drawing(node: Node, name: str, *, worker: bool = False) -> tuple[Instr
             if data is not None:
                 return one, data
     raise NotFound("work.drawing-unknown")
+
+
+async def all_of(node: Node) -> AsyncIterator[tuple[str, bytes]]:
+    """Every drawing as a file of an export: its name there, and its bytes."""
+    state = await node.book_state("production")
+    for name, media in sorted({(one.file, one.media) for one in state.instructions.values() if one.file}):
+        data = await node.store.value(FILES, name)
+        if data is not None:
+            yield f"drawings/{name}.{media.rpartition('/')[2]}", data
 
 
 def _open(state: Any) -> set[str]:

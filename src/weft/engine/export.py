@@ -25,6 +25,7 @@ from weft.basis import canonical
 from weft.basis.canonical import b64, digest
 from weft.basis.errors import Refused, Unavailable
 from weft.basis.instant import from_ms
+from weft.engine import drawings
 from weft.engine.export_tables import as_csv, as_workbook, tables
 from weft.engine.memory import BOOKS
 from weft.engine.node import Node
@@ -188,6 +189,8 @@ async def _files(node: Node, at: str) -> AsyncIterator[File]:
         yield one
     for name, version in (await node.book_state("pricing")).books.items():
         yield f"prices/{name}.json", book_bytes(version.book)
+    async for one in drawings.all_of(node):
+        yield one
     folder = node.history.folder if node.history is not None else None
     for path in sorted(folder.glob("*/*.parquet")) if folder is not None else ():
         yield f"values/{path.relative_to(folder).as_posix()}", _pieces(path)

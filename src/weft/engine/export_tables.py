@@ -42,6 +42,8 @@ async def tables(node: Node) -> AsyncIterator[Table]:
     yield _invoices(node, states)
     yield _payments(node, states)
     yield _partners(node, states)
+    log = await node.work_log.since(node, 0)
+    yield _flat("work", sorted(log.entries.values(), key=lambda one: (one.at, one.entry)))
     stock = await node.book_state("stock")
     yield _flat("items", stock.items.values())
     yield Table("stock", ("lot", "item", "unit", "holder", "quantity", "owner", "heat", "place", "received"), [

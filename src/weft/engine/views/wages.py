@@ -6,6 +6,7 @@ Rule 3: a worker is shown his own sums and entries, never another's.
 Not here: the sums themselves (``production/wages.py``), files (``engine/wage_tables.py``).
 """
 
+import asyncio
 from calendar import monthrange
 from collections.abc import Mapping
 from decimal import Decimal
@@ -159,7 +160,8 @@ def _is_date(text: str) -> bool:
 
 async def _sheet(node: Any, state: State, period: pw.Period) -> tuple[WorkLog, pw.Sheet]:
     log: WorkLog = await node.work_log.since(node, period.begin)
-    return log, pw.sheet(log.entries.values(), log.settled.values(), log.overs, state.rates, period)
+    entries, settled, overs = tuple(log.entries.values()), tuple(log.settled.values()), tuple(log.overs)
+    return log, await asyncio.to_thread(pw.sheet, entries, settled, overs, state.rates, period)  # a year is a second
 
 
 def _hours(ms: int) -> str:
