@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from asyncua import Client, ua
 
 from tests.engine.world import Wires, found
 from tests.machines.conftest import PACE, Book, until
@@ -20,6 +21,7 @@ from weft.basis.decider import Message
 from weft.engine.clock import SystemClock
 from weft.engine.dispatch import Dispatcher
 from weft.engine.live import Live
+from weft.machines import opcua_isa95 as isa95
 from weft.machines.fleet import Fleet
 from weft.machines.opcua import OpcUaConnection, discover
 from weft.machines.runner import FloorBook, MachineRunner, floor_book
@@ -98,6 +100,16 @@ async def running(floor: Book) -> AsyncIterator[MachineRunner]:
         yield runner
     finally:
         await runner.close()
+
+
+async def strangers(server: Foreign, job: str) -> None:
+    """Somebody else gives the machine a job."""
+    async with Client(server.endpoint) as other:
+        space = await other.get_namespace_index(isa95.URI)
+        receiver = other.get_node(ua.NodeId.from_string(server.ready["receiver"]))
+        order = isa95.packed(isa95.JobOrder(JobOrderID=job), isa95.JOB_ORDER, space)
+        await receiver.call_method(f"{space}:Store", ua.Variant(order, ua.VariantType.ExtensionObject),
+                                   ua.Variant([], ua.VariantType.LocalizedText, is_array=True))
 
 
 async def known(floor: Book, server: Foreign, **changes: Any) -> None:
@@ -184,14 +196,18 @@ async def test_what_is_over_is_cleared_for_the_next_and_a_strangers_job_is_left_
 ) -> None:
     server = await foreign(room=2)
     await known(floor, server)
+    await strangers(server, "X-1")
     async with running(floor) as runner:
         for number in range(4):
             job = JobOrder(id=f"J-{number}", quantity="1", start="auto")
             outcome = await runner.dispatch(job)
             assert outcome.confirmed, (number, outcome)
             await until(lambda number=number: floor.kinds().count("JobEnded") == number + 1, 20)
-        assert len((await server.tell())["jobs"]) <= 2
-    assert [(one.job, one.good) for one in floor.said if isinstance(one, JobEnded)] == [
+        assert [one["id"] for one in (await server.tell())["jobs"]] == ["X-1", "J-3"]
+        await server.tell("start", job="X-1")
+        busy = await runner.load(JobOrder(id="J-4", quantity="1"))
+        assert (busy.reason, "X-1" in busy.detail) == ("machine.busy", True), busy
+    assert [(one.job, one.good) for one in floor.said if isinstance(one, JobEnded)][:4] == [
         (f"J-{number}", 1) for number in range(4)]
 
 
