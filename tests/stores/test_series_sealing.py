@@ -156,6 +156,17 @@ def test_what_is_too_old_goes_with_its_file_and_what_held_at_the_end_of_one_hold
     assert store.size()[0] > 0
 
 
+def test_when_room_is_short_the_oldest_files_go_first(store, tmp_path):
+    put(store, seconds(6_000, step=60_000))
+    found = sealed(store, T + 4 * DAY)
+    used = store.size()[0]
+    assert store.oldest(0.3) == found[0].last + 1
+    assert store.forget(store.oldest(0.3)) == 1
+    assert [one.file for one in store.segments("L1", 0, 1 << 44)] == [one.file for one in found[1:]]
+    assert store.size()[0] <= used - found[0].bytes
+    assert not (tmp_path / "values" / found[0].file).exists()
+
+
 def test_a_file_that_is_gone_is_no_data_and_one_that_is_bent_is_told(store, tmp_path):
     put(store, seconds(4_000, step=60_000))
     (one, other) = sealed(store, T + 2 * DAY)

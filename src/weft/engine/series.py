@@ -191,7 +191,7 @@ class History:
     def _learn(self, floor: Floor) -> None:
         """What is no change of each machine's numbers, as they are described now."""
         for name, known in floor.machines.items():
-            if self._described.get(name) is not known.description:
+            if self._described.get(name) != known.description:
                 self._described[name] = known.description
                 self._bands[name] = deadband.bands(known.description, self._settings.deadband_share)
 
