@@ -101,8 +101,8 @@ def window(begin: str = "", days: str = "") -> Window:
 
 async def places(node: Any) -> dict[str, Place]:
     """Job id to its place."""
-    state, _, planned = await present(node)
-    late = _late(node, state, planned)
+    _, problem, planned = await present(node)
+    late = _late(planned, promised_for(problem), slack_ms(node))
     return {one.id: Place(centre=one.centre, start=instant.from_ms(one.start_ms), end=instant.from_ms(one.end_ms),
                           late=one.id in late)
             for one in planned.jobs.values()}
@@ -121,11 +121,9 @@ def slack_ms(node: Any) -> int:
     return int(node.config.rules.promise_move_minutes) * 60_000
 
 
-def _late(node: Any, state: Any, planned: Any) -> tuple[str, ...]:
+def _late(planned: Plan, dues: dict[str, int], slack: int) -> tuple[str, ...]:
     """Jobs that end too late for what their order promised."""
-    slack = slack_ms(node)
-    latest = {name: instant.to_ms(order.due) + slack for name, order in state.orders.items() if order.due}
-    return tuple(one.id for one in planned.jobs.values() if one.end_ms > latest.get(one.order, one.end_ms))
+    return tuple(one.id for one in planned.jobs.values() if one.end_ms > dues.get(one.order, one.end_ms) + slack)
 
 
 async def plan(node: Any, begin: str = "", days: str = "") -> PlanView:
@@ -144,7 +142,7 @@ def drawn(node: Any, made: tuple[State, Problem, Plan], asked: Window, moved: di
     chart = views.gantt(state, planned, begin, end)
     dues, slack = promised_for(problem), slack_ms(node)
     return PlanView(
-        now_ms=planned.now_ms, from_ms=begin, until_ms=end, rows=chart.rows, late=_late(node, state, planned),
+        now_ms=planned.now_ms, from_ms=begin, until_ms=end, rows=chart.rows, late=_late(planned, dues, slack),
         unplaced=tuple(Unplaced(job=name, reason=why) for name, why in chart.unplaced), moves=moved, locks=locks,
         promises=tuple(_promises(state, planned, dues, slack)), late_orders=_late_orders(state, planned, dues, slack))
 
