@@ -254,3 +254,23 @@ async def test_nobody_but_the_owner_looks_at_devices(tmp_path):
                     await run(owner.node, name, {}, scope=scope)
     assert not OPERATOR_VIEWS & {name for name in VIEWS if name.startswith("machine-") and name.rpartition("-")[2] in {
         "draft", "drafts", "look", "offered", "tried", "mapping"}}
+
+
+async def test_a_machine_that_is_there_is_changed_and_all_else_of_it_stays(lathe, tmp_path):
+    async with connecting(tmp_path) as owner:
+        await owner.do("machine-add", name="L1", description=lathe.text())
+        before = parse_text((await owner.node.book_state("floor")).machines["L1"].description)
+        facts = await owner.do("machine-draft-of", machine="L1")
+        draft = facts["draft"]
+        find = await owner.view("machine-look", draft=draft, find="broken")
+        await owner.do("machine-draft-pick", draft=draft, find="broken", nodes=[find.nodes[0].href])
+        await owner.do("machine-draft-unpick", draft=draft, names=["Temperature"])
+        assert parse_text((await owner.node.book_state("floor")).machines["L1"].description) == before
+        await owner.do("machine-draft-add", draft=draft)
+        after = parse_text((await owner.node.book_state("floor")).machines["L1"].description)
+        fresh = set(after.properties) - set(before.properties)
+        assert len(fresh) == 1
+        assert set(before.properties) - set(after.properties) == {"Temperature"}
+        assert (after.start_mode, after.actions) == (before.start_mode, before.actions)
+        with pytest.raises(NotFound):
+            await owner.do("machine-draft-of", machine="L9")

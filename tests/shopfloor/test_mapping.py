@@ -1,15 +1,18 @@
 """Rows of a mapping, as their owner edits them, become a description; typed addresses; what to do about what fails."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from weft.basis.errors import Invalid
 from weft.shopfloor.description import Role, Security
-from weft.shopfloor.mapping import Row, Target, again, read_table, states_of, table, thing
-from weft.shopfloor.reading import parse, parse_text
+from weft.shopfloor.mapping import Row, Target, again, changed, read_table, rows_of, states_of, table, thing
+from weft.shopfloor.reading import fill, parse, parse_text
 from weft.shopfloor.remedies import Bad, Remedy, bad, remedy
 from weft.shopfloor.typed import spelled
 
+MACHINES = Path(__file__).parents[2] / "examples" / "demo" / "machines"
 TARGET = Target(name="L1", endpoint="opc.tcp://10.0.0.5:4840", title="车床 1",
                 security=Security(mode="signAndEncrypt", policy="Basic256Sha256", user=True))
 ROWS = (
@@ -114,3 +117,18 @@ def test_every_reason_has_a_remedy(said, what):
     ("BadWaitingForInitialData", Bad.WAITING), ("type", Bad.TYPE), ("BadNotReadable", Bad.FORBIDDEN), ("", Bad.OTHER)])
 def test_every_bad_value_has_a_reason(said, what):
     assert bad(said) is what
+
+
+def test_a_machine_that_is_changed_keeps_what_rows_cannot_say():
+    text = (MACHINES / "lathe.td.json").read_text(encoding="utf-8")
+    before = msgspec.json.decode(fill(text, {"NAME": "M1", "ENDPOINT": "opc.tcp://10.0.0.5:4840"}))
+    described = parse(before)
+    rows = rows_of(described)
+    target = Target(name="M1", endpoint=described.base, title=described.title, security=described.security)
+    same = parse(changed(before, thing(target, rows)))
+    assert same == described
+    more = [*(one for one in rows if one.name != "Feed"), Row(name="New", address="?id=ns=2;s=new")]
+    made = parse(changed(before, thing(target, more)))
+    assert "New" in made.properties and "Feed" not in made.properties
+    assert made.start_mode is described.start_mode
+    assert made.by_role(Role.ALARM).alarms == described.by_role(Role.ALARM).alarms != {}

@@ -19,8 +19,8 @@ from weft.engine.memory import Change
 from weft.engine.node import Node
 from weft.engine.ports import Batch
 from weft.shopfloor.description import PROPERTIES_MAX, Description, Security
-from weft.shopfloor.mapping import Row, Target, thing
-from weft.shopfloor.reading import parse
+from weft.shopfloor.mapping import Row, Target, changed, rows_of, thing
+from weft.shopfloor.reading import parse, parse_text
 
 BUCKET: Final = "machine-drafts"
 LOCK: Final = "*machine-drafts"
@@ -31,7 +31,10 @@ _ID_BYTES: Final = 9
 
 
 class MachineDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """A machine that is being connected. ``tried``: property -> what came of its trial write."""
+    """A machine that is being connected. ``tried``: property -> what came of its trial write.
+
+    ``before``: the Thing Description of a machine that is there already and is being changed.
+    """
 
     id: str
     name: str
@@ -41,6 +44,7 @@ class MachineDraft(msgspec.Struct, frozen=True, kw_only=True):
     security: Security = Security()
     rows: tuple[Row, ...] = ()
     tried: dict[str, str] = {}
+    before: str = ""
 
     @property
     def scheme(self) -> str:
@@ -54,7 +58,8 @@ class MachineDraft(msgspec.Struct, frozen=True, kw_only=True):
     def thing(self, rows: tuple[Row, ...] | None = None) -> dict[str, object]:
         """The same as a Thing Description, not checked."""
         target = Target(name=self.name, endpoint=self.address, title=self.title, security=self.security)
-        return thing(target, self.rows if rows is None else rows)
+        told = thing(target, self.rows if rows is None else rows)
+        return changed(msgspec.json.decode(self.before), told) if self.before and rows is None else told
 
 
 async def every(node: Node) -> list[MachineDraft]:
@@ -79,11 +84,25 @@ async def begin(node: Node, name: str, address: str, title: str = "") -> Machine
     known = (await node.book_state("floor")).machines.get(name)
     if known is not None and not known.removed:
         raise Refused("connect.name-taken", machine=name)
+    return await _begun(node, MachineDraft(id=b64(node.random(_ID_BYTES)), name=name, address=address,
+                                           title=title[:NAME_MAX], at=_now(node)))
+
+
+async def begin_of(node: Node, name: str) -> MachineDraft:
+    """A draft of the machine ``name`` as it is connected now; raises ``NotFound``."""
+    known = (await node.book_state("floor")).machines.get(name)
+    if known is None or known.removed:
+        raise NotFound("floor.machine-unknown", machine=name[:NAME_MAX])
+    described = parse_text(known.description)
+    return await _begun(node, MachineDraft(
+        id=b64(node.random(_ID_BYTES)), name=name, address=described.base, title=described.title, at=_now(node),
+        security=described.security, rows=rows_of(described), before=known.description))
+
+
+async def _begun(node: Node, made: MachineDraft) -> MachineDraft:
     async with node.lock(LOCK):
         if len(await every(node)) >= DRAFTS_MAX:
             raise Refused("connect.many", limit=DRAFTS_MAX)
-        made = MachineDraft(id=b64(node.random(_ID_BYTES)), name=name, address=address, title=title[:NAME_MAX],
-                            at=_now(node))
         await _keep(node, made)
         return made
 

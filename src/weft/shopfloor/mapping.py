@@ -15,13 +15,15 @@ from weft.basis.errors import Invalid
 from weft.basis.rows import Column, Grid, Problem, tabled
 from weft.basis.rows import Row as Line
 from weft.shopfloor.connection import Scalar
-from weft.shopfloor.description import Role, Security
+from weft.shopfloor.description import Description, Role, Security
 
 NAME_MAX: Final = 120
 JOB: Final = "#job/"  # in an address: after the object that keeps the job orders, before what of a job is meant
 TEXT_MAX: Final = 1000
 _CONTEXT: Final = ("https://www.w3.org/2022/wot/td/v1.1",
                    {"uav": "http://opcfoundation.org/UA/WoT-Binding/", "weft": "https://weft.example/vocabulary/1#"})
+_OF_ROWS: Final = frozenset({"title", "type", "unit", "minimum", "maximum", "weft:scale", "weft:offset", "weft:states",
+                             "weft:role", "weft:write", "readOnly", "forms"})
 _TYPES: Final[Mapping[str, str]] = {
     "number": "number", "float": "number", "double": "number", "real": "number", "数": "number", "小数": "number",
     "integer": "integer", "int": "integer", "整数": "integer", "boolean": "boolean", "bool": "boolean",
@@ -102,6 +104,32 @@ def thing(target: Target, rows: Iterable[Row]) -> dict[str, Any]:
         "properties": {one.name: _property(one) for one in told if not one.action},
         "actions": {one.name: _action(one) for one in told if one.action},
     }
+
+
+def rows_of(description: Description) -> tuple[Row, ...]:
+    """The rows that ``description`` says; what rows cannot say is left out (``changed`` keeps it)."""
+    values = [Row(name=one.name, address=one.href, title=one.title, type=one.type, unit=one.unit, scale=one.scale,
+                  offset=one.offset, minimum=one.minimum, maximum=one.maximum, role=one.role.value, write=one.write,
+                  writable=one.write, states=one.states, write_address=str(one.write_form.get("href", "")),
+                  form=one.form) for one in description.properties.values()]
+    starts = [Row(name=one.name, address=one.href, title=one.title, role=one.role.value, action=True, owner=one.object,
+                  form={name: value for name, value in one.form.items() if name != "weft:object"})
+              for one in description.actions.values() if one.role is Role.START]
+    return (*values, *starts)
+
+
+def changed(before: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """Thing Description ``before`` with what ``told`` (made of rows) says; all else in it stays."""
+    values, actions = before.get("properties") or {}, before.get("actions") or {}
+    made = {**before, **{name: told[name] for name in ("title", "base", "securityDefinitions", "security")}}
+    made["properties"] = {name: {**{key: value for key, value in values.get(name, {}).items() if key not in _OF_ROWS},
+                                 **one, **{key: values[name][key] for key in ("observable",)
+                                           if key in values.get(name, {})}}
+                          for name, one in told["properties"].items()}
+    kept = {name: one for name, one in actions.items() if one.get("weft:role") != Role.START.value}
+    made["actions"] = {**kept, **{name: {**one, **actions.get(name, {}), "forms": one["forms"]}
+                                  for name, one in told["actions"].items()}}
+    return made
 
 
 def _property(one: Row) -> dict[str, Any]:

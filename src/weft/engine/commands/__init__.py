@@ -120,6 +120,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "machine-settle": Command(floor.MachineSettle, floor.machine_settle, "operator"),
     "machine-operate": Command(operating.Operate, operating.operate),
     "machine-draft": Command(connecting.DraftBegin, connecting.begin),
+    "machine-draft-of": Command(connecting.DraftOf, connecting.begin_of),
     "machine-draft-secure": Command(connecting.DraftSecurity, connecting.secure),
     "machine-draft-pick": Command(connecting.DraftPick, connecting.pick),
     "machine-draft-propose": Command(connecting.DraftPropose, connecting.propose),

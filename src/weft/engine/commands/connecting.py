@@ -51,6 +51,18 @@ async def begin(node: Node, params: DraftBegin, _key: str) -> Done:
     return Done(facts={"draft": made.id, "name": made.name})
 
 
+class DraftOf(Params, frozen=True, kw_only=True):
+    """A machine that is connected already."""
+
+    machine: str
+
+
+async def begin_of(node: Node, params: DraftOf, _key: str) -> Done:
+    """Begin to change how a machine is connected: further values, other limits."""
+    made = await drafts.begin_of(node, params.machine)
+    return Done(facts={"draft": made.id, "name": made.name})
+
+
 class DraftNamed(Params, frozen=True, kw_only=True):
     """A machine that is being connected."""
 
