@@ -118,7 +118,9 @@ class Edge:
 
     def _node_born(self, told: Payload, now_ms: int) -> list[Heard]:
         heard = [Heard(one, died=UNBORN, at_ms=now_ms) for one, why in self.devices.items() if not why]
-        self.devices = dict.fromkeys(self.devices, UNBORN)
+        for one in self.devices:
+            self.devices[one] = UNBORN
+            self._stale(one, now_ms)
         self._aliases.clear()
         self._early.clear()
         self._missing_since = 0.0
