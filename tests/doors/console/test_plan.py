@@ -22,7 +22,8 @@ async def work():
     sample = await at_work()
     now = sample.node.clock.now_ms()
     demand = m.DemandRef(thread="", line="9")
-    sheet = m.JobSheet(number=10, zh="精车", en="Finish", work_centres=("CELL", "LATHE"), setup_s="600", run_s="600")
+    sheet = m.JobSheet(number=10, zh="精车", en="Finish", work_centres=("CELL", "LATHE"), setup_s="600", run_s="600",
+                       family="brass")
     draft = m.Draft(id="X1", item="BV-15", quantity="90", operations=(sheet,))
     await sample.node.record(
         "production", m.ProductionOrderCreated(demand=demand, order=draft),
@@ -70,7 +71,9 @@ async def test_what_would_become_of_it_is_shown_and_nothing_is_written(work, lan
     page = await shown(work, lang, job="X1-10", start=at(work, 6), work_centre="CELL")
     assert text(lang, "plan.if.title") in page and text(lang, "plan.if.nothing-yet") in page
     assert 'action="/do/job-lock"' in page
-    assert text(lang, "plan.if.title") not in await shown(work, lang, job="X1-10")
+    plain = await shown(work, lang, job="X1-10")
+    assert text(lang, "plan.if.title") not in plain
+    assert f"<dt>{text(lang, 'plan.job.family')}</dt><dd>brass</dd>" in plain
     assert (await work.node.book_state("production")).sequence == before
 
 

@@ -21,6 +21,7 @@ class Step(View, frozen=True, kw_only=True):
     setup_s: str = "0"
     run_s: str = "0"
     program: str = ""
+    family: str = ""
     instruction: Instruction | None = None
     rates: tuple[Rate, ...] = ()
 
@@ -43,7 +44,7 @@ async def routing(node: Any, item: str) -> RoutingView:
         raise NotFound("work.routing-unknown", item=item[:60])
     steps = tuple(
         Step(number=one.number, zh=one.zh, en=one.en, where=one.work_centre or one.capability, setup_s=one.setup_s,
-             run_s=one.run_s, program=one.program,
+             run_s=one.run_s, program=one.program, family=one.family,
              instruction=state.instructions.get(operation_key(item, one.number)),
              rates=state.rates.get(operation_key(item, one.number), ()))
         for one in found.operations)
