@@ -267,7 +267,8 @@ def _watched(now: Tracking, given: Given, seen: Seen) -> JobState | None:
     """The state of a watched machine as far as it is about the job that was given (``given``, Rules 1 and 3)."""
     state = now.state
     if state in BUSY:
-        about = runs(given.program, now.program) and (seen.phase or state is JobState.RUNNING)
+        shows = now.description.by_role(Role.PROGRAM) is not None  # a stack light shows no program
+        about = (not shows or runs(given.program, now.program)) and (seen.phase or state is JobState.RUNNING)
         return state if about else None
     return state if 0 < given.target <= max(seen.good, now.good or 0) and seen.phase else None
 

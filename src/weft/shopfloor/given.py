@@ -1,6 +1,7 @@
 """A job on a machine that can only be watched: its operator was given it, loads the program and starts; pure.
 
-Rule 1: the job begins when the machine runs the job's program; where the job names none, when it runs at all.
+Rule 1: the job begins when the machine runs the job's program; where the job names none or the machine shows none,
+        when it runs at all.
 Rule 2: its pieces are those since it was given: such counters go on over jobs, and may be set back by the operator.
 Rule 3: one run of the program makes one piece: the job is over when the pieces are made, not when the program ends.
 Not here: machines that hold a job themselves (``jobcontrol``), facts (``binding``).
