@@ -136,6 +136,16 @@ class Controller:
         for one in self.find("milltask"):
             os.kill(one, signal.SIGKILL)
 
+    def freeze(self) -> None:
+        """It hangs: its memory stays, nobody works."""
+        for one in self.find("milltask"):
+            os.kill(one, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on."""
+        for one in self.find("milltask"):
+            os.kill(one, signal.SIGCONT)
+
     async def end(self) -> None:
         """Close its window, as people do; it cleans up after itself."""
         for one in self.find("sleep"):

@@ -151,6 +151,7 @@ async def test_a_device_that_does_not_answer_is_told_with_what_to_do(tmp_path):
         facts = await owner.do("machine-draft", name="L1", address="opc.tcp://127.0.0.1:1")
         look = await owner.view("machine-look", draft=facts["draft"])
         assert (look.fault.code, look.fault.remedy) == ("machine.unreachable", "refused")
+        assert not owner.node.discovery._open, "it is not tried again before somebody asks"
         offered = await owner.view("machine-offered", draft=facts["draft"])
         assert offered.fault.remedy == "refused"
         with pytest.raises(Invalid, match=r"machine\.scheme"):

@@ -12,7 +12,7 @@ import pytest_asyncio
 from tests.engine.world import Wires, found
 from tests.machines.cnc import Controller
 from tests.machines.conftest import Book, until
-from weft.basis.errors import Invalid
+from weft.basis.errors import Invalid, Unavailable
 from weft.engine.clock import SystemClock
 from weft.engine.dispatch import Dispatcher
 from weft.engine.live import Live
@@ -254,6 +254,22 @@ async def test_a_controller_killed_in_the_midst_is_a_link_that_is_down(controlle
         assert told.status == "confirmed"
         await asyncio.sleep(0.5)
         assert (await runner.read("JobId")).value == "", "the job was not loaded again"
+
+
+async def test_a_controller_that_hangs_is_a_link_that_is_down_though_its_memory_can_be_read(
+    controller: Controller, floor: Book
+):
+    await controller.ready()
+    async with running(floor) as (runner, live):
+        controller.freeze()
+        try:
+            assert await controller.run("import linuxcnc; linuxcnc.stat().poll()") == 0, "the control: nothing shows it"
+            await until(lambda: not live.status("CNC").up)
+            with pytest.raises(Unavailable, match="unreachable"):
+                await runner.write("FeedOverride", "50")
+        finally:
+            controller.thaw()
+        assert await runner.connection.wait_up(20)
 
 
 async def test_the_agent_ends_with_the_node(controller: Controller, floor: Book):
