@@ -52,7 +52,10 @@ def test_what_is_not_in_order_waits_for_the_owners_word_and_says_why(
 def test_what_is_in_order_passes_the_first_time(tmp_path: Path, files: Files, access: Access) -> None:
     for number, hosts in enumerate((("localhost",), ("127.0.0.1",), ())):
         assert check(files, shown(tmp_path, str(number), hosts=hosts), "127.0.0.1", "press") == ""
-    assert access.offered("press") is None
+    with pytest.raises(Denied):
+        check(files, shown(tmp_path, "old", days=(-9, -1)), "127.0.0.1", "press")
+    assert check(files, shown(tmp_path, "renewed"), "127.0.0.1", "press") == ""
+    assert access.offered("press") is None, "what waited is not shown any more"
     with pytest.raises(NotFound, match=r"machine\.nothing-to-trust"):
         access.trust("press", "00")
 

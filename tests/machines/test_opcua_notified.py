@@ -15,7 +15,7 @@ from tests.machines.foreign_opcua import Foreign
 from tests.machines.suite import opened, until
 from tests.machines.test_opcua_foreign import At
 from weft.machines.opcua_notified import _slowly, notified
-from weft.machines.opcua_subscription import Subscription, _after, _following
+from weft.machines.opcua_subscription import IN_FLIGHT, Subscription, _after, _following
 
 V = ua.VariantType
 WHEN = st.datetimes(dt.datetime(1990, 1, 1), dt.datetime(2090, 1, 1), timezones=st.just(dt.UTC))  # noqa: DTZ001
@@ -140,6 +140,27 @@ async def test_what_is_lost_on_the_way_is_asked_for_again_and_comes_in_its_turn(
     assert lost and told.asked_again >= len(lost) - 1
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
     assert heard.ups() == 1
+
+
+async def test_several_requests_wait_at_the_server_at_any_time(counting: Foreign) -> None:
+    waiting, most = 0, 0
+
+    def wrap(raw: Callable[..., Any]) -> Callable[..., Any]:
+        async def counted(request: Any, timeout_s: float | None = None) -> Any:
+            nonlocal waiting, most
+            told = isinstance(request, ua.PublishRequest)
+            waiting += told
+            most = max(most, waiting)
+            try:
+                return await raw(request, timeout_s)
+            finally:
+                waiting -= told
+        return counted
+
+    numbers, told, _ = await heard_through(counting, wrap, 2)
+    assert most == IN_FLIGHT
+    assert told.asked_again == 0
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
 async def test_control_who_does_not_look_at_the_numbers_of_messages_misses_some(

@@ -153,6 +153,7 @@ def check(files: Files, offered: bytes, host: str, machine: str, now: dt.datetim
     else:
         reason = _dated(certificate, at) or _hosted(certificate, host)
     if not reason:
+        files.offered.unlink(missing_ok=True)
         return ""
     keep(files.offered, reason.encode() + b"\n" + offered)
     shown = described(certificate)
