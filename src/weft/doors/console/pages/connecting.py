@@ -17,6 +17,7 @@ from weft.basis.errors import Invalid
 from weft.doors.console.visit import HEADERS, Visit
 from weft.locale import formats, known
 from weft.shopfloor.description import Role
+from weft.shopfloor.remedies import remedy
 
 STEPS: Final = ("secure", "look", "values", "try")
 AGAIN_S: Final = 4  # live values while somebody chooses
@@ -178,6 +179,8 @@ def _finding(visit: Visit, one: Any) -> str:
 
 
 def _problem(visit: Visit, one: dict[str, Any]) -> str:
+    if one["code"] == "machine.unreachable":
+        return visit.text(f"remedy.{remedy(str(one['facts'].get('detail', '')))}")
     key = f"error.{one['code']}"
     return visit.text(key, **one["facts"]) if known(visit.lang, key) else str(one["code"])
 
