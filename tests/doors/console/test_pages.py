@@ -37,7 +37,8 @@ def addresses(sample) -> list[str]:
     relationships = sample.node.threads("relationship")
     return [
         "/", "/more", "/orders", "/orders?side=buyer&column=making", "/orders/new", "/orders/new?rows=12",
-        "/machines", "/connections", "/connect", "/jobs", "/stock", "/stock?q=valve", "/import", "/import?kind=bills", "/partners", "/prices",
+        "/machines", "/connections", "/connect",
+        "/jobs", "/stock", "/stock?q=valve", "/import", "/import?kind=bills", "/partners", "/prices",
         "/settings", "/scan", "/my-work", "/wages", "/shown", f"/shown?partner={next(iter(sample.node.partners), '')}",
         *(f"/orders/{one}" for one in orders), *(f"/orders/{one}/paper" for one in orders),
         *(f"/partners/{one}" for one in relationships),
