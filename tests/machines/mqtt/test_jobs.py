@@ -9,7 +9,9 @@ import pytest
 
 from tests.machines.conftest import Book
 from tests.machines.mqtt.conftest import PACE, Process, Start
+from tests.machines.mqtt.ordering import made
 from tests.machines.suite import until
+from tests.machines.workshop import JOB as ORDERED
 from tests.peers.mosquitto import Broker
 from weft.engine.clock import SystemClock
 from weft.engine.live import Live
@@ -65,6 +67,13 @@ async def test_a_job_is_loaded_started_counted_and_ended(saw: Start, floor: Book
     assert counts(floor) == sorted(set(counts(floor)))
     assert floor.kinds().count("JobStarted") == 1
     assert process.starts() == {"J-100": 1}
+
+
+async def test_a_production_order_is_made_on_it_by_the_node_itself(saw: Start) -> None:
+    process = await saw()
+    job = await made(process.text(), lambda described: MqttConnection(described, None, "M1", PACE))
+    assert (job.state.value, job.good) == ("Ended", "4")
+    assert process.starts() == {ORDERED: 1}
 
 
 async def test_remote_start_needs_a_ready_signal_that_is_said_again_and_again(saw: Start, floor: Book) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.machines.conftest import MACHINES, Book
+from tests.machines.mqtt.ordering import made
 from tests.machines.sparkplug.conftest import DEVICE, GROUP, NODE, PACE, Device, described
 from tests.machines.suite import Heard, until
+from tests.machines.workshop import JOB as ORDERED
 from tests.peers.mosquitto import Listener
 from weft.engine.clock import SystemClock
 from weft.engine.live import Live
@@ -32,11 +34,16 @@ def floor() -> Book:
     return Book()
 
 
-@asynccontextmanager
-async def running(device: Device, floor: Book, live: Live | None = None) -> AsyncIterator[MachineRunner]:
+def thing(device: Device) -> str:
+    """Its Thing Description."""
     template = (MACHINES / "sparkplug.td.json").read_text(encoding="utf-8")
     endpoint = f"sparkplug+mqtt://127.0.0.1:{device.broker.port}/{GROUP.replace(' ', '%20')}/{NODE}/{DEVICE}"
-    text = fill(template, {"NAME": "M1", "ENDPOINT": endpoint}).replace('GraceMs": 3000', 'GraceMs": 300')
+    return fill(template, {"NAME": "M1", "ENDPOINT": endpoint}).replace('GraceMs": 3000', 'GraceMs": 300')
+
+
+@asynccontextmanager
+async def running(device: Device, floor: Book, live: Live | None = None) -> AsyncIterator[MachineRunner]:
+    text = thing(device)
     await floor.say(MachineAdded(machine="M1", description=text))
     description = parse_text(text)
     runner = MachineRunner("M1", description, SparkplugConnection(description, None, "M1", Hosts(), PACE),
@@ -60,6 +67,12 @@ async def test_a_job_is_loaded_started_counted_and_ended(device: Device, floor: 
         assert (await runner.dispatch(JOB)).confirmed
     assert [one.good for one in floor.said if isinstance(one, JobEnded)] == [4]
     assert device.edge.starts() == {"J-100": 1}
+
+
+async def test_a_production_order_is_made_on_it_by_the_node_itself(device: Device) -> None:
+    job = await made(thing(device), lambda described: SparkplugConnection(described, None, "M1", Hosts(), PACE))
+    assert (job.state.value, job.good) == ("Ended", "4")
+    assert device.edge.starts() == {ORDERED: 1}
 
 
 async def test_a_broker_that_is_killed_in_the_midst_loses_no_count_and_starts_nothing_twice(
