@@ -35,6 +35,16 @@ LINES: dict[str, Callable[[Path], Counterpart]] = {
     "pymodbus": Simulator, "modbus-serial": lambda _: Node(npm.package("modbus-serial", "8.0.25")),
     "http": lambda _: HttpMachine(), "http events": lambda _: Streaming()}
 TELL_S = 30.0
+OVER_S = 90.0  # from the end of the time until all must have come to rest
+
+
+def _inner(task: "asyncio.Task[Any]") -> list[str]:
+    """Where ``task`` waits, inwards."""
+    found, coroutine = [], task.get_coro()
+    while (frame := getattr(coroutine, "cr_frame", None)) is not None:
+        found.append(f"{frame.f_code.co_qualname}:{frame.f_lineno}")
+        coroutine = coroutine.cr_await  # type: ignore[union-attr] # each is a coroutine but the last
+    return found
 
 
 def _lines(asked: argparse.Namespace, folder: Path) -> list[Line]:
@@ -80,6 +90,11 @@ async def soak(asked: argparse.Namespace, folder: Path) -> tuple[list[Any], floa
     while (waiting := [one for one in tasks if not one.done()]) and (
             not asked.control or not any(one.broken for one in every)):
         await asyncio.wait(waiting, timeout=TELL_S)
+        if time.monotonic() > ends + OVER_S:
+            for one in waiting:
+                stack = [f"{frame.f_code.co_name}:{frame.f_lineno}" for frame in one.get_stack()]
+                tasks[one].broken.append(f"{tasks[one].name}: never ended: {stack} {_inner(one)}")
+            break
         left = max(0, round((ends - time.monotonic()) / 60))
         print(f"{left} min left, {sum(len(one.broken) for one in every)} broken", file=sys.stderr, flush=True)
     for task in waiting:

@@ -26,6 +26,7 @@ from weft.shopfloor.description import Description, Role
 
 POLLING_MS_MIN: Final = 20
 LOOK_AGAIN_S: Final = 30.0
+LOOK_SOON_S: Final = 0.5  # after one answer that did not come
 SILENT_PARTS: Final = 2  # so many parts without an answer, and none with one: nobody is there
 
 _T = TypeVar("_T")
@@ -42,6 +43,7 @@ class PolledConnection(KeptConnection):
         self._anew = asyncio.Event()
         self._told: dict[str, Value] = {}
         self._quiet: dict[tuple[str, ...], float] = {}
+        self._silences: dict[tuple[str, ...], int] = {}
         self._by_itself: frozenset[str] = frozenset()  # what the machine tells, too: it need not be asked as often
         self._heart = str(description.terms.get("weft:heartbeat", ""))
         self._beat: Scalar | None = None
@@ -187,16 +189,22 @@ class PolledConnection(KeptConnection):
                 found.update(await ask())
             except TimeoutError:
                 silent += 1
-                self._quiet[names] = time.monotonic() + LOOK_AGAIN_S
+                self._quiet[names] = time.monotonic() + self._patience(names)
                 if not answered and silent >= SILENT_PARTS:
                     raise
                 found.update(bad(names, "timeout"))
             else:
                 answered = True
                 self._quiet.pop(names, None)
+                self._silences.pop(names, None)
         if silent and not answered:
             raise TimeoutError
         return found
+
+    def _patience(self, names: tuple[str, ...]) -> float:
+        """How long a part is not asked that was silent again: one lost answer costs a moment, a dead part little."""
+        count = self._silences[names] = self._silences.get(names, 0) + 1
+        return min(LOOK_AGAIN_S, LOOK_SOON_S * (1 << min(count - 1, 10)))
 
     # ---- reading and writing ---------------------------------------------------------------------------
 
