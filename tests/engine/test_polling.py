@@ -1,4 +1,4 @@
-"""A node that nobody can reach asks its partners for news; one thread that it cannot take in delays no other for long."""
+"""A node that nobody can reach asks for news; one thread that it cannot take in delays no other for long."""
 
 import asyncio
 

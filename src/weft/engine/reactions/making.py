@@ -17,7 +17,7 @@ from weft.basis.errors import Invalid, Refused
 from weft.engine import pickup
 from weft.engine.effects import Cause
 from weft.engine.node import Node
-from weft.engine.reactions import pickup_shipping
+from weft.engine.reactions import pickup_shipping, remaking
 from weft.engine.reactions.offering import next_number, other_member, own_item
 from weft.production import messages as pm
 from weft.production import views
@@ -176,9 +176,7 @@ async def put_into_stock(node: Node, cause: Cause) -> None:
     if rest > 0:
         await stock_output(node, Output(order, job, q.text(rest), first=order.taken == "0"), cause.key)
     if job.state is JobState.ENDED and order.demand.thread and not order.parent:
-        from weft.engine.reactions.ordering import make_short
-
-        await make_short(node, order, f"{cause.key}:short")
+        await remaking.make_short(node, order, f"{cause.key}:short")
     await advance(node, f"{cause.key}:advance")
     if order.demand.thread and q.decimal(job.good) > 0:
         await deliver(node, order.demand.thread, f"{cause.key}:deliver")

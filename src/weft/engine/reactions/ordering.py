@@ -13,14 +13,13 @@ import msgspec
 
 from weft.basis import instant
 from weft.basis import quantity as q
-from weft.basis.errors import Refused
 from weft.engine import pickup
 from weft.engine.effects import Cause
 from weft.engine.node import Node
-from weft.engine.planner import present
+from weft.engine.reactions import remaking
 from weft.engine.reactions.holding import hold_again, let_go_of_older
 from weft.engine.reactions.making import advance, deliver
-from weft.engine.reactions.offering import LINKS, Link, next_number, other_member, short
+from weft.engine.reactions.offering import LINKS, Link, next_number
 from weft.engine.reactions.releasing import release
 from weft.production.master import whole
 from weft.production.messages import (
@@ -33,7 +32,7 @@ from weft.production.messages import (
 )
 from weft.production.planning import in_force
 from weft.production.state import STARTED
-from weft.production.state import Order as ProductionOrder
+from weft.production.views import top_orders
 from weft.stock import levels
 from weft.trade.messages import DespatchAdvice, DespatchLine, Order, OrderCancellation, OrderResponse
 from weft.trade.order_state import OrderState, Phase
@@ -205,51 +204,10 @@ async def apply_change(node: Node, cause: Cause) -> None:
     await deliver(node, cause.thread, f"{cause.key}:deliver")
 
 
-async def make_short(node: Node, order: ProductionOrder, key: str) -> None:
-    """``order`` has ended with fewer good pieces than are owed: what was scrapped is made again, where the owner lets
-    the node take orders by itself; what must be bought for it is the owner's task.
-    """
-    if node.config.rules.order != "auto" or q.decimal(order.made) >= q.decimal(order.quantity):
-        return
-    state: OrderState = await node.state(order.demand.thread)
-    members = await node.members(order.demand.thread)
-    if state.phase is Phase.CONFIRMED and members.get(node.organisation) == "seller":
-        await _make(node, order.demand, state, f"{order.id[-4:]}r", key)
-
-
 async def make_missing(node: Node, cause: Cause, state: OrderState) -> None:
     """More was agreed than is being made: make the rest as well; what must be bought for it is the owner's task."""
-    from weft.production.views import top_orders
-
     production = await node.book_state("production")
     for name in state.lines:
         demand = DemandRef(thread=cause.thread, line=name)
         if any(q.decimal(one.quantity) for one in top_orders(production, demand)):
-            await _make(node, demand, state, cause.id[:4], f"{cause.key}:{name}:more")
-
-
-async def _make(node: Node, demand: DemandRef, state: OrderState, suffix: str, key: str) -> None:
-    """Make what is owed and neither lies there nor is being made; raises ``Refused`` when something must be bought."""
-    from weft.engine.reactions.offering import own_item
-    from weft.production import promise as promises
-    from weft.production.views import top_orders
-
-    production, stock = await node.book_state("production"), await node.book_state("stock")
-    partner = await other_member(node, demand.thread)
-    line = state.lines[demand.line]
-    making = sum((q.decimal(one.quantity) for one in top_orders(production, demand) if not one.closed), Decimal(0))
-    item = own_item(stock, partner, line.item, line.buyer_item)
-    held = sum((q.decimal(one.quantity) for one in levels.reservations_of(stock, demand.thread, demand.line)
-                if one.item == item), Decimal(0))
-    missing = line.open - making - held
-    if missing <= 0:
-        return
-    ask = promises.Ask(id=f"{short(demand.thread)}-{demand.line}-{suffix}", item=item, quantity=q.text(missing),
-                       unit=line.unit)
-    explosion = promises.explode(production.master, ask, levels.availability(stock, partner))
-    if explosion.purchases or explosion.gaps:
-        raise Refused("order.change-needs-purchase", line=demand.line, item=item)
-    _, problem, plan = await present(node)
-    offer = promises.propose(problem, plan, explosion, {})
-    await node.record("production", *(ProductionOrderCreated(order=draft, demand=demand, due=line.promise)
-                                      for draft in offer.drafts), key=key)
+            await remaking.make_owed(node, demand, state, cause.id[:4], f"{cause.key}:{name}:more")
