@@ -18,7 +18,7 @@ from weft.machines.opcua_notified import _slowly, notified
 from weft.machines.opcua_subscription import IN_FLIGHT, Subscription, _after, _following
 
 V = ua.VariantType
-WHEN = st.datetimes(dt.datetime(1990, 1, 1), dt.datetime(2090, 1, 1), timezones=st.just(dt.UTC))  # noqa: DTZ001
+WHEN = st.datetimes(dt.datetime(1990, 1, 1), dt.datetime(2090, 1, 1), timezones=st.just(dt.UTC))  # noqa: DTZ001 - on the wire it has no zone
 PLAIN = st.one_of(
     st.booleans().map(lambda one: ua.Variant(one, V.Boolean)),
     st.integers(-(2**31), 2**31 - 1).map(lambda one: ua.Variant(one, V.Int32)),

@@ -70,7 +70,7 @@ class Line:
         self.figures["values heard"] += len(self.heard.changes)
 
     def _changed(self, changes: list[tuple[str, object]]) -> None:
-        self.heard.take(changes)  # type: ignore[arg-type]
+        self.heard.take(changes)  # type: ignore[arg-type] # values of a connection are changes
 
     def _linked(self, link: Link) -> None:
         self.links.append((time.monotonic(), link))
