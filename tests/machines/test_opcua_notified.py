@@ -103,7 +103,7 @@ async def counting() -> AsyncIterator[Foreign]:
     await server.kill()
 
 
-def losing(lost: list[str], *, again: bool = True) -> Callable[..., Any]:
+def losing(lost: list[int], *, again: bool = True) -> Callable[..., Any]:
     """A server's answers of which each fifth with changes is lost on the way, and (not ``again``) each second try."""
     count = 0
 
@@ -113,10 +113,10 @@ def losing(lost: list[str], *, again: bool = True) -> Callable[..., Any]:
             if isinstance(request, ua.RepublishRequest) and not again:
                 raise ua.UaStatusCodeError(ua.StatusCodes.BadMessageNotAvailable)
             answer = await raw(request, timeout_s)
-            if isinstance(request, ua.PublishRequest) and notified(answer, {2: "", 1: ""}).changes:
+            if isinstance(request, ua.PublishRequest) and (told := notified(answer, {2: "", 1: ""}).changes):
                 count += 1
                 if count % 5 == 0:
-                    lost.append("one")
+                    lost.extend(int(value.value) for _, value in told)
                     return await raw(request, timeout_s)
             return answer
         return lossy
@@ -128,17 +128,16 @@ async def heard_through(counting: Foreign, wrap: Callable[..., Any], seconds: fl
     async with opened(At(counting, {"v0": "number"}), ["v0"]) as (connection, heard):
         told = connection._session.subscription  # type: ignore[attr-defined] # the fault is made inside the link
         told.services.raw = wrap(told.services.raw)
-        await until(lambda: len(heard.changes) > 3)
-        heard.changes.clear()
         await asyncio.sleep(seconds)
         return [int(value.value) for _, value in heard.changes], told, heard
 
 
 async def test_what_is_lost_on_the_way_is_asked_for_again_and_comes_in_its_turn(counting: Foreign) -> None:
-    lost: list[str] = []
+    lost: list[int] = []
     numbers, told, heard = await heard_through(counting, losing(lost), 4)
-    assert lost and told.asked_again >= len(lost) - 1
-    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert len(lost) > 2 and told.asked_again >= 2
+    assert set(lost[:-2]) <= set(numbers), "the last may still be on its way"
+    assert numbers == sorted(set(numbers))
     assert heard.ups() == 1
 
 
@@ -160,7 +159,7 @@ async def test_several_requests_wait_at_the_server_at_any_time(counting: Foreign
     numbers, told, _ = await heard_through(counting, wrap, 2)
     assert most == IN_FLIGHT
     assert told.asked_again == 0
-    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert numbers == sorted(set(numbers)) and len(numbers) > 5
 
 
 async def test_control_who_does_not_look_at_the_numbers_of_messages_misses_some(
@@ -168,9 +167,9 @@ async def test_control_who_does_not_look_at_the_numbers_of_messages_misses_some(
 ) -> None:
     monkeypatch.setattr(Subscription, "take", lambda self, message: self.tell(message.changes))
     monkeypatch.setattr(Subscription, "silent", False)
-    lost: list[str] = []
+    lost: list[int] = []
     numbers, _, _ = await heard_through(counting, losing(lost), 4)
-    assert lost and numbers != list(range(numbers[0], numbers[0] + len(numbers)))
+    assert len(lost) > 2 and not set(lost) & set(numbers)
 
 
 async def test_what_the_server_has_no_more_makes_the_link_begin_anew(counting: Foreign) -> None:
