@@ -64,9 +64,9 @@ class Node(Memory):
     devices: Any = None
     paper: Any = None  # where a recovery sheet waits to be printed (``papers.Paper``)
     floor: Any = None
-    ordering: Any = None  # what may be asked of machines (``machine_orders.Orders``)
     machine_access: Any = None  # logins and trusted certificates of machines (``machines.access.Access``)
     discovery: Any = None  # a look at devices that are no machines of ours yet (``discovery.Discovery``)
+    ordering: Any = None  # what may be asked of machines (``machine_orders.Orders``)
     snapshot: Callable[[], AbstractAsyncContextManager["Node"]] | None = None  # a copy of this moment
     mail: Any = None
     twin_events: Any = None  # changes of the twins for those who do not ask (``twins.delivering.Deliveries``)
