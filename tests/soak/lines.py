@@ -102,14 +102,15 @@ class Line:
         while self.heard.value(name) != value and time.monotonic() < until:  # noqa: ASYNC110 - any of many callbacks
             await asyncio.sleep(0.02)
 
-    def _gap(self, begun: float, over: float) -> None:
+    def _gap(self, kind: str, begun: float, over: float) -> None:
         """A trouble from ``begun`` to ``over`` that lasted long enough was told, with its gap."""
         if over - begun < SURE_S - 1 or not over:
             return
         self.figures["long silences"] += 1
         ups = [link for at, link in self.links if link.up and at > begun]
         if not ups or not any(not link.up for at, link in self.links if at > begun - 1):
-            self._broke("gap not marked", f"{over - begun:.1f} s")
+            told = [f"{'up' if link.up else 'down'} {at - begun:+.1f} s {link.detail}" for at, link in self.links[-4:]]
+            self._broke("gap not marked", f"{kind} for {over - begun:.1f} s, told: {told}")
         elif max(link.gap_ms for link in ups) < 500:
             self._broke("gap not measured", f"{ups}")
 

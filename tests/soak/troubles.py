@@ -37,7 +37,7 @@ class Troubled:
     luck: random.Random
     figures: Counter[str] = field(default_factory=Counter)
     calm_s: float = 0.0
-    last: tuple[float, float] = (0.0, 0.0)  # when the last trouble began and ended
+    last: tuple[str, float, float] = ("", 0.0, 0.0)  # the last trouble, when it began and ended
 
     def calm_for(self, seconds: float) -> bool:
         """Whether nothing has befallen it for so long."""
@@ -51,8 +51,8 @@ class Troubled:
             kind = self.luck.choice(TROUBLES)
             begun, self.calm_s = time.monotonic(), 0.0
             await self._happen(kind, self.luck.uniform(*TROUBLE_S))
-            self.last = (begun, time.monotonic())
-            self.calm_s = self.last[1]
+            self.calm_s = time.monotonic()
+            self.last = (kind, begun, self.calm_s)
             self.figures[kind] += 1
 
     async def _happen(self, kind: str, seconds: float) -> None:

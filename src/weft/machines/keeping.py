@@ -13,10 +13,13 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from weft.basis.errors import Unavailable, WeftError
 from weft.shopfloor.connection import Change, Health, Link, OnChanges, OnLink, Quality, Value
 from weft.shopfloor.description import Description
+
+CLOSING_S: Final = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -81,11 +84,10 @@ class KeptConnection(ABC):
     async def close(self) -> None:
         """Let the link go; no callback runs afterwards."""
         self._on_changes = self._on_link = None
-        if self._keeper is not None:
-            self._keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._keeper
-            self._keeper = None
+        keeper, self._keeper = self._keeper, None
+        while keeper is not None and not keeper.done():
+            keeper.cancel()  # again and again: before Python 3.12 a library's wait_for may swallow one
+            await asyncio.wait([keeper], timeout=CLOSING_S)
 
     def subscribe(self, names: Sequence[str], on_changes: OnChanges, on_link: OnLink) -> None:
         """Hear every change of ``names``; on an open link it begins with the next link-up, which follows at once."""
