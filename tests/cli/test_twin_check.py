@@ -91,5 +91,6 @@ async def test_what_lacks_is_told_with_where_to_enter_it(capsys, monkeypatch):
     shell = f"urn:weft:{desk.node.organisation}:machine:L1"
     await desk.call(twin_check.lacking, as_json=True, shell=shell)
     (one,) = json.loads(capsys.readouterr().out)["shells"]
-    assert one["claimed"] == ["ProductionCalendar", "TimeSeries"]
+    assert one["claimed"] == ["AssetInterfacesDescription", "AssetInterfacesMappingConfiguration",
+                              "AssetInterfacesMappingRelations", "ProductionCalendar", "TimeSeries"]
     assert [gap["code"] for gap in one["lacking"]] == ["capability"]
