@@ -48,7 +48,7 @@ class Person:
 async def test_a_value_is_looked_at_before_it_is_sent_and_its_outcome_stands(tmp_path):
     async with workshop(tmp_path) as at:
         person, before = Person(at), await value(at)
-        shown = await person.sees(f"/twins/{encode_id(at.shell)}?open=0+1+2+3+4+5")
+        shown = await person.sees(f"/twins/{encode_id(at.shell)}?open=0+1+2+3+4+5+6+7+8")
         assert "/operate?sm=" in shown and "at=Write" not in shown
         for lang in ("zh", "en"):
             page = await person.opens("Write.Feed", lang)

@@ -121,7 +121,7 @@ async def test_every_page_of_twins_speaks_the_reader_s_language_without_jargon_a
              "/twins/import", f"/twins/{ADDRESS}?open=0+0:Box+0:Part", f"/twins/{data}", f"/twins/{ADDRESS}/history",
              f"/twins/{ADDRESS}/history?sm={data}&kind=submodel",
              *(f"/twins/{ADDRESS}/value?sm={data}&at={one}" for one in ("Pressure", "Maker", "Band", "Key")),
-             *(of(node, kind, name) + "?open=0+1+2+3+4+5+6+7" for kind, name in (
+             *(of(node, kind, name) + "?open=0+1+2+3+4+5+6+7+8+9+10" for kind, name in (
                  ("item", "BV-15"), ("lot", "L1"), ("machine", "L1"), ("order", "MO1"))),
              of(node, "machine", "L1") + "?open=5+5:Segments+5:Segments.InternalSegment"]
     for address in pages:

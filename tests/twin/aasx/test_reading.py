@@ -351,7 +351,7 @@ def test_every_finding_is_in_the_table_and_has_a_sentence_in_both_languages():
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Call) and len(node.args) > 1:
                     used |= {(grade, code) for grade in literals(node.args[0]) for code in literals(node.args[1])
-                             if grade in CODES}
+                             if grade in CODES and "interfaces" not in path.parts}  # machines' files have their own
     assert used == {(grade, code) for grade, codes in CODES.items() for code in codes.split()}
     for lang in ("en", "zh"):
         told = {key.removeprefix("finding.") for key in sentences(lang) if key.startswith("finding.")}

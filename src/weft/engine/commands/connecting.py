@@ -37,7 +37,7 @@ COPIES_MAX: Final = 50
 CONTENT_MAX: Final = 1024 * 1024
 
 
-class DraftBegin(Params, frozen=True, kw_only=True):
+class LookBegin(Params, frozen=True, kw_only=True):
     """A machine called ``name`` at ``address`` (``opc.tcp://…``, ``modbus+tcp://…``, …)."""
 
     name: str
@@ -45,7 +45,7 @@ class DraftBegin(Params, frozen=True, kw_only=True):
     title: str = ""
 
 
-async def begin(node: Node, params: DraftBegin, _key: str) -> Done:
+async def begin(node: Node, params: LookBegin, _key: str) -> Done:
     """Begin to connect a machine."""
     made = await drafts.begin(node, params.name.strip(), params.address.strip(), params.title.strip())
     return Done(facts={"draft": made.id, "name": made.name})
@@ -63,13 +63,13 @@ async def begin_of(node: Node, params: DraftOf, _key: str) -> Done:
     return Done(facts={"draft": made.id, "name": made.name})
 
 
-class DraftNamed(Params, frozen=True, kw_only=True):
+class LookNamed(Params, frozen=True, kw_only=True):
     """A machine that is being connected."""
 
     draft: str
 
 
-async def drop(node: Node, params: DraftNamed, _key: str) -> Done:
+async def drop(node: Node, params: LookNamed, _key: str) -> Done:
     """Leave off connecting a machine."""
     await drafts.drop(node, params.draft)
     return Done()
@@ -235,7 +235,7 @@ async def unpick(node: Node, params: DraftUnpick, _key: str) -> Done:
         held, rows=tuple(one for one in held.rows if one.name not in unwanted))))
 
 
-class DraftImport(Params, frozen=True, kw_only=True):
+class LookImport(Params, frozen=True, kw_only=True):
     """A table of values (CSV or XLSX, base64); ``replace``: those that were there go."""
 
     draft: str
@@ -244,7 +244,7 @@ class DraftImport(Params, frozen=True, kw_only=True):
     replace: bool = False
 
 
-async def take_in(node: Node, params: DraftImport, _key: str) -> Done:
+async def take_in(node: Node, params: LookImport, _key: str) -> Done:
     """Take values from a table; nothing happens when there are problems: they come back in ``facts``."""
     if len(params.content) > CONTENT_MAX:
         raise Invalid("import.too-large", limit=CONTENT_MAX)
@@ -344,7 +344,7 @@ async def _settle_left(node: Node, machine: str) -> None:
                                                       reason="no-answer", at=_now(node)))
 
 
-async def add(node: Node, params: DraftNamed, key: str) -> Done:
+async def add(node: Node, params: LookNamed, key: str) -> Done:
     """The machine is connected from now on; the draft is gone."""
     held = await drafts.get(node, params.draft)
     if not held.rows:
