@@ -80,6 +80,7 @@ class OpcUaMachine(Counterpart):
             await plain.get_node(f"ns={space};s=M1.{name}").write_value(ua.DataValue(ua.Variant(value, kind)))
 
 
+@pytest.mark.release  # every day its sibling runs the same suite
 class TestOpcUa(WriteSuite):
     @pytest.fixture
     async def counterpart(self, machine: Start) -> OpcUaMachine:

@@ -93,6 +93,7 @@ class TestHttp(WriteSuite):
         await one.kill()
 
 
+@pytest.mark.release  # every day its sibling runs the same suite
 class TestHttpWithEvents(WriteSuite):
     """The same where changes come as Server-Sent Events, and questions show that the machine lives."""
 

@@ -160,6 +160,7 @@ class Node(ModbusCounterpart):
         await self.listening()
 
 
+@pytest.mark.release  # every day its sibling runs the same suite
 class TestPymodbusSimulator(WriteSuite):
     @pytest.fixture
     async def counterpart(self, tmp_path: Path) -> AsyncIterator[Simulator]:
