@@ -79,7 +79,7 @@ def test_what_is_found_is_a_plan_as_good_or_better_whatever_the_shop(problem):
     answer = improve(Task(problem=problem, plan=present, limits=Limits(seconds=20, effort=0.5)))
     if answer.sequence:
         found = greedy.schedule(sequence.following(problem, answer.sequence))
-        assert sequence.score(problem, found) < sequence.score(problem, present)
+        assert sequence.score(problem, found) <= sequence.score(problem, present)
         assert not sequence.harmed(problem, present, found)
 
 

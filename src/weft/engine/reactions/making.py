@@ -201,15 +201,15 @@ async def stock_output(node: Node, output: Output, key: str) -> None:
     lot, at = f"L{order.id}", job.ended or instant.from_ms(node.clock.now_ms())
     stock = await node.book_state("stock")
     used = await _inputs(node, order.id)
-    await node.record("stock", sm.Produced(
+    said: list[sm.Produced | sm.Reserved] = [sm.Produced(
         ref=f"{order.id}:{part}" if part else order.id, order=order.id,
         lot=sm.LotIn(id=lot, item=order.item, quantity=quantity, unit=order.unit),
-        sources=tuple(sorted({goods.lot for goods in used if goods.lot})), at=at), key=f"{key}:lot")
+        sources=tuple(sorted({goods.lot for goods in used if goods.lot})), at=at)]
     owed = await _owed(node, order, quantity) if order.demand.thread and not order.parent else _ZERO
     if owed > 0:
-        kept = sm.Reserved(id=f"made:{order.id}:{part}" if part else f"made:{order.id}", item=order.item,
-                           quantity=q.text(owed), thread=order.demand.thread, line=order.demand.line)
-        await node.record("stock", kept, key=f"{key}:keep")
+        said.append(sm.Reserved(id=f"made:{order.id}:{part}" if part else f"made:{order.id}", item=order.item,
+                                quantity=q.text(owed), thread=order.demand.thread, line=order.demand.line))
+    await node.record("stock", *said, key=f"{key}:lot")  # at once: in between, another order would take it
     item = stock.items.get(order.item)
     made = traces.JobDone(order=order.id, job=job.id, at=at, inputs=tuple(used) if first else (),
                           work_centre=job.work_centre, machine=job.machine, customer_order=order.demand.thread,
