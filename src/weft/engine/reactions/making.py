@@ -205,7 +205,7 @@ async def stock_output(node: Node, output: Output, key: str) -> None:
         ref=f"{order.id}:{part}" if part else order.id, order=order.id,
         lot=sm.LotIn(id=lot, item=order.item, quantity=quantity, unit=order.unit),
         sources=tuple(sorted({goods.lot for goods in used if goods.lot})), at=at)]
-    owed = await _owed(node, order, quantity) if order.demand.thread and not order.parent else _ZERO
+    owed = await _owed(node, output) if order.demand.thread and not order.parent else _ZERO
     if owed > 0:
         said.append(sm.Reserved(id=f"made:{order.id}:{part}" if part else f"made:{order.id}", item=order.item,
                                 quantity=q.text(owed), thread=order.demand.thread, line=order.demand.line))
@@ -218,16 +218,18 @@ async def stock_output(node: Node, output: Output, key: str) -> None:
     await trace(node, traces.job_done(node.organisation, made), f"{key}:trace")
 
 
-async def _owed(node: Node, order: Order, quantity: str) -> Decimal:
-    """How much of ``quantity`` is to be kept for who ordered it: a line that was cut down wants no more."""
+async def _owed(node: Node, output: Output) -> Decimal:
+    """How much of ``output`` is to be kept for who ordered it: a line that was cut down wants no more than it says.
+
+    What a life that is lost has sent already counts as ordered: its booking still takes it.
+    """
+    order, quantity = output.order, Decimal(output.quantity)
     state: OrderState = await node.state(order.demand.thread)
     line = state.lines.get(order.demand.line)
     if line is None:
-        return Decimal(quantity)
-    stock = await node.book_state("stock")
-    held = sum((Decimal(one.quantity) for one in levels.reservations_of(stock, order.demand.thread, line.line)
-                if one.item == order.item), _ZERO)
-    return min(Decimal(quantity), max(_ZERO, line.open - held))
+        return quantity
+    before = Decimal(order.taken) - (quantity if output.part else _ZERO)
+    return min(quantity, max(_ZERO, Decimal(line.ordered) - before))
 
 
 async def _inputs(node: Node, order: str) -> list[traces.Goods]:
