@@ -10,11 +10,13 @@ import asyncio
 import heapq
 import random
 import selectors
+import sys
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
 STEPS_MAX = 5_000_000
+REGISTER = "_all_tasks" if sys.version_info < (3, 12) else "_scheduled_tasks"  # where asyncio notes all tasks
 
 
 class Household:
@@ -174,7 +176,7 @@ def run(seed: int, story: Callable[[SimulatedLoop, random.Random], Coroutine[Any
     luck = random.Random(seed)
     loop = SimulatedLoop(random.Random(luck.random()))
     asyncio.set_event_loop(loop)
-    register: Any = asyncio.tasks._all_tasks  # of weak references, which cost much: here no task is let go of
+    register: Any = vars(asyncio.tasks)[REGISTER]  # of weak references, which cost much: here no task is let go of
     register.add = _nothing
     try:
         return loop.run_until_complete(story(loop, luck))
