@@ -30,7 +30,13 @@ class Looking:
         await self.page.goto(self.base + address)
 
     async def sees(self, words: str) -> None:
-        await self.page.get_by_text(words).first.wait_for(timeout=30_000)
+        from playwright.async_api import TimeoutError as NotSeen
+
+        try:
+            await self.page.get_by_text(words).first.wait_for(timeout=30_000)
+        except NotSeen as error:
+            shown = await self.page.locator("body").inner_text()
+            raise AssertionError(f"{words!r} is not on {self.page.url}, which shows: {shown[:1000]}") from error
 
     async def fits(self) -> None:
         """Nothing sticks out sideways."""

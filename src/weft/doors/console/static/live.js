@@ -5,19 +5,29 @@
   const wanted = document.body.dataset.live;
   let here = document.body.dataset.here || location.href;
   if (location.pathname.startsWith("/do/")) history.replaceState(null, "", here); // refused: a reload shows its page
-  let busy = false, again = false, last = 0;
+  let busy = false, again = false, last = 1, hand = 0; // last: 0 when somebody asked for it
 
   const untouched = (part) => !part.contains(document.activeElement) || document.activeElement === document.body
     || document.activeElement.tagName === "A"; // what is being typed is never taken away
 
+  // nothing moves away under a hand that is about to press
+  ["pointermove", "pointerdown", "touchmove"].forEach((sign) =>
+    addEventListener(sign, () => { hand = Date.now(); }, { capture: true, passive: true }));
+  async function stillness() {
+    for (const begun = Date.now(); Date.now() - hand < 300 && Date.now() - begun < 3000;)
+      await new Promise((go) => setTimeout(go, 50));
+  }
+
   async function refresh() {
     if (busy) { again = true; return; }
     busy = true;
+    const asked = last === 0;
     await new Promise((go) => setTimeout(go, Math.max(0, 400 - (Date.now() - last))));
     try {
       const answer = await fetch(here, { headers: { "X-Refresh": "1" }, credentials: "same-origin" });
       if (answer.ok) {
         const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+        if (!asked) await stillness();
         document.querySelectorAll("[data-fresh]").forEach((part) => {
           const next = fresh.getElementById(part.id);
           if (next && untouched(part) && next.innerHTML !== part.innerHTML) {
