@@ -240,11 +240,8 @@ async def test_a_crash_after_the_start_starts_nothing_twice(foreign: Any, floor:
     async with running(floor) as runner:
         await until(lambda: floor.state_now.commands["start/M1/J-7/1"].status == "confirmed", 20)
         assert (await runner.dispatch(job)).confirmed
-        while not (told := await server.tell())["starts"]:  # allowed to start is confirmed; it starts when it can
-            await asyncio.sleep(0.05)
-        await asyncio.sleep(0.3)
-        told = await server.tell()
-        assert told["starts"] == {"J-7": 1}
+        await until(lambda: "JobStarted" in floor.kinds(), 20)  # allowed to start is confirmed: it starts when it can
+        assert (await server.tell())["starts"] == {"J-7": 1}
 
 
 async def test_a_node_that_is_killed_in_the_midst_reads_back_by_the_jobs_id(
