@@ -24,7 +24,7 @@ from weft.production.plan import Plan as Schedule
 from weft.production.plan import PlanCentre, PlanJob, PlannedJob, Problem
 from weft.production.state import Reservation, State
 from weft.stock import messages as sm
-from weft.trade.order_state import Phase
+from weft.trade.order_state import OrderLine, OrderState, Phase
 from weft.trade.relationship_state import Document, Entry, RelationshipState, StatementOfAccount
 
 SEEDS = range(1, 30)
@@ -340,3 +340,20 @@ def test_what_is_billed_twice_is_found():
 def test_every_law_has_a_test_that_breaks_it():
     text = Path(__file__).read_text(encoding="utf-8")
     assert [name for name in invariants.LAWS if f'"{name}"' not in text] == []
+
+
+def test_a_started_job_may_be_unknown_only_where_its_line_needs_nothing_more():
+    line = OrderLine(line="1", item="BODY", unit="C62", ordered="5", unit_price="9", net="45", tax="0", gross="45",
+                     promise="2026-11-18T11:09:13.013Z", first_promise="2026-11-18T11:09:13.013Z")
+    sent, other = msgspec.structs.replace(line, despatched="5"), msgspec.structs.replace(line, line="2")
+
+    def served(*lines, phase=Phase.CONFIRMED):
+        order = OrderState(phase=phase, lines={one.line: one for one in lines})
+        return work_laws.served(order, "WlJ0pL", "WlJ0pL-1-10")
+
+    assert not served(line, other)
+    assert not served(msgspec.structs.replace(line, despatched="4"))
+    assert not served(msgspec.structs.replace(sent, damaged="1")), "it has to be made again"
+    assert not served(line, msgspec.structs.replace(other, despatched="5")), "another line's goods"
+    assert served(sent, other)
+    assert served(line, phase=Phase.CANCELLED)

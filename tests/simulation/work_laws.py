@@ -14,7 +14,7 @@ from weft.engine.reactions.offering import short
 from weft.production.plan import Plan, PlannedJob, Problem
 from weft.production.state import JobState, State
 from weft.stock.messages import ReservationReleased, Reserved
-from weft.trade.order_state import Phase
+from weft.trade.order_state import OrderState, Phase
 
 
 async def capacity_promised_once(scene: Scene) -> list[str]:
@@ -93,8 +93,8 @@ def _quantities(message: object) -> list[tuple[str, Decimal]]:
 async def started_once(scene: Scene) -> list[str]:
     """The machine itself began no job twice, and what it began is known as begun, or to be settled by its owner.
 
-    Of an order that came back over and done after a backup had been restored nothing is made again: there it is enough
-    that the book of the floor holds what the machine told.
+    Of an order that came back over and done after a backup had been restored, or with all of its line sent, nothing is
+    made again: there it is enough that the book of the floor holds what the machine told.
     """
     found = []
     for organisation, starts in scene.starts.items():
@@ -114,10 +114,16 @@ async def started_once(scene: Scene) -> list[str]:
 
 
 async def _told_and_over(scene: Scene, node: Node, job: str) -> bool:
-    """Whether the floor's book says that ``job`` began, and the order that it was for needs nothing more."""
+    """Whether the floor's book says that ``job`` began, and the order that it was for needs nothing more of it."""
     told = {one.message.job for one in await scene.said(node, node.book("floor")) if one.kind == "JobStarted"}
-    over = [await node.state(thread) for thread in node.threads("order") if job.startswith(f"{short(thread)}-")]
-    return job in told and bool(over) and all(one.phase in (Phase.CLOSED, Phase.CANCELLED) for one in over)
+    orders = [thread for thread in node.threads("order") if job.startswith(f"{short(thread)}-")]
+    return job in told and bool(orders) and all([served(await node.state(one), short(one), job) for one in orders])
+
+
+def served(order: OrderState, name: str, job: str) -> bool:
+    """Whether ``order``, whose jobs begin with ``name``, needs nothing more of ``job``."""
+    return order.phase in (Phase.CLOSED, Phase.CANCELLED) or any(
+        job.startswith(f"{name}-{line}-") and not one.open for line, one in order.lines.items())
 
 
 async def nothing_forgotten(scene: Scene) -> list[str]:
