@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from tests.machines.conftest import MACHINES, certificate
 from tests.machines.suite import DEAF, PACE, Counterpart, Heard, WriteSuite, opened, until
 from weft.basis.errors import Invalid, Unavailable
-from weft.machines import access, connect
+from weft.machines import access, connect, polling
 from weft.machines.http import HttpConnection
 from weft.machines.keeping import Pace
 from weft.shopfloor.connection import Quality, Scalar
@@ -230,6 +230,29 @@ async def test_an_address_that_hangs_is_bad_and_the_others_go_on(machine: Any) -
         await one.put("Feed", 33.0)
         await until(lambda: heard.value("Feed") == 33.0)
         assert heard.ups() == 1
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_machine_that_answers_again_before_its_second_address_is_given_up_was_silent_all_the_same(
+    machine: Any, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    if not told:  # the control: whoever looks at one address at a time holds such a silence for one bad address
+        monkeypatch.setattr(polling, "LATE", 1e9)
+        monkeypatch.setattr(polling, "SILENT_PARTS", 99)
+    one = await machine()
+    connection, heard = one.connection(one.description(), PACE), Heard()
+    connection.subscribe(list(one.names), heard.take, heard.links.append)
+    await connection.open()
+    try:
+        assert await connection.wait_up(20)
+        one.freeze()
+        await asyncio.sleep(PACE.timeout_s * 1.8)
+        one.thaw()
+        await one.put("Feed", 34.0)
+        await until(lambda: heard.value("Feed") == 34.0)
+        assert (heard.ups() == 2 and max(link.gap_ms for link in heard.links) > PACE.timeout_s * 1000) is told
     finally:
         await connection.close()
 

@@ -27,6 +27,7 @@ from weft.shopfloor.description import Description, Role
 POLLING_MS_MIN: Final = 20
 LOOK_AGAIN_S: Final = 30.0
 LOOK_SOON_S: Final = 0.5  # after one answer that did not come
+LATE: Final = 1.5  # of the time that one part has
 SILENT_PARTS: Final = 2  # so many parts without an answer, and none with one: nobody is there
 
 _T = TypeVar("_T")
@@ -176,11 +177,13 @@ class PolledConnection(KeptConnection):
     async def _gathered(self, parts: Iterable[Part]) -> dict[str, Value]:
         """Values of all ``parts``, each with the names that it answers for and the question (Rule 4).
 
-        Those that were silent lately are asked last, and only when no other answered.
+        Those that were silent lately are asked last, and only when no other answered. Where the first answer comes long
+        after one part's time was over, all was silent, and that link has ended.
         """
         found: dict[str, Value] = {}
         answered, silent = False, 0
         now = time.monotonic()
+        late = now + self._pace.timeout_s * LATE
         for names, ask in sorted(parts, key=lambda part: self._quiet.get(part[0], 0.0) > now):
             if answered and self._quiet.get(names, 0.0) > now:
                 found.update(bad(names, "timeout"))
@@ -194,6 +197,8 @@ class PolledConnection(KeptConnection):
                     raise
                 found.update(bad(names, "timeout"))
             else:
+                if not answered and silent and time.monotonic() > late:
+                    raise TimeoutError
                 answered = True
                 self._quiet.pop(names, None)
                 self._silences.pop(names, None)
