@@ -29,9 +29,10 @@ POLL_EXTRA_S: Final = 75.0
 
 
 @dataclass(slots=True)
-class HttpPeers:
-    """``address(organisation)`` gives a partner's URL or ""; ``memory`` is set when the node is put together.
+class Reaching:
+    """To whom requests may go, over connections that are kept.
 
+    ``address(organisation)`` gives a partner's URL or ""; ``memory`` is set when the node is put together.
     ``typed(organisation)``: whether that URL is the owner's own word.
     """
 
@@ -41,6 +42,31 @@ class HttpPeers:
     memory: Memory | None = None
     _session: aiohttp.ClientSession | None = field(default=None)
     _own: aiohttp.ClientSession | None = field(default=None)  # to where the owner said
+
+    def _guard_for(self, organisation: str) -> Guard:
+        return replace(self.guard, reach=Reach.HERE) if self.typed(organisation) else self.guard
+
+    def _open(self, organisation: str) -> aiohttp.ClientSession:
+        if self.typed(organisation):
+            if self._own is None:
+                self._own = opened(self._guard_for(organisation))
+            return self._own
+        if self._session is None:
+            self._session = opened(self.guard)
+        return self._session
+
+    async def close(self) -> None:
+        """Let all connections go."""
+        for session in (self._session, self._own):
+            if session is not None:
+                await session.close()
+        self._session = self._own = None
+
+
+@dataclass(slots=True)
+class HttpPeers(Reaching):
+    """Implements ``engine.ports.Peers``."""
+
     _ahead_ms: dict[str, int] = field(default_factory=dict)  # of partners whose clocks are apart from ours
     _shown: dict[str, str] = field(default_factory=dict)  # to whom we have shown our key log, and up to where
 
@@ -115,25 +141,6 @@ class HttpPeers:
         if len(answer) > REPLY_MAX:
             raise Unavailable("peer.answered-badly", status=status)
         return status, answer, nonce, signed
-
-    def _guard_for(self, organisation: str) -> Guard:
-        return replace(self.guard, reach=Reach.HERE) if self.typed(organisation) else self.guard
-
-    def _open(self, organisation: str) -> aiohttp.ClientSession:
-        if self.typed(organisation):
-            if self._own is None:
-                self._own = opened(self._guard_for(organisation))
-            return self._own
-        if self._session is None:
-            self._session = opened(self.guard)
-        return self._session
-
-    async def close(self) -> None:
-        """Let all connections go."""
-        for session in (self._session, self._own):
-            if session is not None:
-                await session.close()
-        self._session = self._own = None
 
 
 def _check_status(status: int, answer: bytes) -> None:

@@ -8,8 +8,7 @@ Rule 3: a partner that gave us a door of our own is asked there; else our reques
 Not here: when to ask (``engine/pricelog/witnessing.py``), what an answer means (``engine/pricelog/witnesses.py``).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
@@ -17,9 +16,8 @@ import aiohttp
 from weft.basis.errors import NotFound, Unavailable
 from weft.config import is_address
 from weft.engine import requests
-from weft.engine.memory import Memory
-from weft.peers.guard import Guard, Reach, refusal
-from weft.peers.http import opened
+from weft.peers.guard import refusal
+from weft.peers.http import Reaching
 from weft.tlog.note import NOTE_BYTES_MAX
 from weft.tlog.witness import ADD_CHECKPOINT_PATH
 
@@ -29,15 +27,8 @@ TIMEOUT_S: Final = 20.0
 
 
 @dataclass(slots=True)
-class HttpPriceLogs:
-    """Implements ``engine.ports.PriceLogs``; fields as in ``HttpPeers``."""
-
-    address: Callable[[str], str]
-    guard: Guard = field(default_factory=Guard)
-    typed: Callable[[str], bool] = lambda _organisation: False
-    memory: Memory | None = None
-    _session: aiohttp.ClientSession | None = field(default=None)
-    _own: aiohttp.ClientSession | None = field(default=None)  # to where the owner said
+class HttpPriceLogs(Reaching):
+    """Implements ``engine.ports.PriceLogs``."""
 
     async def fetch(self, organisation: str, path: str, limit: int) -> bytes:
         """What lies at ``path`` below the log's prefix; raises ``NotFound('pricelog.not-there')``."""
@@ -62,12 +53,11 @@ class HttpPriceLogs:
         base = self.address(organisation).rstrip("/")
         if not base or not is_address(base):
             raise Unavailable("peer.no-address")
-        guard = self._guard_for(organisation)
-        guard.check(base)
+        self._guard_for(organisation).check(base)
         headers = {"accept-encoding": "identity", "user-agent": "weft", **({"weft-request": signed} if signed else {})}
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S, connect=5)
         try:
-            async with self._open(organisation, guard).request(
+            async with self._open(organisation).request(
                     "POST" if body else "GET", base + path, data=body or None, timeout=timeout, allow_redirects=False,
                     headers=headers) as response:
                 answer = bytearray()
@@ -79,22 +69,3 @@ class HttpPriceLogs:
         if len(answer) > limit:
             raise Unavailable("peer.answered-badly", status=status)
         return status, bytes(answer)
-
-    def _guard_for(self, organisation: str) -> Guard:
-        return replace(self.guard, reach=Reach.HERE) if self.typed(organisation) else self.guard
-
-    def _open(self, organisation: str, guard: Guard) -> aiohttp.ClientSession:
-        if self.typed(organisation):
-            if self._own is None:
-                self._own = opened(guard)
-            return self._own
-        if self._session is None:
-            self._session = opened(guard)
-        return self._session
-
-    async def close(self) -> None:
-        """Let all connections go."""
-        for session in (self._session, self._own):
-            if session is not None:
-                await session.close()
-        self._session = self._own = None

@@ -3,15 +3,13 @@
 Not here: opening what is drawn, which is asked for as a file (``views/price_audit.py``, ``doors/console``).
 """
 
-import base64
-import binascii
 from typing import Any
 
 import msgspec
 
 from weft.basis import instant
 from weft.basis.errors import Invalid
-from weft.engine.commands.params import Done, Params
+from weft.engine.commands.params import Done, Params, content_of
 from weft.engine.node import Node
 from weft.engine.pricelog import audits, sampling
 from weft.engine.pricelog.results import Result
@@ -50,10 +48,7 @@ class AuditFile(Params, frozen=True, kw_only=True):
 
 async def file(node: Node, params: AuditFile, _key: str) -> Done:
     """Take a file of an audit in; which one it was is in ``facts``."""
-    try:
-        data = base64.b64decode(params.content, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise Invalid("import.content") from error
+    data = content_of(params.content)
     kind, name = await audits.take_in(node, data)
     return Done(facts={"kind": kind, "audit": name})
 

@@ -7,8 +7,6 @@ Not here: drafts (``engine/machine_drafts.py``), looking (``views/connecting.py`
 """
 
 import asyncio
-import base64
-import binascii
 from typing import Any, Final
 
 import msgspec
@@ -18,7 +16,7 @@ from weft.basis.errors import Invalid, NotFound, Refused, Unavailable, WeftError
 from weft.engine import machine_drafts as drafts
 from weft.engine import sheets
 from weft.engine.commands.operating import typed
-from weft.engine.commands.params import Done, Params
+from weft.engine.commands.params import Done, Params, content_of
 from weft.engine.discovery import DEPTH, Discovery
 from weft.engine.machine_drafts import MachineDraft
 from weft.engine.node import Node
@@ -246,12 +244,7 @@ class LookImport(Params, frozen=True, kw_only=True):
 
 async def take_in(node: Node, params: LookImport, _key: str) -> Done:
     """Take values from a table; nothing happens when there are problems: they come back in ``facts``."""
-    if len(params.content) > CONTENT_MAX:
-        raise Invalid("import.too-large", limit=CONTENT_MAX)
-    try:
-        content = base64.b64decode(params.content, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise Invalid("import.content") from error
+    content = content_of(params.content, CONTENT_MAX)
     told, problems = read_table(sheets.read(content))
     if problems:
         return Done(facts={"draft": params.draft, "problems": [msgspec.to_builtins(one) for one in problems]})

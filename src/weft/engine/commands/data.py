@@ -4,8 +4,6 @@ Rule 1: an import happens as a whole or not at all; problems name row, column an
 Not here: reading cells (``engine/imports.py``), jobs and machines (``floor.py``).
 """
 
-import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +12,7 @@ import msgspec
 from weft.basis import instant
 from weft.basis.errors import Invalid
 from weft.engine import drafts
-from weft.engine.commands.params import Done, Params
+from weft.engine.commands.params import Done, Params, content_of
 from weft.engine.imports import Known, imported
 from weft.engine.node import Node
 from weft.engine.reactions.making import advance
@@ -22,8 +20,6 @@ from weft.engine.reactions.offering import partner_id
 from weft.pricing import publish
 from weft.stock import book as stock
 from weft.stock import messages as sm
-
-CONTENT_MAX = 7 * 1024 * 1024  # base64 of 5 MiB
 
 
 class ImportTable(Params, frozen=True, kw_only=True):
@@ -42,12 +38,7 @@ class ImportTable(Params, frozen=True, kw_only=True):
 
 async def import_table(node: Node, params: ImportTable, key: str) -> Done:
     """Import a table; nothing happens when there are problems: they come back in ``facts``."""
-    if len(params.content) > CONTENT_MAX:
-        raise Invalid("import.too-large", limit=CONTENT_MAX)
-    try:
-        content = base64.b64decode(params.content, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise Invalid("import.content") from error
+    content = content_of(params.content)
     found = imported(params.kind, content, await known(node, params.head))
     first = await node.answered(node.book(found.book), key)
     if first is not None:  # what it brought then is no problem now

@@ -5,13 +5,18 @@ Rule 2: ``key`` is the caller's idempotency key: the same key again gives the fi
 Not here: the table of all commands (``__init__.py``), HTTP and forms (``doors/api``, ``doors/console``).
 """
 
+import base64
+import binascii
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
+from weft.basis.errors import Invalid
 from weft.engine.node import Node
+
+CONTENT_MAX: Final = 7 * 1024 * 1024  # base64 of 5 MiB
 
 
 class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,3 +42,13 @@ class Command:
     run: Run
     scope: str = "owner"
     signed: bool = False
+
+
+def content_of(text: str, limit: int = CONTENT_MAX) -> bytes:
+    """The bytes of a file that came as base64 of at most ``limit`` characters; raises ``Invalid('import.…')``."""
+    if len(text) > limit:
+        raise Invalid("import.too-large", limit=limit)
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Invalid("import.content") from error

@@ -5,8 +5,6 @@ Rule 1: what changed meanwhile is never overwritten unseen; nothing is quoted fr
 Not here: how drafts are kept (``engine/drafts.py``), publishing a finished file (``data.py``).
 """
 
-import base64
-import binascii
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Literal
@@ -17,7 +15,7 @@ from weft.basis import instant, quantity
 from weft.basis.errors import Invalid, NotFound
 from weft.basis.rows import Problem
 from weft.engine import drafts, sheets
-from weft.engine.commands.params import Done, Params
+from weft.engine.commands.params import Done, Params, content_of
 from weft.engine.node import Node
 from weft.pricing import draft as drafting
 from weft.pricing import table
@@ -25,7 +23,6 @@ from weft.pricing.book import shape
 from weft.pricing.rates import MODEL
 from weft.pricing.schema import ATTRIBUTES, Condition, Finish, Line, PriceBook, Rate, RateCard, Rule, Tax, Tier
 
-CONTENT_MAX = 7 * 1024 * 1024  # base64 of 5 MiB
 DAY_MS = 86_400_000
 
 
@@ -60,7 +57,7 @@ async def begin(node: Node, params: DraftBegin, _key: str) -> Done:
         name = name.rpartition(".")[0] or name
     book = drafting.empty(name, taken, params.currency or node.config.firm.currency)
     if params.content:
-        filled, problems = _filled(book, _bytes(params.content))
+        filled, problems = _filled(book, content_of(params.content))
         if problems:
             return _faulty(problems)
         silent = filled.id == book.id  # the table does not say which book it is
@@ -76,15 +73,6 @@ def _begun(held: drafting.Draft) -> Done:
 
 def _faulty(problems: Sequence[Problem]) -> Done:
     return Done(facts={"problems": [msgspec.to_builtins(one) for one in problems]})
-
-
-def _bytes(content: str) -> bytes:
-    if len(content) > CONTENT_MAX:
-        raise Invalid("import.too-large", limit=CONTENT_MAX)
-    try:
-        return base64.b64decode(content, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise Invalid("import.content") from error
 
 
 def _filled(book: PriceBook, content: bytes) -> tuple[PriceBook, tuple[Problem, ...]]:
@@ -326,7 +314,7 @@ class DraftImport(Params, frozen=True, kw_only=True):
 async def take_in(node: Node, params: DraftImport, _key: str) -> Done:
     """Import lines into a draft; nothing happens when there are problems: they come back in ``facts``."""
     held = await drafts.get(node, params.draft)
-    content = _bytes(params.content)
+    content = content_of(params.content)
     if content.lstrip()[:1] == b"{":
         lines = _filled(held.book, content)[0].lines
     else:
