@@ -28,7 +28,7 @@ POLLING_MS_MIN: Final = 20
 LOOK_AGAIN_S: Final = 30.0
 LOOK_SOON_S: Final = 0.5  # after one answer that did not come
 LATE: Final = 1.5  # of the time that one part has
-SILENT_PARTS: Final = 2  # so many parts without an answer, and none with one: nobody is there
+SILENT_PARTS: Final = 2  # so many parts one after the other without an answer: nobody is there
 
 _T = TypeVar("_T")
 Part = tuple[tuple[str, ...], Callable[[], Awaitable[Mapping[str, Value]]]]
@@ -45,6 +45,7 @@ class PolledConnection(KeptConnection):
         self._told: dict[str, Value] = {}
         self._quiet: dict[tuple[str, ...], float] = {}
         self._silences: dict[tuple[str, ...], int] = {}
+        self._run, self._since = 0, 0.0  # how many were silent since the last answer, and since when
         self._by_itself: frozenset[str] = frozenset()  # what the machine tells, too: it need not be asked as often
         self._heart = str(description.terms.get("weft:heartbeat", ""))
         self._beat: Scalar | None = None
@@ -88,6 +89,7 @@ class PolledConnection(KeptConnection):
                     await self._connect()
             self._anew.clear()
             self._told.clear()
+            self._run = 0
             self._beat, self._beat_ms = None, 0
             await self._round(self._names, first=True)
             await self._rounds()
@@ -177,32 +179,34 @@ class PolledConnection(KeptConnection):
     async def _gathered(self, parts: Iterable[Part]) -> dict[str, Value]:
         """Values of all ``parts``, each with the names that it answers for and the question (Rule 4).
 
-        Those that were silent lately are asked last, and only when no other answered. Where the first answer comes long
-        after one part's time was over, all was silent, and that link has ended.
+        Those that were silent lately are asked last, and only when no other answered. One after the other without an
+        answer, or an answer long after one part's time was over: all was silent, and that link has ended.
         """
         found: dict[str, Value] = {}
-        answered, silent = False, 0
+        answered = False
         now = time.monotonic()
-        late = now + self._pace.timeout_s * LATE
         for names, ask in sorted(parts, key=lambda part: self._quiet.get(part[0], 0.0) > now):
             if answered and self._quiet.get(names, 0.0) > now:
                 found.update(bad(names, "timeout"))
                 continue
+            asked = time.monotonic()
             try:
-                found.update(await ask())
+                values = await ask()
             except TimeoutError:
-                silent += 1
+                if not answered or names not in self._silences:  # of one that is known as dead it says nothing
+                    self._run, self._since = self._run + 1, self._since if self._run else asked
                 self._quiet[names] = time.monotonic() + self._patience(names)
-                if not answered and silent >= SILENT_PARTS:
+                if self._run >= SILENT_PARTS:
                     raise
                 found.update(bad(names, "timeout"))
             else:
-                if not answered and silent and time.monotonic() > late:
+                if self._run and time.monotonic() > self._since + self._pace.timeout_s * LATE:
                     raise TimeoutError
-                answered = True
+                found.update(values)
+                answered, self._run = True, 0
                 self._quiet.pop(names, None)
                 self._silences.pop(names, None)
-        if silent and not answered:
+        if self._run and not answered:
             raise TimeoutError
         return found
 
