@@ -191,24 +191,31 @@ class PolledConnection(KeptConnection):
                 continue
             asked = time.monotonic()
             try:
-                values = await ask()
+                found.update(await ask())
             except TimeoutError:
-                if not answered or names not in self._silences:  # of one that is known as dead it says nothing
-                    self._run, self._since = self._run + 1, self._since if self._run else asked
-                self._quiet[names] = time.monotonic() + self._patience(names)
-                if self._run >= SILENT_PARTS:
-                    raise
+                self._was_silent(names, asked, alone=answered and names in self._silences)
                 found.update(bad(names, "timeout"))
             else:
-                if self._run and time.monotonic() > self._since + self._pace.timeout_s * LATE:
-                    raise TimeoutError
-                found.update(values)
-                answered, self._run = True, 0
-                self._quiet.pop(names, None)
-                self._silences.pop(names, None)
+                self._has_answered(names)
+                answered = True
         if self._run and not answered:
             raise TimeoutError
         return found
+
+    def _was_silent(self, names: tuple[str, ...], asked: float, *, alone: bool) -> None:
+        """Part ``names`` did not answer; ``alone``: it is known as dead, and says nothing of the others."""
+        if not alone:
+            self._run, self._since = self._run + 1, self._since if self._run else asked
+        self._quiet[names] = time.monotonic() + self._patience(names)
+        if self._run >= SILENT_PARTS:
+            raise TimeoutError
+
+    def _has_answered(self, names: tuple[str, ...]) -> None:
+        if self._run and time.monotonic() > self._since + self._pace.timeout_s * LATE:
+            raise TimeoutError
+        self._run = 0
+        self._quiet.pop(names, None)
+        self._silences.pop(names, None)
 
     def _patience(self, names: tuple[str, ...]) -> float:
         """How long a part is not asked that was silent again: one lost answer costs a moment, a dead part little."""
