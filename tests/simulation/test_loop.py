@@ -1,7 +1,6 @@
 """The simulated loop itself: same seed, same run; other seed, other run; time costs nothing."""
 
 import asyncio
-import time
 from contextvars import copy_context
 
 import pytest
@@ -34,9 +33,7 @@ def test_an_hour_passes_at_once():
         await asyncio.sleep(3600)
         return loop.time()
 
-    begun = time.monotonic()
-    assert run(1, hour) == pytest.approx(3600, abs=0.01)
-    assert time.monotonic() - begun < 5
+    assert run(1, hour) == pytest.approx(3600, abs=0.01)  # else this test takes an hour
 
 
 def test_waiting_for_nobody_is_told():

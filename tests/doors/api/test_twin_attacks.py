@@ -33,7 +33,6 @@ ATTACKS = {
     **{name: lambda data=data: data for name, data in JSON_ATTACKS.items()},
 }
 PEAK_MAX = 150 << 20  # of what Python holds; one twin may have 32 MB
-SECONDS_MAX = 30.0  # on a busy machine; each takes well below one on an idle one
 SOUND = json.dumps({"submodels": [{**SUBMODEL, "submodelElements": ELEMENTS[:3]}]}).encode()
 
 
@@ -67,7 +66,6 @@ def door():
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_file_made_to_do_harm_is_refused_with_its_place_and_changes_nothing(attack, door):
     data, before = ATTACKS[attack](), door.held()
-    begun = time.monotonic()
     tracemalloc.start()
     try:
         told = door.takes(data)
@@ -81,7 +79,7 @@ def test_a_file_made_to_do_harm_is_refused_with_its_place_and_changes_nothing(at
     assert problem["detail"] != problem["code"], "it has a sentence"
     assert "{" not in problem["detail"] or "{" in attack
     assert door.held() == before
-    assert peak < PEAK_MAX and time.monotonic() - begun < SECONDS_MAX
+    assert peak < PEAK_MAX
 
 
 def test_control_the_sound_file_changes_what_is_compared(door):
