@@ -108,7 +108,9 @@ class Line:
             return
         self.figures["long silences"] += 1
         ups = [link for at, link in self.links if link.up and at > begun]
-        if not ups or not any(not link.up for at, link in self.links if at > begun - 1):
+        before = [link for at, link in self.links if at <= begun - 1]
+        down = bool(before) and not before[-1].up or any(not link.up for at, link in self.links if at > begun - 1)
+        if not ups or not down:
             told = [f"{'up' if link.up else 'down'} {at - begun:+.1f} s {link.detail}" for at, link in self.links[-4:]]
             self._broke("gap not marked", f"{kind} for {over - begun:.1f} s, told: {told}")
         elif max(link.gap_ms for link in ups) < 500:
