@@ -109,7 +109,7 @@ class Line:
         self.figures["long silences"] += 1
         ups = [link for at, link in self.links if link.up and at > begun]
         before = [link for at, link in self.links if at <= begun - 1]
-        down = bool(before) and not before[-1].up or any(not link.up for at, link in self.links if at > begun - 1)
+        down = (bool(before) and not before[-1].up) or any(not link.up for at, link in self.links if at > begun - 1)
         if not ups or not down:
             told = [f"{'up' if link.up else 'down'} {at - begun:+.1f} s {link.detail}" for at, link in self.links[-4:]]
             self._broke("gap not marked", f"{kind} for {over - begun:.1f} s, told: {told}")
