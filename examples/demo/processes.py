@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ import aiohttp
 HERE = Path(__file__).parent
 READY_S = 60.0
 PATIENCE_S = 60.0
-TABLES = ("items", "stock", "calendars", "work-centres", "bills", "routings", "supply-rules", "prices")
 
 
 class Failed(Exception):
@@ -38,33 +37,33 @@ def free_port() -> int:
 
 
 async def spawn(*arguments: str, environ: dict[str, str] | None = None) -> asyncio.subprocess.Process:
-    """A Python process of its own, with its first line still to be read."""
+    """A Python process of its own, with its first line still to be read; its standard input closes when we are gone."""
     return await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **(environ or {})})
+        sys.executable, *arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE, env={**os.environ, **(environ or {})})
 
 
-async def first_line(process: asyncio.subprocess.Process, what: str) -> str:
+async def first_line(process: asyncio.subprocess.Process, what: str, seconds: float = READY_S) -> str:
     """What ``process`` says when it is ready; raises ``Failed`` with its last words."""
     assert process.stdout is not None
     assert process.stderr is not None
     try:
-        line = await asyncio.wait_for(process.stdout.readline(), READY_S)
+        line = await asyncio.wait_for(process.stdout.readline(), seconds)
     except TimeoutError as error:
-        raise Failed(f"{what} did not get ready within {READY_S:.0f} s") from error
+        raise Failed(f"{what} did not get ready within {seconds:.0f} s") from error
     if not line:
         told = (await process.stderr.read()).decode(errors="replace")
         raise Failed(f"{what} did not start: {told[-2000:]}")
     return line.decode()
 
 
-async def end(process: asyncio.subprocess.Process | None, how: int = signal.SIGTERM) -> None:
+async def end(process: asyncio.subprocess.Process | None, how: int = signal.SIGTERM, patience: float = 10) -> None:
     """End ``process`` by its id, kindly first."""
     if process is None or process.returncode is not None:
         return
     process.send_signal(how)
     try:
-        await asyncio.wait_for(process.wait(), 10)
+        await asyncio.wait_for(process.wait(), patience)
     except TimeoutError:
         process.kill()
         await process.wait()
@@ -72,23 +71,37 @@ async def end(process: asyncio.subprocess.Process | None, how: int = signal.SIGT
 
 @dataclass
 class Machine:
-    """A simulated machine in a process of its own."""
+    """A machine, or whatever speaks like one, in a process of its own.
+
+    ``start`` is a script and its arguments. It is given ``--name --port --speed --state`` besides, and says in one line
+    of JSON when it is ready: its ``endpoint``, or in ``missing`` why there is none on this computer.
+    """
 
     name: str
-    kind: str
-    seed: int
+    start: Sequence[str]
+    description: Path
     speed: float
     state: Path
-    endpoint: str = ""
+    ready_s: float = READY_S
+    told: dict[str, Any] = field(default_factory=dict)
     process: asyncio.subprocess.Process | None = None
 
+    @property
+    def endpoint(self) -> str:
+        """Where it answers; "" while it is not there."""
+        return str(self.told.get("endpoint", ""))
+
+    @property
+    def missing(self) -> str:
+        """Why it cannot be here; "" when it can."""
+        return str(self.told.get("missing", ""))
+
     async def up(self) -> None:
-        """Serve OPC UA; a restarted machine keeps its address."""
+        """Start it; a restarted machine keeps its address."""
         port = self.endpoint.rsplit(":", 1)[1] if self.endpoint else "0"
-        self.process = await spawn(
-            str(HERE / "machines" / "machine.py"), "--kind", self.kind, "--name", self.name, "--port", port,
-            "--seed", str(self.seed), "--speed", str(self.speed), "--scrap-rate", "0", "--state", str(self.state))
-        self.endpoint = json.loads(await first_line(self.process, self.name))["endpoint"]
+        self.process = await spawn(*self.start, "--name", self.name, "--port", port, "--speed", str(self.speed),
+                                   "--state", str(self.state))
+        self.told = json.loads(await first_line(self.process, self.name, self.ready_s))
 
 
 @dataclass
@@ -232,3 +245,12 @@ async def until(what: Any, why: str, seconds: float = 60.0, pause: float = 0.05)
         if time.monotonic() > deadline:
             raise Failed(f"it never came to be: {why}")
         await asyncio.sleep(pause)
+
+
+async def interrupted() -> None:
+    """Wait for Ctrl-C or SIGTERM."""
+    asked = asyncio.Event()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(one, asked.set)
+    await asked.wait()

@@ -12,18 +12,16 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-STEPS = 18
-
 
 class Show:
     """Progress for people on stderr; ``steps`` (name, ms) for the report."""
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, steps: int, *, quiet: bool) -> None:
         self.steps: list[dict[str, Any]] = []
         self._console = Console(file=sys.stderr, quiet=quiet)
         self._progress = Progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24),
                                   TimeElapsedColumn(), console=self._console, transient=True)
-        self._task = self._progress.add_task("", total=STEPS)
+        self._task = self._progress.add_task("", total=steps)
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -50,6 +48,6 @@ class Show:
     def consoles(self, firms: Iterable[Any]) -> None:
         """Where to look now."""
         self._progress.stop()
-        self._console.print("\n四个节点仍在运行，可打开各自的界面 · the four consoles are open, until Ctrl-C:")
+        self._console.print("\n节点仍在运行，可打开各自的界面 · the consoles are open, until Ctrl-C:")
         for firm in firms:
             self._console.print(f"  {firm.name:<6} {firm.pair}")

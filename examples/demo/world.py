@@ -9,8 +9,6 @@ Not here: the story (``story.py``), what must hold at the end (``checks.py``).
 
 import argparse
 import asyncio
-import base64
-import contextlib
 import json
 import logging
 import random
@@ -25,14 +23,16 @@ import aiohttp
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "machines")]
 
-from checks import report  # noqa: E402 - the folder of this file comes first
+import founding  # noqa: E402 - the folder of this file comes first
+from checks import report  # noqa: E402
 from kills import Kills  # noqa: E402
-from processes import HERE, TABLES, Failed, Firm, Machine, end, first_line, free_port, spawn  # noqa: E402
+from processes import HERE, Failed, Firm, end, first_line, free_port, interrupted, spawn  # noqa: E402
 from show import Show  # noqa: E402
 from story import Story  # noqa: E402
 
 FIRMS = ("mingji", "hengtai", "jinggong", "haichuan")
 PARTNERS = (("hengtai", "mingji"), ("jinggong", "hengtai"), ("haichuan", "hengtai"))  # (who invites, who joins)
+STEPS = 18
 LINE = ("hengtai", "jinggong")  # the line that the drill cuts
 
 
@@ -50,12 +50,7 @@ class World:
     async def build(self) -> None:
         """Homes, nodes, machines, partners, master data."""
         for key in FIRMS:
-            given = json.loads((HERE / "firms" / key / "firm.json").read_text(encoding="utf-8"))
-            port = free_port()
-            firm = Firm(key, self.folder / key, port, f"http://127.0.0.1:{port}", given, self.session)
-            firm.machines = [Machine(one["name"], one["kind"], one["seed"], self.speed,
-                                     self.folder / f"{one['name']}.log") for one in given.get("machines", [])]
-            self.firms[key] = firm
+            self.firms[key] = founding.firm(HERE, key, self.folder, self.session, self.speed)
         machines = [asyncio.create_task(one.up()) for firm in self.firms.values() for one in firm.machines]
         with self.show.step("found", "四家企业各建自己的节点 · four firms set up their nodes"):
             await asyncio.gather(*(firm.found() for firm in self.firms.values()))
@@ -69,29 +64,16 @@ class World:
             await self._meet()
         await self.kills.after("meet")
         with self.show.step("import", "导入物料、工艺、价目 · items, routings and prices are imported"):
-            await asyncio.gather(*(self._furnish(firm) for firm in self.firms.values()))
+            await asyncio.gather(*(founding.furnish(firm, HERE) for firm in self.firms.values()))
         await self.kills.after("import")
 
     async def _meet(self) -> None:
-        for inviter, joiner in PARTNERS:
-            link = (await self.firms[inviter].do("invite"))["facts"]["link"]
-            await self.firms[joiner].do("join", link=link)
-        for inviter, joiner in PARTNERS:
-            for one, other in ((inviter, joiner), (joiner, inviter)):
-                await self._known(self.firms[one], self.firms[other])
+        await founding.meet(self.firms, PARTNERS)
         self.ports = {LINE: free_port(), (LINE[1], LINE[0]): free_port()}
         await self.join_line()
         for (here, there), port in self.ports.items():
             await self.firms[here].do("set-address", partner=self.firms[there].organisation,
                                       url=f"http://127.0.0.1:{port}")
-
-    async def _known(self, firm: Firm, other: Firm) -> None:
-        for _ in range(400):
-            partners = (await firm.view("partners"))["partners"]
-            if any(one["organisation"] == other.organisation and one["state"] == "open" for one in partners):
-                return
-            await asyncio.sleep(0.05)
-        raise Failed(f"{firm.key} and {other.key} did not become partners")
 
     async def cut_line(self) -> None:
         """End the process that carries the line (the control leaves it)."""
@@ -107,20 +89,6 @@ class World:
         pairs = [f"{port}={self.firms[there].port}" for (_, there), port in self.ports.items()]
         self.line = await spawn(str(HERE / "link.py"), *pairs)
         await first_line(self.line, "the line")
-
-    async def _furnish(self, firm: Firm) -> None:
-        folder = HERE / "firms" / firm.key
-        for kind in TABLES:
-            file = folder / f"{kind}.csv"
-            if file.exists():
-                content = base64.b64encode(file.read_bytes()).decode()
-                done = await firm.do("import", kind=kind, name=file.name, content=content)
-                if done.get("facts", {}).get("problems"):
-                    raise Failed(f"{firm.key} {file.name}: {done['facts']['problems'][:3]}")
-        for machine in firm.machines:
-            template = (HERE / "machines" / f"{machine.kind}.td.json").read_text(encoding="utf-8")
-            await firm.do("machine-add", name=machine.name, description=template,
-                          values={"NAME": machine.name, "ENDPOINT": machine.endpoint})
 
     async def tear_down(self) -> None:
         """End every process."""
@@ -148,7 +116,7 @@ async def run(given: argparse.Namespace) -> int:
     folder = given.keep or Path(tempfile.mkdtemp(prefix="weft-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
     result: dict[str, Any] = {"ok": False, "broken": []}
-    with Show(quiet=given.json and given.headless) as show:
+    with Show(STEPS, quiet=given.json and given.headless) as show:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
             world = World(given, folder, session, show)
             try:
@@ -163,7 +131,7 @@ async def run(given: argparse.Namespace) -> int:
             try:
                 if not given.headless:
                     show.consoles(world.firms.values())
-                    await _interrupted()
+                    await interrupted()
             finally:
                 await world.kills.end()
                 await world.tear_down()
@@ -174,15 +142,6 @@ async def run(given: argparse.Namespace) -> int:
     if given.json:
         print(json.dumps(result, ensure_ascii=False))
     return 0 if result["ok"] else 1
-
-
-async def _interrupted() -> None:
-    """Wait for Ctrl-C or SIGTERM."""
-    asked = asyncio.Event()
-    for one in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(one, asked.set)
-    await asked.wait()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 // A machine by another maker: an OPC UA server on node-opcua, in a process of its own, on loopback.
 // node server.js '{"port":0,"jobs":"isa95"}' prints one ready line (JSON) and obeys lines of JSON on its standard input:
 // {"do":"start","job":"J"} (the operator), {"do":"set","name":"Ready","value":true}, {"do":"alarm"}, {"do":"jobs"}.
-// Options: jobs isa95|machinery, many, hz, vast, years, first (a namespace before ours), limits, certificate, users, pki.
+// Options: jobs isa95|machinery, many, hz, vast, years, first (a namespace before ours), limits, certificate, users, pki,
+// log (a file: a line for each start), scrap (every so many pieces one).
 const fs = require("fs"), path = require("path"), readline = require("readline");
 const given = JSON.parse(process.argv[2] || "{}");
 if (given.years) {  // its clock is that far off, for everything that it does
@@ -136,7 +137,7 @@ function run(one) {
   move(one, "Running");
   one.timer = setInterval(() => {
     if (one.state !== "Running") return;
-    one.good += 1;
+    if (given.scrap && (one.good + one.scrap) % given.scrap === given.scrap - 1) one.scrap += 1; else one.good += 1;
     if (one.good >= one.planned) end(one, "Ended");
   }, cycle);
 }

@@ -46,7 +46,7 @@ async def furnished(key):
             content = table((folder / f"{kind}.csv").read_text(encoding="utf-8"))
             done = await run(node, "import", {"kind": kind, "content": content})
             assert not done.facts.get("problems"), (kind, done)
-    things = [(one["name"], (DEMO / "machines" / f"{one['kind']}.td.json").read_text()) for one in given["machines"]]
+    things = [(one["name"], (DEMO / one["description"]).read_text()) for one in given["machines"]]
     await node.say_many(node.book("floor"), [
         MachineAdded(machine=name, description=fill(thing, {"NAME": name, "ENDPOINT": "opc.tcp://127.0.0.1:4840"}))
         for name, thing in things])

@@ -25,8 +25,8 @@ GROUP, NODE, DEVICE = "Plant 1", "E1", "M1"
 class EdgeNode:
     """``edge.js``; ``told`` are the lines that it printed."""
 
-    def __init__(self, broker: Broker, speed: int = 60) -> None:
-        self.broker, self.speed = broker, speed
+    def __init__(self, broker: Broker, speed: float = 60, log: str = "") -> None:
+        self.broker, self.speed, self.log = broker, speed, log
         self.child: Any = None
         self.told: list[dict[str, Any]] = []
         self._reading: Any = None
@@ -35,7 +35,7 @@ class EdgeNode:
         modules = npm.package("sparkplug-client", "3.2.4")
         self.child = await asyncio.create_subprocess_exec(
             "node", str(Path(__file__).with_name("edge.js")), str(self.broker.port), GROUP, NODE, DEVICE,
-            str(self.speed), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            str(self.speed), self.log, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             env=npm.environment(modules))
         self._reading = asyncio.create_task(self._read())
 

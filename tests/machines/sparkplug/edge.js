@@ -1,9 +1,10 @@
 // A foreign edge node: Eclipse Tahu's sparkplug-client, with one device that takes jobs. It is told things by lines of
 // JSON on its standard input, as its own panel would: {"set": {...}}, {"ddeath": true}, {"dbirth": true}, {"skip": 1},
-// {"history": {...}}, {"bye": true}. Usage: node edge.js PORT GROUP NODE DEVICE SPEED
+// {"history": {...}}, {"bye": true}. Usage: node edge.js PORT GROUP NODE DEVICE SPEED [LOG]; each start is a
+// line in LOG.
 "use strict";
 const sparkplug = require("sparkplug-client");
-const [port, group, node, device, speed] = process.argv.slice(2);
+const [port, group, node, device, speed, log] = process.argv.slice(2);
 const client = sparkplug.newClient({
   serverUrl: `mqtt://127.0.0.1:${port}`, username: "", password: "", groupId: group, edgeNode: node,
   clientId: `edge-${node}`, version: "spBv1.0", publishDeath: true, keepalive: 3, reconnectPeriod: 300,
@@ -64,6 +65,7 @@ client.on("dcmd", (_device, told) => {
     if (one.name === "StartCommand") {
       starts[value] = (starts[value] || 0) + 1;
       console.log(JSON.stringify({ starts }));
+      if (log) require("fs").appendFileSync(log, value + "\n");
       if (value === now.JobId && now.State === "AllowedToStart" && starts[value] === 1) changed.State = "Running";
     }
   }
