@@ -14,7 +14,7 @@ ifneq ($(wildcard ../shared/DESIGN.md),)
 export WEFT_SHARED ?= $(abspath ../shared)
 endif
 
-.PHONY: help demo test check bench sim soak fuzz conformance power docs release clean
+.PHONY: help demo floor test check bench sim soak fuzz conformance power docs release clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -22,6 +22,9 @@ help:  ## this list
 
 demo: $(VENV)/.runtime  ## a world of four firms and their machines; consoles stay open until Ctrl-C
 	@$(BIN)/weft demo examples/demo $(ARGS)
+
+floor: $(VENV)/.dev browser cnc  ## one order drives seven machines by other makers; ARGS="--headless --json"
+	@$(BIN)/weft demo examples/floor $(ARGS)
 
 test: $(VENV)/.dev browser  ## unit, story and browser tests
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
