@@ -20,6 +20,7 @@ from asyncua import Client, ua
 
 from weft.basis.errors import Invalid, Unavailable
 from weft.machines import keeping, opcua_browse
+from weft.machines.opcua_bounds import MESSAGE_MAX, BoundedClient
 from weft.machines.opcua_channel import OpcUaFiles, check_security, close_session, open_session
 from weft.machines.opcua_jobs import CONTROL, MARK, Focus, JobControl, terms
 from weft.machines.opcua_services import Services, reason
@@ -112,9 +113,10 @@ class OpcUaConnection(keeping.KeptConnection):
                     await session.subscription.end()
             await asyncio.shield(close_session(client))
 
-    async def _prepared(self, client: Client) -> _Session:
+    async def _prepared(self, client: BoundedClient) -> _Session:
         services = Services(client, self.description.title)
         session = _Session(client=client, services=services, namespaces=list(await client.get_namespace_array()))
+        client.message_max = MESSAGE_MAX
 
         async def lost(error: Exception) -> None:
             session.fail(reason(error))

@@ -1,7 +1,8 @@
 """Browse an OPC UA server to a bounded depth, and look up what a method wants.
 
 Rule 1: at most ``NODES_MAX`` nodes and ``depth`` levels; the server's own objects (namespace 0) are left out.
-Rule 2: a node that cannot be read is listed without the detail, and does not stop the others.
+Rule 2: a node that cannot be read is listed without the detail, and does not stop the others; one whose own address
+        cannot be written down is left out.
 Not here: what the found nodes mean (``propose``).
 """
 
@@ -11,7 +12,8 @@ from typing import Any, Final
 
 from asyncua import Client, ua
 
-from weft.basis.errors import Invalid, Unavailable
+from weft.basis.errors import Invalid, Unavailable, WeftError
+from weft.machines.opcua_bounds import fit_text, shown_text
 from weft.machines.opcua_services import Services, batches, reason
 from weft.machines.opcua_values import BUILT_IN, href_of
 from weft.shopfloor.connection import BrowsedNode
@@ -24,7 +26,10 @@ _DETAILS: Final = ("EngineeringUnits", "EnumStrings")
 _CEFACT: Final = "http://www.opcfoundation.org/UA/units/un/cefact"
 _TYPES: Final = {"Boolean": "boolean", "String": "string", "LocalizedText": "string", "Float": "number",
                  "Double": "number"}
-_SILENT: Final = (OSError, TimeoutError, ua.UaError)
+NAME_MAX: Final = 200
+HREF_MAX: Final = 4096
+VALUES_MAX: Final = 500  # names of the states of one variable
+UNIT_MAX: Final = 40
 
 
 async def browse(
@@ -34,7 +39,9 @@ async def browse(
     try:
         found = await _walk(services, min(depth, DEPTH_MAX), top)
         return await _described(services, namespaces, found)
-    except _SILENT as error:
+    except WeftError:
+        raise
+    except Exception as error:  # whatever the library raises at what a server may send
         raise services.no_answer(reason(error)) from error
 
 
@@ -54,11 +61,11 @@ async def _walk(
             for (node, path, _), references in zip(some, listed, strict=True):
                 for reference in references:
                     child = reference.NodeId
-                    if child in found or _is_left_out(reference, last=step == depth):
+                    if child in found or _is_left_out(reference, child, last=step == depth):
                         continue
                     if len(found) >= NODES_MAX:
                         return found
-                    place = f"{path}/{reference.BrowseName.Name}".lstrip("/")
+                    place = f"{path}/{_name(reference)}".lstrip("/")
                     found[child] = (reference, place, top if step == 0 else node)
                     below.append((child, place, node))
             await asyncio.sleep(0)  # others have their turn
@@ -66,9 +73,16 @@ async def _walk(
     return found
 
 
-def _is_left_out(reference: Any, *, last: bool) -> bool:
-    """The server's own objects, and below the last level all but details."""
-    return (last or reference.NodeId.NamespaceIndex == 0) and reference.BrowseName.Name not in _DETAILS
+def _is_left_out(reference: Any, node: Any, *, last: bool) -> bool:
+    """The server's own objects, below the last level all but details, and what no address can name."""
+    if (last or node.NamespaceIndex == 0) and reference.BrowseName.Name not in _DETAILS:
+        return True
+    told = node.Identifier
+    return isinstance(told, str) and (fit_text(told) is None or len(told) > HREF_MAX)
+
+
+def _name(reference: Any) -> str:
+    return shown_text(reference.BrowseName.Name)[:NAME_MAX]
 
 
 async def _described(
@@ -84,9 +98,9 @@ async def _described(
         reference, path, parent = found[node]
         unit, values = details.get(node, ("", ()))
         described.append(BrowsedNode(
-            href=href_of(node, namespaces), name=reference.BrowseName.Name, path=path,
+            href=href_of(node, namespaces), name=_name(reference), path=path,
             kind=_KINDS.get(reference.NodeClass, "object"), type=_type(kinds.get(node)), unit=unit,
-            writable=bool((access.get(node) or 0) & 2), values=values,
+            writable=_writable(access.get(node)), values=values,
             parent=href_of(parent, namespaces) if parent is not None else ""))
     return described
 
@@ -101,7 +115,9 @@ async def _details(services: Services, found: dict[Any, Any]) -> dict[Any, tuple
         if reference.BrowseName.Name == "EngineeringUnits":
             unit = _unit(values.get(node))
         else:
-            names = tuple(str(getattr(one, "Text", one) or "") for one in values.get(node) or ())
+            listed = values.get(node)
+            names = tuple(shown_text(getattr(one, "Text", one))[:NAME_MAX]
+                          for one in (listed[:VALUES_MAX] if isinstance(listed, list) else ()))
         told[parent] = (unit, names)
     return told
 
@@ -111,6 +127,10 @@ async def _attributes(
 ) -> dict[ua.NodeId, Any]:
     data, _ = await services.read([(node, what) for node in nodes])
     return {node: one.Value.Value for node, one in zip(nodes, data, strict=True) if one.Value is not None}
+
+
+def _writable(access: Any) -> bool:
+    return isinstance(access, int) and bool(access & 2)
 
 
 def _type(node: Any) -> str:
@@ -126,11 +146,11 @@ def _type(node: Any) -> str:
 
 def _unit(value: Any) -> str:
     if isinstance(value, str):
-        return value
+        return shown_text(value)[:UNIT_MAX]
     if getattr(value, "NamespaceUri", "") == _CEFACT and value.UnitId > 0:  # the Rec 20 code, packed
         return bytes(value.UnitId.to_bytes(4, "big")).strip(b"\0").decode("ascii", "ignore")
     text = getattr(getattr(value, "DisplayName", None), "Text", "")
-    return text or ""
+    return shown_text(text)[:UNIT_MAX]
 
 
 async def owner_of(client: Client, method: ua.NodeId, machine: str) -> ua.NodeId:
@@ -141,7 +161,7 @@ async def owner_of(client: Client, method: ua.NodeId, machine: str) -> ua.NodeId
         ResultMask=ua.BrowseResultMask.All)
     try:
         result = (await client.uaclient.browse(ua.BrowseParameters(NodesToBrowse=[wanted])))[0]
-    except _SILENT as error:
+    except Exception as error:  # nothing was called yet
         raise Unavailable("machine.unreachable", machine=machine, detail=type(error).__name__) from error
     if not result.References:
         raise Invalid("machine.method-owner", href=method.to_string())
@@ -154,7 +174,7 @@ async def input_kinds(client: Client, method: ua.NodeId) -> list[ua.VariantType]
     try:
         node = await asyncio.wait_for(client.get_node(method).get_child("0:InputArguments"), 4)
         declared = await node.read_value()
-    except _SILENT:
+        return [BUILT_IN.get(one.DataType.Identifier, ua.VariantType.String) for one in declared or ()
+                if one.DataType.NamespaceIndex == 0]
+    except Exception:  # noqa: BLE001 - it does not say
         return []
-    return [BUILT_IN.get(one.DataType.Identifier, ua.VariantType.String) for one in declared or ()
-            if one.DataType.NamespaceIndex == 0]

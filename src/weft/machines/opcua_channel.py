@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from asyncua import Client, ua
+from asyncua import ua
 from asyncua.crypto import security_policies
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from weft.basis.errors import Denied, Invalid, Unavailable
 from weft.machines import access
+from weft.machines.opcua_bounds import BoundedClient
 from weft.shopfloor.description import Description, Security
 
 _URI: Final = "urn:weft:node"
@@ -63,13 +64,13 @@ def check_security(description: Description, files: OpcUaFiles | None) -> None:
 
 async def open_session(
     description: Description, files: OpcUaFiles | None, timeout_s: float
-) -> tuple[Client, str]:
+) -> tuple[BoundedClient, str]:
     """A connected client, and what should be said of the server's certificate (``access.check``).
 
     Raises ``Denied`` or ``Unavailable`` with ``machine.*`` codes, or what asyncua raises.
     """
     security = description.security
-    client = Client(description.base, timeout=timeout_s, watchdog_intervall=WATCHDOG_S)
+    client = BoundedClient(description.base, timeout_s, watchdog_intervall=WATCHDOG_S)
     client.name = client.description = "Weft"
     client.application_uri, client.product_uri = _URI, _URI
     client.session_timeout = SESSION_MS
@@ -93,7 +94,7 @@ async def open_session(
 
 async def _offered_certificate(description: Description, timeout_s: float) -> bytes:
     security: Security = description.security
-    finder = Client(description.base, timeout=timeout_s)
+    finder = BoundedClient(description.base, timeout_s)
     endpoints = await finder.connect_and_get_server_endpoints()
     policy = _POLICIES[security.policy]
     for one in endpoints:
@@ -108,7 +109,7 @@ def _leaf(chain: bytes) -> bytes:
     return chain[: int.from_bytes(chain[2:4], "big") + 4]
 
 
-def _log_in(client: Client, description: Description, files: OpcUaFiles | None) -> None:
+def _log_in(client: BoundedClient, description: Description, files: OpcUaFiles | None) -> None:
     login = files.machine.read_login() if files else None
     if login is None:
         raise Denied("machine.no-login", machine=description.title)

@@ -6,11 +6,12 @@ Not here: choosing (the owner), keeping to it (``opcua_channel``).
 
 from typing import Any, Final
 
-from asyncua import Client, ua
+from asyncua import ua
 
 from weft.basis.errors import Unavailable
 from weft.engine.discovery import Offered
-from weft.machines.keeping import reason
+from weft.machines.opcua_bounds import BoundedClient
+from weft.machines.opcua_services import reason
 
 TIMEOUT_S: Final = 6.0
 _MODES: Final = {ua.MessageSecurityMode.None_: "none", ua.MessageSecurityMode.Sign: "sign",
@@ -22,8 +23,8 @@ _POLICIES: Final = ("Aes256_Sha256_RsaPss", "Basic256Sha256", "Aes128_Sha256_Rsa
 async def offered(address: str) -> tuple[Offered, ...]:
     """What the server at ``address`` offers; raises ``Unavailable('machine.unreachable')``."""
     try:
-        endpoints = await Client(address, timeout=TIMEOUT_S).connect_and_get_server_endpoints()
-    except (OSError, TimeoutError, ua.UaError, ValueError) as error:
+        endpoints = await BoundedClient(address, TIMEOUT_S).connect_and_get_server_endpoints() or []
+    except Exception as error:  # whatever the library raises at what answers there
         raise Unavailable("machine.unreachable", machine=address[:80], detail=reason(error)) from error
     found = {(one.mode, one.policy): one for one in map(_told, endpoints) if one is not None}
     return tuple(sorted(found.values(), key=lambda one: (

@@ -21,7 +21,7 @@ from asyncua import ua
 from weft.basis.errors import Invalid, Unavailable
 from weft.machines import opcua_isa95 as isa95
 from weft.machines.opcua_services import Services
-from weft.machines.opcua_values import milliseconds, node_id, value_of, variant
+from weft.machines.opcua_values import milliseconds, node_id, plain_of, value_of, variant
 from weft.shopfloor.connection import NO_DATA, Change, Quality, Scalar, Value
 from weft.shopfloor.description import Description, Property
 from weft.shopfloor.jobcontrol import BEGUN, BUSY, JobState
@@ -331,8 +331,8 @@ def _parameter(job: Job | None, name: str) -> Any:
 def _value(raw: Any, at: int, stamp: int) -> Value:
     if raw is None:
         return Value(None, NO_DATA.quality, at, stamp, "not-told")
-    return Value(raw, Quality.GOOD, at, stamp) if isinstance(raw, bool | int | float | str) else Value(
-        None, Quality.BAD, at, stamp, "unsupported")
+    plain, why = plain_of(raw)
+    return Value(plain, Quality.BAD if plain is None else Quality.GOOD, at, stamp, why)
 
 
 def _whole(raw: Any) -> int | None:

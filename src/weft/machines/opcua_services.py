@@ -3,9 +3,12 @@
 OPC 10000-4; OperationLimits of OPC 10000-5 §6.3.11.
 Rule 1: a refusal is the server's own word; what may have been done all the same is ``machine.no-answer``.
 Rule 2: nothing is sent twice.
-Not here: the link (``opcua``), what is told by itself (``opcua_subscription``).
+Rule 3: bytes that nobody can read, and more or fewer answers than there were questions, are no answer; what is large is
+        read in a thread, so that other machines have their turn.
+Not here: the link (``opcua``), what is told by itself (``opcua_subscription``), how large it may be (``opcua_bounds``).
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,6 +24,9 @@ PER_CALL: Final = 500  # where the server names no limit
 REFERENCES_MAX: Final = 5000
 PER_NODE: Final = 100  # references of one node in one answer, which so is read in a moment
 SILENCE: Final = (OSError, TimeoutError)
+PAGES_MAX: Final = 1000  # of one node, however little each brings
+LARGE: Final = 256 * 1024  # bytes
+ANSWER_MAX: Final = 2 * 1024 * 1024  # bytes of an answer without values
 _DOUBTFUL: Final = ("Timeout", "Communication", "NoCommunication", "ConnectionClosed", "SecureChannelClosed",
                     "SessionClosed", "Shutdown", "ServerHalted")  # an answer that does not say what was done
 _CLASSES: Final = ua.NodeClass.Variable | ua.NodeClass.Method | ua.NodeClass.Object
@@ -71,7 +77,13 @@ class Services:
 
     async def send(self, request: Any, kind: Any) -> Any:
         """The response to ``request``, whose own result is good; raises what the library raises."""
-        response = struct_from_binary(kind, await self.raw(request))
+        raw = await self.raw(request)
+        if len(raw) > LARGE:
+            if kind is not ua.ReadResponse and len(raw) > ANSWER_MAX:
+                raise ua.UaStatusCodeError(ua.StatusCodes.BadTcpMessageTooLarge)
+            response = await asyncio.to_thread(struct_from_binary, kind, raw)
+        else:
+            response = struct_from_binary(kind, raw)
         response.ResponseHeader.ServiceResult.check()
         return response
 
@@ -93,9 +105,9 @@ class Services:
             request.Parameters.NodesToRead = [ua.ReadValueId(NodeId=node, AttributeId=what) for node, what in some]
             try:
                 response = await self.send(request, ua.ReadResponse)
-            except (*SILENCE, ua.UaError) as error:
+                found.extend(_each(response.Results, some))
+            except Exception as error:  # whatever the library raises at such bytes (Rule 3)
                 raise self.no_answer(reason(error)) from error
-            found.extend(response.Results)
             stamp = milliseconds(response.ResponseHeader.Timestamp)
         return found, stamp
 
@@ -132,17 +144,21 @@ class Services:
                 IncludeSubtypes=True, ReferenceTypeId=ua.NodeId(ua.ObjectIds.HierarchicalReferences),
                 NodeClassMask=_CLASSES, ResultMask=ua.BrowseResultMask.All) for node in some]
             view = ua.BrowseParameters(RequestedMaxReferencesPerNode=PER_NODE, NodesToBrowse=wanted)
-            for result in await self.client.uaclient.browse(view):
+            response = await self.send(ua.BrowseRequest(Parameters=view), ua.BrowseResponse)
+            for result in _each(response.Results, some):
                 found.append(list(result.References or []))
                 await self._rest(result.ContinuationPoint, found[-1], left)
                 left -= len(found[-1])
         return found
 
     async def _rest(self, point: bytes | None, into: list[Any], most: int) -> None:
+        pages = 0
         while point:
-            ended = len(into) > most
+            pages += 1
+            ended = len(into) > most or pages > PAGES_MAX
             given = ua.BrowseNextParameters(ContinuationPoints=[point], ReleaseContinuationPoints=ended)
-            result = (await self.client.uaclient.browse_next(given))[0]
+            response = await self.send(ua.BrowseNextRequest(Parameters=given), ua.BrowseNextResponse)
+            result = _each(response.Results, [point])[0]
             if ended:
                 return
             into.extend(result.References or [])
@@ -151,8 +167,8 @@ class Services:
     async def _ask(self, sent: Any, about: Sequence[str]) -> Any:
         """The answer to ``sent``; a string when the whole request was refused; raises ``machine.no-answer``."""
         try:
-            return await sent
-        except (*SILENCE, ua.UaError) as error:
+            return _each(await sent, about)
+        except Exception as error:  # whatever the library raises at such bytes (Rule 3)
             why = reason(error)
             if isinstance(error, ua.UaStatusCodeError) and not any(one in why for one in _DOUBTFUL):
                 return why
@@ -168,6 +184,13 @@ class Services:
     def no_answer(self, detail: str) -> Unavailable:
         """What is raised when it is not known what the device did."""
         return Unavailable("machine.no-answer", machine=self.machine, detail=detail[:120])
+
+
+def _each(answers: Any, asked: Sequence[Any]) -> list[Any]:
+    """One answer to each question; raises ``ua.UaError``."""
+    if answers is None or len(answers) != len(asked):
+        raise ua.UaError("answers")
+    return list(answers)
 
 
 def batches(items: Sequence[Any], size: int) -> list[Sequence[Any]]:

@@ -4,26 +4,29 @@ OPC 10000-4 §5.13, §5.14.
 Rule 1: messages are taken in the order of their numbers; one that is missing is asked for again (Republish), and where
         the server has it no more, the link begins anew with all present values.
 Rule 2: what the server will not watch because it watches enough already is read again and again instead, and told.
-Rule 3: keep-alives are awaited: a subscription that has fallen silent makes a link that is down.
+Rule 3: keep-alives are awaited: a subscription that has fallen silent makes a link that is down, whatever time the
+        server takes for itself.
 Not here: bytes (``opcua_notified``), the link itself (``opcua``).
 """
 
 import asyncio
+import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from asyncua import ua
 
 from weft.machines.opcua_notified import Notified, notified, republished
-from weft.machines.opcua_services import SILENCE, Services, batches, reason
+from weft.machines.opcua_services import LARGE, SILENCE, Services, batches, reason
 from weft.machines.opcua_values import value_of
 from weft.shopfloor.connection import Change
 
 IN_FLIGHT: Final = 3
 QUEUE: Final = 10  # changes that the device keeps per property between two batches
 AHEAD_MAX: Final = 50  # messages kept while one before them is missing
+QUIET_MAX_S: Final = 300.0
 _FULL: Final = ("BadTooManyMonitoredItems", "BadMonitoredItemFilterUnsupported", "BadOutOfMemory")
 
 OnBatch = Callable[[Sequence[Change]], None]
@@ -39,10 +42,11 @@ class Subscription:
     quiet_s: float = 0.0
     heard: float = field(default_factory=time.monotonic)
     id: int = 0
-    names: dict[int, str] = field(default_factory=dict)  # by client handle
+    names: dict[int, str] = field(default_factory=dict)  # by client handle, as long as it is watched
     polled: dict[str, ua.NodeId] = field(default_factory=dict)
     looked: float = field(default_factory=time.monotonic)  # when something was last asked to be watched
     asked_again: int = 0  # how often a message had to be asked for again
+    _handles: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _interval_ms: float = 50.0
     _expected: int = 0  # the number of the next message; 0 before the first
     _ahead: dict[int, list[Change]] = field(default_factory=dict)
@@ -58,7 +62,7 @@ class Subscription:
             RequestedMaxKeepAliveCount=20, MaxNotificationsPerPublish=0, PublishingEnabled=True, Priority=0)
         given = (await self.services.send(request, ua.CreateSubscriptionResponse)).Parameters
         alive_s = given.RevisedPublishingInterval * given.RevisedMaxKeepAliveCount / 1000
-        self.quiet_s = max(silence_s, 2.5 * alive_s)
+        self.quiet_s = max(silence_s, min(QUIET_MAX_S, 2.5 * alive_s))
         self.id, self.heard, self._interval_ms = given.SubscriptionId, time.monotonic(), publishing_ms
         self._tasks = [asyncio.create_task(self._publish(number)) for number in range(IN_FLIGHT)]
 
@@ -99,7 +103,7 @@ class Subscription:
         request = ua.CreateMonitoredItemsRequest()
         items = []
         for name, node in some:
-            number = len(self.names) + 1
+            number = next(self._handles)
             self.names[number] = name
             items.append(ua.MonitoredItemCreateRequest(
                 ItemToMonitor=ua.ReadValueId(NodeId=node, AttributeId=ua.AttributeIds.Value),
@@ -114,6 +118,9 @@ class Subscription:
             if ua.StatusCode(error.code).name not in _FULL:
                 raise
             return [ua.StatusCode(error.code)] * len(some)
+        for item, one in zip(items, response.Results, strict=True):
+            if not one.StatusCode.is_good():
+                del self.names[item.RequestedParameters.ClientHandle]
         return [one.StatusCode for one in response.Results]
 
     async def poll(self) -> None:
@@ -133,7 +140,10 @@ class Subscription:
                 ua.SubscriptionAcknowledgement(SubscriptionId=self.id, SequenceNumber=one) for one in acks]
             try:
                 raw = await self.services.raw(request, 0)
-                self.take(notified(raw, self.names))
+                if len(raw) > LARGE:  # others have their turn meanwhile
+                    self.take(await asyncio.to_thread(notified, raw, dict(self.names)))
+                else:
+                    self.take(notified(raw, self.names))
             except (*SILENCE, ua.UaError) as error:
                 why = reason(error)
                 if why == "BadTooManyPublishRequests" and number > 0:
@@ -185,7 +195,7 @@ class Subscription:
                 if self._expected == missing:
                     self._acks.append(missing)
                     self._next(republished(raw, self.names))
-        except (*SILENCE, ua.UaError):
+        except Exception:  # noqa: BLE001 - also bytes that nobody can read: what was lost is lost
             self.failed("gap")
         finally:
             self._mending = None

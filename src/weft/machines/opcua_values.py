@@ -18,6 +18,7 @@ import msgspec
 from asyncua import ua
 
 from weft.basis.errors import Invalid
+from weft.machines.opcua_bounds import fit_text
 from weft.shopfloor.connection import Quality, Scalar, Value
 
 OVERFLOW: Final = "overflow"
@@ -77,7 +78,7 @@ def value_of(data: ua.DataValue, server_ms: int = 0) -> Value:
     source_ms, stamp = milliseconds(data.SourceTimestamp), server_ms or milliseconds(data.ServerTimestamp)
     if status is not None and status.is_bad():
         return Value(None, Quality.BAD, source_ms, stamp, status.name)
-    plain, why = _plain(data.Value.Value if data.Value is not None else None)
+    plain, why = plain_of(data.Value.Value if data.Value is not None else None)
     if plain is None:
         return Value(None, Quality.BAD, source_ms, stamp, why)
     if status is not None and status.is_uncertain():
@@ -86,7 +87,7 @@ def value_of(data: ua.DataValue, server_ms: int = 0) -> Value:
     return Value(plain, Quality.GOOD, source_ms, stamp, OVERFLOW if overflow else "")
 
 
-def _plain(raw: Any) -> tuple[Scalar | None, str]:
+def plain_of(raw: Any) -> tuple[Scalar | None, str]:
     """The plain form of ``raw``, or None and why there is none."""
     if isinstance(raw, bool):
         return raw, ""
@@ -97,13 +98,15 @@ def _plain(raw: Any) -> tuple[Scalar | None, str]:
     text = _text(raw)
     if text is None:
         return None, "empty" if raw is None else "unsupported"
+    if fit_text(text) is None:
+        return None, "not-utf-8"
     return (text, "") if len(text) <= TEXT_MAX else (None, "too-long")
 
 
 def _text(raw: Any) -> str | None:
     """What is text or is shown as text; an array as JSON."""
     if isinstance(raw, list):
-        each = [_plain(one)[0] for one in raw]
+        each = [plain_of(one)[0] for one in raw]
         return msgspec.json.encode(each).decode() if all(one is not None for one in each) else None
     if isinstance(raw, ua.LocalizedText):
         return raw.Text or ""
@@ -135,7 +138,7 @@ def _number(value: Scalar) -> int | float | None:
         return None
     if isinstance(value, str):  # a quantity comes as a decimal string
         try:
-            return int(value) if value.lstrip("-").isdigit() else float(value)
+            value = int(value) if value.lstrip("-").isdecimal() else float(value)
         except ValueError:
             return None
     return value if math.isfinite(value) else None
