@@ -6,6 +6,8 @@ Rule 2: what comes out of order waits for what is missing, at most ``reorder_s``
         it comes nothing is known any more.
 Rule 3: a death counts for the birth with the same bdSeq: one that comes late, of an earlier session, kills nobody.
 Rule 4: historical values are no present ones.
+Rule 5: everything has a bound: devices, metrics of all of them, what waits; who was not born is not kept, and a number
+        that no sequence has makes no message.
 Not here: bytes (``payload``), topics and brokers (``hosts``), properties of a machine (``connection``).
 """
 
@@ -14,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from weft.basis.instant import LAST_MS
 from weft.machines.sparkplug import payload as sp
 from weft.machines.sparkplug.payload import Metric, Payload
 from weft.shopfloor.connection import Quality, Value
@@ -23,6 +26,8 @@ BDSEQ: Final = "bdSeq"
 REORDER_S: Final = 2.0
 ASK_S: Final = 5.0  # the shortest time between two requests for one birth
 DEVICES_MAX: Final = 1000
+METRICS_MAX: Final = 100_000  # of an edge node and all its devices
+EARLY_MAX: Final = 100_000  # metrics in messages that wait for one before them
 OFFLINE, UNBORN, GAP = "machine.offline", "machine.not-announced", "machine.messages-lost"
 _STALE_QUALITY: Final = 500
 
@@ -59,7 +64,7 @@ class Edge:
         self.at: dict[str, dict[str, float]] = {}
         self._now = 0.0
         self._reorder_s = reorder_s
-        self._aliases: dict[int, tuple[str, Kind]] = {}
+        self._aliases: dict[str, dict[int, Kind]] = {}
         self._bdseq = -1
         self._next = 0
         self._early: dict[int, tuple[str, str, Payload]] = {}
@@ -80,8 +85,7 @@ class Edge:
             self._wants_birth = True
             return []
         if told.seq != self._next:
-            self._early[told.seq] = (verb, device, told)
-            self._missing_since = self._missing_since or now
+            self._wait(verb, device, told, now)
             return []
         heard = self._apply(verb, device, told, now_ms)
         self._next = (self._next + 1) % 256
@@ -90,6 +94,13 @@ class Edge:
             self._next = (self._next + 1) % 256
         self._missing_since = 0.0 if not self._early else self._missing_since
         return heard
+
+    def _wait(self, verb: str, device: str, told: Payload, now: float) -> None:
+        """Keep what came before its turn (Rule 5): what cannot be kept is missing then, and a birth is asked for."""
+        waiting = sum(len(one.metrics) for _, _, one in self._early.values())
+        if 0 <= told.seq < 256 and waiting + len(told.metrics) <= EARLY_MAX:
+            self._early[told.seq] = (verb, device, told)
+        self._missing_since = self._missing_since or now
 
     def due(self, now: float, now_ms: int) -> tuple[list[Heard], bool]:
         """What time alone came to, and whether a rebirth is to be asked for now."""
@@ -157,11 +168,12 @@ class Edge:
 
     def _born(self, device: str, told: Payload) -> Heard:
         kinds: dict[str, Kind] = {}
+        aliases = self._aliases[device] = {}
         for one in told.metrics:
             if one.name:
                 kinds[one.name] = kind = Kind(one.name, one.datatype, one.alias)
                 if one.alias >= 0:
-                    self._aliases[one.alias] = (device, kind)
+                    aliases[one.alias] = kind
         self.kinds[device] = kinds
         self.values[device], self.at[device] = {}, {}
         self._keep(device, tuple(self._read(device, told)))
@@ -170,12 +182,16 @@ class Edge:
     def _apply(self, verb: str, device: str, told: Payload, now_ms: int) -> list[Heard]:
         """A message whose turn it is."""
         if verb == "DBIRTH":
-            if device not in self.devices and len(self.devices) >= DEVICES_MAX:
+            others = sum(len(kinds) for one, kinds in self.kinds.items() if one != device)
+            if others + len(told.metrics) > METRICS_MAX or (
+                    device not in self.devices and len(self.devices) >= DEVICES_MAX):
                 return []
             self.devices[device] = ""
             return [self._born(device, told)]
         if verb == "DDEATH":
-            alive = self.devices.get(device) == ""
+            if device not in self.devices:
+                return []
+            alive = self.devices[device] == ""
             self.devices[device] = OFFLINE
             self._stale(device, told.timestamp or now_ms)
             return [Heard(device, died=OFFLINE, at_ms=told.timestamp or now_ms)] if alive else []
@@ -208,8 +224,8 @@ class Edge:
             return self.kinds[device].get(one.name)
         alias, _, member = one.name.removeprefix(sp.BY_ALIAS).partition("/")
         number = int(alias) if alias.isdigit() else one.alias
-        owner, found = self._aliases.get(number, ("", None))
-        if found is None or owner != device:
+        found = self._aliases.get(device, {}).get(number)
+        if found is None:
             self._wants_birth = True  # its birth was missed
             return None
         return self.kinds[device].get(f"{found.name}/{member}") if member else found
@@ -218,9 +234,14 @@ class Edge:
 def _value(one: Metric, datatype: int, sent_ms: int) -> Value:
     """What a metric says; stamps are the edge node's: when it was taken, and when it was sent."""
     value, why = sp.plain(one.value, datatype)
-    source_ms = one.timestamp or sent_ms
+    source_ms, sent_ms = _stamp(one.timestamp) or _stamp(sent_ms), _stamp(sent_ms)
     if one.quality == _STALE_QUALITY or why == "null":
         return Value(None, Quality.MISSING, source_ms, sent_ms, why or "stale")
     if one.quality == 0:
         return Value(None, Quality.BAD, source_ms, sent_ms, "quality 0")
     return Value(value, Quality.BAD if why else Quality.GOOD, source_ms, sent_ms, why)
+
+
+def _stamp(told_ms: int) -> int:
+    """A stamp as it was told; 0 for one that no clock would give."""
+    return told_ms if 0 < told_ms <= LAST_MS else 0

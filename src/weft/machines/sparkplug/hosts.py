@@ -78,7 +78,9 @@ class Host:
         self._keeper: asyncio.Task[None] | None = None
         self._born_ms = 0
         self._wake = asyncio.Event()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._denied = False  # somebody says in our name that we are offline
+        self._answer: asyncio.Task[None] | None = None
 
     @property
     def topic(self) -> str:
@@ -195,10 +197,11 @@ class Host:
             await line.subscribe(dict.fromkeys(seat.filters, 1), self._pace.timeout_s)
             self._wake.set()
 
-    def _spawn(self, what: Any) -> None:
+    def _spawn(self, what: Any) -> "asyncio.Task[None]":
         task = asyncio.create_task(what)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def send(self, seat: Seat, device: str, metrics: Sequence[Metric]) -> str:
         """A command, sent once at QoS 0; "" when the broker has read it. Raises what ended the line, or a timeout."""
@@ -234,11 +237,15 @@ class Host:
         except (msgspec.DecodeError, RecursionError):
             return
         if self._born_ms and self.line is not None and isinstance(told, dict) and told.get("online") is False:
-            self._spawn(self._again(self.line))
+            self._denied = True
+            if self._answer is None or self._answer.done():  # however often it is said: one answer after the other
+                self._answer = self._spawn(self._again(self.line))
 
     async def _again(self, line: Line) -> None:
         with contextlib.suppress(WeftError, TimeoutError):
-            await self._say_online(line)
+            while self._denied:
+                self._denied = False
+                await self._say_online(line)
 
     def _tell(self, seat: Seat, heard: Sequence[Heard]) -> None:
         if heard:

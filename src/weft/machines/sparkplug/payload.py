@@ -5,7 +5,7 @@ come with a build step and 2 MB for it.
 Rule 1: what is not well formed is refused as a whole (``Malformed``); fields that are not known are stepped over.
 Rule 2: what has no plain value (data sets, bytes, arrays) is kept as ``OPAQUE``; members of templates are metrics with
         the template's name before theirs.
-Rule 3: bounds: metrics, nesting, size of a text.
+Rule 3: bounds: metrics, fields, nesting, size of a text and of a name with all that stands before it.
 Not here: who said it and when (``edge``), topics and sessions (``hosts``).
 """
 
@@ -21,6 +21,8 @@ from weft.shopfloor.connection import Scalar
 METRICS_MAX: Final = 20_000
 DEPTH_MAX: Final = 8
 TEXT_MAX: Final = 4096
+NAME_MAX: Final = 1000
+FIELDS_MAX: Final = 1000  # of anything but a list of metrics
 
 INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64 = range(1, 9)
 FLOAT, DOUBLE, BOOLEAN, STRING, DATETIME, TEXT, UUID = range(9, 16)
@@ -79,7 +81,7 @@ def decode(data: bytes) -> Payload:
     """The payload in ``data``; raises ``Malformed``."""
     told = Payload(metrics=[])
     try:
-        for number, value in _fields(data):
+        for number, value in _fields(data, METRICS_MAX + FIELDS_MAX):
             if number == 1 and isinstance(value, int):
                 told.timestamp = value
             elif number == 2 and isinstance(value, bytes):
@@ -91,10 +93,13 @@ def decode(data: bytes) -> Payload:
     return told
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Field numbers and what stands in them; fixed widths as their bytes."""
+def _fields(data: bytes, most: int = FIELDS_MAX) -> Iterator[tuple[int, int | bytes]]:
+    """Field numbers and what stands in them; fixed widths as their bytes. Raises ``Malformed`` beyond ``most``."""
     at, size = 0, len(data)
     while at < size:
+        most -= 1
+        if most < 0:
+            raise Malformed("fields")
         key, at = _varint(data, at)
         kind = key & 7
         if kind == 0:
@@ -132,6 +137,8 @@ def _metric(data: bytes, above: str, into: list[Metric], depth: int) -> None:
                  historical=told.get(5) == 1, quality=_quality(_blob(told, 9)))
     name = _blob(told, 1).decode()
     one.name = above + name if name else f"{above}{BY_ALIAS}{one.alias}" if above else ""
+    if len(one.name) > NAME_MAX:
+        raise Malformed("name")
     into.append(one)
     number = next((field for field in reversed(told) if 10 <= field <= 19), 0)
     if told.get(7) == 1 or not number:
@@ -154,7 +161,7 @@ def _blob(told: dict[int, int | bytes], field: int) -> bytes:
 def _members(data: bytes, template: Metric, into: list[Metric], depth: int) -> None:
     if depth <= 0:
         raise Malformed("depth")
-    for field, value in _fields(data):
+    for field, value in _fields(data, METRICS_MAX + FIELDS_MAX):
         if field == 2 and isinstance(value, bytes):
             begin = len(into)
             _metric(value, f"{template.name or f'{BY_ALIAS}{template.alias}'}/", into, depth - 1)
