@@ -16,8 +16,8 @@ from tests.machines.conftest import MACHINES
 from tests.machines.suite import Counterpart, ReadSuite, opened, until
 from weft.machines.keeping import Pace
 from weft.machines.mtconnect import MtConnectConnection
-from weft.machines.mtconnect_values import Observed
-from weft.machines.mtconnect_xml import Item, Told, devices, streams
+from weft.machines.mtconnect_values import CONDITIONS_MAX, Observed
+from weft.machines.mtconnect_xml import DEPTH_MAX, ELEMENTS_MAX, Item, Told, devices, element, streams
 from weft.shopfloor.connection import Quality, Scalar
 from weft.shopfloor.description import Description, Property, Role
 from weft.shopfloor.given import watched_only
@@ -231,3 +231,39 @@ def test_bent_documents_are_read_or_refused_and_nothing_else(data: st.DataObject
             observed = Observed(items("f", "n", "e"))
             observed.take(found.observations)
             assert observed.value(alarm(), "*", 0).quality in Quality
+
+
+HEAD = '<Header instanceId="1" nextSequence="9" creationTime="2026-11-26T08:00:00Z"/>'
+
+
+def told(observations: str) -> bytes:
+    return (f"<MTConnectStreams>{HEAD}<Streams><DeviceStream><ComponentStream><Condition>{observations}</Condition>"
+            "</ComponentStream></DeviceStream></Streams></MTConnectStreams>").encode()
+
+
+@pytest.mark.parametrize("body", [
+    pytest.param(b"<a " + b" ".join(b'a%d="1"' % one for one in range(100_000)) + b"/>", id="attributes"),
+    pytest.param(b"<a " + b" ".join(b'xmlns:a%d="u"' % one for one in range(50_000)) + b"/>", id="namespaces"),
+    pytest.param(b"<a>" + b"<b/>" * (ELEMENTS_MAX + 1) + b"</a>", id="elements"),
+    pytest.param(b"<a>" * (DEPTH_MAX + 2), id="depth"),
+    pytest.param(b'<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', id="entities"),
+    pytest.param(b"", id="nothing"),
+])
+def test_documents_without_measure_are_refused(body: bytes) -> None:
+    with pytest.raises(ValueError, match="xml"):
+        element(body)
+
+
+def test_control_a_large_document_within_measure_is_read() -> None:
+    assert len(element(b"<a>" + b'<b id="1"/>' * 50_000 + b"</a>").inside) == 50_000
+
+
+def test_what_probe_did_not_declare_is_not_kept_and_conditions_do_not_pile_up() -> None:
+    item = Item(id="c", name="", category="CONDITION", type="X", sub_type="", units="", path="")
+    observed = Observed({"c": item})
+    many = "".join(f'<Fault dataItemId="x{one}" nativeCode="{one}"/>' for one in range(1000))
+    assert observed.take(streams(told(many)).observations) == set()
+    assert not observed._newest
+    many = "".join(f'<Fault dataItemId="c" nativeCode="{one}"/>' for one in range(1000))
+    assert observed.take(streams(told(many)).observations) == {"c", "*"}
+    assert len(observed._on["c"]) == CONDITIONS_MAX

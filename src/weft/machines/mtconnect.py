@@ -11,8 +11,8 @@ Not here: documents (``mtconnect_xml``), what observations mean (``mtconnect_val
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Final
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -26,8 +26,10 @@ from weft.shopfloor.connection import BrowsedNode, Capability, Change, Scalar, V
 from weft.shopfloor.description import Description
 
 BODY_MAX: Final = 16 * 1024 * 1024
+LARGE: Final = 256 * 1024  # bytes: what is read in a thread, so that others have their turn
 COUNT: Final = 1000  # observations in one part of the stream
 READ_ONLY: Final = "read-only"
+_T = TypeVar("_T")
 CAPABILITIES: Final = frozenset({Capability.READ, Capability.SUBSCRIBE, Capability.BROWSE})
 
 
@@ -64,12 +66,13 @@ class MtConnectConnection(KeptConnection):
     async def _live(self) -> None:
         why, linked = "", False
         async with aiohttp.ClientSession(
-            headers={"User-Agent": "Weft", "Accept": "text/xml"}, cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": "Weft", "Accept": "text/xml", "Accept-Encoding": "identity"},
+            auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=self._pace.timeout_s),
         ) as session:
             try:
                 self._anew.clear()
-                self._items = devices(await self._get(session, "probe"))
+                self._items = await _understood(devices, await self._get(session, "probe"))
                 observed, present = await self._current(session)
                 self._session, self._instance, linked = session, present.instance, True
                 self._came_up()
@@ -99,7 +102,7 @@ class MtConnectConnection(KeptConnection):
             return bytes(body)
 
     async def _current(self, session: aiohttp.ClientSession) -> tuple[Observed, Streams]:
-        present = streams(await self._get(session, "current"))
+        present = await _understood(streams, await self._get(session, "current"))
         observed = Observed(self._items)
         observed.take(present.observations)
         return observed, present
@@ -123,7 +126,7 @@ class MtConnectConnection(KeptConnection):
         parts = self._parts(session, following)
         try:
             while (body := await self._next(parts)) is not None:
-                part = streams(body)
+                part = await _understood(streams, body)
                 if part.instance != present.instance:
                     raise ValueError("restart")
                 if part.first > following:
@@ -205,6 +208,10 @@ class MtConnectConnection(KeptConnection):
         if self._session is None:
             raise self._unreachable()
         return browsed(self._items.values())
+
+
+async def _understood(read: Callable[[bytes], _T], body: bytes) -> _T:
+    return read(body) if len(body) < LARGE else await asyncio.to_thread(read, body)
 
 
 def bad_of(link: MtConnectConnection, names: Sequence[str], places: Mapping[str, str]) -> list[Change]:

@@ -5,6 +5,7 @@ name), or ``?category=CONDITION`` for the gravest condition of the whole device.
 Rule 1: UNAVAILABLE is no data, not bad data: the agent has nothing from the machine.
 Rule 2: an alarm is the native code of the gravest condition that is on, a fault before a warning, the older first;
         none is the empty text. A condition without a code counts by its words.
+Rule 3: what ``probe`` did not declare is not kept; of one item's conditions no more than ``CONDITIONS_MAX``.
 Not here: documents (``mtconnect_xml``), states of jobs (``shopfloor/jobcontrol``).
 """
 
@@ -20,6 +21,7 @@ from weft.shopfloor.description import Property
 
 ALL_CONDITIONS: Final = "*"
 CODE_MAX: Final = 80
+CONDITIONS_MAX: Final = 100  # of one item that are on
 _UNAVAILABLE: Final = "UNAVAILABLE"
 _GRAVITY: Final = {"Fault": 0, "Warning": 1}
 UNITS: Final[Mapping[str, str]] = {  # UNECE Recommendation 20
@@ -90,6 +92,8 @@ class Observed:
         """Take in what was observed; the ids of the items that it is about."""
         touched = set()
         for one in observations:
+            if one.item not in self._items:
+                continue
             touched.add(one.item)
             self._newest[one.item] = one
             if one.level:
@@ -100,6 +104,8 @@ class Observed:
     def _condition(self, on: dict[str, Observation], one: Observation) -> None:
         if one.level in _GRAVITY:
             on[one.code or one.text] = one
+            if len(on) > CONDITIONS_MAX:
+                del on[next(iter(on))]
         elif one.level == "Normal" and one.code:
             on.pop(one.code, None)
         else:

@@ -1,20 +1,25 @@
 """Documents of an MTConnect agent, read: devices with their data items, observations, errors; pure.
 
 MTConnect 1.3 to 2.x: MTConnectDevices, MTConnectStreams, MTConnectError; XML 1.0 by expat, whatever the namespace.
-Rule 1: no document type, no entities; depth and size have bounds.
+Rule 1: no document type, no entities; depth, the number of elements and the length of one tag have bounds.
 Rule 2: what is not understood is passed over; what is no MTConnect document is refused.
 Not here: what an observation means for a property (``mtconnect_values``), HTTP (``mtconnect``).
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 from xml.parsers import expat
 
-from weft.machines.payloads import instant
+from weft.machines.payloads import TEXT_MAX, instant
 
 DEPTH_MAX: Final = 64
 ITEMS_MAX: Final = 20_000
+NAME_MAX: Final = 120  # of one component in a path, and of a code
+ELEMENTS_MAX: Final = 200_000
+PIECE: Final = 64 * 1024  # bytes that are read before it is asked whether to go on; no tag is longer
+_LONG: Final = re.compile(rb"<[^<>]{%d}" % PIECE)
 _GROUPS: Final = {"Samples": "SAMPLE", "Events": "EVENT", "Condition": "CONDITION"}
 
 
@@ -76,10 +81,13 @@ def element(body: bytes) -> Element:
     """The root of the document; raises ``ValueError``."""
     root = Element("", {})
     open_: list[Element] = [root]
+    left = ELEMENTS_MAX
     parser = expat.ParserCreate(namespace_separator=" ")
 
     def start(tag: str, given: dict[str, str]) -> None:
-        if len(open_) > DEPTH_MAX:
+        nonlocal left
+        left -= 1
+        if len(open_) > DEPTH_MAX or left < 0:
             raise ValueError("xml")
         one = Element(tag.rpartition(" ")[2], given)
         open_[-1].inside.append(one)
@@ -97,11 +105,20 @@ def element(body: bytes) -> Element:
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
     parser.StartDoctypeDeclHandler = refuse
     parser.buffer_text = True
+    _parse(parser, body)
+    return root.inside[0]
+
+
+def _parse(parser: expat.XMLParserType, body: bytes) -> None:
+    """Read ``body`` piece by piece: what refuses it stops it."""
+    if _LONG.search(body):
+        raise ValueError("xml")
     try:
-        parser.Parse(body, True)
+        for begin in range(0, len(body), PIECE):
+            parser.Parse(body[begin:begin + PIECE], False)
+        parser.Parse(b"", True)
     except expat.ExpatError as error:
         raise ValueError("xml") from error
-    return root.inside[0]
 
 
 def _document(body: bytes, tag: str) -> Element:
@@ -124,7 +141,7 @@ def devices(body: bytes) -> dict[str, Item]:
 
 
 def _walk(component: Element, above: str, found: dict[str, Item]) -> None:
-    path = f"{above}/{component.given.get('name') or component.tag}".lstrip("/")
+    path = f"{above}/{(component.given.get('name') or component.tag)[:NAME_MAX]}".lstrip("/")
     for group in component.all("DataItems"):
         for one in group.all("DataItem"):
             given = one.given
@@ -164,9 +181,10 @@ def _observation(one: Element, *, condition: bool) -> Observation:
     given = one.given
     sequence = given.get("sequence", "")
     return Observation(
-        item=given.get("dataItemId", ""), text=one.text.strip(), at_ms=instant(_zoned(given.get("timestamp", ""))),
+        item=given.get("dataItemId", ""), text=one.text.strip()[:TEXT_MAX + 1],
+        at_ms=instant(_zoned(given.get("timestamp", ""))),
         sequence=int(sequence) if sequence.isascii() and sequence.isdigit() else 0,
-        level=one.tag if condition else "", code=given.get("nativeCode") or given.get("conditionId", ""))
+        level=one.tag if condition else "", code=(given.get("nativeCode") or given.get("conditionId", ""))[:NAME_MAX])
 
 
 def _zoned(text: str) -> str:
