@@ -49,8 +49,8 @@ class Floor:
         self.buyer, self.works = self.firms[BUYER], self.firms[WORKS]
         entries = {one["name"]: one for one in self.works.given["machines"]}
         only = set(filter(None, given.only.split(","))) or set(entries)
-        if unknown := (only | {given.kill, given.idle} - {""}) - set(entries):
-            raise Failed(f"no such machine: {', '.join(sorted(unknown))}")
+        if unknown := (only - set(entries)) | ({given.kill, given.idle} - {"", *only}):
+            raise SystemExit(f"no such machine: {', '.join(sorted(unknown))}")
         self.works.machines = [one for one in self.works.machines if one.name in only]
         self.makes: dict[str, Mapping[str, Any]] = entries
         for machine in self.works.machines:
@@ -129,23 +129,24 @@ class Floor:
         return {one["item"]: one for one in (await self.works.view("order", thread=self.thread))["jobs"]}
 
     async def run(self) -> None:
-        """Wait until all jobs are over, or until nothing has moved for long."""
+        """Wait until all jobs are over, or nothing has moved for long (their dates in the plan do, all the time)."""
         seen: dict[str, Any] = {}
         moved = time.monotonic()
-        while len(seen) < len(self.here) or any(one["state"] not in OVER for one in seen.values()):
-            now = await self.jobs()
+        while len(seen) < len(self.here) or any(state not in OVER for state, *_ in seen.values()):
+            jobs = await self.jobs()
+            now = {item: (one["state"], one["good"], one["scrap"]) for item, one in jobs.items()}
             if now != seen:
                 seen, moved = now, time.monotonic()
-                await self._kill_in_the_midst(seen)
+                self._kill_in_the_midst(jobs)
             if time.monotonic() - moved > self.given.patience:
                 return
             await asyncio.sleep(WATCH_S)
 
-    async def _kill_in_the_midst(self, seen: Mapping[str, Any]) -> None:
+    def _kill_in_the_midst(self, jobs: Mapping[str, Any]) -> None:
         """Kill the counterpart itself once it has counted something, if that was asked for."""
         if not self.given.kill or self.killed:
             return
-        job = seen.get(self.makes[self.given.kill]["makes"])
+        job = jobs.get(self.makes[self.given.kill]["makes"])
         if job and job["state"] == "running" and float(job["good"]) > 0:
             machine = next(one for one in self.here if one.name == self.given.kill)
             os.kill(machine.told["pid"], signal.SIGKILL)
