@@ -1,6 +1,7 @@
 """HTTP machines: a server of Python's standard library in a process of its own, plain, with a login, over TLS."""
 
 import asyncio
+import contextlib
 import json
 import sys
 import urllib.request
@@ -15,9 +16,9 @@ from cryptography.hazmat.primitives import serialization
 from tests.machines.conftest import MACHINES, certificate
 from tests.machines.suite import DEAF, PACE, Counterpart, Heard, WriteSuite, opened, until
 from weft.basis.errors import Invalid, Unavailable
-from weft.machines import access, connect, polling
+from weft.machines import access, connect, http, polling
 from weft.machines.http import HttpConnection
-from weft.machines.keeping import Pace
+from weft.machines.keeping import Pace, reason
 from weft.shopfloor.connection import Quality, Scalar
 from weft.shopfloor.description import Description, Security
 from weft.shopfloor.reading import fill, parse_text
@@ -255,6 +256,47 @@ async def test_a_machine_that_answers_again_before_its_second_address_is_given_u
         assert (heard.ups() == 2 and max(link.gap_ms for link in heard.links) > PACE.timeout_s * 1000) is told
     finally:
         await connection.close()
+
+
+@pytest.mark.parametrize("bound", [64 * 1024, 1 << 40])
+async def test_an_event_without_an_end_ends_its_stream(monkeypatch: pytest.MonkeyPatch, bound: int) -> None:
+    monkeypatch.setattr(http, "BODY_MAX", bound)  # the control: without one the stream goes on and on
+    most, sent, over = 6 << 20, [0], asyncio.Event()
+
+    async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readuntil(b"\r\n\r\n")
+        if b"/events" in asked and not over.is_set():
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")
+            with contextlib.suppress(ConnectionError):
+                while sent[0] < most:
+                    writer.write(b"data:\n" * 10_000)
+                    await writer.drain()
+                    sent[0] += 60_000
+            over.set()
+        else:
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\nconnection: close\r\n\r\n7")
+        writer.close()
+
+    server = await asyncio.start_server(served, "127.0.0.1", 0)
+    base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    forms = [{"href": "/value"}, {"href": "/events", "subprotocol": "sse", "op": "observeproperty"}]
+    thing = {"id": "urn:x", "title": "Endless", "base": base, "securityDefinitions": {"n": {"scheme": "nosec"}},
+             "security": "n", "weft:pollingMs": 50, "properties": {"V": {"type": "number", "forms": forms}}}
+    connection, heard = HttpConnection(parse_text(json.dumps(thing)), None, Pace(timeout_s=30.0)), Heard()
+    connection.subscribe(["V"], heard.take, heard.links.append)
+    await connection.open()
+    try:
+        await until(lambda: heard.value("V") == 7)
+        await asyncio.wait_for(over.wait(), 60)
+        assert (sent[0] < most) is (bound < 1 << 40)
+    finally:
+        await connection.close()
+        server.close()
+
+
+def test_what_a_machine_says_of_its_fault_steers_no_screen() -> None:
+    assert reason(ValueError("bad\x1b[2J\n\u202egnp")) == "bad[2Jgnp"
+    assert reason(OSError(5, "no\x00route")) == "noroute"
 
 
 async def test_a_write_whose_answer_breaks_off_is_unknown_and_was_sent_once() -> None:

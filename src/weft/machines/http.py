@@ -246,14 +246,18 @@ class HttpConnection(PolledConnection):
             if answer.status != 200 or answer.content_type != "text/event-stream":
                 return
             data: list[bytes] = []
+            size = 0
             async for line in answer.content:
                 field, _, text = line.rstrip(b"\r\n").partition(b":")
-                if field == b"data" and sum(map(len, data)) < BODY_MAX:
+                if field == b"data":
                     data.append(text.removeprefix(b" "))
+                    size += len(data[-1]) + 1
+                    if size > BODY_MAX:
+                        return
                 elif not field and data:
                     self._heard()
                     self._tell(self._differing(_values(spots, b"\n".join(data), 0, json=way.json)))
-                    data = []
+                    data, size = [], 0
 
     # ---- writing ---------------------------------------------------------------------------------------
 

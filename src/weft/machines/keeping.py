@@ -174,11 +174,10 @@ class KeptConnection(ABC):
 
 
 def reason(error: BaseException) -> str:
-    """``error`` in a few words that say nothing of ours."""
+    """``error`` in a few words that say nothing of ours; a machine's own words without what steers a screen."""
     if isinstance(error, WeftError):
         return error.code
     if isinstance(error, TimeoutError):
         return "timeout"
-    if isinstance(error, OSError):
-        return error.strerror or str(error)[:80] or type(error).__name__
-    return str(error)[:80] or type(error).__name__
+    told = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+    return "".join(one for one in told[:400] if one.isprintable())[:80] or type(error).__name__
