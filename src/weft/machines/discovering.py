@@ -8,7 +8,7 @@ Not here: what is proposed (``shopfloor/propose``), intent and outcome in the bo
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -70,18 +70,14 @@ class Discovering:
         async with self._at(machine, description) as connection:
             if Capability.BROWSE not in connection.capabilities:
                 return Looked(browses=False)
-            try:
-                async with asyncio.timeout(LOOK_S):
-                    found = await connection.browse(depth, under)
-            except TimeoutError as error:
-                raise Unavailable("machine.look-too-long", machine=description.title, seconds=int(LOOK_S)) from error
+            async with _patiently(description):
+                found = await connection.browse(depth, under)
         return Looked(nodes=tuple(found[:NODES_MAX]), whole=len(found) < NODES_MAX)
 
     async def read(self, machine: str, description: Description, names: Sequence[str]) -> Mapping[str, Value]:
         """Values now, in their units."""
-        async with self._at(machine, description) as connection:
-            async with asyncio.timeout(LOOK_S):
-                found = await connection.read(names)
+        async with self._at(machine, description) as connection, _patiently(description):
+            found = await connection.read(names)
         return {name: engineering(description.properties[name], value) for name, value in found.items()}
 
     async def trial(self, machine: str, description: Description, name: str, wanted: Scalar) -> Outcome:
@@ -146,3 +142,13 @@ class Discovering:
             task = asyncio.create_task(held.connection.close())
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
+
+
+@contextlib.asynccontextmanager
+async def _patiently(description: Description) -> AsyncIterator[None]:
+    """Wait as long as somebody who looks would; raises ``Unavailable('machine.look-too-long')``."""
+    try:
+        async with asyncio.timeout(LOOK_S):
+            yield
+    except TimeoutError as error:
+        raise Unavailable("machine.look-too-long", machine=description.title, seconds=int(LOOK_S)) from error

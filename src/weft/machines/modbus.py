@@ -5,7 +5,8 @@ Rule 1: a block has at most 125 registers or 2,000 bits, bridges only small gaps
         it, down to the one bad tag; where it was split is remembered until the link is made anew.
 Rule 2: an exception is an answer: the link is up, the property is BAD with what the device said.
 Rule 3: nothing is sent twice; an exception that does not say what was done is ``machine.no-answer``.
-Rule 4: one bit of a register is written by the device itself (function 22), never by reading and writing it whole.
+Rule 4: bytes that are no frame end the link; an answer by another function than was asked for is no value.
+Rule 5: one bit of a register is written by the device itself (function 22), never by reading and writing it whole.
 Not here: where a value lies and what it means (``modbus_values``), rounds (``polling``).
 """
 
@@ -38,6 +39,7 @@ _WORDS: Final = {
     6: "device busy", 7: "negative acknowledge", 8: "memory parity error", 10: "gateway path unavailable",
     11: "gateway target does not answer",
 }
+_READS: Final = {Entity.COIL: 1, Entity.DISCRETE: 2, Entity.HOLDING: 3, Entity.INPUT: 4}
 _SPLITS: Final = frozenset({2, 3, 4})  # perhaps the fault of one address in the block
 _DOUBTFUL: Final = frozenset({4, 11})  # perhaps done, perhaps not
 _ACCEPTED: Final = 5  # done later
@@ -78,6 +80,7 @@ class ModbusConnection(PolledConnection):
         parts = urlsplit(self.description.base)
         client = AsyncModbusTcpClient(parts.hostname or "", port=parts.port or PORT, retries=0, reconnect_delay=0,
                                       timeout=self._pace.timeout_s)
+        _end_at_noise(client)
         self._client = client
         if not await client.connect():
             raise ConnectionError("refused")
@@ -163,6 +166,8 @@ class ModbusConnection(PolledConnection):
             ask(first.address, count=end - first.address, device_id=first.unit), max(one.timeout_ms for one in spots))
         if isinstance(answer, int):
             return await self._split(names, answer)
+        if answer.function_code != _READS[first.entity]:
+            return bad(names, "other function")
         raw = answer.bits if first.entity.bits else answer.registers
         if len(raw) < end - first.address:
             return bad(names, "short answer")
@@ -241,6 +246,20 @@ class ModbusConnection(PolledConnection):
     async def browse(self, depth: int = 6, under: str = "") -> Sequence[BrowsedNode]:  # noqa: ARG002 - the port's
         """Nothing: Modbus has addresses and no names; they stand in the machine's manual."""
         return ()
+
+
+def _end_at_noise(client: AsyncModbusTcpClient) -> None:
+    """Have ``client`` hang up at bytes that are no frame: it would raise in the event loop, once for each attempt."""
+    framed = client.ctx.callback_data
+
+    def taken(data: bytes, addr: Any = None) -> int:
+        try:
+            return int(framed(data, addr=addr))
+        except ModbusException:
+            client.close()
+            return len(data)
+
+    client.ctx.callback_data = taken  # type: ignore[method-assign]  # the library has no other place for it
 
 
 def _said(code: int) -> str:

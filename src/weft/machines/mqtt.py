@@ -146,7 +146,8 @@ class MqttConnection(BrokeredConnection):
         if len(self._routes) >= ROUTES_MAX:
             self._routes.clear()
         found = tuple(one for one in self._sources if mqtt_values.matches(one.place.topic, topic))
-        self._routes[topic] = found
+        if len(topic) <= mqtt_values.LEVELS_MAX:
+            self._routes[topic] = found
         return found
 
     # ---- what is published -----------------------------------------------------------------------------

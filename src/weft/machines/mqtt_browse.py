@@ -1,6 +1,7 @@
 """What is published at a broker within some seconds, as things that a machine may offer: each topic and JSON field.
 
-Rule 1: bounded in time, topics, levels, fields and bytes; what is too large is named without its parts.
+Rule 1: bounded in time, topics, levels, fields and bytes; what is too large is named without its parts. A topic that
+        no description may name, and a field whose place is longer, are left out.
 Rule 2: a type is proposed only where every message heard agrees on it.
 Not here: what the names may mean (``shopfloor/propose``), the connection (``mqtt_line``).
 """
@@ -39,17 +40,20 @@ class Hearing:
     async def listen(self, line: Line, wanted: str, description: Description, timeout_s: float) -> None:
         """Hear what is published under filter ``wanted``; raises ``Refused`` where the broker does not allow it."""
         mqtt_values.checked(wanted, wild=True)
-        seconds = description.terms.get("weft:browseS", LISTEN_S)
+        told = description.terms.get("weft:browseS", LISTEN_S)
+        seconds = told if isinstance(told, int | float) else LISTEN_S
         refused = await line.subscribe({wanted: 0}, timeout_s)
         if refused:
             raise Refused("machine.browse-refused", machine=description.title, filter=wanted, detail=refused[wanted])
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(min(60.0, float(seconds))):
+            async with asyncio.timeout(min(60.0, seconds)):
                 await line.ended.wait()
 
     def take(self, messages: Sequence[Message]) -> None:
         """Note what is new in ``messages``."""
         for one in messages:
+            if len(one.topic) > mqtt_values.LEVELS_MAX or not one.topic.isprintable():
+                continue
             known = self._found.get(one.topic)
             if known is None and len(self._found) + len(self._deeper) >= TOPICS_MAX:
                 continue
@@ -98,6 +102,8 @@ def _offered(message: Message, path: str) -> Iterable[BrowsedNode]:
                           form={"contentType": "text/plain"})
         return
     for pointer, value in islice(_leaves(document, "", payloads.POINTER_MAX), FIELDS_MAX):
+        if len(pointer) > mqtt_values.LEVELS_MAX or not pointer.isprintable():
+            continue
         last = pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
         yield BrowsedNode(href=f"{topic}#{pointer}" if pointer else topic, name=last or name,
                           path=f"{path}{pointer}".lstrip("/"), kind="variable", type=_KINDS.get(type(value), ""))

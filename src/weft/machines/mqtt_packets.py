@@ -139,7 +139,8 @@ class Reader:
     def __init__(self, version: int, largest: int = LARGEST) -> None:
         self._version = version
         self._largest = largest
-        self._left = b""
+        self._left = bytearray()
+        self._needed = 0  # bytes of the packet that is not whole, once its length is known
         self._over = 0  # bytes still to come of a packet that is passed over
 
     def feed(self, data: bytes) -> tuple[list[Message], list[Answer]]:
@@ -149,19 +150,22 @@ class Reader:
             self._over -= gone
             data = data[gone:]
         if self._left:
-            data = self._left + data
+            self._left += data
+            if len(self._left) < self._needed:  # in however small pieces it comes: it is put together once
+                return [], []
+            data = bytes(self._left)
         messages: list[Message] = []
         answers: list[Answer] = []
         try:
             at = self._walk(data, messages, answers)
         except (IndexError, struct.error, UnicodeDecodeError) as error:
             raise Broken(type(error).__name__) from error
-        self._left = data[at:]
+        self._left = bytearray(data[at:])
         return messages, answers
 
     def _walk(self, data: bytes, messages: list[Message], answers: list[Answer]) -> int:
         """Take packets from ``data``; where the first that is not whole begins."""
-        at, size = 0, len(data)
+        at, size, self._needed = 0, len(data), 0
         while size - at >= 2:
             first, length, body = data[at], data[at + 1], at + 2
             if length & 0x80:
@@ -176,6 +180,7 @@ class Reader:
                 self._over = end - at
                 continue
             if end > size:
+                self._needed = end - at
                 break
             if first >> 4 == PUBLISH:
                 messages.append(self._message(first, data, body, end))

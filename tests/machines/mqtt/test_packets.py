@@ -2,6 +2,7 @@
 
 import contextlib
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -114,3 +115,20 @@ def test_the_largest_packet_that_is_kept_is_a_mebibyte() -> None:
     fits = Message("t", bytes(LARGEST - len(body)))
     assert len(Reader(V5).feed(publish(fits, V5))[0][0].payload) == LARGEST - len(body)
     assert Reader(V5).feed(publish(Message("t", bytes(LARGEST)), V5))[0][0].passed_over > LARGEST
+
+
+def test_a_large_packet_in_small_pieces_is_put_together_once() -> None:
+    """Control: where it is put together at each piece, a broker that sends byte by byte keeps the node busy."""
+    stream = publish(Message("a", bytes(500_000)), V5)
+    reader, walks = Reader(V5), 0
+    walk = reader._walk
+
+    def counted(*given: Any) -> int:
+        nonlocal walks
+        walks += 1
+        return walk(*given)
+
+    reader._walk = counted  # type: ignore[method-assign]  # to count how often it is looked through
+    heard = [one for at in range(0, len(stream), 100) for one in reader.feed(stream[at:at + 100])[0]]
+    assert [len(one.payload) for one in heard] == [500_000]
+    assert walks == 2
