@@ -38,14 +38,16 @@ BUILT_IN: Final = {one.value: one for one in (_KIND.Boolean, *_RANGES, *_NUMBERS
 
 def node_id(href: str, namespaces: Sequence[str], base: str = "") -> ua.NodeId:
     """The node that ``href`` names on a server with ``namespaces``; raises ``Invalid('machine.href')``."""
-    if base and "://" in href and urlsplit(href).netloc != urlsplit(base).netloc:
+    where, _, named = href.partition("?id=")  # a namespace, too, is often an address: not that of the machine
+    if base and "://" in where and urlsplit(where).netloc != urlsplit(base).netloc and (
+            named or not where.startswith(("ns=", "nsu=", "uav:"))):
         raise Invalid("machine.href", href=href[:120])
-    text = unquote(href.partition("?id=")[2] or href).removeprefix("uav:")
-    if text.startswith("nsu="):
-        uri, _, rest = text.removeprefix("nsu=").rpartition(";")
-        if uri not in namespaces:
+    text = unquote(named or href).removeprefix("uav:")
+    if text.startswith("nsu="):  # names and namespaces may hold semicolons
+        uri = max((one for one in namespaces if text.startswith(f"nsu={one};")), key=len, default=None)
+        if uri is None:
             raise Invalid("machine.namespace", href=href[:120])
-        text = f"ns={list(namespaces).index(uri)};{rest}"
+        text = f"ns={list(namespaces).index(uri)};{text[len(uri) + len('nsu=;'):]}"
     try:
         return ua.NodeId.from_string(text)
     except (ua.UaError, ValueError, TypeError) as error:
@@ -54,11 +56,11 @@ def node_id(href: str, namespaces: Sequence[str], base: str = "") -> ua.NodeId:
 
 def href_of(node: ua.NodeId, namespaces: Sequence[str]) -> str:
     """The href of ``node``, by the namespace's URI, so that it outlives a server's restart."""
-    text = node.to_string()
+    text = node.to_string().replace("%", "%25")
     index = int(node.NamespaceIndex)
     if index == 0 or index >= len(namespaces):
         return f"?id={text}"
-    return f"?id=nsu={namespaces[index]};{text.partition(';')[2]}"
+    return f"?id=nsu={namespaces[index].replace('%', '%25')};{text.partition(';')[2]}"
 
 
 def milliseconds(moment: datetime | None) -> int:
