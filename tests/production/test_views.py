@@ -121,6 +121,28 @@ def test_an_alarm_moves_the_promise_and_its_end_moves_it_back_but_never_before_t
     assert back == instant.from_ms(at)
 
 
+def test_what_is_made_before_its_first_promise_is_late_no_more_and_nothing_that_falters_is_waited_for():
+    one = workshop()
+    at = promised(one)
+    now = instant.from_ms(NOW)
+    for centre in ("LATHE-1", "LATHE-2"):
+        one.say(m.WorkCentreDown(work_centre=centre, alarm="spindle", expected_minutes=240, at=now))
+    (_, _, new, why), = views.moved_promises(one.state, plan_of(one), now)
+    one.say(m.PromiseMoved(demand=DEMAND, at=new, why=why, said=now))
+    for centre in ("LATHE-1", "LATHE-2"):
+        one.say(m.WorkCentreUp(work_centre=centre))
+    assert views.moved_promises(one.state, plan_of(one), now, 60, 120) == [], "the control: it may falter again"
+    one.say(m.JobReleased(job="PO1-10"))
+    one.say(m.JobStarted(job="PO1-10", by="operator", work_centre="LATHE-1", at=now))
+    one.say(m.JobCounted(job="PO1-10", good="100"))
+    one.say(m.JobEnded(job="PO1-10", good="100", at=now))
+    assert one.state.orders["PO1"].closed == "done"
+    (_, _, back, _), = views.moved_promises(one.state, plan_of(one), now, 60, 120)
+    assert back == instant.from_ms(at)
+    one.say(m.PromiseMoved(demand=DEMAND, at=back))
+    assert views.moved_promises(one.state, plan_of(one), now, 60, 120) == []
+
+
 def test_a_small_delay_is_not_told_and_an_open_ended_one_gives_no_instant():
     one = workshop()
     promised(one)

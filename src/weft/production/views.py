@@ -258,9 +258,12 @@ def moved_promises(state: State, plan: Plan, now: str, threshold_minutes: int = 
     """
     now_ms, moved = instant.to_ms(now, "now"), []
     for promise in state.promises.values():
-        tops = [order for order in top_orders(state, promise.demand) if not order.closed]
+        every = top_orders(state, promise.demand)
+        tops = [order for order in every if not order.closed]
         ends = [plan.order_ends[order.id] for order in tops if order.id in plan.order_ends]
         if not ends:
+            if every and not tops:
+                moved += _kept_after_all(promise, now_ms, threshold_minutes)
             continue
         known = [end for end in ends if end is not None]
         late = max(tops, key=lambda order: plan.order_ends.get(order.id) or 0)
@@ -275,6 +278,16 @@ def moved_promises(state: State, plan: Plan, now: str, threshold_minutes: int = 
         if not promise.at or abs(new - instant.to_ms(promise.at)) >= threshold_minutes * MINUTE:
             moved.append((promise.demand, promise.at, instant.from_ms(new), chain(plan, late.id)))
     return moved
+
+
+def _kept_after_all(
+    promise: Promise, now_ms: int, threshold_minutes: int
+) -> list[tuple[DemandRef, str, str, tuple[Why, ...]]]:
+    """All is made: what was feared to come later can go now, and no machine can falter any more."""
+    new = max(now_ms, instant.to_ms(promise.first))
+    if promise.at and instant.to_ms(promise.at) - new < threshold_minutes * MINUTE:
+        return []
+    return [(promise.demand, promise.at, instant.from_ms(new), ())]
 
 
 def _just_moved(promise: Promise, now_ms: int, hold_minutes: int) -> bool:
