@@ -24,7 +24,9 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 DEMO = ROOT / "examples" / "demo" / "machines"
-PROGRAM = "G21 G90 G0 X0 Y0\nG1 X4 F6000\nG1 Y4\nG1 X0\nG1 Y0\n(LOGAPPEND,{log})\n(LOG,piece)\n(LOGCLOSE)\nM2\n"
+PATH = "G21 G90 G0 X0 Y0\nG1 X4 F6000\nG1 Y4\nG1 X0\nG1 Y0\n"
+MOVED = "M66 E0 L0\n"  # reads on only when all motion before is over
+PROGRAM = PATH + MOVED + "(LOGAPPEND,{log})\n(LOG,piece)\n(LOGCLOSE)\nM2\n"
 SERIAL, EDGE = "8.0.25", "3.2.4"
 SCRAP_EVERY = 3
 CYCLE_S = 12  # as the routing says
