@@ -3,12 +3,14 @@
 import re
 from urllib.parse import urlencode
 
+import msgspec
 import pytest
 
 from tests.doors.asking import Client
 from tests.doors.console.sample import TOKEN, at_work
 from weft.basis import instant
 from weft.engine import moves
+from weft.engine.views import plan as node_plan
 from weft.locale import text
 from weft.production import messages as m
 
@@ -63,6 +65,18 @@ async def test_late_orders_are_listed_with_how_much_and_why(work, lang):
     assert text(lang, "plan.late.title") in page and text(lang, "plan.late.none") not in page
     assert "X1" in page and 'class="promise late"' in page
     assert text(lang, "plan.late.by", by="").strip() in page
+
+
+@BOTH
+async def test_a_delay_that_customers_are_not_told_of_is_told_to_the_owner_all_the_same(work, lang):
+    late = (await node_plan.plan(work.node)).late_orders
+    most = max(one.minutes for one in late if one.minutes is not None)
+    rules = msgspec.structs.replace(work.node.config.rules, promise_move_minutes=most + 1)
+    work.node.config = msgspec.structs.replace(work.node.config, rules=rules)
+    page = await shown(work, lang)
+    assert text(lang, "plan.late.none") not in page and 'class="promise late"' not in page
+    assert {"zh": "才会告诉客户", "en": "Your customer is told"}[lang] in page
+    assert {one.order for one in (await node_plan.plan(work.node)).late_orders} >= {one.order for one in late}
 
 
 @BOTH

@@ -1,7 +1,8 @@
 """The plan as bars: which job runs where and when, which orders end after they are due, and what people have fixed.
 
 Rule 1: the plan shown is the one that promises rest on (``engine/planner.py``).
-Rule 2: late is what the buyer would be told of: a promise moved by less than ``promise_move_minutes`` is none.
+Rule 2: a bar is late as of when the buyer would be told (``promise_move_minutes``); the list of late orders has all,
+        and tells which are late by less.
 Not here: drawing (``doors/console/gantt.py``), the planner (``production/greedy.py``), what if (``plan_if.py``).
 """
 
@@ -23,6 +24,7 @@ from weft.production.supposing import Standing, promised_for, standing
 from weft.production.views import Row
 
 MARGIN_MS: Final = 15 * 60_000
+MINUTE_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
 DAYS_MAX: Final = 10
 WHY_MAX: Final = 60  # lines back to what holds a late order up: to the end of them, for that is the reason
@@ -48,7 +50,10 @@ class PromiseLine(View, frozen=True, kw_only=True):
 
 
 class LateOrder(View, frozen=True, kw_only=True):
-    """An order that ends after it is due, by how many ``minutes`` (``None``: nobody knows), and why."""
+    """An order that ends after it is due, by how many ``minutes`` (``None``: nobody knows), and why.
+
+    ``slight``: by less than the buyer is told of.
+    """
 
     order: str
     item: str
@@ -58,11 +63,15 @@ class LateOrder(View, frozen=True, kw_only=True):
     due: str
     end: str = ""
     minutes: int | None = None
+    slight: bool = False
     why: tuple[Why, ...] = ()
 
 
 class PlanView(View, frozen=True, kw_only=True):
-    """All rows from ``from_ms`` to ``until_ms``; ``late`` are the jobs that end after their order is due."""
+    """All rows from ``from_ms`` to ``until_ms``; ``late`` are the jobs that end after their order is due.
+
+    ``slack_minutes``: a delay below it is not told to buyers.
+    """
 
     now_ms: int
     from_ms: int
@@ -71,6 +80,7 @@ class PlanView(View, frozen=True, kw_only=True):
     unplaced: tuple[Unplaced, ...] = ()
     late: tuple[str, ...] = ()
     late_orders: tuple[LateOrder, ...] = ()
+    slack_minutes: int = 0
     promises: tuple[PromiseLine, ...] = ()
     locks: tuple[Standing, ...] = ()
     moves: dict[str, Move] = {}
@@ -118,7 +128,7 @@ async def broken_locks(node: Any) -> list[tuple[str, str, str]]:
 
 def slack_ms(node: Any) -> int:
     """How much later than promised is none at all."""
-    return int(node.config.rules.promise_move_minutes) * 60_000
+    return int(node.config.rules.promise_move_minutes) * MINUTE_MS
 
 
 def _late(planned: Plan, dues: dict[str, int], slack: int) -> tuple[str, ...]:
@@ -144,7 +154,8 @@ def drawn(node: Any, made: tuple[State, Problem, Plan], asked: Window, moved: di
     return PlanView(
         now_ms=planned.now_ms, from_ms=begin, until_ms=end, rows=chart.rows, late=_late(planned, dues, slack),
         unplaced=tuple(Unplaced(job=name, reason=why) for name, why in chart.unplaced), moves=moved, locks=locks,
-        promises=tuple(_promises(state, planned, dues, slack)), late_orders=_late_orders(state, planned, dues, slack))
+        promises=tuple(_promises(state, planned, dues, slack)), late_orders=_late_orders(state, planned, dues, slack),
+        slack_minutes=slack // MINUTE_MS)
 
 
 def _edges(planned: Plan, asked: Window) -> tuple[int, int]:
@@ -176,10 +187,11 @@ def _late_orders(state: State, planned: Plan, dues: dict[str, int], slack: int) 
     found = []
     for name, due in dues.items():
         order, end = state.orders.get(name), planned.order_ends.get(name, due)
-        if order is None or order.parent or order.closed or (end is not None and end <= due + slack):
+        if order is None or order.parent or order.closed or (end is not None and end < due + MINUTE_MS):
             continue
         found.append(LateOrder(
             order=name, item=order.item, quantity=order.quantity, unit=order.unit, thread=order.demand.thread,
             due=instant.from_ms(due), end="" if end is None else instant.from_ms(end),
-            minutes=None if end is None else (end - due) // 60_000, why=chain(planned, name, WHY_MAX)))
+            minutes=None if end is None else (end - due) // MINUTE_MS, slight=end is not None and end <= due + slack,
+            why=chain(planned, name, WHY_MAX)))
     return tuple(sorted(found, key=lambda one: (one.minutes is not None, -(one.minutes or 0), one.order)))
