@@ -189,7 +189,8 @@ class ChangeOption(Part, frozen=True, kw_only=True):
 class OrderChange(Message, frozen=True, kw_only=True):
     """Either side proposes a change of the order; nothing changes until the other accepts one of ``options``.
 
-    ``cause``: a code such as ``machine-late``, ``quantity``, ``date``. Never a third firm's name.
+    ``cause``: a code such as ``machine-late``, ``material-late``, ``plan-late``, ``quantity``, ``date``. Never
+    a third firm's name.
     """
 
     number: str

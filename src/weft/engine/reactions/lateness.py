@@ -9,6 +9,7 @@ Not here: the plan (``engine/planner.py``), choosing among the options (people, 
 """
 
 import contextlib
+from collections.abc import Iterable
 from typing import Final
 
 from weft.basis import instant
@@ -36,6 +37,7 @@ EARLIER: Final = "earlier"
 PARTIAL: Final = "partial"
 ELSEWHERE: Final = "elsewhere"
 CANCEL: Final = "cancel"
+CAUSES: Final = {"outage": "machine-late", "material": "material-late", "lock": "plan-late"}  # the heaviest first
 
 
 async def replan(node: Node, cause: Cause) -> None:
@@ -90,8 +92,8 @@ async def propose(node: Node, demand: DemandRef, key: str) -> None:
     lines = tuple(ChangeLine(line=name, promise=at) for name, at in moved.items())
     options = _options(production, thread, state, lines) if late else (
         ChangeOption(id=EARLIER, kind="change", lines=lines),)
-    message = OrderChange(number=await next_number(node, "C"), cause="machine-late" if late else "earlier",
-                          options=options)
+    message = OrderChange(number=await next_number(node, "C"), options=options,
+                          cause=_cause(production, thread, moved) if late else "earlier")
     await node.speak(thread, message, key)
 
 
@@ -103,6 +105,13 @@ def _moved(production: State, thread: str, state: OrderState) -> dict[str, str]:
         if promise is not None and promise.at and promise.at != line.promise and line.open > 0:
             found[name] = promise.at
     return found
+
+
+def _cause(production: State, thread: str, moved: Iterable[str]) -> str:
+    """What the buyer is told of why: in a word, and never a third firm's name."""
+    keys = [DemandRef(thread=thread, line=name).key for name in moved]
+    bounds = {one.code.partition("-")[2] for key in keys for one in production.promises[key].why}
+    return next((cause for bound, cause in CAUSES.items() if bound in bounds), "machine-late")
 
 
 def _options(
