@@ -14,6 +14,7 @@ from weft.shopfloor.connection import Scalar, Value
 from weft.shopfloor.description import WRITABLE_ROLES, Property, to_device
 
 _INTEGERS = 2**53
+_DIGITS = 60  # of a number as it is written, and of its power of ten
 
 
 def check(prop: Property, wanted: Scalar, current: Value | None = None, elapsed_ms: int | None = None) -> Scalar:
@@ -54,13 +55,13 @@ def _exact(prop: Property, wanted: Scalar) -> Decimal:
     if isinstance(wanted, bool):
         _refuse("guard.type", prop, wanted)
     written = str(wanted)
-    if not written.isascii():  # digits of other scripts are none of XML Schema's, whatever Decimal makes of them
+    if not written.isascii() or len(written) > _DIGITS:  # digits of other scripts are none of XML Schema's
         _refuse("guard.type", prop, wanted)
     try:
         exact = Decimal(written)
     except InvalidOperation:
         _refuse("guard.type", prop, wanted)
-    if not exact.is_finite() or abs(exact) > _INTEGERS:
+    if not exact.is_finite() or abs(exact.adjusted()) > _DIGITS or abs(exact) > _INTEGERS:  # no context overflows
         _refuse("guard.type", prop, wanted)
     if prop.type == "integer" and exact != exact.to_integral_value():
         _refuse("guard.type", prop, wanted)
