@@ -51,7 +51,11 @@ async def job_control(given: argparse.Namespace) -> Up:
     from tests.machines.foreign_opcua import Foreign
 
     server = Foreign(jobs=given.kind, log=str(given.state), scrap=SCRAP_EVERY, waits=given.idle)
-    await server.begin()
+    try:
+        await server.begin()
+    except BaseException:
+        await server.kill()
+        raise
     if not given.idle:
         await server.tell("cycle", ms=round(CYCLE_S * 1000 / given.speed))
     sets = {"isa95": "OPC 10031-4 job control", "machinery": "OPC 40001-3 job management"}[given.kind]
