@@ -95,3 +95,35 @@ def test_memory_is_bounded_and_forgotten_with_the_machine(live: Live, monkeypatc
     assert live.values("M") == {}
     live.take("N", [("P", Value(1))])
     assert live.history("N", "P")
+
+
+def test_a_course_has_a_gap_where_nothing_usable_was_heard_and_holds_until_now(live: Live, clock: Clock) -> None:
+    begin = clock.ms
+    live.link("M", Link(up=True))
+    live.take("M", [("Speed", Value(0))])
+    clock.ms += 300_000
+    live.take("M", [("Speed", Value(None, Quality.BAD))])
+    live.take("M", [("Speed", Value(None, Quality.BAD))])
+    clock.ms += 10_000
+    live.take("M", [("Speed", Value(2800))])
+    clock.ms += 20_000
+    told = [(begin, 0), (begin + 300_000, None), (begin + 310_000, 2800)]
+    assert live.course("M", "Speed") == [*told, (clock.ms, 2800)]
+    live.link("M", Link(up=False))
+    clock.ms += 1000
+    assert live.course("M", "Speed")[-2:] == [(clock.ms - 1000, None), (clock.ms, None)]
+    assert live.history("M", "Speed") == [(at, one) for at, one in told if one is not None]  # numbers alone, as before
+
+
+def test_a_course_begins_with_what_held_before_it(live: Live, clock: Clock) -> None:
+    live.take("M", [("Speed", Value(7))])
+    clock.ms += HISTORY_MS + 60_000
+    assert live.course("M", "Speed") == [(clock.ms - HISTORY_MS, 7), (clock.ms, 7)]
+    assert live.course("M", "Other") == []
+
+
+def test_good_and_bad_by_turns_fill_no_memory_beyond_two_a_second(live: Live, clock: Clock) -> None:
+    for step in range(400):
+        live.take("M", [("Speed", Value(step)), ("Speed", Value(None, Quality.BAD))])
+        clock.ms += 10
+    assert len(live.course("M", "Speed")) <= 2 * 4 + 2

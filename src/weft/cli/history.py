@@ -31,7 +31,8 @@ def show(node: Node, paper: Paper) -> None:
         view = node.view("machine-records", machine=one["name"], limit="1", end="1")
         rows.append({"machine": one["name"], "title": one["title"], "numbers": len(view["columns"]),
                      "from": _told(view["first_ms"]), "to": _told(view["last_ms"])})
-    paper.table(rows, "machine title numbers from to", {"machines": rows})
+    shown = [{**row, "name": row["machine"], "called": row["title"]} for row in rows]
+    paper.table(shown, "name called numbers from to", {"machines": rows})
 
 
 def _told(at: int) -> str:

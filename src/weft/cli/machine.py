@@ -1,6 +1,7 @@
 """``weft machine``: machines of the firm; adding one is giving it a description of how it is reached."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -8,7 +9,7 @@ from weft.cli import machine_access, machine_connect
 from weft.cli.client import Node
 from weft.cli.machine_files import described, noticed
 from weft.cli.options import connected, pairs
-from weft.cli.printing import Paper
+from weft.cli.printing import Paper, cell
 from weft.cli.words import say, word
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -51,8 +52,14 @@ def add(node: Node, paper: Paper, name: str, description: str, values: tuple[str
 def show(node: Node, paper: Paper) -> None:
     """All machines and what they do."""
     view = node.view("machines")
-    rows = [{**one, "state": word("machine.state", one["state"])} for one in view["machines"]]
-    paper.table(rows, "name title state job item good scrap quantity alarm", view)
+    rows = [{**one, "called": cell(one, "title"), "state": _state(one)} for one in view["machines"]]
+    paper.table(rows, "name called state job item good scrap quantity alarm", view)
+
+
+def _state(row: dict[str, Any]) -> str:
+    """What a machine does; of one that nothing can be read of, why."""
+    state = word("machine.state", row["state"])
+    return say("cli.machine.state.why", state=state, why=say(f"bad.{row['why']}")) if row["why"] else state
 
 
 @command.command("show", help=say("cli.machine.show"))
@@ -61,7 +68,19 @@ def show(node: Node, paper: Paper) -> None:
 def one(node: Node, paper: Paper, name: str) -> None:
     """One machine with its live values."""
     view = node.view("machine", name=name)
-    paper.table(view["readings"], "property value unit quality", view)
+    rows = [{**row, "value": _value(row), "unit": word("unit", row["unit"]),
+             "quality": say(f"bad.{row['why']}") if row["why"] else word("cli.quality", row["quality"])}
+            for row in view["readings"]]
+    paper.table(rows, "property value unit quality", view)
+
+
+def _value(row: dict[str, Any]) -> str:
+    """A live value in words."""
+    if row["state"]:
+        return word("machine.state" if row["state"] == "idle" else "job.state", row["state"])
+    if row["type"] == "boolean" and row["value"]:
+        return say("value.yes" if row["value"] == "True" else "value.no")
+    return str(row["value"])
 
 
 @command.command("health", help=say("cli.machine.health"))

@@ -65,7 +65,7 @@ class Paper:
 def cell(row: Mapping[str, Any], name: str) -> str:
     """One cell; ``title`` is the name in the reader's language."""
     if name == "title":
-        return str(row.get(language()) or row.get("en") or row.get("zh") or "")
+        return str(row.get(language()) or row.get("en") or row.get("zh") or row.get("title") or "")
     value = row.get(name, "")
     if name in IDS:
         return str(value)[:ID_SHOWN]

@@ -3,7 +3,8 @@
 Pure memory, bounded: what must survive is a fact in the floor book; ``keep`` hears of each change for the long history
 (``series.py``).
 Rule 1: values are in the property's unit; "no data" (``MISSING``), ``BAD`` and "unchanged" stay three things.
-Rule 2: history holds at most one number per property and second, ten minutes long, for ``SERIES_MAX`` properties.
+Rule 2: history holds at most one number per property and second, ten minutes long, for ``SERIES_MAX`` properties; it
+also holds from when on nothing usable was heard, so that no picture draws a line through that time.
 Rule 3: a subscriber hears only what changed; one that fails is let go, and never stops a machine.
 Not here: reading machines (``machines/``), what a change means (``shopfloor/binding.py``).
 """
@@ -55,7 +56,7 @@ class Live:
         self.keep: Keep | None = None
         self._clock = clock or SystemClock()
         self._values: dict[str, dict[str, _Entry]] = {}
-        self._series: dict[tuple[str, str], deque[tuple[int, Number]]] = {}
+        self._series: dict[tuple[str, str], deque[tuple[int, Number | None]]] = {}
         self._links: dict[str, LinkStatus] = {}
         self._listeners: list[OnLive] = []
         self._count = 0
@@ -84,10 +85,13 @@ class Live:
             self._tell(machine, fresh)
 
     def _sample(self, machine: str, name: str, value: Value, now: int) -> None:
-        number = value.value
-        if not value.good or isinstance(number, bool | str) or number is None:
-            return
         series = self._series.get((machine, name))
+        if not value.good:
+            _broken(series, now)
+            return
+        number = value.value
+        if isinstance(number, bool | str) or number is None:
+            return
         if series is None:
             if len(self._series) >= SERIES_MAX:
                 return
@@ -114,6 +118,7 @@ class Live:
         lost: dict[str, Value] = {}
         for name, entry in self._values.get(machine, {}).items():
             entry.value = lost[name] = msgspec.structs.replace(entry.value, quality=Quality.MISSING, detail="link")
+            _broken(self._series.get((machine, name)), now)
             if self.keep is not None:
                 self.keep(machine, name, entry.value, now)
         return lost
@@ -135,9 +140,19 @@ class Live:
     def history(self, machine: str, name: str) -> list[tuple[int, Scalar]]:
         """Numbers of about the last ten minutes as (ms, value), oldest first, at most one per second."""
         oldest = self._clock.now_ms() - HISTORY_MS
-        return [one for one in self._series.get((machine, name), ()) if one[0] >= oldest]
+        return [(at, one) for at, one in self._series.get((machine, name), ()) if at >= oldest and one is not None]
 
-    def prime(self, machine: str, name: str, points: Sequence[tuple[int, Number]]) -> None:
+    def course(self, machine: str, name: str) -> list[tuple[int, Number | None]]:
+        """The last ten minutes until now as (ms, number): each holds until the next; None where nothing usable did."""
+        now = self._clock.now_ms()
+        series = self._series.get((machine, name), ())
+        found = [one for one in series if one[0] >= now - HISTORY_MS]
+        before = next((one for at, one in reversed(series) if at < now - HISTORY_MS), None)
+        if before is not None:
+            found.insert(0, (now - HISTORY_MS, before))
+        return [*found, (now, found[-1][1])] if found else []
+
+    def prime(self, machine: str, name: str, points: Sequence[tuple[int, Number | None]]) -> None:
         """What an earlier life had heard, oldest first: the short history does not begin anew with the node."""
         if (machine, name) not in self._series and points and len(self._series) < SERIES_MAX:
             self._series[machine, name] = deque(points, maxlen=HISTORY_MS // SAMPLE_MS)
@@ -174,6 +189,16 @@ class Live:
             except Exception:  # noqa: BLE001 - whatever a listener does, machines go on
                 _log.exception("a listener of live values failed and is let go")
                 self._listeners.remove(listener)
+
+
+def _broken(series: deque[tuple[int, Number | None]] | None, now: int) -> None:
+    """From ``now`` on nothing usable is heard; said once, and at most once a second."""
+    if not series or series[-1][1] is None:
+        return
+    if len(series) > 1 and now - series[-2][0] < SAMPLE_MS:
+        series[-1] = (series[-1][0], None)
+    else:
+        series.append((now, None))
 
 
 def _differs(before: Value, now: Value) -> bool:

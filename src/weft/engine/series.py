@@ -153,7 +153,8 @@ class History:
             with contextlib.suppress(WeftError):  # no description that can be read, or a disk that fails
                 numbers = [one.name for one in parse_text(known.description).properties.values() if one.numeric]
                 for name, told in (await self.intervals(machine, numbers[:PRIMED_MAX], bounds)).items():
-                    live.prime(machine, name, [(one.at, one.last) for one in told if one.last is not None])
+                    heard = [(one.at, one.last) for one in told]
+                    live.prime(machine, name, heard if any(one is not None for _, one in heard) else ())
 
     async def run(self) -> None:
         """Write what comes until it is cancelled."""
