@@ -26,7 +26,7 @@ def told(node: Node, machine: str, span: tuple[int, int], by: str, paper: Paper)
         paper.value(msgspec.to_builtins(view))
         return
     rows = [{"from": f"{local(one.begin, view.offset):%m-%d %H:%M}",
-             "to": f"{local(one.until, view.offset):%m-%d %H:%M}", "ran": _share(one.use.availability),
+             "to": _end(one.until, view.offset), "ran": _share(one.use.availability),
              **{name: str(round(getattr(one.use, f"{name}_ms") / MINUTE_MS)) for name in (
                  "running", "standing", "idle", "blind")},
              "good": one.use.good, "scrap": one.use.scrap, "oee": _share(one.use.oee)} for one in view.parts]
@@ -51,6 +51,12 @@ def write(node: Node, machine: str, span: tuple[int, int], by: str, target: Path
 def _view(node: Node, machine: str, span: tuple[int, int], by: str) -> TimelineView:
     given: Any = node.view("machine-timeline", machine=machine, begin=str(span[0]), end=str(span[1]), by=by)
     return msgspec.convert(given, TimelineView)
+
+
+def _end(at: int, offset: int) -> str:
+    """When something ends: a day ends at 24:00."""
+    told = local(at, offset)
+    return f"{told:%m-%d %H:%M}" if told.hour or told.minute else f"{local(at - 1, offset):%m-%d} 24:00"
 
 
 def _share(value: float | None) -> str:

@@ -59,6 +59,8 @@ def pieces(view: Any, words: Words) -> Iterator[Row]:
 
 def cause(one: Any, words: Words) -> str:
     """Why a machine stands, in the reader's language where people said it, else in the machine's own; "" unknown."""
+    if one.cause and one.state == "running":
+        return words("timeline.alarm-running", cause=one.cause)
     return words(one.cause) if one.cause.startswith(SAID) else str(one.cause)
 
 

@@ -6,7 +6,8 @@ Instants are milliseconds since 1970; spans are half open. Which time is planned
 clocks that change are whoever makes the windows'.
 Rule 1: pieces follow each other without gap or overlap, from the begin of a span to its end or the present.
 Rule 2: running, standing, idle and no data add up to the planned time; what is true of its parts adds up for the whole.
-Rule 3: pieces that were made while nobody looked count for quality, not for speed: how long they took is not known.
+Rule 3: an alarm while the machine itself says that it runs is told as a reason, and the time counts as running.
+Rule 4: pieces that were made while nobody looked count for quality, not for speed: how long they took is not known.
 Not here: what a machine told (``book.py``), calendars (``production``), how it is shown (``doors/console``).
 """
 
@@ -68,7 +69,7 @@ class Doing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
-    """One state from ``begin`` until ``until``; ``cause``: the alarm because of which it stands, or what people say."""
+    """One state from ``begin`` until ``until``; ``cause``: the alarm that stands meanwhile, or what people say."""
 
     begin: int
     until: int
@@ -124,7 +125,9 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
-    """Planned time that was lost for one reason: ``state`` standing or idle, how long, how often."""
+    """Planned time that was lost for one reason: ``state`` standing or idle, how long, how often; running: not lost,
+    but an alarm stood all the while.
+    """
 
     state: State
     cause: str
@@ -163,7 +166,8 @@ def _piece(doing: Doing, begin: int, until: int) -> Piece:
     at_work = state is State.RUNNING or (state is State.STANDING and doing.phase == "paused")
     return Piece(begin=begin, until=until, state=state, job=doing.job if at_work else "",
                  item=doing.item if at_work else "", run_ms=doing.run_ms if at_work else 0,
-                 cause=(doing.text or doing.alarm) if state is State.STANDING else "")
+                 cause=(doing.text or doing.alarm) if state is State.STANDING or (
+                     state is State.RUNNING and doing.alarm) else "")
 
 
 def _listened(piece: Piece, lives: Sequence[Span]) -> Iterator[Piece]:
@@ -258,10 +262,10 @@ def _made(done: Sequence[Piece], doings: Sequence[Doing]) -> Iterator[tuple[int,
 
 
 def causes(done: Sequence[Piece], windows: Sequence[Span]) -> list[Cause]:
-    """For what planned time was lost, the most first."""
+    """For what planned time was lost, and what alarms stood while it ran; the most first."""
     lost: dict[tuple[State, str], tuple[int, int]] = {}
     for piece, within in _inside(done, windows):
-        if within and piece.state in (State.STANDING, State.IDLE):
+        if within and (piece.state in (State.STANDING, State.IDLE) or (piece.state is State.RUNNING and piece.cause)):
             ms, times = lost.get((piece.state, piece.cause), (0, 0))
             lost[piece.state, piece.cause] = ms + within, times + 1
     found = [Cause(state=state, cause=cause, ms=ms, times=times) for (state, cause), (ms, times) in lost.items()]

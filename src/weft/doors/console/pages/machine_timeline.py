@@ -79,9 +79,16 @@ async def page(visit: Visit) -> Response:
         time=lambda ms: formats.seconds(visit.lang, str(ms // 1000)),
         stamp=lambda at: formats.day_clock(visit.lang, instant.from_ms(at), view.offset),
         clock_of=lambda at: formats.clock(visit.lang, instant.from_ms(at), view.offset),
+        end_of=lambda at: _end(visit, view, at),
         day_of=lambda at: formats.day(visit.lang, instant.from_ms(at), view.offset),
         files={kind: f"{home}/timeline.{kind}?" + urlencode({"from": view.begin, "to": view.end, "by": view.by})
                for kind in _MEDIA})
+
+
+def _end(visit: Visit, view: TimelineView, at: int) -> str:
+    """The time of day at which something ends: a day ends at 24:00."""
+    told = formats.clock(visit.lang, instant.from_ms(at), view.offset)
+    return "24:00" if told == "00:00" else told
 
 
 def _share(visit: Visit, value: float | None) -> str:
@@ -98,8 +105,8 @@ def _strips(visit: Visit, view: TimelineView) -> list[tuple[str, Any]]:
 
     def told(piece: Any) -> str:
         state = visit.text(f"timeline.state.{piece.state}")
-        times = "–".join(formats.clock(visit.lang, instant.from_ms(at), view.offset)
-                         for at in (piece.begin, piece.until))
+        begin = formats.clock(visit.lang, instant.from_ms(piece.begin), view.offset)
+        times = f"{begin}–{_end(visit, view, piece.until)}"
         return " · ".join(one for one in (state, tables.cause(piece, visit.text), piece.job, times) if one)
 
     return [(formats.day(visit.lang, instant.from_ms(span[0]), view.offset),
