@@ -15,7 +15,16 @@ from weft.engine.views.machine_timeline import machine_timeline, shifts
 from weft.production.master import Calendar, Shift, SpecialDay
 from weft.production.reported import WorkReported
 from weft.shopfloor.book import MachineAdded
-from weft.shopfloor.facts import ConnectionLost, ConnectionRestored, JobCounted, JobEnded, JobPaused, JobStarted
+from weft.shopfloor.facts import (
+    ConnectionLost,
+    ConnectionRestored,
+    JobCounted,
+    JobEnded,
+    JobPaused,
+    JobStarted,
+    MachineAlarmed,
+    MachineCleared,
+)
 from weft.shopfloor.reading import fill
 from weft.shopfloor.timeline import State
 from weft.stores.series import SqliteSeries
@@ -87,9 +96,20 @@ async def test_what_a_person_said_on_a_phone_is_the_reason_of_a_stop(node):
                                               reason="tool", at=now, told=now, booked=now)
     node.clock.ahead += 9 * MINUTE
     view = await told(node)
-    assert view.pieces[-1].cause == "work.reason.tool"
+    assert view.pieces[-1].cause == "work.pause.tool"
     assert [cause(one, lambda key: locale.text("zh", key)) for one in view.causes if one.state is State.STANDING
             ] == ["刀具、夹具"]
+
+
+async def test_an_alarm_that_stands_while_the_machine_says_it_runs_is_among_the_reasons(node):
+    await said(node, 10, JobStarted, job="J1")
+    await said(node, 5, MachineAlarmed, code="207", text="")
+    await said(node, 4, MachineCleared, code="207")
+    node.clock.ahead += 5 * MINUTE
+    view = await told(node)
+    (one,) = [one for one in view.causes if one.state is State.RUNNING]
+    assert (round(one.ms / MINUTE), view.total.standing_ms) == (4, 0)
+    assert cause(one, lambda key, **facts: locale.text("zh", key, **facts)) == "报警“207”，但机床自己报告在运行"
 
 
 async def test_a_clock_of_a_machine_that_is_years_off_moves_nothing(node):

@@ -3,11 +3,13 @@
 import msgspec
 
 from tests.engine.test_improving import at, late_shop, searched
+from weft.basis import instant
 from weft.engine import moves
 from weft.engine.commands import run
 from weft.engine.improving import Improving
 from weft.engine.node import Node
 from weft.engine.ports import Batch
+from weft.engine.views import VIEWS
 from weft.engine.views.plan_if import plan_if
 
 
@@ -49,3 +51,14 @@ async def test_asking_what_if_writes_nothing_and_doing_it_does():
     assert (await node.store.value(moves.BUCKET, "told"), (await node.book_state("production")).sequence) == before
     await run(node, "job-lock", {"job": "LONG-10", "start": asked.start, "work_centre": "W"})
     assert (await node.book_state("production")).sequence == before[1] + 1
+
+
+async def test_a_job_s_last_move_ends_where_the_job_is_planned_now():
+    node = await late_shop()
+    await moves.watch(node)
+    await Improving(node, searched).once()
+    await moves.watch(node)
+    await run(node, "job-lock", {"job": "A-10", "start": at(50)})
+    view = await VIEWS["job"](node, job="A-10")
+    assert view.moved.to_ms == instant.to_ms(view.row.start)
+    assert (await moves.moves(node))["A-10"].to_ms != view.moved.to_ms  # the control: what was noticed is older

@@ -48,7 +48,8 @@ def reasons(node: Node, paper: Paper, begin: str, end: str) -> None:
     """Why pieces were lost and why work rested, the weightiest first."""
     found = node.view("wages", **_asked(begin=begin, end=end))["reasons"]
     rows: list[dict[str, Any]] = [
-        {**one, "kind": word("wages.kind", one["kind"]), "reason": word("work.reason", one["reason"])} for one in found]
+        {**one, "kind": word("wages.kind", one["kind"]),
+         "reason": word("work.pause" if one["kind"] == "rest" else "work.reason", one["reason"])} for one in found]
     paper.table(rows, "kind reason times pieces hours", found)
 
 

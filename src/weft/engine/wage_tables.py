@@ -41,7 +41,8 @@ def tables(view: Any, words: Words, names: Callable[[str], str], lang: str) -> l
               one.currency) for one in view.lines]
     sums = [(one.worker, *_pieces(one), Decimal(one.hours), Decimal(one.pay), one.currency, Decimal(one.unpriced))
             for one in view.sums]
-    reasons = [(words(f"wages.kind.{one.kind}"), words(f"work.reason.{one.reason}"), Decimal(one.times),
+    why = {"rest": "work.pause", "scrap": "work.reason"}
+    reasons = [(words(f"wages.kind.{one.kind}"), words(f"{why[one.kind]}.{one.reason}"), Decimal(one.times),
                 Decimal(one.pieces), Decimal(one.hours), Decimal(one.share) / 10) for one in view.reasons]
     return [WageTable(words("wages.sheet.lines"), head(_LINES), lines),
             WageTable(words("wages.sheet.sums"), head(_SUMS), sums),

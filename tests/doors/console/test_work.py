@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from decimal import Decimal
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ from weft.engine.commands import run
 from weft.engine.drawings import drawing
 from weft.engine.views import VIEWS
 from weft.locale import text
+from weft.production import messages as m
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
 FIRST = instant.to_ms("2026-11-10T01:00:00.000Z")
@@ -185,3 +187,36 @@ async def test_the_owner_goes_from_the_sum_to_the_single_entry(work):
 async def test_the_service_script_is_given_to_anybody_and_holds_nothing(work):
     answer = await Client(console.routes(work.node)).ask("/work-sw.js", token="")
     assert (answer.status, answer.headers["content-type"].partition(";")[0]) == (200, "text/javascript")
+
+
+async def test_a_job_that_is_not_free_yet_says_for_what_it_waits(work):
+    token = await phone(work)
+    seen = (await page(work, "/jobs/PO1-20", token)).body.decode()
+    assert "上道工序 10 钻孔 还没有合格件" in seen
+    assert "缺料或上道工序" not in seen
+    draft = m.Draft(id="PO9", item="FLG-50", quantity="5", operations=(m.JobSheet(
+        number=10, work_centres=("BENCH",), run_s="60"),),
+                    materials=(m.Material(item="BAR", quantity="5", source="buy"), m.Material(
+                        item="ROD", quantity="5", source="buy", at="2026-11-12T02:00:00.000Z"), m.Material(
+                        item="NUT", quantity="5", source="buy", arrived=True)))
+    await work.node.record("production", m.ProductionOrderCreated(
+        order=draft, demand=m.DemandRef(), due="2026-11-14T03:30:00.000Z"))
+    seen = (await page(work, "/jobs/PO9-10", token)).body.decode()
+    (told,) = re.findall("暂不能开工：[^<]*", seen)
+    assert re.fullmatch("暂不能开工：缺 BAR、ROD 预计 11月12日.{2,3} 10:00 到。", told), told
+    assert re.search("交期</dt><dd[^>]*>11月14日.{2,3} 11:30", seen)  # with the time of day
+
+
+async def test_rest_for_want_of_material_is_not_called_a_fault_of_it_and_the_steps_are_as_fresh_as_the_rest(work):
+    token = await phone(work)
+    seen = (await page(work, JOB, token)).body.decode()
+    assert 'name="reason" value="material">缺料</button>' in seen
+    assert 'value="material" required>料废</label>' in seen  # of scrap it is one
+    assert "&#34;pause.material&#34;: &#34;" in seen or "pause.material" in seen
+    assert re.search('id="steps" data-fresh', seen)
+    await say(work, token, "r1", job="PO1-10", what="start")
+    await say(work, token, "r2", job="PO1-10", what="pause", reason="material")
+    assert "缺料" in (await page(work, JOB, token)).body.decode().split('id="entries"')[1]
+    work.node.clock.ms += 3_600_000
+    await say(work, token, "r3", job="PO1-10", what="resume")
+    assert "缺料" in (await page(work, "/wages?month=2026-11")).body.decode()

@@ -7,6 +7,9 @@ Not here: the plan's bars (``plan.py``), machines (``machines.py``).
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
+from weft.basis import instant
 from weft.basis.errors import NotFound
 from weft.engine.moves import moves
 from weft.engine.views.plan import Place, places
@@ -127,9 +130,18 @@ async def job(node: Any, job: str) -> JobView:
         previous=found.previous, previous_good=before.good if before else "",
         steps=tuple(job_row(state.jobs[name], state, planned) for name in order.jobs if name in state.jobs)
         if order else (), materials=order.materials if order else (),
-        thread=order.demand.thread if order else "", moved=(await moves(node)).get(found.id),
+        thread=order.demand.thread if order else "",
+        moved=_moved((await moves(node)).get(found.id), planned.get(found.id)),
         fixed=lock.start if lock else "", hold=lock.hold if lock else "",
     )
+
+
+def _moved(last: Move | None, place: Place | None) -> Move | None:
+    """The last move with where the job is now: small steps since then are told with it, and back is no move."""
+    if last is None or place is None or last.to_ms is None:
+        return last
+    now = instant.to_ms(place.start)
+    return msgspec.structs.replace(last, to_ms=now) if now != last.from_ms else None
 
 
 def job_row(job: Job, state: Any, planned: Mapping[str, Place]) -> JobRow:

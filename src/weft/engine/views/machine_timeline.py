@@ -25,7 +25,7 @@ from weft.shopfloor.timeline import Cause, Doing, Piece, Span, Use
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
 SPAN_MAX: Final = 100 * DAY_MS
-SAID: Final = "work.reason."  # before what people say, so that it is told in the reader's language
+SAID: Final = "work.pause."  # before what people say, so that it is told in the reader's language
 Reasons = Mapping[str, Sequence[tuple[int, str]]]
 PARTS: Final = ("shift", "day", "week")
 

@@ -46,13 +46,31 @@ async def job(visit: Visit) -> Response:
     master = (await visit.node.book_state("production")).master
     centres = [(one, (master.work_centres[one].zh if visit.lang == "zh" else master.work_centres[one].en) or one)
                for one in view.centres if one in master.work_centres]
+    names = await item_names(visit)
     return await visit.page(
         "job.html", tab="jobs", live="production", view=view, own=own, own_errors=True, centre_names=centres,
-        asof=asof, names=await item_names(visit), pauses=PAUSE_REASONS, scraps=SCRAP_REASONS,
+        asof=asof, names=names, pauses=PAUSE_REASONS, scraps=SCRAP_REASONS,
         workers=await _workers(visit),
         here=f"/jobs/{quote(name)}" + (f"?worker={quote(worker)}" if worker and not visit.person else ""),
+        lacking=_lacking(visit, view, names),
         words={one: visit.text(f"work.{one}") for one in FLOOR} | {
-            f"reason.{one}": visit.text(f"work.reason.{one}") for one in (*PAUSE_REASONS, *SCRAP_REASONS)})
+            f"{kind}.{one}": visit.text(f"work.{kind}.{one}")
+            for kind, reasons in (("pause", PAUSE_REASONS), ("reason", SCRAP_REASONS)) for one in reasons})
+
+
+def _lacking(visit: Visit, view: Any, name: Any) -> list[str]:
+    """For what a job waits that is not free yet: the step before, or material that is not here."""
+    before = next((one for one in view.steps if one.id == view.row.waits_for), None)
+    if before is not None:
+        called = (before.zh or before.en) if visit.lang == "zh" else (before.en or before.zh)
+        return [visit.text("job.not-released.step", step=f"{before.operation} {called}".strip())]
+    found = []
+    for one in view.materials:
+        if not one.arrived and one.source != "stock":
+            when = formats.day_clock(visit.lang, one.at, visit.offset) if one.at else ""
+            found.append(visit.text("job.not-released.item-comes" if when else "job.not-released.item",
+                                    item=name(one.item), when=when))
+    return found
 
 
 async def _workers(visit: Visit) -> list[str]:

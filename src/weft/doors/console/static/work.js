@@ -74,7 +74,7 @@
   const number = (text) => Number(text || 0);
   const spoken = (params) => [
     words[`entry.${params.what}`], number(params.good) ? `+${params.good}` : "", params.right !== undefined ? params.right : "",
-    number(params.scrap) ? params.scrap : "", params.reason ? words[`reason.${params.reason}`] : "", params.note || "",
+    number(params.scrap) ? params.scrap : "", params.reason ? words[`${params.what === "pause" ? "pause" : "reason"}.${params.reason}`] : "", params.note || "",
   ].filter(Boolean).join(" ");
 
   function show() {
