@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.production.workshop import AT, Book, draft, ordered, workshop
 from weft.basis.canonical import encode
 from weft.basis.decider import Message, Said
-from weft.basis.errors import Invalid
+from weft.basis.errors import Invalid, Refused
 from weft.production import book, rules
 from weft.production import messages as m
 from weft.production.master import Bill, BillLine, Operation, Routing, SupplyRule, WorkCentre
@@ -162,6 +162,16 @@ def test_a_program_starts_by_itself_only_where_the_owner_said_so_and_it_was_load
     assert one.refused(m.JobStarted(work_centre="LATHE-1", **auto)) == "production.job-not-loaded"
     one.say(m.JobLoaded(job="PO1-10", work_centre="LATHE-1"))
     one.say(m.JobStarted(work_centre="LATHE-1", **auto))
+
+
+def test_the_most_that_may_be_counted_is_told_in_whole_pieces():
+    one = workshop()
+    ordered(one, item="VALVE", quantity="30", tolerance_percent="5")
+    started(one, "PO1-10", "BENCH")
+    with pytest.raises(Refused) as refused:
+        one.say(m.JobCounted(job="PO1-10", good="32"))
+    assert refused.value.facts["limit"] == "31"
+    one.say(m.JobCounted(job="PO1-10", good="31"))  # the control: what is told may be counted
 
 
 def test_an_operator_counts_within_plan_tolerance_and_what_came_before():

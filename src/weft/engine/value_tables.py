@@ -30,7 +30,13 @@ def head(view: Any, words: Words, offset: int) -> list[str]:
     zone = f"UTC{sign}{hours:02d}:{minutes:02d}"
     titles = [title or name for name, title in zip(view.columns, view.titles, strict=True)]
     return [words("values.time", zone=zone), *(
-        f"{title} [{unit}]" if unit else title for title, unit in zip(titles, view.units, strict=True))]
+        f"{title} [{_unit(unit, words)}]" if unit else title for title, unit in zip(titles, view.units, strict=True))]
+
+
+def _unit(code: str, words: Words) -> str:
+    """The word for a unit code; the code itself where there is none."""
+    told = words(f"unit.{code}")
+    return code if told.startswith("⟦") else told
 
 
 def qualities(words: Words) -> dict[str, str]:

@@ -8,7 +8,7 @@ Not here: folding (``book.py``), writes to machines and their interlocks (``shop
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -364,7 +364,8 @@ def _counts(state: State, job: Job, good_text: str, scrap_text: str, by: str) ->
         return
     limit = q.decimal(job.quantity) * (1 + q.decimal(job.tolerance_percent) / 100)
     if good > limit:
-        raise Refused("production.over-count", job=job.id, good=good_text, limit=q.text(limit))
+        told = limit.to_integral_value(ROUND_FLOOR) if job.unit in q.WHOLE_UNITS else limit
+        raise Refused("production.over-count", job=job.id, good=good_text, limit=q.text(told))
     _within_previous(state, job, good + max(scrap, job.scrap))
 
 

@@ -125,6 +125,8 @@ async def test_the_records_of_a_span_come_as_csv(work):
     assert unquote(answer.headers["content-disposition"]).endswith(".csv")
     head, *rows = csv.reader(io.StringIO(answer.body.decode("utf-8-sig")))
     assert head[0] == "Time (UTC+08:00)"
+    assert any(name.endswith(f"[{text('en', 'unit.RPM')}]") for name in head)  # a word, not the code of the unit
+    assert not any("[RPM]" in name for name in head)
     feed, speed = (next(place for place, name in enumerate(head) if name.startswith(word))
                    for word in ("Feed", "Spindle"))
     assert (rows[0][feed], rows[0][speed]) == ("220", "1000")

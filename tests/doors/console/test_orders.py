@@ -12,6 +12,7 @@ from tests.doors.console.sample import TOKEN, at_work, table
 from tests.engine.world import quiet, until
 from weft.doors import console
 from weft.engine.commands import run
+from weft.trade.messages import ProgressNotice
 from weft.trade.order_state import Phase
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -128,3 +129,13 @@ async def test_what_was_never_asked_cannot_be_asked_again(work):
     answer = await Client(console.routes(work.shop)).ask(
         "/orders/new?again=nothing", headers={"cookie": f"weft_device={TOKEN}; weft_lang=en"}, token="")
     assert answer.status == 404
+
+
+async def test_progress_that_is_the_same_is_told_once(work):
+    thread = work.orders["making"]
+    for done in ("0", "0", "0", "7"):
+        await work.node.speak(thread, ProgressNotice(line="1", stage="making", done=done, of="50"))
+    page = await shown(work.node, f"/orders/{thread}")
+    told = re.findall(r'<p class="whisper">([^<·]*)', page)
+    assert len([one for one in told if re.search(r"\b0\b.*50", one)]) == 1
+    assert len([one for one in told if re.search(r"\b7\b.*50", one)]) == 1
