@@ -11,7 +11,7 @@ from tests.machines.connecting import connecting
 from weft.cli import machine_connect
 from weft.shopfloor.reading import parse_text
 
-GIVEN = {"limits": {"SpindleSpeed": "100..4000"}, "under": "", "way": "", "login": False, "yes": True}
+GIVEN = {"limits": {"SpindleSpeed": "100..4000"}, "roles": {}, "under": "", "way": "", "login": False, "yes": True}
 
 
 class Command:
@@ -57,4 +57,14 @@ async def test_what_cannot_be_reached_leaves_nothing_behind(tmp_path, monkeypatc
 
 def test_an_address_is_no_file():
     assert machine_connect.is_address("opc.tcp://10.0.0.5:4840")
+    assert machine_connect.is_address("127.0.0.1:5840")
+    assert machine_connect.is_address("vmc1:4840")
     assert not machine_connect.is_address("machines/lathe.td.json")
+
+
+def test_a_known_reason_is_told_in_words(monkeypatch):
+    monkeypatch.setenv("WEFT_LANG", "zh")
+    told = machine_connect._fault({"code": "machine.unreachable", "remedy": "refused", "facts": {
+        "machine": "L1", "detail": "Connection refused"}})
+    assert "这个端口没有应答" in told
+    assert "Connection" not in told

@@ -9,7 +9,7 @@ from weft.basis.errors import Invalid
 from weft.machines.opcua import discover
 from weft.shopfloor.connection import BrowsedNode
 from weft.shopfloor.description import Role, Security, StartMode
-from weft.shopfloor.propose import Target, objects, propose
+from weft.shopfloor.propose import Target, machine_at, missing, objects, propose, suggest
 from weft.shopfloor.reading import fill, parse, parse_text
 
 TARGET = Target(name="lathe-1", endpoint="opc.tcp://127.0.0.1:4840")
@@ -61,6 +61,35 @@ def test_of_several_machines_the_most_telling_is_taken_and_the_others_are_named(
     assert any(one.code == "several-machines" and one.facts["others"] == "M" for one in proposal.findings)
     assert set(parse(propose([*other, *LATHE], Target(name="m", endpoint="opc.tcp://a:1", under="M")).thing)
                .properties) == {"State"}
+
+
+def test_folders_that_complete_each_other_are_one_machine() -> None:
+    def within(folder: str, *names: str) -> list[BrowsedNode]:
+        return [BrowsedNode(href=f"?id=ns=2;s={folder}.{name}", name=name, path=f"{folder}/{name}", kind="variable",
+                            type="integer") for name in names]
+
+    one = [*within("VMC/Production", "State", "PartsCount"), *within("VMC/Status", "AlarmCode", "EmergencyStop"),
+           *within("VMC/Spindle", "Load")]
+    assert machine_at(one) == ("VMC", ())
+    assert set(parse(propose(one, TARGET).thing).properties) == {
+        "Production.State", "Production.PartsCount", "Status.AlarmCode", "Status.EmergencyStop", "Spindle.Load"}
+    two = [*within("Hall/A", "State", "PartsCount"), *within("Hall/B", "State")]
+    assert machine_at(two) == ("Hall/A", ("Hall/B",)), "what says the same twice is two machines"
+
+
+def test_the_owner_says_what_a_value_is_for() -> None:
+    nodes = [node("PieceCount"), node("Output"), node("EmergencyStop", "boolean")]
+    rows, _ = suggest(nodes, roles={"Output": Role.COUNT, "EmergencyStop": Role.SIGNAL})
+    told = {one.name.rpartition(".")[2]: one.role for one in rows}
+    assert (told["Output"], told["PieceCount"], told["EmergencyStop"]) == ("count", "signal", "safety")
+
+
+def test_numbers_of_states_without_a_meaning_are_told() -> None:
+    rows, said = suggest([node("State")])
+    assert not said
+    assert [one.property for one in missing(rows) if one.code == "states-missing"] == ["L.State"]
+    named, _ = suggest([node("State", values=("Idle", "Running"))])
+    assert all(one.code != "states-missing" for one in missing(named))
 
 
 def test_security_is_named_outright() -> None:

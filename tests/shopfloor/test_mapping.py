@@ -6,11 +6,24 @@ import msgspec
 import pytest
 
 from weft.basis.errors import Invalid
+from weft.locale import LANGUAGES, known, text
 from weft.shopfloor.description import Role, Security
-from weft.shopfloor.mapping import Row, Target, again, changed, read_table, rows_of, states_of, table, thing
+from weft.shopfloor.jobcontrol import JobState
+from weft.shopfloor.mapping import (
+    Row,
+    Target,
+    again,
+    changed,
+    read_table,
+    rows_of,
+    states_meant,
+    states_of,
+    table,
+    thing,
+)
 from weft.shopfloor.reading import fill, parse, parse_text
-from weft.shopfloor.remedies import Bad, Remedy, bad, remedy
-from weft.shopfloor.typed import spelled
+from weft.shopfloor.remedies import Bad, Remedy, bad, reason, remedy
+from weft.shopfloor.typed import readable, spelled
 
 MACHINES = Path(__file__).parents[2] / "examples" / "demo" / "machines"
 TARGET = Target(name="L1", endpoint="opc.tcp://10.0.0.5:4840", title="车床 1",
@@ -96,6 +109,50 @@ def test_what_is_no_such_spelling_stays_as_it_is(typed):
     assert spelled(Row(name="V", address=typed), "modbus+tcp").address == typed
 
 
+@pytest.mark.parametrize("typed", ["abc", "?id=ns=2;s=x", "holding 1 nonsense", "/1/2/3"])
+def test_what_can_be_no_register_is_told(typed):
+    assert not readable(typed, "modbus+tcp")
+    assert readable(typed, "opc.tcp")
+    assert all(readable(one, "modbus+tcp") for one in ("/40016", "40016", "/1/100?quantity=2"))
+    _, problems = read_table([(1, ["name", "address"]), (2, ["A", typed])],
+                             lambda one: readable(one.address, "modbus+tcp"))
+    assert [(one.row, one.column, one.code) for one in problems] == [(2, "address", "connect.register")]
+
+
+def test_a_table_takes_the_words_of_the_form():
+    for lang in LANGUAGES:
+        for role in Role:
+            assert _read("role", text(lang, f"role.{role.value}")).role == role.value
+        for kind in ("number", "integer", "boolean", "string"):
+            assert _read("type", text(lang, f"connect.type.{kind}")).type == kind
+        for state in JobState:
+            told = text(lang, f"jobstate.{state.value}")
+            assert states_of(f"2={told}") == {"2": state.value}
+    assert states_of("0=空闲;2：运行") == {"0": "Idle", "2": "Running"}
+    assert states_meant({"Running": "2, 3", "Idle": "0"}) == {"2": "Running", "3": "Running", "0": "Idle"}
+
+
+def _read(column, word):
+    rows, problems = read_table([(1, ["name", "address", column]), (2, ["A", "?x", word])])
+    assert not problems, (column, word)
+    return rows[0]
+
+
+def test_each_fault_of_a_table_is_told_once_with_its_row_and_column():
+    head = ["名称", "地址", "用途", "下限", "上限", "可写", "状态对照"]
+    rows = [["A", "?a", "怪", "", "", "", ""], ["B", "?b", "", "9", "1", "", ""],
+            ["E", "?e", "安全", "", "", "是", ""], ["S", "?s", "状态", "", "", "", "0=nonsense"],
+            ["T", "?t", "状态", "", "", "", "nonsense"], ["U", "?u", "", "", "", "是", ""],
+            ["C", "?c", "", "1", "5", "", ""]]
+    _, problems = read_table([(1, head), *((n, one) for n, one in enumerate(rows, 2))])
+    assert [(one.row, one.column, one.code) for one in sorted(problems, key=lambda one: (one.row, one.code))] == [
+        (2, "用途", "table.choice"), (3, "下限", "description.limits"), (4, "可写", "description.safety-write"),
+        (5, "状态对照", "description.state-unknown"), (6, "用途", "description.role-twice"),
+        (6, "状态对照", "table.pair"), (7, "可写", "description.role-not-writable")]
+    allowed = next(one for one in problems if one.code == "table.choice").facts["allowed"]
+    assert allowed.split(", ") == [one.value for one in Role], "every choice, none cut off"
+
+
 def test_states_are_read_as_they_are_typed():
     assert states_of("0=Idle; 1 = Running；2=Ended\nx") == {"0": "Idle", "1": "Running", "2": "Ended"}
 
@@ -104,7 +161,7 @@ def test_states_are_read_as_they_are_typed():
     ("Connection refused", Remedy.REFUSED), ("Connect call failed ('10.0.0.5', 4840)", Remedy.REFUSED),
     ("timeout", Remedy.SILENT), ("silent", Remedy.SILENT), ("No route to host", Remedy.SILENT),
     ("Name or service not known", Remedy.NAME), ("machine.certificate-changed", Remedy.CERTIFICATE),
-    ("BadUserAccessDenied", Remedy.LOGIN), ("machine.no-login", Remedy.LOGIN), ("Not authorized", Remedy.LOGIN),
+    ("BadUserAccessDenied", Remedy.LOGIN), ("machine.no-login", Remedy.WANTED), ("Not authorized", Remedy.LOGIN),
     ("BadCertificateUntrusted", Remedy.UNTRUSTED), ("machine.security-not-offered", Remedy.SECURITY),
     ("BadTooManySessions", Remedy.FULL), ("controller-not-running", Remedy.CONTROLLER),
     ("linuxcnc-not-installed", Remedy.PROGRAM), ("something new", Remedy.OTHER)])
@@ -112,7 +169,23 @@ def test_every_reason_has_a_remedy(said, what):
     assert remedy(said) is what
 
 
+def test_who_never_logged_in_is_told_that_a_login_is_wanted():
+    assert remedy("BadIdentityTokenRejected", login=False) is Remedy.WANTED
+    assert remedy("BadIdentityTokenRejected") is Remedy.LOGIN
+    assert remedy("timeout", login=False) is Remedy.SILENT
+
+
 @pytest.mark.parametrize(("said", "what"), [
+    ("Connection refused", "refused"), ("timeout: /.well-known/wot", "silent"), ("connection lost", "lost"),
+    ("BadIdentityTokenRejected", "login"), ("illegal address (2)", "address"), ("BadNotWritable", "read-only"),
+    ("something new", "")])
+def test_what_devices_say_has_a_word_of_ours(said, what):
+    assert reason(said) == what
+    assert not what or all(known(lang, f"reason.{what}") for lang in LANGUAGES)
+
+
+@pytest.mark.parametrize(("said", "what"), [
+    ("illegal address (2)", Bad.GONE),
     ("BadNodeIdUnknown", Bad.GONE), ("unknown-property", Bad.GONE), ("BadSensorFailure", Bad.SENSOR),
     ("BadWaitingForInitialData", Bad.WAITING), ("type", Bad.TYPE), ("BadNotReadable", Bad.FORBIDDEN), ("", Bad.OTHER)])
 def test_every_bad_value_has_a_reason(said, what):

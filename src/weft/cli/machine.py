@@ -25,6 +25,7 @@ def command() -> None:
 @click.argument("description", metavar="ADDRESS|FILE")
 @click.argument("values", nargs=-1, metavar="[NAME=VALUE]...")
 @click.option("--limits", multiple=True, metavar="NAME=LOW..HIGH", help=say("cli.machine.add.limits"))
+@click.option("--role", "roles", multiple=True, metavar="NAME=ROLE", help=say("cli.machine.add.role"))
 @click.option("--under", default="", help=say("cli.machine.add.under"))
 @click.option("--way", default="", metavar="'MODE POLICY'", help=say("cli.machine.add.way"))
 @click.option("--login", "log_in", is_flag=True, help=say("cli.machine.add.login"))
@@ -33,10 +34,12 @@ def command() -> None:
 @click.option("--as-described", is_flag=True, help=say("cli.machine.add.as-described"))
 @connected
 def add(node: Node, paper: Paper, name: str, description: str, values: tuple[str, ...], interface: str, *,
-        as_described: bool, limits: tuple[str, ...], under: str, way: str, log_in: bool, yes: bool) -> None:
+        as_described: bool, limits: tuple[str, ...], roles: tuple[str, ...], under: str, way: str, log_in: bool,
+        yes: bool) -> None:
     """Add a machine by its address, or by a file that describes it."""
     if machine_connect.is_address(description):
-        given = {"limits": pairs(limits), "under": under, "way": way, "login": log_in, "yes": yes}
+        given = {"limits": pairs(limits), "roles": pairs(roles), "under": under, "way": way, "login": log_in,
+                 "yes": yes}
         machine_connect.connect(node, paper, name, description, given)
         return
     path = Path(_file.convert(description, None, click.get_current_context()))

@@ -4,25 +4,30 @@ Rule 1: nothing is added before its owner has seen what the node may write to it
 Not here: machines that come with a file (``machine_files.py``), what is proposed (``shopfloor/propose.py``).
 """
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
 from weft.cli.client import Node
 from weft.cli.printing import Paper
 from weft.cli.words import at, say, word
+from weft.shopfloor.remedies import reason
+
+_HOST: Final = re.compile(r"[\w.-]+:\d{1,5}(/\S*)?|\d{1,3}(\.\d{1,3}){3}(/\S*)?")
 
 
 def is_address(target: str) -> bool:
-    """Whether ``target`` is the address of a machine and no file."""
-    return "://" in target
+    """Whether ``target`` is the address of a machine and no file; one that lacks its scheme is one, too."""
+    return "://" in target or (_HOST.fullmatch(target) is not None and not Path(target).exists())
 
 
 def connect(node: Node, paper: Paper, name: str, address: str, given: Mapping[str, Any]) -> None:
     """Look at the machine at ``address``, show what is proposed, and add it.
 
-    ``given``: limits, under, way (mode and policy), login, yes.
+    ``given``: limits, roles, under, way (mode and policy), login, yes.
     """
     draft = node.do("machine-draft", name=name, address=address)["facts"]["draft"]
     try:
@@ -30,7 +35,8 @@ def connect(node: Node, paper: Paper, name: str, address: str, given: Mapping[st
         way = given["way"] or _safest(node, draft)
         node.do("machine-draft-secure", draft=draft, way=way, user=bool(given["login"]))
         _progress(paper, "cli.machine.connect.way", way=word("cli.machine.way", way.partition(" ")[0]))
-        told = node.do("machine-draft-propose", draft=draft, under=given["under"], limits=given["limits"])["facts"]
+        wanted = {one: given[one] for one in ("under", "limits", "roles")}
+        told = node.do("machine-draft-propose", draft=draft, **wanted)["facts"]
         view = node.view("machine-draft", draft=draft)
         tried = node.view("machine-tried", draft=draft)
         if not paper.as_json:
@@ -78,8 +84,9 @@ def _limits(row: Mapping[str, Any]) -> str:
 
 
 def _fault(fault: Mapping[str, Any]) -> str:
-    code, remedy = fault["code"], fault["remedy"]
-    return f"{say(f'error.{code}', **fault['facts'])} {say(f'remedy.{remedy}')}"
+    code, remedy, facts = fault["code"], fault["remedy"], fault["facts"]
+    told = {**facts, "detail": say(f"reason.{known}")} if (known := reason(str(facts.get("detail", "")))) else facts
+    return f"{say(f'error.{code}', **told)} {say(f'remedy.{remedy}')}"
 
 
 def _progress(paper: Paper, key: str, **facts: object) -> None:
@@ -99,8 +106,7 @@ def health(node: Node, paper: Paper) -> bool:
     if not paper.as_json:
         for one in view["connections"]:
             for value in one["bad"]:
-                why = say("bad." + value["why"])
-                click.echo(f"  {one['name']} · {value['title']}: {why}")
+                click.echo(f"  {one['name']} · {value['title']}: {say('bad.' + value['why'])}")
     return not view["wrong"]
 
 

@@ -6,7 +6,8 @@ Rule 2: what is written to a device before it is a machine of ours is a trial, a
 Not here: rows (``shopfloor/mapping``), looking at devices (``discovery.py``), commands (``commands/connecting.py``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from weft.engine.node import Node
 from weft.engine.ports import Batch
 from weft.shopfloor.description import PROPERTIES_MAX, Description, Security
 from weft.shopfloor.mapping import Row, Target, changed, rows_of, thing
+from weft.shopfloor.propose import Finding
 from weft.shopfloor.reading import parse, parse_text
 
 BUCKET: Final = "machine-drafts"
@@ -28,11 +30,15 @@ DRAFTS_MAX: Final = 20
 NAME_MAX: Final = 80
 ADDRESS_MAX: Final = 500
 _ID_BYTES: Final = 9
+_PORTS: Final = {"502": "modbus+tcp", "1883": "mqtt", "8883": "mqtts", "80": "http", "8080": "http", "443": "https",
+                 "5000": "mtconnect+http", "4840": "opc.tcp"}
+_SAID: Final = {"opc.tcp": "opcua", "sparkplug+mqtt": "sparkplugb", "mtconnect+http": "mtc"}
 
 
 class MachineDraft(msgspec.Struct, frozen=True, kw_only=True):
     """A machine that is being connected. ``tried``: property -> what came of its trial write.
 
+    ``said``: what its owner should know of what was taken by itself.
     ``before``: the Thing Description of a machine that is there already and is being changed.
     """
 
@@ -44,6 +50,7 @@ class MachineDraft(msgspec.Struct, frozen=True, kw_only=True):
     security: Security = Security()
     rows: tuple[Row, ...] = ()
     tried: dict[str, str] = {}
+    said: tuple[Finding, ...] = ()
     before: str = ""
 
     @property
@@ -109,18 +116,37 @@ async def _begun(node: Node, made: MachineDraft) -> MachineDraft:
 
 def checked(node: Node, address: str) -> None:
     """Raise ``Invalid`` unless ``address`` is one of a protocol that is spoken here."""
+    known = node.discovery.schemes if node.discovery is not None else ()
+    if "://" not in address:
+        raise Invalid("connect.no-scheme", address=address[:80], example=_example(address, known))
     try:
         parts = urlsplit(address)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
         raise Invalid("description.base", value=address[:80]) from error
-    known = node.discovery.schemes if node.discovery is not None else ()
+    near = _near(parts.scheme, known)
+    if parts.scheme not in known and near:
+        raise Invalid("connect.scheme-near", scheme=parts.scheme[:20], near=near)
     if parts.scheme not in known:
         raise Invalid("machine.scheme", scheme=parts.scheme[:20] or "?", known=", ".join(known))
     if not host or len(address) > ADDRESS_MAX or not address.isprintable():
         raise Invalid("description.base", value=address[:80])
     if "@" in parts.netloc:
         raise Invalid("description.base-credentials")
+
+
+def _example(address: str, known: Sequence[str]) -> str:
+    """How ``address`` would be written; its port says what speaks there, as far as ports are assigned (IANA)."""
+    port = address.partition("/")[0].rpartition(":")[2]
+    scheme = _PORTS.get(port, "opc.tcp")
+    return f"{scheme if scheme in known or not known else known[0]}://{address}"[:120]
+
+
+def _near(scheme: str, known: Sequence[str]) -> str:
+    """The protocol that is meant by ``scheme``, as people abridge or mistype it; "" when none is."""
+    plain = scheme.replace("-", "").replace("+", "").replace(".", "")
+    parts = [one for one in known if plain and plain in {*one.split("+"), one.replace(".", ""), _SAID.get(one, "")}]
+    return next(iter(parts or get_close_matches(scheme, known, 1, 0.7)), "")
 
 
 async def change(node: Node, name: str, make: Callable[[MachineDraft], MachineDraft]) -> MachineDraft:

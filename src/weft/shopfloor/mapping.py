@@ -6,28 +6,34 @@ Rule 2: a machine that is set up like another has the same rows; only its name a
 Not here: which rows are proposed for a device (``propose``), files (``engine/sheets.py``).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from weft.basis.errors import Invalid
-from weft.basis.rows import Column, Grid, Problem, tabled
+from weft.basis.rows import Column, Grid, Problem, plain, tabled
 from weft.basis.rows import Row as Line
 from weft.shopfloor.connection import Scalar
-from weft.shopfloor.description import Description, Role, Security
+from weft.shopfloor.description import REPEATABLE_ROLES, Description, Role, Security
+from weft.shopfloor.jobcontrol import JobState
+from weft.shopfloor.reading import parse
 
 NAME_MAX: Final = 120
 JOB: Final = "#job/"  # in an address: after the object that keeps the job orders, before what of a job is meant
 TEXT_MAX: Final = 1000
+_SIGNS: Final = re.compile("[＝:：]")  # what people write for a sign of equality
+_LIST: Final = re.compile("[,，、;；]")
 _CONTEXT: Final = ("https://www.w3.org/2022/wot/td/v1.1",
                    {"uav": "http://opcfoundation.org/UA/WoT-Binding/", "weft": "https://weft.example/vocabulary/1#"})
 _OF_ROWS: Final = frozenset({"title", "type", "unit", "minimum", "maximum", "weft:scale", "weft:offset", "weft:states",
                              "weft:role", "weft:write", "readOnly", "forms"})
 _TYPES: Final[Mapping[str, str]] = {
     "number": "number", "float": "number", "double": "number", "real": "number", "数": "number", "小数": "number",
-    "integer": "integer", "int": "integer", "整数": "integer", "boolean": "boolean", "bool": "boolean",
-    "开关": "boolean", "string": "string", "text": "string", "文字": "string"}
+    "integer": "integer", "int": "integer", "整数": "integer", "wholenumber": "integer",
+    "boolean": "boolean", "bool": "boolean", "开关": "boolean", "是或否": "boolean", "yesorno": "boolean",
+    "string": "string", "text": "string", "文字": "string"}
 _YES: Final[Mapping[str, bool]] = {
     one: told for told, words in ((True, "yes y true 1 是 可写 写"), (False, "no n false 0 否 只读 不"))
     for one in words.split()}
@@ -35,11 +41,29 @@ _ROLES: Final[Mapping[str, str]] = {
     **{role.value.lower(): role.value for role in Role},
     "值": "signal", "读数": "signal", "状态": "state", "计数": "count", "件数": "count", "良品数": "count",
     "废品数": "scrap", "报警": "alarm", "就绪": "localReady", "工单号": "jobId", "程序": "program", "目标数": "target",
-    "设定值": "setpoint", "启动": "start", "安全": "safety"}
+    "设定值": "setpoint", "启动": "start", "安全": "safety",
+    "工单状态": "state", "良品计数": "count", "废品计数": "scrap", "允许远程启动": "localReady", "要做的件数": "target",
+    "安全永远只读": "safety",
+    "reading": "signal", "stateofthejob": "state", "counterofgoodpieces": "count", "counterofscrap": "scrap",
+    "readyforremotestart": "localReady", "numberofthejob": "jobId", "piecestomake": "target", "setvalue": "setpoint",
+    "safetyonlyread,ever": "safety"}
+_STATES: Final[Mapping[str, str]] = {
+    **{state.value.lower(): state.value for state in JobState},
+    **{word: state.value for state, words in (
+        (JobState.IDLE, "空闲 待机 没有工单 nojob"), (JobState.NOT_ALLOWED, "还不能启动 notallowedyet"),
+        (JobState.ALLOWED, "可以启动 待启动 已装载 maybestarted"), (JobState.RUNNING, "加工中 运行 运行中 atwork"),
+        (JobState.INTERRUPTED, "中断 暂停 paused"), (JobState.ENDED, "做完 完成 结束 done"),
+        (JobState.ABORTED, "已中止 中止 brokenoff")) for word in words.split()}}
 _UNITS: Final[Mapping[str, str]] = {
     "°c": "CEL", "℃": "CEL", "c": "CEL", "rpm": "RPM", "r/min": "RPM", "1/min": "RPM", "转/分": "RPM", "%": "P1",
     "mm/min": "H81", "mm/s": "C16", "bar": "BAR", "kw": "KWT", "a": "AMP", "n": "NEW", "mm": "MMT", "s": "SEC",
     "秒": "SEC", "min": "MIN", "h": "HUR", "kwh": "KWH", "pcs": "C62", "件": "C62", "个": "C62"}
+_FIELDS: Final[Mapping[str, str]] = {
+    "weft:scale": "scale", "weft:offset": "offset", "minimum": "min", "maximum": "max", "unit": "unit", "type": "type",
+    "weft:role": "role", "forms": "address", "weft:states": "states"}
+_COLUMN: Final[Mapping[str, str]] = {
+    "description.limits": "min", "description.safety-write": "write", "description.role-not-writable": "write",
+    "description.read-only": "write", "description.write-without-limits": "min", "description.no-write-form": "write"}
 COLUMNS: Final = (
     Column("name", "名称|变量|tag|property", required=True), Column("address", "地址|href|node|topic|register",
                                                                    required=True),
@@ -205,8 +229,10 @@ def _quoted(cell: str) -> str:
     return '"' + tame.replace('"', '""') + '"' if set(tame) & set(',"\r\n') else tame
 
 
-def read_table(grid: Grid) -> tuple[tuple[Row, ...], tuple[Problem, ...]]:
-    """The rows of a table, and all that is wrong in it."""
+def read_table(
+    grid: Grid, readable: Callable[[Row], bool] = lambda _: True
+) -> tuple[tuple[Row, ...], tuple[Problem, ...]]:
+    """The rows of a table, and all that is wrong in it; ``readable``: whether the address of a row can be one."""
     read = tabled(grid, COLUMNS)
     rows = [_row(line) for line in read.rows]
     seen: dict[str, int] = {}
@@ -214,8 +240,27 @@ def read_table(grid: Grid) -> tuple[tuple[Row, ...], tuple[Problem, ...]]:
         if one.name in seen:
             line.fault("name", "connect.row-twice", name=one.name[:40], row=seen[one.name])
         seen.setdefault(one.name, line.number)
-    problems = [*read.problems, *(problem for line in read.rows for problem in line.problems)]
-    return tuple(rows), tuple(problems)
+        if one.address and not readable(one):
+            line.fault("address", "connect.register", value=one.address[:40])
+    _check(read.rows, rows)
+    return tuple(rows), tuple(read.problems)
+
+
+def _check(lines: Sequence[Line], rows: Sequence[Row]) -> None:
+    """Note at its line what a description would not take, where its cells can be read at all."""
+    roles: dict[str, str] = {}
+    unread = {problem.row for line in lines[:1] for problem in line.problems}
+    for line, one in zip(lines, rows, strict=True):
+        try:
+            parse(thing(Target(name="row", endpoint="http://row"), [one] if line.number not in unread else []))
+        except Invalid as error:
+            places = [_FIELDS[part] for part in str(error.facts.get("where", "")).split("/")[2:] if part in _FIELDS]
+            column = next(iter(places), _COLUMN.get(error.code, "name"))
+            line.fault(column, error.code, **{**error.facts, "where": one.name})
+        if one.role in roles:
+            line.fault("role", "description.role-twice", role=one.role, first=roles[one.role], second=one.name)
+        if Role(one.role) not in REPEATABLE_ROLES:
+            roles.setdefault(one.role, one.name)
 
 
 def _row(line: Line) -> Row:
@@ -226,9 +271,10 @@ def _row(line: Line) -> Row:
     return Row(
         name=line.text("name").strip().removeprefix("'")[:NAME_MAX], title=line.text("title")[:NAME_MAX],
         address=line.text("address").strip().removeprefix("'")[:TEXT_MAX], unit=_UNITS.get(unit.lower(), unit)[:20],
-        type=line.choice("type", _TYPES, "number"), scale=line.number_of("scale", "1", lambda value: value != 0),
+        type=_choice(line, "type", _TYPES, ("number", "integer", "boolean", "string")),
+        scale=line.number_of("scale", "1", lambda value: value != 0),
         offset=_number(line, "offset") or "0", minimum=_number(line, "min"), maximum=_number(line, "max"),
-        role=line.choice("role", _ROLES, Role.SIGNAL.value), write=_yes(line), states=states_of(line.text("states")),
+        role=_choice(line, "role", _ROLES, tuple(Role)), write=_yes(line), states=_states(line),
         write_address=line.text("write address").strip()[:TEXT_MAX], form=_terms(line))
 
 
@@ -243,10 +289,32 @@ def _yes(line: Line) -> bool:
     return _YES.get(told, False)
 
 
+def _choice(line: Line, column: str, words: Mapping[str, str], allowed: Sequence[str]) -> str:
+    """The cell by any of its ``words``; the first of ``allowed`` when it is empty or a problem."""
+    told = words.get(plain(line.text(column)))
+    if told is None and line.has(column):
+        line.fault(column, "table.choice", value=line.text(column)[:40], allowed=", ".join(allowed))
+    return told or allowed[0]
+
+
+def _states(line: Line) -> dict[str, str]:
+    told = states_of(line.text("states"))
+    if line.has("states") and not told:
+        line.fault("states", "table.pair", value=line.text("states")[:40])
+    return told
+
+
 def states_of(text: str) -> dict[str, str]:
-    """``0=Idle; 1=Running`` as a table; parts without a sign of equality are left out."""
-    parts = [part.partition("=") for part in text.replace("；", ";").replace("\n", ";").split(";")]
-    return {raw.strip(): name.strip() for raw, sign, name in parts if sign and raw.strip() and name.strip()}
+    """``0=Idle; 1=加工中`` as a table, words of people as states; parts without a sign of equality are left out."""
+    parts = [(part if "=" in part else _SIGNS.sub("=", part, count=1)).partition("=")
+             for part in text.replace("；", ";").replace("\n", ";").split(";")]
+    return {raw.strip(): _STATES.get(plain(name), name.strip())
+            for raw, sign, name in parts if sign and raw.strip() and name.strip()}
+
+
+def states_meant(told: Mapping[str, str]) -> dict[str, str]:
+    """The same from a state's name -> the machine's values that mean it (``1, 3``)."""
+    return {raw.strip(): name for name, values in told.items() for raw in _LIST.split(values) if raw.strip()}
 
 
 def _terms(line: Line) -> dict[str, Scalar]:

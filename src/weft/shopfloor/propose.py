@@ -24,6 +24,7 @@ PIECES_MAX: Final = 100_000
 _KNOWN: Final = {  # normalised name -> role
     "jobid": Role.JOB_ID, "joborderid": Role.JOB_ID, "orderid": Role.JOB_ID,
     "program": Role.PROGRAM, "programname": Role.PROGRAM, "partprogram": Role.PROGRAM,
+    "partscount": Role.COUNT, "partsproduced": Role.COUNT, "partsrequired": Role.TARGET,
     "targetcount": Role.TARGET, "targetquantity": Role.TARGET, "runsplanned": Role.TARGET,
     "state": Role.STATE, "jobstate": Role.STATE, "machinestate": Role.STATE, "execution": Role.STATE,
     "piececount": Role.COUNT, "goodcount": Role.COUNT, "partcount": Role.COUNT, "partsgood": Role.COUNT,
@@ -70,21 +71,39 @@ def objects(nodes: Sequence[BrowsedNode]) -> tuple[str, ...]:
     return tuple(sorted(told, key=lambda place: (-told[place], place)))
 
 
+def machine_at(nodes: Sequence[BrowsedNode]) -> tuple[str, tuple[str, ...]]:
+    """The path of the most telling machine ("": none), and the paths of others that lie beside it.
+
+    Folders of which none says again what another says (one counts, one has the alarm) are one machine.
+    """
+    found = objects(nodes)
+    if not found:
+        return "", ()
+    under = found[0]
+    above = under.rpartition("/")[0]
+    group = [place for place in found if above and (place == above or place.startswith(f"{above}/"))]
+    roles = [_KNOWN[_plain(one.name)] for one in nodes if one.kind != "object" and _plain(one.name) in _KNOWN
+             and one.path.rpartition("/")[0] in group]
+    if len(group) > 1 and len(roles) == len(set(roles)):
+        under = above
+    return under, tuple(place for place in found if place != under and not place.startswith(f"{under}/"))
+
+
 def propose(nodes: Sequence[BrowsedNode], target: Target, limits: Limits | None = None) -> Proposal:
     """A description of the machine at ``target``; ``limits`` are the owner's, by browse name, in the device's unit.
 
     Raises ``Invalid('propose.nothing')`` when no machine is recognised, and what ``parse`` raises.
     """
-    found = objects(nodes)
-    under = target.under or (found[0] if found else "")
+    found, others = machine_at(nodes)
+    under = target.under or found
     chosen = [one for one in nodes if under and one.path.startswith(f"{under}/")]
     if not target.under:
         chosen += [one for one in nodes if one not in chosen and one.path.rpartition("/")[0] in receivers(nodes)]
     if not chosen:
         raise Invalid("propose.nothing", endpoint=target.endpoint)
     findings: list[Finding] = []
-    if not target.under and len(found) > 1:
-        findings.append(Finding(code="several-machines", facts={"taken": under, "others": ", ".join(found[1:])[:200]}))
+    if not target.under and others:
+        findings.append(Finding(code="several-machines", facts={"taken": under, "others": ", ".join(others)[:200]}))
     rows, said = suggest(chosen, limits or {}, under=under)
     title = target.title or under.rpartition("/")[2]
     told = thing(msgspec.structs.replace(target, title=title), rows)
@@ -96,26 +115,30 @@ def propose(nodes: Sequence[BrowsedNode], target: Target, limits: Limits | None 
 
 def suggest(
     nodes: Sequence[BrowsedNode], limits: Limits | None = None, *, before: Sequence[Row] = (), under: str = "",
-    within: str = "",
+    within: str = "", roles: Mapping[str, Role] | None = None,
 ) -> tuple[tuple[Row, ...], tuple[Finding, ...]]:
     """A row for each of ``nodes`` that holds a value or starts a job, beside the rows ``before``, and what is open.
 
-    Names are paths below ``under``; where one is taken, ``within`` stands before it, or a number behind it.
+    Names are paths below ``under``; where one is taken, ``within`` stands before it, or a number behind it. ``roles``
+    are the owner's word, by browse name.
     """
+    told = roles or {}
+    if told:
+        nodes = sorted(nodes, key=lambda one: one.name not in told)  # before what only looks like it
     findings: list[Finding] = []
-    roles = {Role(one.role) for one in before}
+    held = {Role(one.role) for one in before}
     names = {one.name for one in before}
     rows: list[Row] = []
     within_jobs = receivers(nodes)
-    if within_jobs and Role.JOB_ID not in roles:
+    if within_jobs and Role.JOB_ID not in held:
         rows += _job_rows(within_jobs[next(iter(within_jobs))], names, within)
-        roles |= {Role(one.role) for one in rows}
+        held |= {Role(one.role) for one in rows}
     for one in nodes:
         if one.path.rpartition("/")[0] in within_jobs:
             continue
         if one.kind == "variable" and one.type:
             name = _free(one.path.removeprefix(f"{under}/").replace("/", ".") or one.name, names, within)
-            rows.append(_row(one, name, limits or {}, roles, findings))
+            rows.append(_row(one, name, limits or {}, (told.get(one.name) or _role(one), held), findings))
         elif one.kind == "method" and _role(one) is Role.START:
             name = _free(one.name, names, within)
             rows.append(Row(name=name, title=one.name, address=one.href, role=Role.START.value, action=True,
@@ -152,9 +175,11 @@ def _job_rows(address: str, names: set[str], within: str) -> list[Row]:
 
 
 def missing(rows: Sequence[Row]) -> tuple[Finding, ...]:
-    """The roles without which a job cannot be followed."""
+    """What a job cannot be followed without: roles that nothing has, and numbers of states without a meaning."""
     held = {one.role for one in rows}
-    return tuple(Finding(code="role-missing", facts={"role": role.value}) for role in _WANTED if role not in held)
+    lacking = [Finding(code="role-missing", facts={"role": role.value}) for role in _WANTED if role not in held]
+    return (*lacking, *(Finding(code="states-missing", property=one.name) for one in rows
+                        if one.role == Role.STATE and one.type != "string" and not one.states))
 
 
 def _free(name: str, names: set[str], within: str) -> str:
@@ -168,8 +193,10 @@ def _free(name: str, names: set[str], within: str) -> str:
     return found
 
 
-def _row(one: BrowsedNode, name: str, limits: Limits, roles: set[Role], findings: list[Finding]) -> Row:
-    role = _role(one)
+def _row(
+    one: BrowsedNode, name: str, limits: Limits, meant: tuple[Role, set[Role]], findings: list[Finding]
+) -> Row:
+    role, roles = (Role.SAFETY if _role(one) is Role.SAFETY else meant[0]), meant[1]
     if role in roles and role is not Role.SAFETY:
         findings.append(Finding(code="role-again", property=name, facts={"role": role.value}))
         role = Role.SIGNAL
@@ -207,7 +234,7 @@ def _bounded(row: Row, one: BrowsedNode, role: Role, limits: Limits, findings: l
 def _states(one: BrowsedNode, name: str, findings: list[Finding]) -> dict[str, str]:
     states = {str(number): text for number, text in enumerate(one.values) if state_named(text) is not None}
     unclear = [text for text in one.values if state_named(text) is None]
-    if unclear or (one.type == "integer" and not states):
+    if unclear:
         findings.append(Finding(code="states-unclear", property=name, facts={"states": ", ".join(unclear)[:200]}))
     return states
 

@@ -16,6 +16,7 @@ class Remedy(StrEnum):
 
     CERTIFICATE = "certificate"  # the machine shows a certificate that waits for the owner's word
     LOGIN = "login"  # user name or password
+    WANTED = "login-wanted"  # it wants a login, and none was set
     UNTRUSTED = "untrusted"  # the machine does not trust our certificate yet
     SECURITY = "security"  # it does not offer what the description asks for
     REFUSED = "refused"  # somebody is there, but nobody answers at this port
@@ -59,7 +60,7 @@ _LINK: Final[Sequence[tuple[Remedy, str]]] = (
     (Remedy.DESCRIPTION, r"machine\.|description\.|BadNodeId"),
 )
 _VALUE: Final[Sequence[tuple[Bad, str]]] = (
-    (Bad.GONE, r"NodeId|unknown-property|href|namespace|illegal.?data.?address|404|not-found|AttributeId|missing"),
+    (Bad.GONE, r"NodeId|unknown-property|href|namespace|illegal.?(data.?)?address|404|not-found|AttributeId|missing"),
     (Bad.FORBIDDEN, r"AccessDenied|NotReadable|UserAccess|403|401"),
     (Bad.SENSOR, r"Sensor|DeviceFailure|OutOfService|NotConnected|NoCommunication|Communication|UNAVAILABLE"),
     (Bad.WAITING, r"WaitingForInitialData|NoData|LastKnown|no-value"),
@@ -67,11 +68,35 @@ _VALUE: Final[Sequence[tuple[Bad, str]]] = (
     (Bad.CONVERSION, r"OutOfRange|range|json|pointer|payload|utf"),
     (Bad.NO_ANSWER, r"timeout|no-answer|link"),
 )
+_REASON: Final[Sequence[tuple[str, str]]] = (
+    ("login", r"IdentityToken|UserAccessDenied|http 401|not authori[sz]ed|bad user"),
+    ("forbidden", r"AccessDenied|http 403|NotReadable"),
+    ("read-only", r"NotWritable|WriteNotSupported"),
+    ("range", r"OutOfRange|illegal data value|illegal value"),
+    ("type", r"TypeMismatch|^type$"),
+    ("address", r"NodeIdUnknown|NodeIdInvalid|illegal (data )?address|http 404|unknown-property"),
+    ("function", r"illegal function|MethodInvalid|ServiceUnsupported|http 405"),
+    ("device", r"device failure|DeviceFailure|SensorFailure"),
+    ("busy", r"device busy|TooManySessions|MaxConnections"),
+    ("certificate", r"CertificateUntrusted|SecurityChecksFailed|CertificateInvalid|CERTIFICATE_VERIFY"),
+    ("refused", r"Connection refused|Connect call failed|^refused$"),
+    ("name", r"Name or service not known|No address associated|getaddrinfo|Temporary failure in name"),
+    ("no-way", r"No route|Network is unreachable|Host is down|Host is unreachable"),
+    ("lost", r"connection lost|Connection reset|Broken pipe|closed|disconnected"),
+    ("silent", r"timeout|timed out|BadTimeout|^silent$|no-answer"),
+    ("server-error", r"http 5\d\d"),
+)
 
 
-def remedy(error: str) -> Remedy:
-    """What to do about a link that ended by ``error``."""
-    return next((one for one, words in _LINK if re.search(words, error, re.IGNORECASE)), Remedy.OTHER)
+def remedy(error: str, *, login: bool = True) -> Remedy:
+    """What to do about a link that ended by ``error``; ``login``: whether we log in at all."""
+    found = next((one for one, words in _LINK if re.search(words, error, re.IGNORECASE)), Remedy.OTHER)
+    return Remedy.WANTED if found is Remedy.LOGIN and (not login or error == "machine.no-login") else found
+
+
+def reason(detail: str) -> str:
+    """What ``detail``, the word of a device or of the operating system, means: ``reason.<it>``; "" when unknown."""
+    return next((one for one, words in _REASON if re.search(words, detail, re.IGNORECASE)), "")
 
 
 def bad(detail: str) -> Bad:

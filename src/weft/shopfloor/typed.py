@@ -30,6 +30,8 @@ _WORDS: Final = re.compile(
     r"(?:(?:unit|站)\s*(\d{1,3})\s+)?(coil|discrete|input|holding|线圈|离散输入|输入寄存器|保持寄存器)"
     r"\s*(\d{1,5})(?:\s+(\w+))?")
 
+_HREF: Final = re.compile(r"(?:modbus\+tcp://[^/\s]+)?/?(?:\d{1,3}/)?\d{1,6}(?:\?\S*)?")
+
 
 def spelled(row: Row, scheme: str) -> Row:
     """``row`` with the address that its owner typed as the protocol ``scheme`` wants it."""
@@ -51,6 +53,11 @@ def spelled(row: Row, scheme: str) -> Row:
     return msgspec.structs.replace(
         row, address=f"/{unit}/{number}?quantity={quantity}", form=form, writable=kind in _WRITTEN,
         type="boolean" if bits else "number" if name in {"float", "double"} else _whole(row))
+
+
+def readable(address: str, scheme: str) -> bool:
+    """Whether ``address`` may be one of the protocol ``scheme``: registers of Modbus have numbers."""
+    return not scheme.startswith("modbus") or _HREF.fullmatch(address.strip()) is not None
 
 
 def _whole(row: Row) -> str:

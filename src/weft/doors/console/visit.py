@@ -23,6 +23,7 @@ from weft.basis.errors import Invalid, Refused, WeftError
 from weft.doors.console import figures, gantt
 from weft.engine.views import VIEWS, today
 from weft.locale import formats, known, spoken, text
+from weft.shopfloor import remedies
 
 POLICY: Final = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
@@ -141,7 +142,13 @@ class Visit:
         key = f"error.{error.code}"
         if not known(self.lang, key):
             return text(self.lang, "error.unnamed", code=error.code)
-        return text(self.lang, key, **{name: self._fact(value) for name, value in error.facts.items()})
+        return text(self.lang, key, **{name: self.reason(str(value)) if name == "detail" else self._fact(value)
+                                         for name, value in error.facts.items()})
+
+    def reason(self, detail: str) -> str:
+        """The word of a device or of the operating system in ours, where we know it."""
+        code = remedies.reason(detail)
+        return self.text(f"reason.{code}") if code else detail
 
     def _fact(self, value: str | int) -> str:
         return formats.day_clock(self.lang, str(value), self.offset) if formats.is_instant(value) else str(value)
@@ -223,6 +230,7 @@ class Visit:
         return {
             "lang": lang,
             "t": self.text,
+            "reason": self.reason,
             "has": lambda key: known(lang, key),
             "day": lambda at: formats.day(lang, at, offset),
             "date": lambda at: formats.date(lang, at, offset),

@@ -123,6 +123,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "machine-operate": Command(operating.Operate, operating.operate),
     "machine-draft": Command(connecting.LookBegin, connecting.begin),
     "machine-draft-of": Command(connecting.DraftOf, connecting.begin_of),
+    "machine-draft-address": Command(connecting.DraftAddress, connecting.move),
     "machine-draft-secure": Command(connecting.DraftSecurity, connecting.secure),
     "machine-draft-pick": Command(connecting.DraftPick, connecting.pick),
     "machine-draft-propose": Command(connecting.DraftPropose, connecting.propose),

@@ -25,10 +25,10 @@ from weft.shopfloor.book import CommandConfirmed, CommandIntended, CommandRefuse
 from weft.shopfloor.connection import Value
 from weft.shopfloor.description import Description, Role, Security
 from weft.shopfloor.jobcontrol import Outcome
-from weft.shopfloor.mapping import NAME_MAX, TEXT_MAX, Row, Target, again, read_table, states_of
-from weft.shopfloor.propose import Finding, missing, objects, suggest
+from weft.shopfloor.mapping import NAME_MAX, TEXT_MAX, Row, Target, again, read_table, states_meant, states_of
+from weft.shopfloor.propose import Finding, machine_at, missing, suggest
 from weft.shopfloor.reading import parse_text
-from weft.shopfloor.typed import spelled
+from weft.shopfloor.typed import readable, spelled
 
 PICKED_MAX: Final = 50  # values that are added at once
 COPIES_MAX: Final = 50
@@ -71,6 +71,25 @@ async def drop(node: Node, params: LookNamed, _key: str) -> Done:
     """Leave off connecting a machine."""
     await drafts.drop(node, params.draft)
     return Done()
+
+
+class DraftAddress(Params, frozen=True, kw_only=True):
+    """``address``: where the machine is after all; what was chosen of it stays."""
+
+    draft: str
+    address: str
+
+
+async def move(node: Node, params: DraftAddress, _key: str) -> Done:
+    """Give the machine another address."""
+    address = params.address.strip()
+    drafts.checked(node, address)
+
+    def made(held: MachineDraft) -> MachineDraft:
+        told = msgspec.structs.replace(held, address=address, tried={})
+        return told if told.scheme == held.scheme else msgspec.structs.replace(told, security=Security())
+
+    return _told(await drafts.change(node, params.draft, made))
 
 
 class DraftSecurity(Params, frozen=True, kw_only=True):
@@ -131,29 +150,49 @@ async def pick(node: Node, params: DraftPick, _key: str) -> Done:
 
 
 class DraftPropose(Params, frozen=True, kw_only=True):
-    """Take all below ``under`` (a path; "": the most telling object); ``limits``: name -> ``low..high``."""
+    """Take all below ``under`` (a path; "": the most telling object), beside what was chosen before.
+
+    ``limits``: name -> ``low..high``; ``roles``: name -> what it is for (``count``, ``state``, …).
+    """
 
     draft: str
     under: str = ""
     limits: dict[str, str] = {}
+    roles: dict[str, str] = {}
 
 
 async def propose(node: Node, params: DraftPropose, _key: str) -> Done:
     """Look through a device and take what looks like a machine."""
     held = await drafts.get(node, params.draft)
     looked = await discovery(node).look(held.name, held.described(()), "", DEPTH)
-    found = objects(looked.nodes)
-    under = params.under or (found[0] if found else "")
+    if not looked.nodes or not looked.browses:
+        raise Invalid("propose.silent", endpoint=held.address)
+    under, others = machine_at(looked.nodes) if not params.under else (params.under, ())
     nodes = [one for one in looked.nodes if not under or one.path.startswith(f"{under}/")]
-    if not nodes or not looked.browses:
+    if not nodes:
         raise Invalid("propose.nothing", endpoint=held.address)
+    told = [Finding(code="several-machines", facts={"taken": under, "others": ", ".join(others)[:200]})] * bool(others)
     findings: list[Finding] = []
-    if not params.under and len(found) > 1:
-        facts = {"taken": under, "others": ", ".join(found[1:])[:200]}
-        findings.append(Finding(code="several-machines", facts=facts))
-    rows, said = suggest(nodes, _limits(params.limits), under=under)
-    made = await drafts.change(node, params.draft, lambda now: msgspec.structs.replace(now, rows=rows, tried={}))
-    return _told(made, added=len(rows), findings=_plain([*findings, *said, *missing(rows)]))
+    added = 0
+
+    def made(now: MachineDraft) -> MachineDraft:
+        nonlocal added
+        present = {one.address for one in now.rows}
+        rows, said = suggest([one for one in nodes if one.href not in present], _limits(params.limits),
+                             before=now.rows, under=under, roles=_roles(params.roles))
+        added = len(rows)
+        findings[:] = [*told, *said]
+        return msgspec.structs.replace(now, rows=(*now.rows, *rows), said=tuple(findings))
+
+    draft = await drafts.change(node, params.draft, made)
+    return _told(draft, added=added, findings=_plain([*findings, *missing(draft.rows)]))
+
+
+def _roles(given: dict[str, str]) -> dict[str, Role]:
+    wrong = next((name for name, role in given.items() if role not in frozenset(Role)), None)
+    if wrong is not None:
+        raise Invalid("connect.role", property=wrong[:80], value=given[wrong][:40], allowed=", ".join(Role))
+    return {name: Role(role) for name, role in given.items()}
 
 
 def _limits(given: dict[str, str]) -> dict[str, tuple[str, str]]:
@@ -165,7 +204,10 @@ def _limits(given: dict[str, str]) -> dict[str, tuple[str, str]]:
 
 
 class DraftRow(Params, frozen=True, kw_only=True):
-    """One value; ``at`` is what it was called so far ("": a new one, whose address its owner types)."""
+    """One value; ``at`` is what it was called so far ("": a new one, whose address its owner types).
+
+    ``states``: ``0=Idle; 2=Running``; ``meanings``: the same from a state to the machine's values (``2, 3``).
+    """
 
     draft: str
     name: str
@@ -181,6 +223,7 @@ class DraftRow(Params, frozen=True, kw_only=True):
     role: str = "signal"
     write: bool = False
     states: str = ""
+    meanings: dict[str, str] = {}
     write_address: str = ""
 
 
@@ -212,11 +255,17 @@ def _row(params: DraftRow, before: Row, scheme: str) -> Row:
         before, name=params.name.strip(), address=params.address.strip() or before.address, title=params.title.strip(),
         type=params.type or before.type, unit=params.unit.strip()[:20], scale=params.scale or "1",
         offset=params.offset or "0", minimum=params.minimum, maximum=params.maximum, role=params.role,
-        write=params.write and params.role != Role.SAFETY, states=states_of(params.states),
+        write=params.write and params.role != Role.SAFETY,
+        states=states_of(params.states) | states_meant(params.meanings),
         write_address=params.write_address.strip()[:TEXT_MAX])
     if fresh.write and fresh.role == Role.SIGNAL:
         fresh = msgspec.structs.replace(fresh, role=Role.SETPOINT.value)
-    return spelled(fresh, scheme) if fresh.address != before.address or not before.form else fresh
+    if fresh.address == before.address and before.form:
+        return fresh
+    made = spelled(fresh, scheme)
+    if not readable(made.address, scheme):
+        raise Invalid("connect.register", value=made.address[:40])
+    return made
 
 
 class DraftUnpick(Params, frozen=True, kw_only=True):
@@ -245,7 +294,8 @@ class LookImport(Params, frozen=True, kw_only=True):
 async def take_in(node: Node, params: LookImport, _key: str) -> Done:
     """Take values from a table; nothing happens when there are problems: they come back in ``facts``."""
     content = content_of(params.content, CONTENT_MAX)
-    told, problems = read_table(sheets.read(content))
+    scheme = (await drafts.get(node, params.draft)).scheme
+    told, problems = read_table(sheets.read(content), lambda one: readable(spelled(one, scheme).address, scheme))
     if problems:
         return Done(facts={"draft": params.draft, "problems": [msgspec.to_builtins(one) for one in problems]})
 
@@ -255,7 +305,7 @@ async def take_in(node: Node, params: LookImport, _key: str) -> Done:
         names = {one.name for one in fresh}
         kept = [one for one in held.rows if one.name not in names and (one.action or not params.replace)]
         draft = msgspec.structs.replace(held, rows=(*kept, *fresh), tried={})
-        draft.described()
+        draft.described()  # what is wrong in a row alone was told by its row; this is about two of them
         return draft
 
     return _told(await drafts.change(node, params.draft, made), added=len(told), problems=[])
@@ -290,10 +340,15 @@ async def trial(node: Node, params: DraftWrite, key: str) -> Done:
         raise Refused("machine.writing-stopped", machine=held.name)
     wanted = typed(prop, params.value)
     command = f"{floor.TRIAL}{held.name}/{prop.name}/{key or node.random(8).hex()}"
+    before = (await node.book_state("floor")).commands.get(command)
+    if before is not None and before.status in {"confirmed", "unknown"}:  # asked again: said again, never sent again
+        return _told(held, outcome=before.status, property=prop.name)
+    if before is not None:
+        raise Refused("machine.refused-before", machine=held.name, reason=before.reason, detail=before.detail)
     await _settle_left(node, held.name)
-    await node.record("floor", CommandIntended(
+    await node.record("floor", CommandIntended(  # without the key: what was intended is no answer to who asked
         command=command, machine=held.name, job="", kind="write", at=_now(node),
-        writes=(Written(property=prop.name, value=str(wanted)),)), key=key)
+        writes=(Written(property=prop.name, value=str(wanted)),)))
     task = asyncio.create_task(_tried(node, held, described, (command, prop.name, wanted)))
     outcome = await asyncio.shield(task)  # who waits no longer ends nothing
     if outcome.status == "refused":

@@ -10,16 +10,17 @@ from typing import Any, Final
 
 import msgspec
 
-from weft.basis.errors import Invalid, WeftError
+from weft.basis.errors import Invalid, NotFound, WeftError
 from weft.engine import machine_drafts as drafts
+from weft.engine.commands.operating import typed
 from weft.engine.discovery import DEPTH, Looked, Offered
 from weft.engine.machine_drafts import MachineDraft
 from weft.engine.views.health import Told
 from weft.engine.views.machines import told as value_told
 from weft.engine.views.shape import View
-from weft.shopfloor import remedies
+from weft.shopfloor import guard, remedies
 from weft.shopfloor.connection import BrowsedNode, Quality, Value
-from weft.shopfloor.description import WRITABLE_ROLES, Role
+from weft.shopfloor.description import WRITABLE_ROLES, Description, Role
 from weft.shopfloor.mapping import Row, table
 from weft.shopfloor.propose import Finding, missing, suggest
 
@@ -143,11 +144,12 @@ class TriedValue(View, frozen=True, kw_only=True):
 
 
 class TriedView(View, frozen=True, kw_only=True):
-    """All values of a draft as they were read now."""
+    """All values of a draft as they were read now; ``refused``: why what somebody means to write is never sent."""
 
     values: tuple[TriedValue, ...] = ()
     good: int = 0
     fault: Fault | None = None
+    refused: Told | None = None
 
 
 async def machine_drafts(node: Any) -> DraftsView:
@@ -166,7 +168,7 @@ async def machine_draft(node: Any, draft: str) -> DraftView:
         draft=held.id, name=held.name, title=held.title, address=held.address, scheme=held.scheme, rows=held.rows,
         mode=held.security.mode, policy=held.security.policy, user=held.security.user,
         login=node.machine_access.login(held.name) if node.machine_access is not None else "",
-        findings=missing(held.rows), wrong=Told(code=error.code, facts=error.facts) if error else None,
+        findings=(*held.said, *missing(held.rows)), wrong=Told(code=error.code, facts=error.facts) if error else None,
         open=tuple(one.name for one in held.rows if _wants_limits(one)),
         may_write=tuple(_limit(held, one) for one in bounded))
 
@@ -193,7 +195,7 @@ async def machine_offered(node: Any, draft: str) -> OfferedView:
     try:
         return OfferedView(ways=tuple(await node.discovery.offered(held.address)))
     except WeftError as error:
-        return OfferedView(fault=_fault(error))
+        return OfferedView(fault=_fault(error, held))
 
 
 async def machine_look(node: Any, draft: str, under: str = "", find: str = "", page: str = "0") -> LookView:
@@ -208,7 +210,7 @@ async def machine_look(node: Any, draft: str, under: str = "", find: str = "", p
         shown = nodes[at * PAGE:(at + 1) * PAGE]
         values = await _values(node, held, shown)
     except WeftError as error:
-        return LookView(fault=_fault(error))
+        return LookView(fault=_fault(error, held))
     picked = {one.address for one in held.rows}
     told = tuple(_node(one, values.get(one.href), picked) for one in shown)
     return LookView(nodes=told, count=len(nodes), page=at, pages=max(1, -(-len(nodes) // PAGE)),
@@ -247,16 +249,28 @@ def _node(one: BrowsedNode, value: Value | None, picked: set[str]) -> NodeView:
         why=remedies.bad(value.detail).value if value is not None and bad else "")
 
 
-async def machine_tried(node: Any, draft: str) -> TriedView:
-    """Every value of a draft, read from the device now."""
+async def machine_tried(node: Any, draft: str, wanted: str = "", value: str = "") -> TriedView:
+    """Every value of a draft, read from the device now; ``value`` is what is meant to be written to ``wanted``."""
     held = await drafts.get(node, draft)
     try:
         described = held.described()
         found = await node.discovery.read(held.name, described, tuple(described.properties))
     except WeftError as error:
-        return TriedView(fault=_fault(error))
+        return TriedView(fault=_fault(error, held))
     values = tuple(_tried(one, found.get(one.name)) for one in described.properties.values())
-    return TriedView(values=values, good=sum(1 for one in values if one.quality == "good"))
+    refused = _refused(described, wanted, value, found.get(wanted)) if wanted else None
+    return TriedView(values=values, good=sum(1 for one in values if one.quality == "good"), refused=refused)
+
+
+def _refused(described: Description, wanted: str, value: str, present: Value | None) -> Told | None:
+    prop = described.properties.get(wanted)
+    try:
+        if prop is None:
+            raise NotFound("machine.no-property", machine=described.title, property=wanted[:80])
+        guard.check(prop, typed(prop, value), present)
+    except WeftError as error:
+        return Told(code=error.code, facts=dict(error.facts))
+    return None
 
 
 def _tried(prop: Any, value: Value | None) -> TriedValue:
@@ -267,7 +281,8 @@ def _tried(prop: Any, value: Value | None) -> TriedValue:
         why=remedies.bad(value.detail).value if value is not None and bad else "")
 
 
-def _fault(error: WeftError) -> Fault:
+def _fault(error: WeftError, held: MachineDraft) -> Fault:
     detail = str(error.facts.get("detail", ""))
     why = detail if error.code in {"machine.unreachable", "machine.no-answer"} else error.code
-    return Fault(code=error.code, facts=dict(error.facts), remedy=remedies.remedy(why).value)
+    remedy = remedies.remedy(why, login=held.security.user)
+    return Fault(code=error.code, facts=dict(error.facts), remedy=remedy.value)

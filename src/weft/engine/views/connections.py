@@ -108,7 +108,8 @@ async def _row(node: Any, machine: Machine, health: Health | None, fault: WeftEr
         waiting=health.waiting if health else 0, values=len(described.properties) if described else 0,
         gaps=tuple(Gap(at_ms=at, ms=ms) for at, ms in (pulses.gaps(machine.name) if pulses is not None else ())),
         bad=_bad(described, health), bad_count=len(health.bad) if health else 0, error=error, fault=told,
-        remedy="" if up else remedies.remedy(fault.code if fault else error).value,
+        remedy="" if up else remedies.remedy(
+            fault.code if fault else error, login=described is None or described.security.user).value,
         notice=health.notice if health is not None and up else "", offered=access.offered, trusted=access.trusted)
 
 

@@ -13,11 +13,12 @@ from urllib.parse import quote, urlencode
 
 from starlette.responses import Response
 
-from weft.basis.errors import Invalid
+from weft.basis.errors import Invalid, Refused, WeftError
 from weft.doors.console.visit import HEADERS, Visit
 from weft.locale import formats, known
 from weft.shopfloor.description import Role
-from weft.shopfloor.remedies import remedy
+from weft.shopfloor.jobcontrol import JobState, state_named
+from weft.shopfloor.remedies import reason, remedy
 
 STEPS: Final = ("secure", "look", "values", "try")
 AGAIN_S: Final = 4  # live values while somebody chooses
@@ -79,13 +80,13 @@ async def values(visit: Visit) -> Response:
     """What is chosen: names, units, limits, what each is for; as a table, too."""
     view = await _draft(visit)
     if visit.failed:
-        facts = _placed(visit, visit.failed.error.facts)
-        visit.failed = replace(visit.failed, error=Invalid(visit.failed.error.code, **facts))
+        visit.failed = replace(visit.failed, error=_worded(visit, visit.failed.error))
+    visit.problems = [{**one, "facts": _placed(visit, one.get("facts", {}))} for one in visit.problems]
     roles = [("signal", visit.text("role.signal")), *((role.value, visit.text(f"role.{role.value}")) for role in ROLES)]
     kinds = [(kind, visit.text(f"connect.type.{kind}")) for kind in ("number", "integer", "boolean", "string")]
     return await visit.page(
         "connect_values.html", tab="machines", own_errors=True, view=view, step="values", steps=STEPS,
-        here=_home(view), roles=roles, kinds=kinds, wrong=_wrong(visit, view),
+        here=_home(view), roles=roles, kinds=kinds, wrong=_wrong(visit, view), states=tuple(JobState), means=_means,
         findings=[_finding(visit, one) for one in view.findings], may=[_may(visit, one) for one in view.may_write])
 
 
@@ -101,14 +102,21 @@ async def trial(visit: Visit) -> Response:
     """What the device says now; one value written by way of trial; and the button that adds it."""
     view = await _draft(visit)
     prop, wanted = visit.asked("property")[:120], visit.asked("value")[:80]
-    told = await visit.view("machine-tried", draft=view.draft) if view.rows and view.wrong is None else None
     limit = next((one for one in view.may_write if one.property == prop), None)
+    sure = limit is not None and wanted != "" and not visit.failed
+    meant = {"wanted": prop, "value": wanted} if sure else {}
+    told = await visit.view("machine-tried", draft=view.draft, **meant) if view.rows and view.wrong is None else None
+    refused = _worded(visit, Refused(told.refused.code, **told.refused.facts)) if told and told.refused else None
+    refused = _worded(visit, visit.failed.error) if visit.failed else refused
     present = {one.property: one for one in told.values} if told is not None else {}
     return await visit.page(
         "connect_try.html", tab="machines", own_errors=True, view=view, told=told, step="try", steps=STEPS,
         here=_home(view), wrong=_wrong(visit, view), limit=limit, wanted=wanted, present=present,
         fault=_fault(visit, told.fault if told is not None else None), again="" if limit or told is None else "2",
-        may=[(one, _may(visit, one)) for one in view.may_write], sure=limit is not None and wanted != "")
+        may=[(one, _may(visit, one)) for one in view.may_write], sure=sure and refused is None,
+        refused=(visit.error(refused), _raw(refused.facts)) if refused else None,
+        said={"true": visit.text("connect.on"), "false": visit.text("connect.off")}.get(wanted, wanted)
+        if limit is not None and limit.type == "boolean" else wanted)
 
 
 async def copy(visit: Visit) -> Response:
@@ -121,7 +129,7 @@ async def copy(visit: Visit) -> Response:
     address = next((one.address for one in connections.connections if one.name == view.row.name), "")
     return await visit.page(
         "connect_copy.html", tab="machines", own_errors=True, row=view.row, rows=min(rows, 50), address=address,
-        problems=[(one["column"], _problem(visit, one)) for one in visit.problems])
+        problems=[_problem(visit, one) for one in visit.problems], swapped=typed.get("old", ""))
 
 
 async def _draft(visit: Visit) -> Any:
@@ -148,24 +156,49 @@ def _way(visit: Visit, one: Any) -> str:
     return visit.text(f"connect.way.{one.mode}", policy=one.policy)
 
 
-def _fault(visit: Visit, fault: Any) -> tuple[str, str] | None:
-    """Why the device cannot be looked at, and what to do about it."""
+def _fault(visit: Visit, fault: Any) -> tuple[str, str, str, str] | None:
+    """Why the device cannot be looked at, what to do about it, the device's own word, and the remedy's name."""
     if fault is None:
         return None
-    key = f"error.{fault.code}"
-    told = visit.text(key, **fault.facts) if known(visit.lang, key) else visit.text("error.unnamed", code=fault.code)
-    return told, visit.text(f"remedy.{fault.remedy}")
+    told = visit.error(Refused(fault.code, **fault.facts))
+    return told, visit.text(f"remedy.{fault.remedy}"), _raw(fault.facts), fault.remedy
+
+
+def _raw(facts: Mapping[str, str | int]) -> str:
+    """The device's own word, where ours stands in its place."""
+    detail = str(facts.get("detail", ""))
+    return detail if reason(detail) else ""
+
+
+def _means(one: Any, state: JobState) -> str:
+    """The machine's values that mean ``state``."""
+    return ", ".join(raw for raw, name in one.states.items() if state_named(name) is state) if one else ""
 
 
 def _wrong(visit: Visit, view: Any) -> str:
     if view.wrong is None:
         return ""
-    return visit.text(f"error.{view.wrong.code}", **_placed(visit, view.wrong.facts))
+    return visit.error(_worded(visit, Invalid(view.wrong.code, **view.wrong.facts)))
+
+
+def _worded(visit: Visit, error: WeftError) -> WeftError:
+    return Invalid(error.code, **_placed(visit, error.facts))
 
 
 def _placed(visit: Visit, facts: Mapping[str, str | int]) -> dict[str, str | int]:
-    """``facts`` whose place in a description is told as the field of the form in which it was entered."""
+    """``facts`` whose place in a description is told as the field of the form in which it was entered, and whose
+    roles, kinds and units are told as the form tells them.
+    """
     told = dict(facts)
+    for name, prefix in (("role", "role"), ("type", "connect.type")):
+        if known(visit.lang, f"{prefix}.{told.get(name)}"):
+            told[name] = visit.text(f"{prefix}.{told[name]}")
+    if "allowed" in told:
+        told["allowed"] = visit.text("word.list-comma").join(
+            next((visit.text(key) for key in (f"role.{one}", f"connect.type.{one}") if known(visit.lang, key)), one)
+            for one in str(told["allowed"]).split(", "))
+    if told.get("unit"):
+        told["unit"] = formats.unit(visit.lang, str(told["unit"]))
     steps = str(told.get("where", "")).split("/")
     if len(steps) > 1 and steps[0] in {"properties", "actions"}:
         label = f"connect.row.{_FIELDS.get(steps[-1], '')}"
@@ -178,11 +211,13 @@ def _finding(visit: Visit, one: Any) -> str:
     return visit.text(f"propose.{one.code}", property=one.property, **facts)
 
 
-def _problem(visit: Visit, one: dict[str, Any]) -> str:
+def _problem(visit: Visit, one: dict[str, Any]) -> tuple[str, str, bool]:
+    """The machine, what is wrong in words, and whether addresses that hold a name may be why."""
+    words = visit.error(Refused(one["code"], **one["facts"]))
     if one["code"] == "machine.unreachable":
-        return visit.text(f"remedy.{remedy(str(one['facts'].get('detail', '')))}")
-    key = f"error.{one['code']}"
-    return visit.text(key, **one["facts"]) if known(visit.lang, key) else str(one["code"])
+        words = visit.text(f"remedy.{remedy(str(one['facts'].get('detail', '')))}")
+    name = str(one["column"])
+    return "" if name in words else name, words, one["code"] == "machine.no-reading"
 
 
 def _may(visit: Visit, one: Any) -> str:

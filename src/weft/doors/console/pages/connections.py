@@ -8,8 +8,10 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from weft.basis import instant
+from weft.basis.errors import Refused
 from weft.doors.console.visit import Visit
-from weft.locale import formats, known
+from weft.locale import formats
+from weft.shopfloor import remedies
 
 AGAIN_S: Final = 2
 CLEAR: Final = frozenset({"refused", "silent", "name"})  # of these the machine's own word says no more
@@ -20,7 +22,9 @@ async def page(visit: Visit) -> Response:
     view = await visit.view("connections")
     return await visit.page(
         "connections.html", tab="machines", live="floor connecting", again=str(AGAIN_S), view=view, own_errors=True,
-        told=[(one, _state(visit, one), _error(visit, one)) for one in view.connections], heard=_ago(visit), why=_why)
+        told=[(one, _state(visit, one), _error(visit, one), _raw(one)) for one in view.connections],
+        heard=_ago(visit), why=_why,
+        log_in=("login", "login-wanted"))
 
 
 def _ago(visit: Visit) -> Any:
@@ -37,9 +41,14 @@ def _error(visit: Visit, one: Any) -> str:
     """The last error as a sentence, if it is one of ours; else the device's own word."""
     if one.fault is None:
         plain = one.remedy in CLEAR or not one.error
-        return "" if plain else visit.text("connection.error", detail=one.error)
-    key = f"error.{one.fault.code}"
-    return visit.text(key, **one.fault.facts) if known(visit.lang, key) else one.fault.code
+        return "" if plain else visit.text("connection.error", detail=visit.reason(one.error))
+    return visit.error(Refused(one.fault.code, **one.fault.facts))
+
+
+def _raw(one: Any) -> str:
+    """The last error as the machine or the operating system put it, where our word stands in its place."""
+    told = str(one.fault.facts.get("detail", "")) if one.fault else one.error
+    return told if remedies.reason(told) else ""
 
 
 def _why(one: Any) -> str:
