@@ -23,6 +23,7 @@ from weft.machines.mqtt_packets import Answer, Broken, Login, Message, Will
 
 OnMessages = Callable[[Sequence[Message]], None]
 UNDER_WAY_MAX: Final = 100  # messages of ours that no answer has come to
+WAITING_MAX: Final = 1_000  # packets of which nobody waits for the answer any more are numbered still
 NO_LOGIN: Final = frozenset({0x86, 0x87})
 OLDER: Final = 0x84
 NOBODY: Final = 0x10  # PUBACK: no subscriber is there
@@ -223,6 +224,9 @@ class Line(asyncio.Protocol):
             return await asyncio.shield(answer)
 
     def _next(self) -> int:
+        if len(self._waiting) >= WAITING_MAX:
+            self.end(ConnectionError("nothing is acknowledged"))
+            raise self.error or ConnectionError
         while True:
             self._numbers = self._numbers % 65_535 + 1
             if self._numbers not in self._waiting:
