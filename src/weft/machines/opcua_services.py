@@ -158,9 +158,9 @@ class Services:
             ended = len(into) > most or pages > PAGES_MAX
             given = ua.BrowseNextParameters(ContinuationPoints=[point], ReleaseContinuationPoints=ended)
             response = await self.send(ua.BrowseNextRequest(Parameters=given), ua.BrowseNextResponse)
-            result = _each(response.Results, [point])[0]
             if ended:
                 return
+            result = _each(response.Parameters.Results, [point])[0]
             into.extend(result.References or [])
             point = result.ContinuationPoint
 
