@@ -1,5 +1,6 @@
 """The pages on which a machine is connected: refusals with their reason, faults of tables, addresses put right."""
 
+import asyncio
 import re
 from urllib.parse import quote, urlencode
 
@@ -10,9 +11,12 @@ from tests.doors.asking import Client
 from tests.doors.console.sample import TOKEN
 from tests.machines.conftest import Process
 from tests.machines.connecting import connecting
+from weft.basis.errors import Invalid, Unavailable
 from weft.doors import console
 from weft.engine.devices import Devices
 from weft.locale import text
+from weft.machines.discovering import Discovering
+from weft.machines.http import HttpConnection
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 FORM = "application/x-www-form-urlencoded"
@@ -182,3 +186,48 @@ async def test_an_address_without_how_to_speak_says_what_is_meant(address, told,
         assert status == 422
         assert told in shown
         assert "not known" in shown or "does not say how" in shown or "ftp" in told
+
+
+async def test_yes_and_no_are_words_where_a_trial_is_confirmed(tmp_path):
+    async with connecting(tmp_path) as owner:
+        draft = (await owner.do("machine-draft", name="P1", address="modbus+tcp://127.0.0.1:1"))["draft"]
+        await owner.do("machine-draft-row", draft=draft, name="Door", address="coil 5", type="boolean",
+                       role="setpoint", write=True)
+        for lang, value, word in (("zh", "false", "否"), ("en", "true", "Yes")):
+            _, shown = await Person(owner, lang).sees(f"/connect/{quote(draft)}/try?property=Door&value={value}")
+            assert text(lang, "connect.try.what", title="Door", value=word, unit="").strip() in shown
+
+
+async def test_a_machine_that_is_set_up_alike_under_other_names_is_told_what_to_fill_in(lathe, tmp_path):
+    async with connecting(tmp_path) as owner:
+        person = Person(owner)
+        await owner.do("machine-add", name="L1", description=lathe.text().replace("s=M1", "s=M9"))
+        hint = text("zh", "connect.copy.hint", old=text("zh", "connect.copy.old"), new=text("zh", "connect.copy.new"))
+        given = {"machine": "L1", "to.0.name": "L2", "to.0.address": lathe.endpoint, "form": "copy"}
+        _, shown = await person.does("machine-copy", "/machines/L1/copy", **given)
+        assert hint in shown
+        assert "<b>L2</b>" not in shown, "the sentence names it"
+        _, shown = await person.does("machine-copy", "/machines/L1/copy", **given, old="M9", new="M8")
+        assert hint not in shown, "the control: it is filled in already"
+
+
+async def test_a_device_that_answers_and_tells_nothing_of_itself_is_no_lack_of_a_name(tmp_path):
+    async def plain(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(plain, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with connecting(tmp_path) as owner:
+        owner.node.discovery = Discovering(lambda described, _: HttpConnection(described), ("http",), owner.node.clock)
+        draft = (await owner.do("machine-draft", name="H1", address=f"http://127.0.0.1:{port}"))["draft"]
+        with pytest.raises(Invalid, match=r"propose\.silent"):
+            await owner.do("machine-draft-propose", draft=draft)
+        _, shown = await Person(owner).sees(f"/connect/{quote(draft)}/look")
+        assert text("zh", "connect.no-browse.next") in shown
+        server.close()
+        away = (await owner.do("machine-draft", name="H2", address="http://127.0.0.1:1"))["draft"]
+        with pytest.raises(Unavailable, match=r"machine\.unreachable"):
+            await owner.do("machine-draft-propose", draft=away)
