@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 HERE = Path(__file__).parent
 REAL = ("browser", "cli", "machines", "stories")  # folders that wait for browsers, brokers and nodes of their own
 
-settings.register_profile("daily", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("daily", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("release", settings.get_profile("daily"), max_examples=2_000)
 
 

@@ -53,6 +53,7 @@ def kills(report: dict[str, Any]) -> int:
     return sum(firm["kills"] for firm in report["firms"].values())
 
 
+@pytest.mark.release  # every day it is told with kills, which must change nothing of it
 def test_the_story_ends_well():
     report = told()
     assert kills(report) == 0
