@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 import pytest
 import pytest_asyncio
 
+from tests.browser.conftest import free_port
 from tests.doors.asking import Client
 from tests.doors.console.sample import TOKEN
 from tests.machines.conftest import Process
@@ -231,3 +232,24 @@ async def test_a_device_that_answers_and_tells_nothing_of_itself_is_no_lack_of_a
         away = (await owner.do("machine-draft", name="H2", address="http://127.0.0.1:1"))["draft"]
         with pytest.raises(Unavailable, match=r"machine\.unreachable"):
             await owner.do("machine-draft-propose", draft=away)
+
+
+async def test_a_machine_that_wants_a_login_says_so_and_not_that_one_was_refused(lathe, tmp_path):
+    from asyncua import Server, ua
+
+    server = Server()
+    await server.init()
+    server.set_endpoint(f"opc.tcp://127.0.0.1:{free_port()}/")
+    server.set_identity_tokens([ua.UserNameIdentityToken])
+    async with server, connecting(tmp_path) as owner:
+        person = Person(owner)
+        wanted = text("zh", "remedy.login-wanted")
+        draft = (await owner.do("machine-draft", name="L1", address=server.endpoint.geturl()))["draft"]
+        for page in ("", "/look"):
+            _, shown = await person.sees(f"/connect/{quote(draft)}{page}")
+            assert wanted in shown
+            assert text("zh", "remedy.login") not in shown
+        other = (await owner.do("machine-draft", name="L2", address=lathe.endpoint))["draft"]
+        for page in ("", "/look"):
+            _, shown = await person.sees(f"/connect/{quote(other)}{page}")
+            assert wanted not in shown, "the control: this one lets everybody in"

@@ -52,7 +52,8 @@ async def secure(visit: Visit) -> Response:
     chosen = present if view.rows or present != "none" else next((way for way, _ in ways), present)
     return await visit.page(
         "connect_secure.html", tab="machines", own_errors=True, view=view, offered=offered, ways=ways, chosen=chosen,
-        access=access, step="secure", steps=STEPS, here=_home(view), fault=_fault(visit, offered.fault))
+        access=access, step="secure", steps=STEPS, here=_home(view), fault=_fault(visit, offered.fault),
+        wants=bool(offered.ways) and not any(one.anonymous for one in offered.ways))
 
 
 async def look(visit: Visit) -> Response:
