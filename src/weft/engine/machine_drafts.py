@@ -35,8 +35,16 @@ _PORTS: Final = {"502": "modbus+tcp", "1883": "mqtt", "8883": "mqtts", "80": "ht
 _SAID: Final = {"opc.tcp": "opcua", "sparkplug+mqtt": "sparkplugb", "mtconnect+http": "mtc"}
 
 
+class Why(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a trial was refused: ``error.<code>`` with its facts."""
+
+    code: str
+    facts: dict[str, str | int] = {}
+
+
 class MachineDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """A machine that is being connected. ``tried``: property -> what came of its trial write.
+    """A machine that is being connected. ``tried``: property -> what came of its trial write;
+    ``why`` it was refused.
 
     ``said``: what its owner should know of what was taken by itself.
     ``before``: the Thing Description of a machine that is there already and is being changed.
@@ -50,6 +58,7 @@ class MachineDraft(msgspec.Struct, frozen=True, kw_only=True):
     security: Security = Security()
     rows: tuple[Row, ...] = ()
     tried: dict[str, str] = {}
+    why: dict[str, Why] = {}
     said: tuple[Finding, ...] = ()
     before: str = ""
 

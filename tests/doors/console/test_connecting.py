@@ -82,6 +82,8 @@ async def test_a_refused_trial_says_why_and_nothing_refused_is_offered_to_be_sen
             assert why in shown
             assert "⟦" not in shown
             assert text("zh", "connect.try.yes") not in shown
+        _, shown = await person.sees(page)
+        assert "不是有效的" in shown, "why stands beside the name as long as it stands there as refused"
         trials = [one.status for one in (await owner.node.book_state("floor")).commands.values()]
         assert trials == ["refused", "refused"], "it stands in the book nevertheless"
 

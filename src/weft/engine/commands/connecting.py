@@ -167,13 +167,12 @@ async def propose(node: Node, params: DraftPropose, _key: str) -> Done:
     looked = await discovery(node).look(held.name, held.described(()), "", DEPTH)
     if not looked.nodes or not looked.browses:
         raise Invalid("propose.silent", endpoint=held.address)
-    under, others = machine_at(looked.nodes) if not params.under else (params.under, ())
+    under, others = (params.under, ()) if params.under else machine_at(looked.nodes)
     nodes = [one for one in looked.nodes if not under or one.path.startswith(f"{under}/")]
     if not nodes:
         raise Invalid("propose.nothing", endpoint=held.address)
     told = [Finding(code="several-machines", facts={"taken": under, "others": ", ".join(others)[:200]})] * bool(others)
-    findings: list[Finding] = []
-    added = 0
+    findings, added = list[Finding](), 0
 
     def made(now: MachineDraft) -> MachineDraft:
         nonlocal added
@@ -341,10 +340,10 @@ async def trial(node: Node, params: DraftWrite, key: str) -> Done:
     wanted = typed(prop, params.value)
     command = f"{floor.TRIAL}{held.name}/{prop.name}/{key or node.random(8).hex()}"
     before = (await node.book_state("floor")).commands.get(command)
-    if before is not None and before.status in {"confirmed", "unknown"}:  # asked again: said again, never sent again
-        return _told(held, outcome=before.status, property=prop.name)
-    if before is not None:
+    if before is not None and before.status == "refused":
         raise Refused("machine.refused-before", machine=held.name, reason=before.reason, detail=before.detail)
+    if before is not None:  # asked again: said again, never sent again
+        return _told(held, outcome="confirmed" if before.status == "confirmed" else "unknown", property=prop.name)
     await _settle_left(node, held.name)
     await node.record("floor", CommandIntended(  # without the key: what was intended is no answer to who asked
         command=command, machine=held.name, job="", kind="write", at=_now(node),
@@ -352,8 +351,7 @@ async def trial(node: Node, params: DraftWrite, key: str) -> Done:
     task = asyncio.create_task(_tried(node, held, described, (command, prop.name, wanted)))
     outcome = await asyncio.shield(task)  # who waits no longer ends nothing
     if outcome.status == "refused":
-        raise Refused(outcome.reason, **{"machine": held.name, "property": prop.name, "detail": outcome.detail,
-                                         **outcome.facts})
+        raise Refused(outcome.reason, **_refusal(held, prop.name, outcome))
     return _told(await drafts.get(node, params.draft), outcome=outcome.status, property=prop.name)
 
 
@@ -369,10 +367,15 @@ async def _tried(node: Node, held: MachineDraft, described: Description, what: t
     await node.record("floor", _ended(command, held.name, outcome, _now(node)))
 
     def made(now: MachineDraft) -> MachineDraft:
-        return msgspec.structs.replace(now, tried={**now.tried, name: outcome.status})
+        why = drafts.Why(code=outcome.reason, facts=_refusal(held, name, outcome))
+        return msgspec.structs.replace(now, tried={**now.tried, name: outcome.status}, why={**now.why, name: why})
 
     await drafts.change(node, held.id, made)
     return outcome
+
+
+def _refusal(held: MachineDraft, name: str, outcome: Outcome) -> dict[str, str | int]:
+    return {"machine": held.name, "property": name, "detail": outcome.detail, **outcome.facts}
 
 
 def _ended(command: str, machine: str, outcome: Outcome, at: str) -> Any:

@@ -55,6 +55,7 @@ class Limit(View, frozen=True, kw_only=True):
     maximum: str = ""
     unit: str = ""
     tried: str = ""
+    why: Told | None = None
 
 
 class DraftView(View, frozen=True, kw_only=True):
@@ -179,7 +180,9 @@ def _wants_limits(one: Row) -> bool:
 
 
 def _limit(held: MachineDraft, one: Row) -> Limit:
-    return Limit(property=one.name, title=one.title or one.name, type=one.type, role=one.role, minimum=one.minimum,
+    why = held.why.get(one.name) if held.tried.get(one.name) == "refused" else None
+    return Limit(why=Told(code=why.code, facts=why.facts) if why else None, property=one.name,
+                 title=one.title or one.name, type=one.type, role=one.role, minimum=one.minimum,
                  maximum=one.maximum, unit=one.unit, tried=held.tried.get(one.name, ""))
 
 

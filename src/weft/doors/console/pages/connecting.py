@@ -114,7 +114,7 @@ async def trial(visit: Visit) -> Response:
         "connect_try.html", tab="machines", own_errors=True, view=view, told=told, step="try", steps=STEPS,
         here=_home(view), wrong=_wrong(visit, view), limit=limit, wanted=wanted, present=present,
         fault=_fault(visit, told.fault if told is not None else None), again="" if limit or told is None else "2",
-        may=[(one, _may(visit, one)) for one in view.may_write], sure=sure and refused is None,
+        may=[(one, _may(visit, one), _why(visit, one.why)) for one in view.may_write], sure=sure and refused is None,
         refused=(visit.error(refused), _raw(refused.facts)) if refused else None,
         said={"true": visit.text("connect.on"), "false": visit.text("connect.off")}.get(wanted, wanted)
         if limit is not None and limit.type == "boolean" else wanted)
@@ -219,6 +219,10 @@ def _problem(visit: Visit, one: dict[str, Any]) -> tuple[str, str, bool]:
         words = visit.text(f"remedy.{remedy(str(one['facts'].get('detail', '')))}")
     name = str(one["column"])
     return "" if name in words else name, words, one["code"] == "machine.no-reading"
+
+
+def _why(visit: Visit, told: Any) -> str:
+    return visit.error(_worded(visit, Refused(told.code, **told.facts))) if told else ""
 
 
 def _may(visit: Visit, one: Any) -> str:
