@@ -18,6 +18,7 @@ from weft.engine.devices import Devices
 from weft.locale import text
 from weft.machines.discovering import Discovering
 from weft.machines.http import HttpConnection
+from weft.shopfloor.reading import parse_text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 FORM = "application/x-www-form-urlencoded"
@@ -255,3 +256,18 @@ async def test_a_machine_that_wants_a_login_says_so_and_not_that_one_was_refused
         for page in ("", "/look"):
             _, shown = await person.sees(f"/connect/{quote(other)}{page}")
             assert wanted not in shown, "the control: this one lets everybody in"
+
+
+async def test_a_machine_that_moved_gets_another_address_and_all_else_of_it_stays(lathe, tmp_path):
+    async with connecting(tmp_path) as owner:
+        person = Person(owner)
+        await owner.do("machine-add", name="L1", description=lathe.text())
+        before = parse_text((await owner.node.book_state("floor")).machines["L1"].description)
+        draft = (await owner.do("machine-draft-of", machine="L1"))["draft"]
+        await person.does("machine-draft-address", f"/connect/{quote(draft)}", draft=draft, address="opc.tcp://10.0.0.9:1")
+        present = parse_text((await owner.node.book_state("floor")).machines["L1"].description)
+        assert present == before, "not before the last step"
+        await owner.do("machine-draft-add", draft=draft)
+        after = parse_text((await owner.node.book_state("floor")).machines["L1"].description)
+        assert after.base == "opc.tcp://10.0.0.9:1"
+        assert (after.properties, after.actions) == (before.properties, before.actions)
