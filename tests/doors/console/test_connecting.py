@@ -264,10 +264,11 @@ async def test_a_machine_that_moved_gets_another_address_and_all_else_of_it_stay
         await owner.do("machine-add", name="L1", description=lathe.text())
         before = parse_text((await owner.node.book_state("floor")).machines["L1"].description)
         draft = (await owner.do("machine-draft-of", machine="L1"))["draft"]
-        await person.does("machine-draft-address", f"/connect/{quote(draft)}", draft=draft, address="opc.tcp://10.0.0.9:1")
+        moved = "opc.tcp://10.0.0.9:1"
+        await person.does("machine-draft-address", f"/connect/{quote(draft)}", draft=draft, address=moved)
         present = parse_text((await owner.node.book_state("floor")).machines["L1"].description)
         assert present == before, "not before the last step"
         await owner.do("machine-draft-add", draft=draft)
         after = parse_text((await owner.node.book_state("floor")).machines["L1"].description)
-        assert after.base == "opc.tcp://10.0.0.9:1"
+        assert after.base == moved
         assert (after.properties, after.actions) == (before.properties, before.actions)
