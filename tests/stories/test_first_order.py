@@ -112,6 +112,7 @@ def test_two_firms_come_from_nothing_to_a_settled_order(two):
         assert firm.weft("log", "verify", str(firm.home), "--json", home=False)["faults"] == []
 
 
+@pytest.mark.release  # every day the demo is told with kills after every step
 def test_a_power_cut_after_any_step_changes_nothing(tmp_path):
     maker, buyer = Firm(tmp_path / "maker", "Jinggong"), Firm(tmp_path / "buyer", "Corner Shop", reachable=False)
     cut = 0
