@@ -3,7 +3,7 @@
 from contextlib import asynccontextmanager
 
 from tests.engine.home import empty_node
-from tests.machines.conftest import PACE
+from tests.machines.conftest import PACE, Process
 from weft.engine.commands import run
 from weft.engine.dispatch import Dispatcher
 from weft.engine.ordering import Ordering
@@ -27,6 +27,18 @@ class Owner:
 
     async def view(self, view, /, **given):
         return await VIEWS[view](self.node, **given)
+
+
+@asynccontextmanager
+async def lathe(folder, name):
+    """A lathe of the demo that runs for itself, seen by whoever connects it."""
+    process = Process(name, "lathe", ["--seed", "7", "--speed", "60", "--scrap-rate", "0",
+                                      "--state", str(folder / f"{name}.starts")])
+    await process.begin()
+    try:
+        yield process
+    finally:
+        await process.kill()
 
 
 @asynccontextmanager

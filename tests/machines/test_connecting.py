@@ -7,6 +7,7 @@ import pytest_asyncio
 
 from tests.machines.conftest import Process, certificate, until
 from tests.machines.connecting import connecting
+from tests.machines.connecting import lathe as running_lathe
 from weft.basis.errors import Denied, Invalid, NotFound, Refused
 from weft.doors.api import OPERATOR_VIEWS
 from weft.engine.commands import COMMANDS, run
@@ -21,21 +22,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def lathe(tmp_path_factory):
     """One machine for all who leave it as it is."""
-    process = Process("M1", "lathe", ["--seed", "7", "--speed", "60", "--scrap-rate", "0",
-                                      "--state", str(tmp_path_factory.mktemp("lathe") / "M1.starts")])
-    await process.begin()
-    yield process
-    await process.kill()
+    async with running_lathe(tmp_path_factory.mktemp("lathe"), "M1") as process:
+        yield process
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def own(tmp_path):
     """A machine for one test alone."""
-    process = Process("M2", "lathe", ["--seed", "7", "--speed", "60", "--scrap-rate", "0",
-                                      "--state", str(tmp_path / "M2.starts")])
-    await process.begin()
-    yield process
-    await process.kill()
+    async with running_lathe(tmp_path, "M2") as process:
+        yield process
 
 
 async def begun(owner, process, name="L1"):

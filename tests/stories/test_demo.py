@@ -4,15 +4,13 @@ Controls: a line that is not cut, a job that starts twice, differing heads, a lo
 """
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.stories.worlds import ROOT, told_by
+
 DEMO = ROOT / "examples" / "demo"
 SCHEMA = json.loads((ROOT / "docs" / "reference" / "demo.schema.json").read_text(encoding="utf-8"))
 STEPS = ("start", "meet", "import", "ask-stock", "ask", "counter", "order", "machines", "alarm", "accept", "cut",
@@ -24,12 +22,7 @@ pytestmark = pytest.mark.story
 
 def run(*options: str) -> tuple[int, dict[str, Any]]:
     """(exit code, what the story prints on its last line)."""
-    done = subprocess.run(
-        [sys.executable, "-m", "weft", "demo", str(DEMO), "--headless", "--json", *options],
-        capture_output=True, text=True, timeout=STORY_S, check=False, cwd=ROOT)
-    assert done.stdout, done.stderr[-3_000:]
-    report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return done.returncode, report
+    return told_by(DEMO, STORY_S, *options)
 
 
 def told(*options: str) -> dict[str, Any]:

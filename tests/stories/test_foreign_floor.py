@@ -6,14 +6,13 @@ skip. Controls: a counterpart that is killed in the midst and one that makes not
 
 import importlib.util
 import json
-import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.stories.worlds import ROOT, told_by
+
 FLOOR = ROOT / "examples" / "floor"
 MACHINES = {one["name"]: one for one in json.loads(
     (FLOOR / "firms" / "works" / "firm.json").read_text(encoding="utf-8"))["machines"]}
@@ -27,12 +26,7 @@ pytestmark = pytest.mark.story
 
 def run(*options: str) -> tuple[int, dict[str, Any]]:
     """(exit code, what the world prints on its last line)."""
-    done = subprocess.run(
-        [sys.executable, "-m", "weft", "demo", str(FLOOR), "--headless", "--json", *options],
-        capture_output=True, text=True, timeout=LIMIT_S, check=False, cwd=ROOT)
-    assert done.stdout, done.stderr[-3_000:]
-    report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return done.returncode, report
+    return told_by(FLOOR, LIMIT_S, *options)
 
 
 def without(report: dict[str, Any], *needed: str) -> None:

@@ -10,8 +10,8 @@ import pytest_asyncio
 from tests.browser.conftest import free_port
 from tests.doors.asking import Client
 from tests.doors.console.sample import TOKEN
-from tests.machines.conftest import Process
 from tests.machines.connecting import connecting
+from tests.machines.connecting import lathe as running_lathe
 from weft.basis.errors import Invalid, Unavailable
 from weft.doors import console
 from weft.engine.devices import Devices
@@ -58,11 +58,8 @@ class Person:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def lathe(tmp_path_factory):
-    process = Process("M1", "lathe", ["--seed", "7", "--speed", "60", "--scrap-rate", "0",
-                                      "--state", str(tmp_path_factory.mktemp("lathe") / "M1.starts")])
-    await process.begin()
-    yield process
-    await process.kill()
+    async with running_lathe(tmp_path_factory.mktemp("lathe"), "M1") as process:
+        yield process
 
 
 async def test_a_refused_trial_says_why_and_nothing_refused_is_offered_to_be_sent(lathe, tmp_path):
