@@ -318,6 +318,7 @@ async def test_two_windows_without_a_lock_never_put_two_slips_at_one_place(serve
     async with tablet(server) as (context, page):
         other = await context.new_page()
         await other.goto(page.url)
+        await other.locator("h1", has_text="open in another window").wait_for()  # its store is open by then
         told = await asyncio.gather(*(one.evaluate(RACE, 15) for one in (page, other)))
         made = [n for one in told for n in one if isinstance(n, int)]
         assert sorted(made) == list(range(1, len(made) + 1)), "each place once"
