@@ -15,6 +15,7 @@ Not here: what the text says (``checkpoint.py``), signatures with a time in them
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
@@ -35,6 +36,7 @@ SIGNATURE_BYTES_MAX: Final = 8 * 1024
 NAME_BYTES_MAX: Final = 255
 VKEY_CHARACTERS_MAX: Final = 2_100
 _DASH: Final = "\u2014 "
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]").search  # all below the space but the newline
 
 
 class VerifierKey(NamedTuple):
@@ -126,7 +128,7 @@ def _decoded(data: bytes) -> str:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise Invalid("tlog.note-malformed") from error
-    if any(one < " " and one != "\n" for one in text):
+    if _CONTROL(text):
         raise Invalid("tlog.note-malformed")
     return text
 
