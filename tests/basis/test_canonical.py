@@ -259,3 +259,64 @@ def test_a_comma_never_makes_one_name_of_two():
     for texts in ([f"{one},{one}"], [f"{one},{one}", ""], ["", f"{one},{one}"], [f"{one},", one], []):
         with pytest.raises(Invalid, match=r"canonical\.base64"):
             canonical.named_all(texts, 32)
+
+
+class Leaf(msgspec.Struct, frozen=True, omit_defaults=True):
+    number: int = 0
+    text: str = ""
+
+
+class Table(msgspec.Struct, frozen=True):
+    leaves: dict[str, Leaf]
+
+
+class Tree(msgspec.Struct, frozen=True, omit_defaults=True):
+    leaves: dict[str, Leaf] = {}
+    pairs: tuple[tuple[str, Leaf], ...] = ()
+    inner: "Tree | None" = None
+
+
+LONG = st.integers(-(10**17), 10**17)
+LEAVES = st.builds(Leaf, number=LONG, text=st.text(max_size=4) | LONG.map("a:{}".format))
+TREES = st.recursive(st.builds(Tree), lambda inner: st.builds(
+    Tree, leaves=st.dictionaries(st.text(max_size=3), LEAVES, max_size=40),
+    pairs=st.lists(st.tuples(st.text(max_size=2), LEAVES), max_size=3).map(tuple), inner=inner), max_leaves=4)
+
+
+def slowly(state):
+    """A state's bytes by their definition."""
+    try:
+        return canonical.encode(msgspec.to_builtins(state))
+    except Invalid as error:
+        if error.code != "canonical.key":
+            return error.code
+        return msgspec.json.encode(state, order="sorted")
+
+
+def quickly(state):
+    try:
+        return canonical.encode_state(state)
+    except Invalid as error:
+        return error.code
+
+
+@given(TREES)
+def test_the_quick_look_at_a_state_tells_what_its_builtins_tell(state):
+    assert quickly(state) == slowly(state)
+
+
+@pytest.mark.parametrize("depth", [canonical.DEPTH_MAX, canonical.DEPTH_MAX + 1])
+def test_a_state_in_a_state_is_as_deep_as_it_may_be(depth):
+    state = Tree()
+    for _ in range(depth - 1):
+        state = Tree(inner=state)
+    assert quickly(state) == slowly(state) == (
+        msgspec.json.encode(state) if depth <= canonical.DEPTH_MAX else "canonical.too-deep")
+
+
+def test_a_large_state_is_looked_at_once(monkeypatch):
+    state = Table({str(n): Leaf(text="\u6cb3 1234567890123456") for n in range(1_000)})
+    monkeypatch.setattr(canonical, "encode", None)
+    assert canonical.encode_state(state) == msgspec.json.encode(state, order="sorted")
+    with pytest.raises(TypeError):  # the control: a number that is too large is looked for one by one
+        canonical.encode_state(Table({"a": Leaf(number=10**16)}))

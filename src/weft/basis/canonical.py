@@ -9,9 +9,10 @@ Not here: what the values mean.
 import binascii
 import functools
 import hashlib
+import math
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 import orjson
@@ -24,9 +25,11 @@ INTEGER_MAX = 2**53 - 1
 _PLAIN: Final = frozenset({str, bool, type(None)})
 _ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
 _LONG_INTEGER: Final = b"0" * 16  # digits of what may be beyond 2^53, after ``_ZEROS``
+_LONG: Final = re.compile(rb"[:,\[-][0-9]{16}")  # where a number is, or a text that looks like one
 _LAST_OF_TWO: Final = "[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048]"
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 _FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
+_CONTAINERS: Final = (inspect.StructType, inspect.DictType, inspect.TupleType, inspect.ListType, inspect.VarTupleType)
 _TEXT_OR_WHOLE: Final = (inspect.StrType, inspect.BoolType, inspect.NoneType, inspect.IntType, inspect.LiteralType)
 
 
@@ -49,12 +52,15 @@ def encode_struct(message: msgspec.Struct) -> bytes:
 
 def encode_state(state: msgspec.Struct) -> bytes:
     """Bytes of a folded state, to be compared: as ``encode_struct``, save that people's own words may be keys in it."""
+    data = msgspec.json.encode(state, order="sorted")
+    if _is_surely_canonical(type(state), data, keys=True):
+        return data
     try:
-        return encode_struct(state)
+        return encode(msgspec.to_builtins(state))
     except Invalid as error:
         if error.code != "canonical.key":
             raise
-        return msgspec.json.encode(state, order="sorted")
+        return data
 
 
 def is_surely_of(message: msgspec.Struct, data: bytes) -> bool:
@@ -95,40 +101,65 @@ def _is_flat(data: bytes) -> bool:
     return data.count(b"{") + data.count(b"[") <= DEPTH_MAX
 
 
-def _is_surely_canonical(kind: type, data: bytes) -> bool:
-    """Whether ``data``, which msgspec wrote of a ``kind`` with sorted keys, is within the profile."""
+def _is_surely_canonical(kind: type, data: bytes, *, keys: bool = False) -> bool:
+    """Whether ``data``, msgspec's of a ``kind`` with sorted keys, is within the profile; ``keys``: of any words."""
     form = _form(kind)
-    return (form is not None and (form == "" or data.isascii()) and _is_flat(data)
-            and _LONG_INTEGER not in data.translate(_ZEROS))
+    if form is None or not (keys or not form.keys or data.isascii()):
+        return False
+    if form.whole and _LONG_INTEGER in data.translate(_ZEROS) and _LONG.search(data):
+        return False
+    return form.depth <= DEPTH_MAX or _is_flat(data)
+
+
+class _Form(NamedTuple):
+    """What may take values of a type out of the profile: keys of dicts, whole numbers, and ``depth`` of containers."""
+
+    keys: bool
+    whole: bool
+    depth: float
 
 
 @functools.cache
-def _form(kind: type) -> str | None:
-    """What may take a ``kind`` out of the profile: "": large numbers, depth; "keys": dicts too; None: more."""
-    found: set[str] = set()
-    left, seen = [inspect.type_info(kind)], dict[int, inspect.Type]()
-    while left:
-        info = left.pop()
-        if id(info) not in seen:  # a type may hold itself
-            seen[id(info)] = info
-            left.extend(_inner(info, found))
-    return None if "other" in found else "".join(found)
+def _form(kind: type) -> _Form | None:
+    """What may take a ``kind`` out of the profile; None: more than that is known."""
+    known: dict[int, _Form] = {}
+
+    def of(info: inspect.Type) -> _Form:
+        if id(info) not in known:
+            known[id(info)] = _Form(False, False, math.inf)  # what it is while it is within itself
+            known[id(info)] = _around(info, [of(inner) for inner in _inner(info)])
+        return known[id(info)]
+
+    try:
+        return of(inspect.type_info(kind))
+    except _OtherError:
+        return None
 
 
-def _inner(info: inspect.Type, found: set[str]) -> Iterable[inspect.Type]:
-    """The types within ``info``; what may leave the profile is noted in ``found``."""
+class _OtherError(Exception):
+    """A type of which we do not know that its values are within the profile."""
+
+
+def _around(info: inspect.Type, inners: Sequence[_Form]) -> _Form:
+    """The form of ``info``, given those of the types within it."""
+    is_dict, is_number = isinstance(info, inspect.DictType), isinstance(info, inspect.IntType | inspect.LiteralType)
+    return _Form(is_dict or any(one.keys for one in inners), is_number or any(one.whole for one in inners),
+                 max((one.depth for one in inners), default=0) + isinstance(info, _CONTAINERS))
+
+
+def _inner(info: inspect.Type) -> Iterable[inspect.Type]:
+    """The types within ``info``; raises ``_OtherError``."""
     match info:
         case inspect.StructType(fields=fields, tag=None):
             return [field.type for field in fields]
         case inspect.DictType(key_type=inspect.StrType(), value_type=inner):
-            found.add("keys")
             return [inner]
         case inspect.UnionType(types=inners) | inspect.TupleType(item_types=inners):
             return inners
         case inspect.ListType(item_type=inner) | inspect.VarTupleType(item_type=inner):
             return [inner]
     if not isinstance(info, _TEXT_OR_WHOLE) and not (isinstance(info, inspect.EnumType) and issubclass(info.cls, str)):
-        found.add("other")
+        raise _OtherError
     return []
 
 
