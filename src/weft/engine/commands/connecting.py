@@ -292,9 +292,9 @@ class LookImport(Params, frozen=True, kw_only=True):
 
 async def take_in(node: Node, params: LookImport, _key: str) -> Done:
     """Take values from a table; nothing happens when there are problems: they come back in ``facts``."""
-    content = content_of(params.content, CONTENT_MAX)
     scheme = (await drafts.get(node, params.draft)).scheme
-    told, problems = read_table(sheets.read(content), lambda one: readable(spelled(one, scheme).address, scheme))
+    grid = await asyncio.to_thread(sheets.read, content_of(params.content, CONTENT_MAX))
+    told, problems = read_table(grid, lambda one: readable(spelled(one, scheme).address, scheme))
     if problems:
         return Done(facts={"draft": params.draft, "problems": [msgspec.to_builtins(one) for one in problems]})
 

@@ -4,6 +4,7 @@ Rule 1: an import happens as a whole or not at all; problems name row, column an
 Not here: reading cells (``engine/imports.py``), jobs and machines (``floor.py``).
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,7 +40,7 @@ class ImportTable(Params, frozen=True, kw_only=True):
 async def import_table(node: Node, params: ImportTable, key: str) -> Done:
     """Import a table; nothing happens when there are problems: they come back in ``facts``."""
     content = content_of(params.content)
-    found = imported(params.kind, content, await known(node, params.head))
+    found = await asyncio.to_thread(imported, params.kind, content, await known(node, params.head))
     first = await node.answered(node.book(found.book), key)
     if first is not None:  # what it brought then is no problem now
         return Done(thread=node.book(found.book), events=first, facts={"count": found.count, "problems": []})

@@ -5,6 +5,7 @@ Rule 1: what changed meanwhile is never overwritten unseen; nothing is quoted fr
 Not here: how drafts are kept (``engine/drafts.py``), publishing a finished file (``data.py``).
 """
 
+import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Literal
@@ -57,7 +58,7 @@ async def begin(node: Node, params: DraftBegin, _key: str) -> Done:
         name = name.rpartition(".")[0] or name
     book = drafting.empty(name, taken, params.currency or node.config.firm.currency)
     if params.content:
-        filled, problems = _filled(book, content_of(params.content))
+        filled, problems = await asyncio.to_thread(_filled, book, content_of(params.content))
         if problems:
             return _faulty(problems)
         silent = filled.id == book.id  # the table does not say which book it is
@@ -316,9 +317,9 @@ async def take_in(node: Node, params: DraftImport, _key: str) -> Done:
     held = await drafts.get(node, params.draft)
     content = content_of(params.content)
     if content.lstrip()[:1] == b"{":
-        lines = _filled(held.book, content)[0].lines
+        lines = (await asyncio.to_thread(_filled, held.book, content))[0].lines
     else:
-        lines, problems = table.read(sheets.read(content), held.book.currency)
+        lines, problems = table.read(await asyncio.to_thread(sheets.read, content), held.book.currency)
         if problems:
             return _faulty(problems)
     if not lines:
