@@ -6,7 +6,7 @@ Rule 2: digits are never dropped from a quantity or a price.
 Not here: sentences (``__init__``), rounding (``basis/quantity.py``).
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -15,18 +15,20 @@ from babel.numbers import format_currency, format_decimal
 
 from weft.basis import instant
 from weft.basis.errors import Invalid
+from weft.basis.zone import UTC, Zone
 from weft.locale import known, text
 
 _BABEL: Final = {"zh": "zh_Hans_CN", "en": "en_GB"}
 DIGITS_MAX: Final = 28  # of a number that is written out; what has more stands as it was told
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - a clock's time, as it is shown
 _MINUTE: Final = 60_000
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
 
 
-def _moment(at: str, offset_minutes: int) -> datetime | None:
+def _moment(at: str, zone: Zone) -> datetime | None:
     try:
-        return datetime.fromtimestamp(instant.to_ms(at) / 1000, UTC) + timedelta(minutes=offset_minutes)
+        return _EPOCH + timedelta(milliseconds=zone.wall(instant.to_ms(at)))
     except (Invalid, OverflowError):
         return None
 
@@ -42,45 +44,45 @@ def _number(value: str) -> Decimal | None:
     return number
 
 
-def day(lang: str, at: str, offset_minutes: int = 0) -> str:
+def day(lang: str, at: str, zone: Zone = UTC) -> str:
     """The day of ``at``: ``5月3日周二``, ``Tue, 3 May``."""
-    moment = _moment(at, offset_minutes)
+    moment = _moment(at, zone)
     return at if moment is None else format_skeleton("MMMEd", moment, locale=_BABEL[lang])
 
 
-def date(lang: str, at: str, offset_minutes: int = 0) -> str:
+def date(lang: str, at: str, zone: Zone = UTC) -> str:
     """The full date of ``at``, for papers: ``2026年5月3日``, ``3 May 2026``."""
-    moment = _moment(at, offset_minutes)
+    moment = _moment(at, zone)
     return at if moment is None else format_skeleton("yMMMd", moment, locale=_BABEL[lang])
 
 
-def clock(lang: str, at: str, offset_minutes: int = 0) -> str:
+def clock(lang: str, at: str, zone: Zone = UTC) -> str:
     """The time of day of ``at``: ``14:05``."""
-    moment = _moment(at, offset_minutes)
+    moment = _moment(at, zone)
     return at if moment is None else format_skeleton("Hm", moment, locale=_BABEL[lang])
 
 
-def day_clock(lang: str, at: str, offset_minutes: int = 0) -> str:
+def day_clock(lang: str, at: str, zone: Zone = UTC) -> str:
     """Day and time of ``at``."""
-    moment = _moment(at, offset_minutes)
-    return at if moment is None else f"{day(lang, at, offset_minutes)} {clock(lang, at, offset_minutes)}"
+    moment = _moment(at, zone)
+    return at if moment is None else f"{day(lang, at, zone)} {clock(lang, at, zone)}"
 
 
-def moment(lang: str, at: str, offset_minutes: int = 0) -> str:
+def moment(lang: str, at: str, zone: Zone = UTC) -> str:
     """Full date and time of ``at``, where no year goes without saying: ``3 May 2026 14:05``, ``2026年5月3日 14:05``."""
-    if _moment(at, offset_minutes) is None:
+    if _moment(at, zone) is None:
         return at
-    return f"{date(lang, at, offset_minutes)} {clock(lang, at, offset_minutes)}"
+    return f"{date(lang, at, zone)} {clock(lang, at, zone)}"
 
 
 def is_instant(value: object) -> bool:
     """Whether ``value`` is an instant as we write it."""
-    return isinstance(value, str) and value.endswith("Z") and _moment(value, 0) is not None
+    return isinstance(value, str) and value.endswith("Z") and _moment(value, UTC) is not None
 
 
-def local_day(at: str, offset_minutes: int = 0) -> str:
+def local_day(at: str, zone: Zone = UTC) -> str:
     """The local date of ``at`` as a form field wants it: ``2026-05-03``; empty when there is none."""
-    moment = _moment(at, offset_minutes)
+    moment = _moment(at, zone)
     return "" if moment is None else moment.date().isoformat()
 
 
