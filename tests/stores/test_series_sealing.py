@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import os
 import random
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,9 +19,9 @@ from weft.basis.errors import Invalid, WeftError
 from weft.shopfloor import sealing as canonical
 from weft.shopfloor.series import BAD, GOOD, MISSING, UNCERTAIN, edges
 from weft.stores import series as module
-from weft.stores import series_packed, series_sealing
+from weft.stores import series_files, series_packed, series_sealing
 from weft.stores.series import SqliteSeries
-from weft.stores.series_files import Files, columns_of, digest
+from weft.stores.series_files import About, Files, columns_of, digest
 from weft.stores.series_packed import told
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -180,6 +182,95 @@ def test_a_file_that_is_gone_is_no_data_and_one_that_is_bent_is_told(store, tmp_
     with pytest.raises(Invalid, match=r"history\.file"):
         store.intervals("L1", ["Speed"], [T, T + DAY], T + DAY)
     assert store.proven(other) == other.digest
+
+
+def parquet(path, rows, **about):
+    """A file of these rows at ``path``, as anybody with DuckDB makes one, which says ``about`` of itself."""
+    import duckdb
+
+    told = msgspec.json.encode(about).decode()
+    duckdb.execute(f"COPY ({rows}) TO '{path}' (FORMAT parquet, KV_METADATA {{weft: '{told}'}})")
+
+
+VALUES = ("SELECT 'L1' AS machine, 'Speed' AS property, make_timestamp_ms(1764028800000 + range * 60000)::TIMESTAMP_MS "
+          "AS time, {value}::DOUBLE AS value, 'good' AS quality FROM range({count})")
+
+
+def exchanged(file, other, one, how):
+    """Somebody puts another file in the place of ``file``."""
+    about = msgspec.structs.asdict(About(machine="L1", begin=one.begin, until=one.until, count=one.count,
+                                         digest=one.digest))
+    if how == "of another machine":
+        file.write_bytes(other.read_bytes())
+    elif how == "of another day":
+        file.write_bytes(max(file.parent.glob("*.parquet")).read_bytes())
+    elif how == "a link to another machine's":
+        file.unlink()
+        file.symlink_to(other)
+    elif how == "a pipe":
+        file.unlink()
+        os.mkfifo(file)
+    elif how == "other numbers":
+        parquet(file, VALUES.format(value=7, count=one.count), **about)
+    elif how == "not a number":
+        parquet(file, VALUES.format(value="'nan'", count=one.count), **about)
+    elif how == "another schema":
+        parquet(file, "SELECT {'a': [1]} AS machine, 'Speed' AS property, 1 AS time, [2] AS value", **about)
+
+
+@pytest.mark.parametrize("how", [
+    "of another machine", "of another day", "a link to another machine's", "a pipe", "other numbers", "not a number",
+    "another schema"])
+def test_a_file_that_was_exchanged_is_told_by_name_and_never_shown_as_this_machine(store, tmp_path, how):
+    put(store, seconds(3_000, step=60_000))
+    put(store, [(at, value + 1_000, quality) for at, value, quality in seconds(3_000, step=60_000)], machine="L2")
+    (one, _) = sealed(store, T + 2 * DAY)
+    (other, _) = store.segments("L2", 0, 1 << 44)
+    file = tmp_path / "values" / one.file
+    bounds = [T, T + DAY]
+
+    def shown():
+        return [found.high for found in store.intervals("L1", ["Speed"], bounds, T + DAY)["Speed"]]
+
+    assert shown() == [89.0]  # the control
+    store._shelf._held = ("", frozenset(), {})  # it was held
+    exchanged(file, tmp_path / "values" / other.file, one, how)
+    for ask in (shown, lambda: points_of(store, ["Speed"]),
+                lambda: store.parquet(str(tmp_path / "along.parquet"), "L1", ["Speed"], (T, T + DAY))):
+        with pytest.raises(Invalid, match=r"history\.file"):
+            ask()
+    assert points_of(store, ["Speed"], machine="L2")[0][1][1] == 1_000.0
+
+
+def test_no_more_rows_are_read_than_a_file_may_have(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(series_files, "ROWS_MAX", 1_000)
+    monkeypatch.setattr(series_files, "_READ", series_files._READ.replace("LIMIT 8000001", "LIMIT 1001"))
+    path = tmp_path / "bomb.parquet"
+    files = Files()
+    parquet(path, VALUES.format(value=1, count=1_001))
+    with pytest.raises(Invalid, match=r"history\.file"):
+        files.read(path, ["Speed"])
+    parquet(path, VALUES.format(value=1, count=1_000))
+    assert len(files.read(path, ["Speed"])["Speed"].times) == 1_000  # the control
+    files.close()
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_a_file_that_nobody_listed_is_listed_only_if_it_holds_what_it_says(path, tmp_path, honest):
+    store = SqliteSeries(path, T)
+    put(store, seconds(1_440, step=60_000))
+    (one,) = sealed(store, T + DAY)
+    store.close()
+    for left in tmp_path.glob("values.db*"):
+        left.unlink()
+    if not honest:
+        about = About(machine="L1", begin=one.begin, until=one.until, count=one.count, digest=one.digest)
+        parquet(tmp_path / "values" / one.file, VALUES.format(value=7, count=one.count),
+                **msgspec.structs.asdict(about))
+    store = SqliteSeries(path, T + 9 * DAY)
+    store.seal(T)
+    assert [found.digest for found in store.segments("L1", 0, 1 << 44)] == ([one.digest] if honest else [])
+    store.close()
 
 
 def test_files_of_a_backup_are_listed_again(path, tmp_path):

@@ -4,7 +4,8 @@ A file has one row for each point: machine, property, time (UTC, milliseconds), 
 time. DuckDB, pandas, Polars and Grafana read it as it is; what we know besides is JSON under ``weft`` in its metadata.
 Rule 1: a file is there whole or not at all: written beside its place, synced, renamed.
 Rule 2: DuckDB is imported by the thread that first needs it, works in that thread alone, and never reaches the network.
-Rule 3: what a file holds is never trusted: what is no such file is refused.
+Rule 3: what a file holds is never trusted: what is no such file is refused, however many rows it claims, and what is
+        another one than the list has (of another machine, another day, an older one) is told by name.
 Not here: which points (``series_sealing.py``), the list of files (``series_sealed.py``), the digest
 (``shopfloor/sealing.py``).
 """
@@ -18,11 +19,15 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from weft.basis.errors import Invalid, Unavailable
+from weft.engine.series_ports import Segment
 from weft.shopfloor import sealing
 from weft.shopfloor.series import BAD, MISSING, Part
 from weft.stores.archive import settle
 
 MEMORY: Final = "512MB"
+ROWS_MAX: Final = 8_000_000  # of one file that are ever read: a few bytes claim a thousand million
+NAMES_MAX: Final = 50_000
+_LISTED: Final = ("machine", "begin", "until", "count", "digest")  # what a file and the list of files both say of it
 ABOUT: Final = "weft"  # under this name in a file's metadata
 _MADE: Final = """SELECT ? AS machine, list_extract(?, p::INTEGER + 1) AS property,
     make_timestamp_ms(t)::TIMESTAMP_MS AS "time", CASE WHEN q < 2 THEN v END AS value,
@@ -31,10 +36,10 @@ _WITHIN: Final = """property IN ({marks})
     AND "time" >= make_timestamp_ms(?)::TIMESTAMP_MS AND "time" < make_timestamp_ms(?)::TIMESTAMP_MS"""
 _READ: Final = f"""SELECT list_position(?, property)::USMALLINT AS p, epoch_ms("time")::BIGINT AS t,
     coalesce(value, 0)::DOUBLE AS v, list_position(?, quality)::UTINYINT AS q
-    FROM read_parquet(?) WHERE {_WITHIN}"""  # noqa: S608 - our own words
+    FROM read_parquet(?) WHERE {_WITHIN} LIMIT {ROWS_MAX + 1}"""  # noqa: S608 - our own words
 _JOIN: Final = f"SELECT * FROM read_parquet(?) WHERE {_WITHIN}"  # noqa: S608 - our own words
 EVER: Final = (-(1 << 45), 1 << 45)
-_NAMES: Final = "SELECT DISTINCT property FROM read_parquet(?) ORDER BY property"
+_NAMES: Final = f"SELECT DISTINCT property FROM read_parquet(?) ORDER BY property LIMIT {NAMES_MAX}"  # noqa: S608 - ours
 _OTHERS: Final = "SELECT count(*) FROM read_parquet(?) WHERE machine IS DISTINCT FROM ?"
 _FORM: Final = "(FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, KV_METADATA {{{about}: {told}}})"
 
@@ -107,6 +112,15 @@ class Files:
             raise Invalid("history.file", file=path.name)
         return found
 
+    def check(self, path: Path, segment: Segment) -> None:
+        """Raise ``Invalid('history.file-changed')`` unless ``path`` is the file that was listed as ``segment``.
+
+        Its size and what it says of itself are looked at; whether each value is as it was, a proof tells.
+        """
+        told = self.about(path)
+        if any(getattr(told, one) != getattr(segment, one) for one in _LISTED) or path.stat().st_size != segment.bytes:
+            raise Invalid("history.file-changed", file=path.name, machine=segment.machine)
+
     def names(self, path: Path) -> list[str]:
         """The properties in it."""
         with self._asked(path) as connection:
@@ -123,7 +137,7 @@ class Files:
                 raise Invalid("history.file-of-other", file=path.name, machine=machine)
             given = [wanted, list(sealing.WORDS), [str(path)], *wanted, *span]
             rows = connection.execute(_READ.format(marks=_marks(wanted)), given).fetchnumpy()
-        if any(np.ma.is_masked(rows[one]) for one in "ptvq") or (len(rows["q"]) and int(rows["q"].min()) < 1):
+        if len(rows["q"]) > ROWS_MAX or any(np.ma.is_masked(rows[one]) for one in "ptvq") or not _sound(rows):
             raise Invalid("history.file", file=path.name)
         found = {}
         for place, name in enumerate(wanted):
@@ -138,6 +152,8 @@ class Files:
         """DuckDB; what it cannot do becomes a word to callers."""
         import duckdb
 
+        if path.exists() and not path.is_file():  # a pipe would keep the thread for ever
+            raise Invalid("history.file", file=path.name)
         if self._connection is None:
             self._connection = duckdb.connect(config={
                 "threads": 1, "memory_limit": MEMORY, "autoinstall_known_extensions": False,
@@ -159,6 +175,13 @@ class Files:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _sound(rows: Mapping[str, Any]) -> bool:
+    """Whether the qualities are ours and the numbers are such as are kept: finite."""
+    import numpy as np
+
+    return not len(rows["q"]) or (int(rows["q"].min()) > 0 and bool(np.isfinite(rows["v"]).all()))
 
 
 def _marks(names: Sequence[str]) -> str:

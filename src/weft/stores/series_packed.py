@@ -55,7 +55,10 @@ class Packed:
     def take_along(self, target: Path, machine: str, names: Sequence[str], span: tuple[int, int]) -> int:
         """All packed points of ``names`` in a span as the file ``target``; how many."""
         begin, until = span
-        sealed = [path for one in self.files(machine, begin, until) if (path := self.folder / one.file).exists()]
+        listed = [one for one in self.files(machine, begin, until) if (self.folder / one.file).exists()]
+        for one in listed:
+            self.parquet.check(self.folder / one.file, one)
+        sealed = [self.folder / one.file for one in listed]
         made: list[Path] = []
         try:
             self._hot_files(target, machine, span, made)

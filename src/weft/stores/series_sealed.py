@@ -1,7 +1,8 @@
 """What was sealed, as the thread that reads sees it: columns of a file, and what held before a span.
 
 Rule 1: one file at a time is held, so that pages of one day are not read anew each time.
-Rule 2: a file that is gone is "no data" for its span; one that cannot be read is told by name.
+Rule 2: a file that is gone is "no data" for its span; one that cannot be read, or is not the one that was listed, is
+        told by name: nobody else's values are ever shown as this machine's.
 Not here: making files (``series_sealing.py``), what is read of them (``series_files.py``).
 """
 
@@ -15,7 +16,7 @@ from weft.shopfloor import sealing
 from weft.shopfloor.series import BAD, MISSING, Point
 from weft.stores.series_coding import Chunk
 from weft.stores.series_files import Columns, Files
-from weft.stores.series_packed import Packed, told
+from weft.stores.series_packed import Packed, segment_of, told
 from weft.stores.series_reading import Reading
 
 _SLICE = 2_048
@@ -37,10 +38,11 @@ class Shelf:
                span: tuple[int, int]) -> Iterator[Point]:
         """Points of one series within a span; the ends of lives are no points. ``names``: who else will be asked."""
         number, name = series
-        for file, begin in connection.execute(self._sql["sealed_files"], (number, *span)).fetchall():
-            held = self._columns(str(file), names)
+        for row in connection.execute(self._sql["sealed_files"], (number, *span)).fetchall():
+            one = segment_of(row)
+            held = self._columns(one, names)
             if held is None:
-                yield max(int(str(begin)), span[0]), None, MISSING
+                yield max(one.begin, span[0]), None, MISSING
             elif name in held:
                 yield from _within(held[name], span)
 
@@ -52,21 +54,22 @@ class Shelf:
                 reading.take(Chunk([last], [value or 0.0], [(0, min(quality, MISSING))] if quality >= BAD else []))
         names = [name for _, name in readings]
         for one in self.packed(connection).files(machine, bounds[0], bounds[-1]):
-            held = self._columns(one.file, names)
+            held = self._columns(one, names)
             for (_, name), reading in readings.items():
                 if held is None:
                     reading.take(Chunk([one.begin], [0.0], [(0, MISSING)]))
                 elif name in held:
                     reading.take_columns(held[name])
 
-    def _columns(self, file: str, names: Sequence[str]) -> dict[str, Columns] | None:
+    def _columns(self, segment: Segment, names: Sequence[str]) -> dict[str, Columns] | None:
         """Columns of a file; None when it is gone."""
-        path = self._folder / file
-        if self._held[0] == file and self._held[1].issuperset(names):
+        path = self._folder / segment.file
+        if self._held[0] == segment.file and self._held[1].issuperset(names):
             return self._held[2]
         if not path.exists():
             return None
-        self._held = (file, frozenset(names), self.files.read(path, names))
+        self.files.check(path, segment)
+        self._held = (segment.file, frozenset(names), self.files.read(path, names, segment.machine))
         return self._held[2]
 
     def proven(self, segment: Segment) -> str:

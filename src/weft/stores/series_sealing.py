@@ -4,7 +4,7 @@ A span is a day (UTC); an hour, ten minutes or one where a day would be too much
 Rule 1: the file is whole, synced and in its place before the one transaction that lists it and takes its points out
         of the chunks: whatever dies in between neither loses a point nor doubles one.
 Rule 2: a file that no list names is either such a one, whose points are still in the chunks: then it goes; or it came
-        from a backup: then it is listed.
+        from a backup: then it is listed, if it holds what it says that it holds.
 Rule 3: where a life ended within the span, each series of the file says so: from there on the node did not listen.
 Not here: reading files (``series_sealed.py``), when it is time (``engine/series.py``).
 """
@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from weft.basis.errors import WeftError
+from weft.basis.errors import Invalid, WeftError
 from weft.engine.series_ports import Segment
 from weft.shopfloor import sealing
 from weft.shopfloor.series import BAD
@@ -140,6 +140,9 @@ class Sealing:
             path.unlink(missing_ok=True)
             return False
         columns = self._files.read(path, self._files.names(path), about.machine)
+        told = {name: digest(one) for name, one in columns.items()}
+        if about.digest != sealing.whole(about.machine, (about.begin, about.until), told):
+            raise Invalid("history.file", file=path.name)
         with self._file.writing():
             self._list(about, columns, path.relative_to(self._folder).as_posix(), path.stat().st_size)
             for ended in about.lives:

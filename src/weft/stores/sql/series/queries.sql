@@ -148,7 +148,7 @@ UPDATE segments SET event = ? WHERE number = ?;
 
 -- sealed_files --
 -- Files that hold points of a series between two instants, oldest first.
-SELECT file, begin FROM segments WHERE number IN (
+SELECT number, machine, begin, until, first, last, count, bytes, file, digest, event FROM segments WHERE number IN (
     SELECT segment FROM sealed WHERE series = ?1 AND first < ?3 AND last >= ?2) ORDER BY begin, number;
 
 -- sealed_before --
