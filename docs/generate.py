@@ -21,6 +21,7 @@ import click
 
 from weft import cli, config, locale
 from weft.basis import noticed
+from weft.cli import clicking
 from weft.trade import order_rules, relationship
 from weft.twin.aasx.findings import CODES
 
@@ -113,6 +114,7 @@ def settings(lang: str) -> str:
 
 def commands(lang: str) -> str:
     lines = head(lang, "commands")
+    clicking.speak()
     for name in cli.COMMANDS:
         command = importlib.import_module(f"weft.cli.{name}").command
         lines += ["", f"## weft {name}", "", *usage(f"weft {name}", command)]

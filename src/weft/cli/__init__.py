@@ -14,6 +14,7 @@ from typing import Final
 import click
 
 from weft.basis.errors import WeftError
+from weft.cli import clicking
 from weft.cli.arguments import told_apart
 from weft.cli.words import refusal, say
 
@@ -38,13 +39,14 @@ class Weft(click.Group):
 
 
 @click.command(cls=Weft, help=say("cli.weft"), context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="weft", prog_name="weft", message="%(prog)s %(version)s")
+@click.version_option(package_name="weft", prog_name="weft", message="%(prog)s %(version)s", help=say("click.version"))
 def weft() -> None:
     """Everything below."""
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run ``arguments``; the exit code."""
+    clicking.speak()
     try:
         code = weft.main(told_apart(weft, arguments), prog_name="weft", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
