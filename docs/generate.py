@@ -101,13 +101,15 @@ def settings(lang: str) -> str:
     words = WORDS[lang]
     lines = head(lang, "settings")
     section = ""
-    for one in config.settings():
+    place = list(config.SECTIONS).index
+    for one in sorted((*config.settings(), *config.OLD), key=lambda one: place(one.section)):
         if one.section != section:
             section = one.section
             titles = (words[name] for name in ("setting", "default", "allowed", "meaning", "variable"))
             lines += ["", f"## [{section}]", "", "| " + " | ".join(titles) + " |", "|---|---|---|---|---|"]
         allowed = config.expected(one).replace("|", "\\|")
-        cells = (f"`{one.name}`", f"`{config.written(one.default)}`", allowed, one.about[lang], f"`{one.variable}`")
+        usual = "–" if one.now else f"`{config.written(one.default)}`"
+        cells = (f"`{one.name}`", usual, allowed, one.about[lang], f"`{one.variable}`")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

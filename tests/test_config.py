@@ -44,11 +44,33 @@ def test_the_file_of_a_new_home_shows_every_setting_with_its_default(lang):
     )
 
 
-@pytest.mark.parametrize(("lang", "offset", "minutes"), [
-    ("en", 0, 0), ("en", -300, -300), ("zh", 60, 60), ("zh", 0, 480), ("en", None, 480)])
-def test_a_new_home_keeps_the_time_of_its_machine(lang, offset, minutes):
-    text = config.template(name="h", lang=lang, url="", offset=offset)
-    assert config.load(text, {}).firm.utc_offset_minutes == minutes
+@pytest.mark.parametrize(("lang", "machine", "zone"), [
+    ("en", "UTC", "UTC"), ("en", "America/Chicago", "America/Chicago"), ("zh", "Europe/Berlin", "Europe/Berlin"),
+    ("zh", "+01:00", "+01:00"), ("zh", "Etc/UTC", "Asia/Shanghai"), ("zh", "UTC", "Asia/Shanghai"),
+    ("en", "", "Asia/Shanghai")])
+def test_a_new_home_keeps_the_time_of_its_machine(lang, machine, zone):
+    text = config.template(name="h", lang=lang, url="", time_zone=machine)
+    assert config.load(text, {}).firm.zone.name == zone
+
+
+@pytest.mark.parametrize(("text", "environ", "zone"), [
+    ("utc_offset_minutes = 60", {}, "+01:00"), ("utc_offset_minutes = 0", {}, "UTC"),
+    ("utc_offset_minutes = 480\ntime_zone = 'Europe/Berlin'", {}, "Europe/Berlin"),
+    ("time_zone = 'europe/berlin'\nutc_offset_minutes = 480", {}, "Europe/Berlin"),
+    ("time_zone = 'Europe/Berlin'", {"WEFT_FIRM_UTC_OFFSET_MINUTES": "-300"}, "-05:00"),
+    ("utc_offset_minutes = 60", {"WEFT_FIRM_TIME_ZONE": "America/Chicago"}, "America/Chicago"),
+    ("", {"WEFT_FIRM_UTC_OFFSET_MINUTES": "60", "WEFT_FIRM_TIME_ZONE": "UTC"}, "UTC"),
+])
+def test_what_older_files_say_of_the_time_is_read_for_ever(text, environ, zone):
+    assert config.load(f"[firm]\n{text}\n", environ).firm.zone.name == zone
+
+
+@pytest.mark.parametrize(("written", "mend"), [
+    ("Erope/Berlin", "Europe/Berlin"), ("Berlin", "Europe/Berlin"), ("北京时间", "Asia/Shanghai"),
+    ("+25:00", "Europe/Berlin, Asia/Shanghai, +08:00"), ("", "Europe/Berlin, Asia/Shanghai, +08:00")])
+def test_an_unknown_time_zone_is_told_with_the_one_that_was_meant(written, mend):
+    error = refused(f"[firm]\ntime_zone = '{written}'\n")
+    assert (error.code, error.facts["where"], error.facts["mend"]) == ("config.value", "firm.time_zone", mend)
 
 
 @pytest.mark.parametrize("setting", EVERY, ids=lambda one: f"{one.section}.{one.name}")
@@ -138,12 +160,15 @@ def test_every_field_that_measures_has_its_unit_in_its_name():
     assert all(re.search(rf"_({units})(_min|_max)?$", name) for name in measures)
 
 
+READ_AS = {"time_zone": "zone"}  # as what it is, not as it is written
+
+
 @pytest.mark.parametrize("setting", EVERY, ids=lambda one: f"{one.section}.{one.name}")
 def test_no_setting_is_there_for_show(setting):
     """Somebody reads it: ``config.section.name``, or the section under another name and then the field."""
     texts = [path.read_text(encoding="utf-8") for path in SOURCES.rglob("*.py") if path.name != "config.py"]
     section = re.compile(rf"config\.{setting.section}\b")
-    field = re.compile(rf"\.{setting.name}\b")
+    field = re.compile(rf"\.{READ_AS.get(setting.name, setting.name)}\b")
     assert any(section.search(text) and field.search(text) for text in texts)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from weft import locale
+from weft.basis.zone import fixed
 from weft.locale import formats, negotiate, sentences, text
 
 SOURCE = Path(locale.__file__).parents[1]
@@ -117,10 +118,10 @@ def test_the_language_is_the_one_that_the_reader_likes_best(accept, default, exp
 
 def test_dates_follow_the_firm_s_own_clock():
     late = "2026-05-03T17:30:00.000Z"
-    assert formats.day("zh", late, 480) == "5月4日周一"
-    assert formats.day("en", late, 0) == "Sun 3 May"
-    assert formats.day_clock("en", late, 120) == "Sun 3 May 19:30"
-    assert formats.local_day(late, 480) == "2026-05-04"
+    assert formats.day("zh", late, fixed(480)) == "5月4日周一"
+    assert formats.day("en", late, fixed(0)) == "Sun 3 May"
+    assert formats.day_clock("en", late, fixed(120)) == "Sun 3 May 19:30"
+    assert formats.local_day(late, fixed(480)) == "2026-05-04"
     assert formats.day("en", "not a date") == "not a date"
 
 

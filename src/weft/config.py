@@ -16,14 +16,17 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from weft.basis import zone
 from weft.basis.errors import Invalid
 from weft.basis.quantity import MINOR_UNITS
+from weft.basis.zone import Zone
 
 Policy = Literal["auto", "ask"]
 VARIABLE: Final = "WEFT_"
 TEXT_MAX: Final = 200
 SETTINGS_MAX: Final = 64 * 1024  # characters
 LINE_MAX: Final = 1_000
+UNIVERSAL: Final = frozenset("UTC Etc/UTC Etc/UCT UCT Zulu Etc/Zulu Universal Etc/Universal".split())
 
 
 def _about(en: str, zh: str, **limits: Any) -> Meta:
@@ -58,10 +61,16 @@ class Firm(Section, frozen=True):
     tax_number: Annotated[str, _about("Tax number.", "税号（统一社会信用代码）。", max_length=TEXT_MAX)] = ""
     currency: Annotated[str, _about(
         "Currency where the price book names none (ISO 4217).", "价目表未注明时的货币（ISO 4217）。")] = "CNY"
-    utc_offset_minutes: Annotated[int, _about(
-        "Local time less UTC in minutes; slips, shifts and shown times follow it. weft init takes the machine's own.",
-        "本地时间与 UTC 相差的分钟数；小票、班次和显示的时间以此为准。weft init 会写入本机的时差。",
-        ge=-720, le=840)] = 480
+    time_zone: Annotated[str, _about(
+        "Time zone of the firm: the name of a place such as Europe/Berlin, or an offset such as +08:00. Slips, shifts"
+        " and shown times follow it. weft init takes the machine's own.",
+        "公司所在时区：地名（如 Asia/Shanghai、Europe/Berlin）或时差（如 +08:00）。小票、班次和显示的时间以此为准。"
+        "weft init 会写入本机的时区。", max_length=TEXT_MAX)] = "Asia/Shanghai"
+
+    @property
+    def zone(self) -> Zone:
+        """The clock of that place."""
+        return zone.of(self.time_zone)
 
 
 class Listen(Section, frozen=True):
@@ -300,13 +309,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """One field as documents show it."""
+    """One field as documents show it. ``now``: only older files have it, this one says the same today."""
 
     section: str
     name: str
     default: Any
     kind: Any
     about: Mapping[str, str]
+    now: str = ""
 
     @property
     def variable(self) -> str:
@@ -327,6 +337,11 @@ def settings() -> Iterator[Setting]:
 
 
 _SETTINGS: Final = {(one.section, one.name): one for one in settings()}
+# What older files say is read for ever; each with how it is said today.
+OLD: Final = (Setting("firm", "utc_offset_minutes", "", Annotated[int, Meta(ge=-720, le=840)], {
+    "en": "Older files: a time zone as minutes ahead of UTC, the same all year. time_zone is asked first.",
+    "zh": "旧文件的写法：与 UTC 相差的分钟数，全年不变。写了 time_zone 时以 time_zone 为准。"}, now="time_zone"),)
+_OLD: Final = {(one.section, one.name): one for one in OLD}
 
 
 def load(text: str, environ: Mapping[str, str]) -> Config:
@@ -337,22 +352,30 @@ def load(text: str, environ: Mapping[str, str]) -> Config:
         given = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise Invalid("config.not-toml", detail=str(error)[:TEXT_MAX]) from error
-    values: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
     for section, table in given.items():
         if section not in SECTIONS or not isinstance(table, dict):
             raise _unknown(section, SECTIONS)
-        for name, value in table.items():
-            values[section][name] = _value(section, name, value, strict=True)
-    for setting in _SETTINGS.values():
-        if (written := environ.get(setting.variable)) is not None:
-            values[setting.section][setting.name] = _value(setting.section, setting.name, written, strict=False)
+    file = {(section, name): value for section, table in given.items() for name, value in table.items()}
+    known = {(one.section, one.name): one.variable for one in (*_SETTINGS.values(), *OLD)}
+    variables = {place: environ[name] for place, name in known.items() if name in environ}
+    values: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
+    for (section, name), value in (*_layer(file, strict=True), *_layer(variables, strict=False)):
+        values[section][name] = value
     config = Config(**{section: kind(**values[section]) for section, kind in SECTIONS.items()})  # type: ignore[arg-type]  # by its own table
     _check(config)
     return config
 
 
+def _layer(told: Mapping[tuple[str, str], Any], *, strict: bool) -> Iterator[tuple[tuple[str, str], Any]]:
+    """Each value by section and name, what an older name says before what the new one does."""
+    for place in sorted(told, key=lambda one: one not in _OLD):
+        value = _value(*place, told[place], strict=strict)
+        old = _OLD.get(place)
+        yield (place, value) if old is None else ((old.section, old.now), zone.fixed(value).name)
+
+
 def _value(section: str, name: str, value: Any, *, strict: bool) -> Any:
-    setting = _SETTINGS.get((section, name))
+    setting = _SETTINGS.get((section, name)) or _OLD.get((section, name))
     if setting is None:
         raise _unknown(f"{section}.{name}", {f"{section}.{known}" for of, known in _SETTINGS if of == section})
     try:
@@ -384,6 +407,11 @@ def _check(config: Config) -> None:
     firm, peers = config.firm, config.peers
     if any(ord(letter) < 32 for letter in firm.name):
         raise Invalid("config.value", where="firm.name", value=firm.name[:40], mend='"…"', detail="control character")
+    try:
+        zone.of(firm.time_zone)
+    except Invalid as error:
+        raise Invalid("config.value", where="firm.time_zone", value=firm.time_zone[:40], mend=str(error.facts["mend"]),
+                      detail="") from error
     if firm.currency not in MINOR_UNITS:
         raise Invalid("config.value", where="firm.currency", value=firm.currency[:40],
                       mend=" | ".join(sorted(MINOR_UNITS)), detail="")
@@ -407,15 +435,15 @@ def is_address(url: str) -> bool:
         return False
 
 
-def template(*, name: str, lang: str, url: str, offset: int | None = None) -> str:
+def template(*, name: str, lang: str, url: str, time_zone: str = "") -> str:
     """A new ``weft.toml``: what was given, and every other setting as a comment with its default.
 
-    ``offset``: local time less UTC in minutes; a machine at UTC itself says nothing of where a Chinese firm is.
+    ``time_zone``: the machine's; a machine at UTC itself says nothing of where a Chinese firm is.
     """
-    given: dict[tuple[str, str], str | int] = {
+    given: dict[tuple[str, str], str] = {
         ("firm", "name"): name, ("firm", "lang"): lang, ("firm", "url"): url}
-    if offset is not None and (offset or lang != "zh"):
-        given["firm", "utc_offset_minutes"] = offset
+    if time_zone and (lang != "zh" or zone.of(time_zone).name not in UNIVERSAL):
+        given["firm", "time_zone"] = time_zone
     lines: list[str] = []
     for section, kind in SECTIONS.items():
         lines += [f"[{section}]"] if not lines else ["", f"[{section}]"]

@@ -96,10 +96,10 @@ class Home:
 # ---- making a home -------------------------------------------------------------------------------
 
 
-async def init(home: str | Path, name: str, lang: str = "zh", url: str = "", offset: int | None = None) -> str:
+async def init(home: str | Path, name: str, lang: str = "zh", url: str = "", time_zone: str = "") -> str:
     """Make a home with keys, database and weft.toml; the organisation's id. Raises ``Refused``/``Unavailable``.
 
-    ``offset``: the firm's time less UTC in minutes; None: the default stands.
+    ``time_zone``: where the firm is, as the machine has it; "": the default stands.
     """
     from weft.stores.archive import settle
 
@@ -111,7 +111,7 @@ async def init(home: str | Path, name: str, lang: str = "zh", url: str = "", off
         shutil.rmtree(partial, ignore_errors=True)
         (partial / "keys").mkdir(parents=True, mode=0o700)
         partial.chmod(0o700)
-        organisation = await _furnish(Home(partial), name, lang, url, offset)
+        organisation = await _furnish(Home(partial), name, lang, url, time_zone)
         if path.exists():
             path.rmdir()
         partial.rename(path)
@@ -122,7 +122,7 @@ async def init(home: str | Path, name: str, lang: str = "zh", url: str = "", off
     return organisation
 
 
-async def _furnish(home: Home, name: str, lang: str, url: str, offset: int | None) -> str:
+async def _furnish(home: Home, name: str, lang: str, url: str, time_zone: str) -> str:
     from weft.stores.archive import settle
     from weft.stores.sqlite import SqliteStore
 
@@ -130,7 +130,7 @@ async def _furnish(home: Home, name: str, lang: str, url: str, offset: int | Non
     signer, founder = Signer(device), Signer(root)
     _secret(home.device, b64(device))
     _secret(home.owner_token, secrets.token_urlsafe(32))
-    text = template(name=name, lang=lang, url=url, offset=offset)
+    text = template(name=name, lang=lang, url=url, time_zone=time_zone)
     load(text, {})  # a name that cannot be read back is told now
     store = SqliteStore(str(home.path / DATABASE))
     try:

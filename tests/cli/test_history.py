@@ -26,7 +26,7 @@ async def desk(tmp_path, monkeypatch):
     monkeypatch.setenv("WEFT_LANG", "en")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(history_files, "_PAGE", "100")
-    monkeypatch.setattr(launch.Home, "config", lambda _: Config(firm=Firm(utc_offset_minutes=480)))
+    monkeypatch.setattr(launch.Home, "config", lambda _: Config(firm=Firm(time_zone="+08:00")))
     sample = await at_work()
     node = sample.node
     node.history = History(lambda at: SqliteSeries(str(tmp_path / "values.db"), at), Config(), node.clock,

@@ -18,7 +18,7 @@ from weft.config import Config, Firm
 async def desk(tmp_path, monkeypatch):
     monkeypatch.setenv("WEFT_LANG", "en")
     monkeypatch.setenv("COLUMNS", "160")
-    monkeypatch.setattr(launch.Home, "config", lambda _: Config(firm=Firm(utc_offset_minutes=480)))
+    monkeypatch.setattr(launch.Home, "config", lambda _: Config(firm=Firm(time_zone="+08:00")))
     node = await lived(tmp_path)
     held = Desk(node)
     held.home = tmp_path

@@ -51,14 +51,15 @@ def printed(home, *, as_json=False):
     command([], standalone_mode=False)
 
 
-@pytest.mark.parametrize(("lang", "minutes", "told"), [
-    ("en", 480, "1 Jan 2027 04:30"), ("zh", 480, "2027年1月1日 04:30"), ("en", 60, "31 Dec 2026 21:30"),
-    ("en", -300, "31 Dec 2026 15:30"), ("en", 0, "31 Dec 2026 20:30")])
+@pytest.mark.parametrize(("lang", "zone", "told"), [
+    ("en", "Asia/Shanghai", "1 Jan 2027 04:30"), ("zh", "+08:00", "2027年1月1日 04:30"),
+    ("en", "Europe/Berlin", "31 Dec 2026 21:30"), ("en", "-05:00", "31 Dec 2026 15:30"),
+    ("en", "UTC", "31 Dec 2026 20:30")])
 def test_times_are_told_by_the_firm_s_own_clock_in_tables_sentences_and_facts(
-        home, capsys, monkeypatch, lang, minutes, told):
+        home, capsys, monkeypatch, lang, zone, told):
     settings = home / "weft.toml"
     text = settings.read_text()
-    settings.write_text(re.sub(r"(# )?utc_offset_minutes = -?\d+", f"utc_offset_minutes = {minutes}", text))
+    settings.write_text(re.sub(r"(# )?time_zone = .*", f'time_zone = "{zone}"', text))
     monkeypatch.setattr("weft.cli.words.language", lambda: lang)
     capsys.readouterr()
     printed(home)

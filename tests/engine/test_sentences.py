@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from tests.engine.world import Wires, found
+from weft.basis import zone
 
 
 @pytest.mark.parametrize(("minutes", "lang", "told"), [
@@ -12,7 +13,7 @@ from tests.engine.world import Wires, found
 async def test_a_refusal_with_a_time_in_it_names_the_local_time(minutes, lang, told):
     node = await found(Wires(), "Factory")
     try:
-        firm = msgspec.structs.replace(node.config.firm, utc_offset_minutes=minutes)
+        firm = msgspec.structs.replace(node.config.firm, time_zone=zone.fixed(minutes).name)
         node.config = msgspec.structs.replace(node.config, firm=firm)
         said = node.translate(lang, "error.pricing.already-withdrawn", {"at": "2026-05-02T23:30:00.000Z"})
         assert told in said

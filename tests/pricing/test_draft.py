@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.pricing.books import DRAFT, decimals, valves
 from weft.basis import instant
 from weft.basis.errors import Invalid, Refused
+from weft.basis.zone import fixed, of
 from weft.pricing import draft as d
 from weft.pricing.draft import Draft
 from weft.pricing.lint import DAY_MS, lint
@@ -81,16 +82,17 @@ def test_a_factor_that_is_no_per_cent_stays_a_fraction():
     assert d.percent_of("2/3") == "" and d.percent_of("none") == "" and d.percent_of("1/0") == ""
 
 
-@given(st.sampled_from([0, 480, -300, 330]), st.sampled_from([1, 14, 365]))
-def test_without_a_day_a_dearer_book_begins_at_the_first_midnight_that_the_promise_allows(offset, days):
+@given(st.sampled_from(["UTC", "+08:00", "-05:00", "Europe/Berlin", "America/Havana", "Asia/Kolkata"]),
+       st.sampled_from([1, 14, 365]))
+def test_without_a_day_a_dearer_book_begins_at_the_first_midnight_that_the_promise_allows(place, days):
+    zone = of(place)
     before = valves(notice_days=days)
     dearer = d.following(valves(notice_days=days, rules=[DRAFT["rules"][0] | {"multiply": "12/10"}]))
-    book = d.dated(dearer, [before], NOW, offset)
+    book = d.dated(dearer, [before], NOW, zone)
     assert lint(book, previous=before, at=NOW) == ()
-    start = d.first_day(dearer, [before], NOW, offset)
+    start = d.first_day(dearer, [before], NOW, zone)
     assert book.valid_from == start
-    local = instant.to_ms(start) + offset * 60_000
-    assert local % DAY_MS == 0
+    assert zone.wall(instant.to_ms(start)) % DAY_MS == 0
     sooner = instant.from_ms(instant.to_ms(start) - DAY_MS)
     early = msgspec.structs.replace(book, valid_from=sooner)
     assert lint(early, previous=before, at=NOW), "the day before would have broken the promise"
@@ -98,10 +100,10 @@ def test_without_a_day_a_dearer_book_begins_at_the_first_midnight_that_the_promi
 
 def test_without_a_day_a_book_that_is_no_dearer_begins_at_once():
     before = valves(notice_days=14)
-    assert d.dated(d.following(before), [before], NOW, 480).valid_from == NOW
-    assert d.dated(d.following(valves()), [], NOW, 480).valid_from == NOW
+    assert d.dated(d.following(before), [before], NOW, fixed(480)).valid_from == NOW
+    assert d.dated(d.following(valves()), [], NOW, fixed(480)).valid_from == NOW
     chosen = valves(valid_from="2027-01-01T00:00:00Z")
-    assert d.dated(chosen, [before], NOW, 480) is chosen
+    assert d.dated(chosen, [before], NOW, fixed(480)) is chosen
 
 
 def test_one_item_can_be_tried_while_another_is_still_wrong():

@@ -152,12 +152,26 @@ def test_calendars_have_weeks_holidays_and_worked_saturdays():
     ("day,Mon,,,,,", (2, "开始", "table.cell-empty")),
     ("day,,2026-02-30,,,,", (2, "日期", "table.date")),
     ("day,,2026-10-07,2026-10-01,,,", (2, "至", "table.date")),
-    ("day,Mon,,,08:00,17:00,Beijing", (2, "时区", "table.utc-offset")),
+    ("day,Mon,,,08:00,17:00,Beijing", (2, "时区", "table.time-zone")),
     ("day,,2026-10-01,,,,", (2, "日历", "production.calendar-empty")),
 ])
 def test_a_wrong_calendar_is_told_by_row_and_column(row, expected):
     messages, problems = table.calendars(grid("日历,星期,日期,至,开始,结束,时区\n" + row), Master())
     assert told(problems) == [expected] and not messages
+
+
+@pytest.mark.parametrize(("written", "offset", "place"), [
+    ("+08:00", 480, ""), ("utc-5", -300, ""), ("europe/berlin", 0, "Europe/Berlin"), ("PRC", 0, "PRC")])
+def test_a_calendar_has_an_offset_as_ever_or_the_name_of_a_place(written, offset, place):
+    rows = grid(f"calendar,day,start,end,time zone\nd,Mon,8:00,17:00,{written}\n")
+    (message,), problems = table.calendars(rows, Master())
+    assert not problems
+    assert (message.calendar.utc_offset, message.calendar.time_zone) == (offset, place)
+
+
+def test_what_is_no_place_is_told_with_the_one_that_was_meant():
+    _, (problem,) = table.calendars(grid("calendar,day,start,end,time zone\nd,Mon,8:00,17:00,Berlin\n"), Master())
+    assert (problem.code, problem.facts["mend"]) == ("table.time-zone", "Europe/Berlin")
 
 
 def test_supply_rules_find_the_suppliers_organisation():

@@ -91,11 +91,23 @@ class Zone:
         before, after = _ms(shown.utcoffset()), _ms(shown.replace(fold=1).utcoffset())
         if before >= after:  # once, or twice: PEP 495 gives the first time first
             return wall - before
-        low, high = wall - after, wall - before  # left out: the change is after the one, not after the other
+        return self._change(wall - after, wall - before)  # left out: before the one the clock has not changed yet
+
+    def _change(self, low: int, high: int) -> int:
+        """The first instant up to ``high`` at which the clock is ahead by other than at ``low``."""
+        before = self.ahead(low)
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if self.ahead(middle) == before else (low, middle)
         return high
+
+    def changes(self, begin: int, end: int) -> Iterator[int]:
+        """The instants from ``begin`` to ``end`` at which the clock is put on or back."""
+        while begin < end and not self.is_fixed:
+            then = min(begin + _STRETCH, end)
+            if self.ahead(begin) != self.ahead(then):
+                yield self._change(begin, then)
+            begin = then
 
     def day(self, at: int) -> str:
         """The local date of an instant, such as ``2026-11-25``."""
@@ -104,6 +116,10 @@ class Zone:
     def begins(self, day: str, where: str = "") -> int:
         """When a local date begins; raises ``Invalid('instant.malformed')``."""
         return self.utc(instant.to_ms(f"{day}T00:00:00.000Z", where))
+
+    def ends(self, day: str, where: str = "") -> int:
+        """When a local date is over, and the next begins; raises ``Invalid('instant.malformed')``."""
+        return self.utc(instant.to_ms(f"{day}T00:00:00.000Z", where) + DAY)
 
     def marks(self, begin: int, end: int, step: int) -> Iterator[int]:
         """The instants from ``begin`` to ``end`` at which the clock shows a full ``step`` (ms), each once."""

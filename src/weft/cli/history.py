@@ -51,7 +51,7 @@ def _told(at: int) -> str:
 @connected
 def export(node: Node, paper: Paper, machine: str, **given: Any) -> None:
     """Write the records of a span into a file."""
-    span, offset = span_of(node, given)
+    span, zone = span_of(node, given)
     target = given["target"] or Path(f"{machine}.{given['form']}")
     if target.exists():
         raise Refused("cli.history.exists", path=str(target))
@@ -62,7 +62,7 @@ def export(node: Node, paper: Paper, machine: str, **given: Any) -> None:
                 query = urlencode({"from": span[0], "to": span[1], "of": given["of"]})
                 count = node.download(f"/machines/{quote(machine, safe='')}/values.parquet?{query}", file)
             else:
-                count = write(node, (machine, given["of"]), span, (given["form"], offset), file, hidden=paper.as_json)
+                count = write(node, (machine, given["of"]), span, (given["form"], zone), file, hidden=paper.as_json)
         partial.rename(target)
     finally:
         partial.unlink(missing_ok=True)
@@ -103,7 +103,7 @@ def verify(node: Node, paper: Paper, what: str, **given: str) -> None:
         if not Path(what).is_file():
             raise NotFound("history.file-missing", file=what)
         sys.exit(history_proof.of_file(node, Path(what), paper))
-    offset = Home(node.home).config().firm.utc_offset_minutes
-    begin, end = (round(moment(given[one], offset).timestamp() * 1000) if given[one] else None
+    zone = Home(node.home).config().firm.zone
+    begin, end = (round(moment(given[one], zone).timestamp() * 1000) if given[one] else None
                   for one in ("begin", "end"))
     sys.exit(history_proof.of_machine(node, what, (begin or 0, end or 1 << 44), paper))

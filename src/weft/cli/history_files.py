@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from weft.basis.errors import Refused
+from weft.basis.zone import Zone
 from weft.cli.client import Node
 from weft.cli.words import say
 from weft.engine import value_tables as tables
@@ -20,16 +21,16 @@ from weft.engine.views.machine_values import RecordsView
 _PAGE: Final = "5000"
 
 
-def write(node: Node, what: tuple[str, str], span: tuple[int, int], how: tuple[str, int], file: IO[bytes], *,
+def write(node: Node, what: tuple[str, str], span: tuple[int, int], how: tuple[str, Zone], file: IO[bytes], *,
           hidden: bool) -> int:
     """All pages of ``span`` (ms) into ``file``; the number of rows.
 
     ``what``: the machine and its properties, by commas; ``how``: csv or xlsx, and minutes of local time ahead of UTC.
     """
-    form, offset = how
+    form, zone = how
     first = _page(node, what, span)
-    columns, told = tables.head(first, say, offset), tables.qualities(say)
-    sheet = tables.Sheet(what[0], columns, told, offset) if form == "xlsx" else None
+    columns, told = tables.head(first, say, zone), tables.qualities(say)
+    sheet = tables.Sheet(what[0], columns, told, zone) if form == "xlsx" else None
     count = 0
     if sheet is None:
         file.write(tables.csv_head(columns))
@@ -38,7 +39,7 @@ def write(node: Node, what: tuple[str, str], span: tuple[int, int], how: tuple[s
         while True:
             count += len(view.rows)
             if sheet is None:
-                file.write(tables.csv_lines(view.rows, told, offset))
+                file.write(tables.csv_lines(view.rows, told, zone))
             else:
                 sheet.add(view.rows)
                 if count > tables.ROWS_MAX:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from weft.basis.errors import Refused
+from weft.basis.zone import Zone, of
 from weft.cli.client import Node
 from weft.cli.printing import Paper
 from weft.cli.words import say
@@ -25,8 +26,8 @@ def told(node: Node, machine: str, span: tuple[int, int], by: str, paper: Paper)
     if paper.as_json:
         paper.value(msgspec.to_builtins(view))
         return
-    rows = [{"from": f"{local(one.begin, view.offset):%m-%d %H:%M}",
-             "to": _end(one.until, view.offset), "ran": _share(one.use.availability),
+    rows = [{"from": f"{local(one.begin, of(view.zone)):%m-%d %H:%M}",
+             "to": _end(one.until, of(view.zone)), "ran": _share(one.use.availability),
              **{name: str(round(getattr(one.use, f"{name}_ms") / MINUTE_MS)) for name in (
                  "running", "standing", "idle", "blind")},
              "good": one.use.good, "scrap": one.use.scrap, "oee": _share(one.use.oee)} for one in view.parts]
@@ -53,10 +54,10 @@ def _view(node: Node, machine: str, span: tuple[int, int], by: str) -> TimelineV
     return msgspec.convert(given, TimelineView)
 
 
-def _end(at: int, offset: int) -> str:
+def _end(at: int, zone: Zone) -> str:
     """When something ends: a day ends at 24:00."""
-    told = local(at, offset)
-    return f"{told:%m-%d %H:%M}" if told.hour or told.minute else f"{local(at - 1, offset):%m-%d} 24:00"
+    told = local(at, zone)
+    return f"{told:%m-%d %H:%M}" if told.hour or told.minute else f"{local(at - 1, zone):%m-%d} 24:00"
 
 
 def _share(value: float | None) -> str:

@@ -1,10 +1,12 @@
 """``weft init``: keys, database and weft.toml of a new home."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
 
+from weft.basis import zone
+from weft.basis.errors import Invalid
 from weft.cli.options import json_option
 from weft.cli.printing import Paper
 from weft.cli.words import about, language, say
@@ -20,14 +22,20 @@ def command(home: Path, name: str, lang: str, url: str, *, as_json: bool) -> Non
     """Make a home."""
     from weft import launch
 
-    organisation = launch.run(launch.init(home, name, lang, url, _offset()))
+    organisation = launch.run(launch.init(home, name, lang, url, own_zone()))
     sheet = launch.Home(about(home)).recovery_sheet
     Paper(as_json=as_json).line(
         "cli.init.done", {"home": str(home), "organisation": organisation, "recovery_sheet": str(sheet)},
         home=home, organisation=organisation, sheet=sheet)
 
 
-def _offset() -> int:
-    """This machine's time less UTC now, in whole minutes."""
-    told = datetime.now().astimezone().utcoffset()
-    return round(told.total_seconds() / 60) if told is not None else 0
+def own_zone() -> str:
+    """This machine's time zone by name, else its time ahead of UTC now."""
+    from babel import localtime  # knows TZ, /etc/localtime, /etc/timezone and the registry of Windows
+
+    here = datetime.now().astimezone()
+    name = next((str(told) for key in ("key", "zone") if (told := getattr(localtime.LOCALTZ, key, None))), "")
+    try:
+        return zone.of(name).name
+    except Invalid:
+        return zone.fixed(round((here.utcoffset() or timedelta()) / timedelta(minutes=1))).name

@@ -61,7 +61,8 @@ def _safest(node: Node, draft: str) -> str:
 
 def _show(paper: Paper, view: Mapping[str, Any], told: Mapping[str, Any], tried: Mapping[str, Any]) -> None:
     values = {one["property"]: one for one in tried["values"]}
-    rows = [{"property": one["name"], "role": word("role", one.get("role", "signal")), "unit": one.get("unit", ""),
+    rows = [{"property": one["name"], "role": word("role", one.get("role", "signal")),
+             "unit": word("unit", one.get("unit", "")),
              "value": values.get(one["name"], {}).get("value", ""), "limits": _limits(one)}
             for one in view["rows"] if not one.get("action")]
     paper.table(rows, "property role value unit limits")
@@ -73,8 +74,9 @@ def _show(paper: Paper, view: Mapping[str, Any], told: Mapping[str, Any], tried:
     for one in view["may_write"]:
         kind = "between" if one["minimum"] and one["maximum"] else one["type"]
         kind = kind if kind in {"between", "string", "boolean"} else "any"
-        click.echo(say(f"connect.may.{kind}", title=one["title"], low=one["minimum"], high=one["maximum"],
-                       unit=one["unit"]).rstrip())
+        may = say(f"connect.may.{kind}", title=one["title"], low=one["minimum"], high=one["maximum"],
+                  unit=word("unit", one["unit"]))
+        click.echo(" ".join(may.split()))
     if not view["may_write"]:
         click.echo(say("cli.machine.connect.reads"))
 

@@ -12,6 +12,7 @@ from weft.cli.words import at, harmless, language, say, word
 ID_SHOWN: Final = 8
 PIPED_WIDTH: Final = 240  # nobody looks at a screen: nothing needs to be folded
 IDS: Final = frozenset({"thread", "event"})
+_TRUTH: Final = {"True": "value.yes", "False": "value.no"}  # what a machine says, as views tell it
 
 
 class Paper:
@@ -58,8 +59,14 @@ class Paper:
         thread = str(value.get("thread", ""))[:ID_SHOWN]
         click.echo(say("cli.done-in", thread=thread) if thread else say("cli.done"))
         for name, fact in (value.get("facts") or {}).items():
-            told = at(fact) if isinstance(fact, str | int) else json.dumps(fact, ensure_ascii=False)
-            click.echo(harmless(f"  {word('cli.column', name)}: {told}"))
+            click.echo(harmless(f"  {word('cli.column', name)}: {_fact(fact)}"))
+
+
+def _fact(fact: Any) -> str:
+    """A fact of what was done, for people."""
+    if fact is None or isinstance(fact, bool):
+        return say("value.yes" if fact else "value.no") if fact is not None else "–"
+    return str(at(fact)) if isinstance(fact, str | int) else json.dumps(fact, ensure_ascii=False)
 
 
 def cell(row: Mapping[str, Any], name: str) -> str:
@@ -71,4 +78,6 @@ def cell(row: Mapping[str, Any], name: str) -> str:
         return str(value)[:ID_SHOWN]
     if isinstance(value, bool):
         return say("cli.yes") if value else ""
+    if name == "value" and value in _TRUTH:
+        return say(_TRUTH[value])
     return "" if value is None else str(at(value))

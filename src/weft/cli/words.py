@@ -15,7 +15,9 @@ from typing import Final
 import click
 
 from weft import locale
+from weft.basis import instant
 from weft.basis.errors import WeftError
+from weft.basis.zone import Zone
 
 HOME: Final = "weft.home"  # in the context of a command: the home that it is about
 _TURNING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # letters that turn others round
@@ -50,8 +52,8 @@ def about(home: Path) -> Path:
     return home
 
 
-def offset() -> int | None:
-    """Minutes that the firm's clock is ahead of UTC; None when no firm is at hand."""
+def clock() -> Zone | None:
+    """The clock of the firm's place; None when no firm is at hand."""
     context = click.get_current_context(silent=True)
     home = context.meta.get(HOME) if context is not None else None
     home = home or os.environ.get("WEFT_HOME", "")
@@ -61,7 +63,7 @@ def offset() -> int | None:
 
     try:
         text = (Path(home) / "weft.toml").read_text(encoding="utf-8")
-        return config.load(text, os.environ).firm.utc_offset_minutes
+        return config.load(text, os.environ).firm.zone
     except (OSError, ValueError, WeftError):
         return None
 
@@ -74,15 +76,16 @@ def at(value: object) -> object:
 
     if not formats.is_instant(value):
         return value
-    ahead = offset()
-    return formats.moment(language(), value, ahead or 0) + (" UTC" if ahead is None else "")
+    zone = clock()
+    return formats.moment(language(), value, zone) if zone is not None else formats.moment(language(), value) + " UTC"
 
 
 def zoned(value: object) -> object:
     """``value``, or the time that it is with the zone of that clock: for what is handed to people elsewhere."""
-    told, ahead = at(value), offset()
-    if told == value or ahead is None or not isinstance(told, str):
+    told, zone = at(value), clock()
+    if told == value or zone is None or not isinstance(told, str):
         return told
+    ahead = zone.offset(instant.to_ms(str(value)))
     hours, minutes = divmod(abs(ahead), 60)
     return f"{told} UTC{'-' if ahead < 0 else '+'}{hours}" + (f":{minutes:02d}" if minutes else "")
 

@@ -138,8 +138,7 @@ async def sealable(node: Node, peer: str) -> bool:
 def file_name(node: Node, peer: str) -> str:
     """What a bundle for ``peer`` is called: for whom and of when by our clock, in letters that every disk bears."""
     name = re.sub(r"[^\w-]+", "-", next(iter(node.names.get(peer, ())), "")).strip("-")[:40] or peer[:8]
-    local_ms = node.clock.now_ms() + node.config.firm.utc_offset_minutes * 60_000
-    day = re.sub(r"[^0-9]", "", instant.from_ms(local_ms))
+    day = re.sub(r"[^0-9]", "", instant.from_ms(node.config.firm.zone.wall(node.clock.now_ms())))
     return f"{name}-{day[:8]}-{day[8:12]}{ENDING}"
 
 

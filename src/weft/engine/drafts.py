@@ -13,6 +13,7 @@ import msgspec
 from weft.basis import instant
 from weft.basis.canonical import b64
 from weft.basis.errors import Invalid, NotFound, Refused
+from weft.basis.zone import Zone
 from weft.engine.memory import Change
 from weft.engine.node import Node
 from weft.engine.ports import Batch
@@ -96,7 +97,7 @@ async def bring_out(node: Node, name: str, rev: int, valid_from: str) -> list[st
 
 async def dated(node: Node, held: Draft, at: str) -> PriceBook:
     """The draft's book with the day on which it would begin if it were published at instant ``at``."""
-    return drafting.dated(held.book, await before(node, held.book, at), at, node.config.firm.utc_offset_minutes)
+    return drafting.dated(held.book, await before(node, held.book, at), at, node.config.firm.zone)
 
 
 async def before(node: Node, book: PriceBook, at: str) -> list[PriceBook]:
@@ -121,7 +122,7 @@ def now(node: Node) -> str:
     return instant.from_ms(node.clock.now_ms())
 
 
-def day_of(moment: str, where: str, offset: int) -> str:
+def day_of(moment: str, where: str, zone: Zone) -> str:
     """The day that people call ``moment``: the first of a book, or the last one (``valid_until``)."""
     if not moment:
         return ""
@@ -129,7 +130,7 @@ def day_of(moment: str, where: str, offset: int) -> str:
         last = instant.from_ms(instant.to_ms(moment) - (1 if where == "valid_until" else 0))
     except Invalid:
         return ""
-    return formats.local_day(last, offset)
+    return formats.local_day(last, zone)
 
 
 def _once(name: str, rev: int) -> str:

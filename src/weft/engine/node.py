@@ -157,9 +157,9 @@ class Node(Memory):
 
     def translate(self, lang: str, key: str, facts: Mapping[str, str | int]) -> str:
         """The sentence of ``key`` for people, instants by the firm's own clock."""
-        offset = self.config.firm.utc_offset_minutes
+        zone = self.config.firm.zone
         return locale.text(lang, key, **{
-            name: formats.moment(lang, str(value), offset) if formats.is_instant(value) else value
+            name: formats.moment(lang, str(value), zone) if formats.is_instant(value) else value
             for name, value in facts.items()})
 
     def address_of(self, organisation: str) -> str:

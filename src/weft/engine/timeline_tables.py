@@ -10,8 +10,9 @@ import io
 from collections.abc import Iterator
 from typing import Any, Final
 
+from weft.basis.zone import Zone, of
 from weft.engine.export_tables import harmless
-from weft.engine.value_tables import Words, local
+from weft.engine.value_tables import Words, clock_name, local
 from weft.engine.views.machine_timeline import SAID
 
 MINUTE_MS: Final = 60_000
@@ -22,14 +23,15 @@ Row = list[Any]
 
 def parts(view: Any, words: Words) -> Iterator[Row]:
     """A head, then one row for each part, then the whole."""
-    zone = _zone(view.offset)
+    clock = of(view.zone)
+    zone = clock_name(clock)
     yield [words("timeline.begin", zone=zone), words("timeline.end", zone=zone),
            *(words(f"timeline.minutes.{name}") for name in _USED), words("timeline.good"), words("timeline.scrap"),
            *(words(f"timeline.share.{name}") for name in _SHARES)]
     for part in view.parts:
-        yield _used(part, view.offset)
+        yield _used(part, clock)
     if len(view.parts) > 1:
-        yield [words("timeline.all"), "", *_used(_Whole(view), view.offset)[2:]]
+        yield [words("timeline.all"), "", *_used(_Whole(view), clock)[2:]]
 
 
 class _Whole:
@@ -39,20 +41,21 @@ class _Whole:
         self.begin, self.until, self.use = view.begin, view.end, view.total
 
 
-def _used(part: Any, offset: int) -> Row:
+def _used(part: Any, clock: Zone) -> Row:
     use = part.use
-    return [local(part.begin, offset), local(part.until, offset),
+    return [local(part.begin, clock), local(part.until, clock),
             *(round(getattr(use, f"{name}_ms") / MINUTE_MS, 2) for name in _USED), use.good, use.scrap,
             *(None if (share := getattr(use, name)) is None else round(share, 4) for name in _SHARES)]
 
 
 def pieces(view: Any, words: Words) -> Iterator[Row]:
     """A head, then one row for each piece."""
-    zone = _zone(view.offset)
+    clock = of(view.zone)
+    zone = clock_name(clock)
     yield [words("timeline.begin", zone=zone), words("timeline.end", zone=zone), words("timeline.minutes"),
            words("timeline.state"), words("timeline.cause"), words("timeline.job"), words("timeline.item")]
     for one in view.pieces:
-        yield [local(one.begin, view.offset), local(one.until, view.offset),
+        yield [local(one.begin, clock), local(one.until, clock),
                round((one.until - one.begin) / MINUTE_MS, 2), words(f"timeline.state.{one.state}"), cause(one, words),
                one.job, one.item]
 
@@ -102,8 +105,3 @@ def _set(sheet: Any, rows: int) -> None:
                 sheet.column_dimensions[cell.column_letter].width = 20
             elif isinstance(cell.value, float) and cell.column > len(_USED) + 4:
                 cell.number_format = "0.0%"
-
-
-def _zone(offset: int) -> str:
-    sign, (hours, minutes) = "-" if offset < 0 else "+", divmod(abs(offset), 60)
-    return f"UTC{sign}{hours:02d}:{minutes:02d}"

@@ -8,11 +8,13 @@ Not here: reading the pages (``engine/views/machine_values.py``), the words (``l
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import IO, Any, Final, Protocol
 
+from weft.basis.zone import Zone
 from weft.engine.export_tables import harmless
 
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - a clock's time, as it is shown
 ROWS_MAX: Final = 1_000_000  # a sheet of Excel holds 1,048,576
 FORMAT: Final = "yyyy-mm-dd hh:mm:ss.000"
 Row = tuple[int, Sequence[float | str]]
@@ -24,12 +26,10 @@ class Words(Protocol):
     def __call__(self, key: str, **facts: Any) -> str: ...
 
 
-def head(view: Any, words: Words, offset: int) -> list[str]:
+def head(view: Any, words: Words, zone: Zone) -> list[str]:
     """The first line: the time and by which clock, then each number with its unit. ``view``: one page of records."""
-    sign, (hours, minutes) = "-" if offset < 0 else "+", divmod(abs(offset), 60)
-    zone = f"UTC{sign}{hours:02d}:{minutes:02d}"
     titles = [title or name for name, title in zip(view.columns, view.titles, strict=True)]
-    return [words("values.time", zone=zone), *(
+    return [words("values.time", zone=clock_name(zone)), *(
         f"{title} [{_unit(unit, words)}]" if unit else title for title, unit in zip(titles, view.units, strict=True))]
 
 
@@ -44,17 +44,22 @@ def qualities(words: Words) -> dict[str, str]:
     return {"": "", "bad": words("value.bad"), "missing": words("value.missing")}
 
 
-def local(at: int, offset: int) -> datetime:
+def clock_name(zone: Zone) -> str:
+    """By which clock times are: a place, or ``UTC+08:00``."""
+    return zone.told(0) if zone.is_fixed else zone.name
+
+
+def local(at: int, zone: Zone) -> datetime:
     """The local time of an instant in ms, as spreadsheets take it."""
-    return (datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=at, minutes=offset)).replace(tzinfo=None)
+    return _EPOCH + timedelta(milliseconds=zone.wall(at))
 
 
-def csv_lines(rows: Iterable[Row], told: Mapping[str, str], offset: int) -> bytes:
+def csv_lines(rows: Iterable[Row], told: Mapping[str, str], zone: Zone) -> bytes:
     """``rows`` as lines of CSV."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     for at, cells in rows:
-        time = local(at, offset).isoformat(" ", "milliseconds")
+        time = local(at, zone).isoformat(" ", "milliseconds")
         writer.writerow([time, *(told[one] if isinstance(one, str) else _plain(one) for one in cells)])
     return out.getvalue().encode()
 
@@ -73,7 +78,7 @@ def _plain(value: float) -> str:
 class Sheet:
     """An XLSX file that grows on disk while rows are added."""
 
-    def __init__(self, title: str, columns: Sequence[str], told: Mapping[str, str], offset: int) -> None:
+    def __init__(self, title: str, columns: Sequence[str], told: Mapping[str, str], zone: Zone) -> None:
         import openpyxl
         from openpyxl.cell.cell import WriteOnlyCell
 
@@ -81,7 +86,7 @@ class Sheet:
         self._sheet = self._workbook.create_sheet("".join(one for one in title if one not in "[]:*?/\\")[:31] or "1")
         self._sheet.freeze_panes = "B2"
         self._sheet.column_dimensions["A"].width = 24
-        self._told, self._offset, self._cell = told, offset, WriteOnlyCell
+        self._told, self._zone, self._cell = told, zone, WriteOnlyCell
         self.rows = 0
         cells = []
         for text in columns:
@@ -95,7 +100,7 @@ class Sheet:
         for at, cells in rows:
             if self.rows >= ROWS_MAX:
                 return
-            time = self._cell(self._sheet, local(at, self._offset))
+            time = self._cell(self._sheet, local(at, self._zone))
             time.number_format = FORMAT
             self._sheet.append([time, *(self._told[one] or None if isinstance(one, str) else one for one in cells)])
             self.rows += 1

@@ -16,6 +16,7 @@ import msgspec
 
 from weft.basis import canonical, instant, quantity
 from weft.basis.errors import Invalid, Refused
+from weft.basis.zone import Zone
 from weft.pricing.compare import rises
 from weft.pricing.form import FACTOR_DIGITS_MAX, factor, findings
 from weft.pricing.lint import DAY_MS, earliest
@@ -160,22 +161,21 @@ def rule_id(book: PriceBook, rule: Rule) -> str:
 # ---- from when ---------------------------------------------------------------------------------------
 
 
-def first_day(book: PriceBook, before: Sequence[PriceBook], at: str, offset_minutes: int) -> str:
+def first_day(book: PriceBook, before: Sequence[PriceBook], at: str, zone: Zone) -> str:
     """The first midnight of the firm's clock from which ``book`` may be dearer than ``before``; "" if it is at once."""
     moment = earliest(book, before, at)
     if moment == at:
         return ""
-    shift = offset_minutes * 60_000
-    local = instant.to_ms(moment) + shift
-    return instant.from_ms(-(-local // DAY_MS) * DAY_MS - shift)
+    begin = instant.to_ms(moment)
+    return instant.from_ms(next(zone.marks(begin, begin + 3 * DAY_MS, DAY_MS)))
 
 
-def dated(book: PriceBook, before: Sequence[PriceBook], at: str, offset_minutes: int) -> PriceBook:
+def dated(book: PriceBook, before: Sequence[PriceBook], at: str, zone: Zone) -> PriceBook:
     """``book`` with a day to begin: the one typed, else at once, or the first allowed if it is perhaps dearer."""
     if book.valid_from:
         return book
     now = msgspec.structs.replace(book, valid_from=at)
-    first = first_day(book, before, at, offset_minutes)
+    first = first_day(book, before, at, zone)
     if first and not any(findings(now)) and _dearer(now, before):
         return msgspec.structs.replace(book, valid_from=first)
     return now

@@ -1,8 +1,10 @@
 """Working time of a calendar: next open instant, add working time, working time between instants.
 
-Instants are UTC milliseconds since 1970; local time is UTC plus the calendar's fixed offset.
+Instants are UTC milliseconds since 1970; local time is what the clock of the calendar's place shows.
 Rule 1: a window is half open: the instant at which a shift ends is closed, but work may end there.
-Not here: shifts and special days as data (``master.py``), daylight saving (give it its own calendar).
+Rule 2: a shift is from one time on the clock to another: when clocks change it is an hour longer or shorter, and one
+        that lies wholly in the hour left out does not take place.
+Not here: shifts and special days as data (``master.py``), the clocks of places (``basis/zone.py``).
 """
 
 from bisect import bisect_left, bisect_right
@@ -22,14 +24,14 @@ _EPOCH: Final = date(1970, 1, 1).toordinal()
 class OpenTime:
     """Working time of one calendar. Windows are unrolled when first needed and kept (a memo, no state)."""
 
-    __slots__ = ("_ends", "_from", "_id", "_offset", "_special", "_starts", "_sums", "_to", "_week")
+    __slots__ = ("_ends", "_from", "_id", "_special", "_starts", "_sums", "_to", "_week", "_zone")
 
     def __init__(self, calendar: Calendar) -> None:
         """Raises ``Invalid`` when the calendar has no weekly shift at all."""
         if not calendar.shifts:
             raise Invalid("production.calendar-empty", calendar=calendar.id)
         self._id = calendar.id
-        self._offset = calendar.utc_offset * MINUTE
+        self._zone = calendar.zone
         self._week = tuple(
             _sorted(tuple(Span(start=s.start, end=s.end) for s in calendar.shifts if s.day == day))
             for day in range(7)
@@ -103,7 +105,7 @@ class OpenTime:
         return bisect_right(self._ends, at)
 
     def _cover(self, at: int) -> None:
-        day = (at + self._offset) // DAY
+        day = self._zone.wall(at) // DAY
         if not self._to or day - 2 < self._from:
             self._from = self._to = day - 8  # a night shift reaches at most two days ahead
             self._starts, self._ends, self._sums = [], [], []
@@ -111,14 +113,16 @@ class OpenTime:
             self._extend()
 
     def _extend(self) -> None:
+        utc = self._zone.utc
         for day in range(self._to, self._to + _CHUNK):
             spans = self._special.get(day)
             for span in self._week[(day + 3) % 7] if spans is None else spans:  # 1970-01-01 was a Thursday
-                base = day * DAY - self._offset
-                self._append(base + span.start * MINUTE, base + span.end * MINUTE)
+                self._append(utc(day * DAY + span.start * MINUTE), utc(day * DAY + span.end * MINUTE))
         self._to += _CHUNK
 
     def _append(self, start: int, end: int) -> None:
+        if start >= end:
+            return
         if self._ends and start <= self._ends[-1]:
             self._ends[-1] = max(self._ends[-1], end)
             return

@@ -15,7 +15,9 @@ import msgspec
 from msgspec import field
 
 from weft.basis import quantity as q
+from weft.basis import zone
 from weft.basis.errors import Invalid
+from weft.basis.zone import Zone
 
 MINUTES_OF_DAY: Final = 24 * 60
 ID_MAX: Final = 120
@@ -53,7 +55,10 @@ class SpecialDay(Data, frozen=True, kw_only=True):
 
 
 class Calendar(Data, frozen=True, kw_only=True):
-    """When work is done: weekly shifts and special days, local time at ``utc_offset`` minutes."""
+    """When work is done: weekly shifts and special days, by the clock of ``time_zone``.
+
+    "" as older calendars have it: that clock is ever ``utc_offset`` minutes ahead of UTC.
+    """
 
     id: str
     zh: str = ""
@@ -61,6 +66,15 @@ class Calendar(Data, frozen=True, kw_only=True):
     utc_offset: int = 0
     shifts: tuple[Shift, ...] = ()
     special: tuple[SpecialDay, ...] = ()
+    time_zone: str = ""
+
+    @property
+    def zone(self) -> Zone:
+        """The clock of that place; by the offset if no such place is known here."""
+        try:
+            return zone.of(self.time_zone) if self.time_zone else zone.fixed(self.utc_offset)
+        except Invalid:
+            return zone.fixed(self.utc_offset)
 
 
 class Changeover(Data, frozen=True, kw_only=True):
@@ -229,8 +243,7 @@ def calendar_faults(calendar: Calendar) -> Iterator[Invalid]:
     yield from id_faults("calendar", calendar.id)
     if not calendar.shifts:
         yield Invalid("production.calendar-empty", calendar=calendar.id)
-    if not -14 * 60 <= calendar.utc_offset <= 14 * 60:
-        yield Invalid("production.calendar-offset", calendar=calendar.id, value=calendar.utc_offset)
+    yield from _zone_faults(calendar)
     for shift in calendar.shifts:
         if not 0 <= shift.day <= 6 or not _sound(shift.start, shift.end):
             yield Invalid("production.calendar-shift", calendar=calendar.id,
@@ -238,6 +251,15 @@ def calendar_faults(calendar: Calendar) -> Iterator[Invalid]:
     for day in calendar.special:
         if not _is_date(day.date) or not all(_sound(span.start, span.end) for span in day.spans):
             yield Invalid("production.calendar-date", calendar=calendar.id, date=day.date)
+
+
+def _zone_faults(calendar: Calendar) -> Iterator[Invalid]:
+    if not -zone.AHEAD_MAX <= calendar.utc_offset <= zone.AHEAD_MAX:
+        yield Invalid("production.calendar-offset", calendar=calendar.id, value=calendar.utc_offset)
+    try:
+        zone.of(calendar.time_zone or "UTC")
+    except Invalid as error:
+        yield Invalid("production.calendar-zone", calendar=calendar.id, **error.facts)
 
 
 def _sound(start: int, end: int) -> bool:

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Final
 
+from weft.basis import zone
 from weft.basis.decider import Message
 from weft.basis.errors import Invalid
 from weft.basis.rows import Column, Grid, Problem, Row, Table, once, plain, tabled
@@ -86,7 +87,6 @@ _DAYS: Final = {
     for name in names.split()
 }
 _CLOCK = re.compile(r"(\d{1,2})[:：](\d{2})(?::00)?")
-_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d{2}))?")
 _RANGE = re.compile(r"[-~至到–]")
 SPECIAL_DAYS_MAX: Final = 60  # of one row
 Read = tuple[tuple[Message, ...], tuple[Problem, ...]]
@@ -251,9 +251,9 @@ def calendars(grid: Grid, master: md.Master) -> Read:
         zh, en = _names(row)
         before = made.get(name, md.Calendar(id=name))
         shifts, special = _times(row)
+        offset, place = _zone(row) if row.has("utc_offset") else (before.utc_offset, before.time_zone)
         made[name] = md.Calendar(
-            id=name, zh=zh or before.zh, en=en or before.en,
-            utc_offset=_offset(row) if row.has("utc_offset") else before.utc_offset,
+            id=name, zh=zh or before.zh, en=en or before.en, utc_offset=offset, time_zone=place,
             shifts=(*before.shifts, *shifts), special=_merged(before.special, special))
     if not table.problems:
         for name, calendar in made.items():
@@ -325,16 +325,14 @@ def _dates(row: Row) -> tuple[str, ...]:
     return tuple((first + timedelta(days=step)).isoformat() for step in range(count))
 
 
-def _offset(row: Row) -> int:
-    """``+08:00``, ``UTC+8`` or ``Z`` as minutes."""
-    told = row.text("utc_offset").upper().replace(" ", "")
-    found = _OFFSET.fullmatch(told)
-    if told in ("Z", "UTC", "0"):
-        return 0
-    if not found:
-        row.fault("utc_offset", "table.utc-offset", value=told[:40])
-        return 0
-    return (int(found[2]) * 60 + int(found[3] or 0)) * (-1 if found[1] == "-" else 1)
+def _zone(row: Row) -> tuple[int, str]:
+    """``+08:00``, ``UTC+8`` or ``Z`` as minutes, or a place such as ``Europe/Berlin``."""
+    try:
+        found = zone.of(row.text("utc_offset"))
+    except Invalid as error:
+        row.fault("utc_offset", "table.time-zone", **error.facts)
+        return 0, ""
+    return (found.offset(0), "") if found.is_fixed else (0, found.name)
 
 
 def supply_rules(grid: Grid, master: md.Master, units: Units | None = None, partners: Partners | None = None) -> Read:

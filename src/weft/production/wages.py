@@ -14,9 +14,9 @@ from typing import Final, Literal
 
 from weft.basis import instant
 from weft.basis import quantity as q
+from weft.basis.zone import UTC, Zone
 from weft.production.reported import Rate, WorkReported, WorkSettled, operation_key
 
-MINUTE_MS: Final = 60_000
 _ZERO: Final = Decimal(0)
 Rates = Mapping[str, Sequence[Rate]]
 
@@ -31,11 +31,11 @@ class Over:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From ``begin`` up to (not with) ``end``, in ms; ``offset``: minutes that local time is ahead of UTC."""
+    """From ``begin`` up to (not with) ``end``, in ms, by the clock of ``zone``."""
 
     begin: int
     end: int
-    offset: int = 0
+    zone: Zone = UTC
 
     def holds(self, at: int) -> bool:
         """Whether ``at`` lies in it."""
@@ -103,11 +103,6 @@ def rate_on(rates: Sequence[Rate], day: str) -> Rate | None:
     return next((rate for rate in reversed(rates) if rate.since <= day), None)
 
 
-def local_day(at: str, offset: int) -> str:
-    """The local date of an instant."""
-    return instant.from_ms(instant.to_ms(at) + offset * MINUTE_MS)[:10]
-
-
 def amount(entry: WorkReported, rate: Rate | None) -> Decimal:
     """What ``entry`` brings at ``rate``: good pieces, and pieces lost by the material's fault if they are paid."""
     if rate is None:
@@ -132,7 +127,7 @@ def sheet(entries: Iterable[WorkReported], settled: Iterable[WorkSettled], overs
     spent = [one for one in stretches(every.values(), overs) if period.holds(one.booked)]
     for stretch in spent:
         if stretch.kind == "work" and stretch.worker:
-            _time(lines, stretch, rates, period.offset)
+            _time(lines, stretch, rates, period.zone)
     return Sheet(sorted(lines.values(), key=_line_order), waiting, spent)
 
 
@@ -149,7 +144,7 @@ def _take(lines: dict[tuple[str, str, int, Rate | None], Line], one: WorkReporte
     if not period.holds(booked) or (one.good, one.scrap) == ("0", "0"):
         return
     found = rates.get(operation_key(one.item, one.operation), ())
-    rate = rate_on(found, local_day(one.corrects_at or one.at, period.offset))
+    rate = rate_on(found, period.zone.day(instant.to_ms(one.corrects_at or one.at)))
     key = (one.worker, one.item, one.operation, rate)
     line = lines.setdefault(key, Line(*key))
     paid = Paid(one, rate, amount(one, rate), booked)
@@ -165,10 +160,10 @@ def _take(lines: dict[tuple[str, str, int, Rate | None], Line], one: WorkReporte
         line.other += lost
 
 
-def _time(lines: dict[tuple[str, str, int, Rate | None], Line], stretch: Stretch, rates: Rates, offset: int) -> None:
+def _time(lines: dict[tuple[str, str, int, Rate | None], Line], stretch: Stretch, rates: Rates, zone: Zone) -> None:
     """Time goes to the line of the price that held when it began, so that no line is made for it alone twice."""
     found = rates.get(operation_key(stretch.item, stretch.operation), ())
-    rate = rate_on(found, local_day(instant.from_ms(stretch.begin), offset))
+    rate = rate_on(found, zone.day(stretch.begin))
     key = (stretch.worker, stretch.item, stretch.operation, rate)
     line = lines.setdefault(key, Line(*key))
     line.work_ms += stretch.end - stretch.begin

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weft.basis.zone import fixed
 from weft.doors.console import charts
 from weft.engine.views.machine_values import Line
 
@@ -18,7 +19,7 @@ VALUE = st.one_of(st.none(), st.floats(-1e9, 1e9, allow_nan=False))
 def drawn(line, begin=0, end=4 * HOUR, now=1 << 50, lang="en"):
     count = len(line.last)
     bounds = [begin + (end - begin) * place // count for place in range(count + 1)]
-    frame = charts.Frame(bounds, lang, 480, now)
+    frame = charts.Frame(bounds, lang, fixed(480), now)
     return ET.fromstring(str(charts.chart(line, frame, NASTY, lambda first, last: f"/x?a={first}&b={last}", NASTY)))
 
 
@@ -81,7 +82,7 @@ def test_words_cannot_break_out_and_parts_lead_closer():
     (24 * HOUR, ["08:00", "16:00", "Fri 2 Jan", "08:00"]),
     (7 * 24 * HOUR, ["Sat 3 Jan", "Mon 5 Jan", "Wed 7 Jan"])])
 def test_times_stand_at_full_local_hours_and_days(length, texts):
-    frame = charts.Frame([0, length], "en", 480, 0)
+    frame = charts.Frame([0, length], "en", fixed(480), 0)
     assert [frame.told(at) for at in charts.ticks(frame)] == texts
 
 

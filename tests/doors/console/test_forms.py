@@ -10,6 +10,7 @@ from tests.doors.asking import Client
 from tests.doors.console.sample import TOKEN, alone, at_work
 from tests.engine.world import quiet, until
 from weft.basis.errors import Invalid
+from weft.basis.zone import fixed
 from weft.doors import console
 from weft.doors.console import forms
 from weft.trade.order_state import Phase
@@ -49,19 +50,19 @@ def test_names_with_dots_make_lines_and_a_tilde_makes_a_key_of_the_data():
     found = forms.params(typed(
         ("thread", "t"), ("lines.1.item", "B"), ("lines.0.item", "A"), ("lines.0.quantity@number", "１,２00.50"),
         ("lines.2.line", "3"), ("lines.2.unit", "C62"), ("quantities~1@number", "8"), ("quantities~a.b", "9"),
-        ("note", "  ")), 480)
+        ("note", "  ")), fixed(480))
     assert found == {"thread": "t", "lines": [{"item": "A", "quantity": "1200.5"}, {"item": "B"}],
                      "quantities": {"1": "8", "a.b": "9"}}
 
 
 def test_a_day_is_the_end_of_that_day_where_the_firm_is():
-    assert forms.params(typed(("wanted_by@day", "2026-12-01")), 480) == {"wanted_by": "2026-12-01T15:59:00.000Z"}
+    assert forms.params(typed(("wanted_by@day", "2026-12-01")), fixed(480)) == {"wanted_by": "2026-12-01T15:59:00.000Z"}
 
 
 def test_what_cannot_be_read_names_its_field():
     for name, value in (("lines.0.quantity@number", "many"), ("wanted_by@day", "tomorrow")):
         with pytest.raises(Invalid) as refused:
-            forms.params(typed((name, value)), 0)
+            forms.params(typed((name, value)), fixed(0))
         assert refused.value.facts["where"] == name.partition("@")[0]
 
 

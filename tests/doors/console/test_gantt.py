@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
+from weft.basis.zone import of
 from weft.doors.console.gantt import Look, gantt, plan_page
 from weft.engine.views.plan import PlanView, PromiseLine
 from weft.locale import text
@@ -47,7 +48,7 @@ def test_the_plan_has_a_bar_for_each_job_and_shades_closed_hours():
 
 
 def test_the_plan_names_days_in_the_firm_s_own_time():
-    assert "1月1日周四" in gantt(At().plan(), Look("zh", -60))
+    assert "1月1日周四" in gantt(At().plan(), Look("zh", of("-01:00")))
     assert "Thu 1 Jan" in gantt(At().plan(), EN)
 
 
@@ -92,10 +93,10 @@ def test_only_the_line_of_a_late_or_chosen_order_is_drawn_whole():
 
 def test_what_a_script_needs_to_drag_a_job_is_there_for_those_that_may_be_moved():
     assert "data-job" not in gantt(At().plan(), EN)
-    words = gantt(At().plan(), Look("en", 480, link=plan_page, draggable=True))
+    words = gantt(At().plan(), Look("en", of("Asia/Shanghai"), link=plan_page, draggable=True))
     drawn = parsed(words)
-    assert {name: drawn.get(f"data-{name}") for name in ("begin", "end", "offset", "step")} == {
-        "begin": "0", "end": str(4 * HOUR), "offset": "480", "step": "900000"}
+    assert {name: drawn.get(f"data-{name}") for name in ("begin", "end", "offset", "zone", "step")} == {
+        "begin": "0", "end": str(4 * HOUR), "offset": "480", "zone": "Asia/Shanghai", "step": "900000"}
     jobs = list(drawn.iter("a"))
     assert [one.get("data-job") for one in jobs] == [None, "J2"]  # what runs is not moved
     assert 'data-centres="A\nB"' in words and jobs[1].get("href") == "/plan?job=J2"

@@ -92,8 +92,7 @@ async def test_what_would_become_of_it_is_shown_and_nothing_is_written(work, lan
 
 
 async def test_local_time_of_the_form_is_understood_and_nonsense_is_told(work):
-    offset = work.node.config.firm.utc_offset_minutes * 60_000
-    local = instant.from_ms(work.node.clock.now_ms() + 6 * HOUR + offset)[:16]
+    local = instant.from_ms(work.node.config.firm.zone.wall(work.node.clock.now_ms() + 6 * HOUR))[:16]
     assert text("en", "plan.if.title") in await shown(work, job="X1-10", start=local)
     for wrong in ({"start": "soon"}, {"start": local, "work_centre": "BENCH"}, {"start": local, "hold": "ever"},
                   {"free": "1"}):

@@ -42,7 +42,7 @@ async def shown(firm, address, lang="en"):
 @pytest.mark.parametrize("lang", ["zh", "en"])
 async def test_the_settings_say_by_which_clock_slips_are_dated(firm, lang):
     page = await shown(firm, "/settings", lang)
-    assert "(UTC+08:00)" in page and "utc_offset_minutes" in page
+    assert "(Asia/Shanghai, UTC+08:00)" in page and "time_zone" in page
 
 
 async def posted(firm, address, **fields):

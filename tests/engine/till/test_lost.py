@@ -214,10 +214,10 @@ async def test_since_when_is_said_as_people_say_it():
         with pytest.raises(Invalid):
             await let_go(firm, "Tuesday")
         assert await pairing.standing(firm.node, next(iter(firm.tills))) == "open", "nothing has happened"
-        offset = firm.node.config.firm.utc_offset_minutes
+        zone = firm.node.config.firm.zone
         await let_go(firm, f"{TUESDAY} 09:30")
         (row,) = (await VIEWS["tills"](firm.node)).tills
-        assert instant.to_ms(row.since) == instant.to_ms(f"{TUESDAY}T09:30:00.000Z") - offset * 60_000
+        assert instant.to_ms(row.since) == zone.utc(instant.to_ms(f"{TUESDAY}T09:30:00.000Z"))
 
 
 async def test_more_slips_than_can_be_held_back_are_refused_before_anything_happens(monkeypatch):

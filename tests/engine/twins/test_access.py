@@ -198,7 +198,7 @@ async def test_the_firms_own_clock_is_known_to_rules(deal):
     world = await Access(factory).world(parse_rules({"rules": []}))
     local, utc = values.moment(world.local), values.moment(world.utc)
     assert local and utc and local[0] == utc[0]     # the same instant
-    assert local[1] == factory.config.firm.utc_offset_minutes
+    assert local[1] == factory.config.firm.zone.offset(0)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

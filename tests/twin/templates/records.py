@@ -1,5 +1,6 @@
 """One full record for each template."""
 
+from weft.basis.zone import fixed
 from weft.twin.names import shell_id
 from weft.twin.templates import (
     calendar,
@@ -59,7 +60,8 @@ RECORDS = {
         structure.Component(shell=shell_id(ORG, "item", "BODY-15"), item="BODY-15", quantity="1"),
         structure.Component(shell=shell_id(ORG, "item", "WIRE"), item="WIRE", quantity="0.25", unit="KGM"))),
     "TimeSeries": series.Series(machine="L1", titles={"zh": "数控车床", "en": "Lathe"}, up=lambda: True,
-                                url=FIRM.url, offset=480, kept=lambda: (1_763_700_000_000, 1_764_058_530_900), columns=(
+                                url=FIRM.url, zone=fixed(480),
+                                kept=lambda: (1_763_700_000_000, 1_764_058_530_900), columns=(
         series.Column(name="SpindleSpeed", title="Spindle speed", unit="rpm",
                       points=((1_764_058_529_100, 1249.5), (1_764_058_530_250, 1250))),
         series.Column(name="Parts", type="integer", points=((1_764_058_530_900, 17),)))),
@@ -70,7 +72,7 @@ RECORDS = {
     "CarbonFootprint": footprint.Footprint(item="BV-15", unit="C62", co2_kg="1.85", co2_methods=("ISO 14067",),
                                            co2_phases=("A1", "A3"), co2_at="2026-06-01T00:00:00Z"),
     "ProductionCalendar": calendar.Calendar(
-        machine="L1", id="two-shift", titles={"zh": "两班", "en": "Two shifts"}, utc_offset=480,
+        machine="L1", id="two-shift", titles={"zh": "两班", "en": "Two shifts"}, zone=fixed(480),
         shifts=((0, 480, 960), (0, 960, 1440), (4, 1320, 1800)),
         special=(calendar.Special("2026-10-01", (), "国庆节"), calendar.Special("2026-10-10", ((480, 960),), "调休"))),
     "PurchaseOrder": purchase.Purchase(

@@ -15,6 +15,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from weft.basis import instant
+from weft.basis.zone import Zone
 from weft.locale import formats
 
 WIDTH: Final = 360
@@ -37,7 +38,7 @@ class Frame:
 
     bounds: Sequence[int]
     lang: str
-    offset: int
+    zone: Zone
     now_ms: int
 
     @property
@@ -57,9 +58,9 @@ class Frame:
     def told(self, at: int) -> str:
         """An instant on the axis: the day at midnight, else the time of day, with seconds where it is short."""
         text = instant.from_ms(at)
-        if (at + self.offset * _MINUTE) % 86_400_000 == 0:
-            return formats.day(self.lang, text, self.offset)
-        clock = formats.clock(self.lang, text, self.offset)
+        if self.zone.wall(at) % 86_400_000 == 0:
+            return formats.day(self.lang, text, self.zone)
+        clock = formats.clock(self.lang, text, self.zone)
         return f"{clock}:{at // 1_000 % 60:02d}" if self.end - self.begin < 5 * _MINUTE else clock
 
 
@@ -130,8 +131,7 @@ def ticks(frame: Frame) -> list[int]:
     """Instants for the axis, at full local hours and days, not too many."""
     span = frame.end - frame.begin
     step = next((one for one in (*_SECONDS, *_STEPS) if span / one <= TICKS), _STEPS[-1])
-    shift = frame.offset * _MINUTE
-    return list(range(-(-(frame.begin + shift) // step) * step - shift, frame.end + 1, step))
+    return list(frame.zone.marks(frame.begin, frame.end, step))
 
 
 def _times(frame: Frame) -> Iterator[Markup]:

@@ -27,6 +27,7 @@ from weft import web
 from weft.basis import instant
 from weft.basis import quantity as q
 from weft.basis.errors import Invalid, WeftError
+from weft.basis.zone import Zone
 from weft.doors.console.visit import Failed, Flash, Visit
 from weft.engine import commands
 
@@ -84,19 +85,19 @@ async def read(request: Request, most: int = FILE_BYTES_MAX) -> Typed:
     return Typed(own, fields)
 
 
-def params(typed: Typed, offset_minutes: int) -> dict[str, Any]:
+def params(typed: Typed, zone: Zone) -> dict[str, Any]:
     """The nested parameters of ``typed``; raises ``Invalid`` naming the field."""
     tree: dict[str, Any] = {}
     for name, raw in typed.fields:
         path, _, kind = name.partition("@")
-        value = _value(raw, kind, path, offset_minutes)
+        value = _value(raw, kind, path, zone)
         if value != "":
             head, _, key = path.partition("~")
             _place(tree, [*head.split("."), *(["~" + key] if key else [])], value)
     return {name: _listed(value) for name, value in tree.items()}
 
 
-def _value(raw: str | bytes, kind: str, where: str, offset_minutes: int) -> str:
+def _value(raw: str | bytes, kind: str, where: str, zone: Zone) -> str:
     if isinstance(raw, bytes):
         return base64.b64encode(raw).decode()
     words = raw.strip()
@@ -106,13 +107,12 @@ def _value(raw: str | bytes, kind: str, where: str, offset_minutes: int) -> str:
         plain = unicodedata.normalize("NFKC", words).replace(",", "").replace(" ", "")
         return q.text(q.decimal(plain, where))
     if kind == "day":
-        return _end_of_day(words, where, offset_minutes)
+        return _end_of_day(words, where, zone)
     return words
 
 
-def _end_of_day(words: str, where: str, offset_minutes: int) -> str:
-    start = instant.to_ms(f"{words}T00:00:00.000Z", where)
-    return instant.from_ms(start + _DAY_MS - 60_000 - offset_minutes * 60_000)
+def _end_of_day(words: str, where: str, zone: Zone) -> str:
+    return instant.from_ms(zone.ends(words, where) - 60_000)
 
 
 def _place(tree: dict[str, Any], path: list[str], value: str) -> None:
@@ -141,7 +141,7 @@ async def do(visit: Visit, typed: Typed, command: str) -> tuple[str, Flash, list
     """Carry out ``command``: the thread that it was about, the word about it, and problems by row and column."""
     device = visit.request.state.device
     done = await commands.run(
-        visit.node, command, params(typed, visit.offset), typed.own.get("key", ""),
+        visit.node, command, params(typed, visit.zone), typed.own.get("key", ""),
         commands.Caller(device.scope, visit.person) if device is not None else web.OWNER, strict=False)
     told = {name: str(value) for name, value in done.facts.items() if isinstance(value, str | int)}
     problems = done.facts.get("problems", [])

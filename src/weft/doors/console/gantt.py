@@ -13,6 +13,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from weft.basis import instant
+from weft.basis.zone import UTC, Zone
 from weft.locale import formats, text
 
 LEFT: Final = 120
@@ -39,7 +40,7 @@ class Look:
     """How it is drawn: ``link`` is the address behind a bar; ``chosen`` (of ``order``) and ``moved`` jobs stand out."""
 
     lang: str
-    offset: int = 0
+    zone: Zone = UTC
     link: Callable[[str], str] = _job_page
     chosen: str = ""
     order: str = ""
@@ -48,7 +49,7 @@ class Look:
 
     def time(self, ms: int) -> str:
         """Day and time of day."""
-        return formats.day_clock(self.lang, instant.from_ms(ms), self.offset)
+        return formats.day_clock(self.lang, instant.from_ms(ms), self.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,11 @@ def gantt(plan: Any, look: Look) -> Markup:
     rows = [(row, lane) for row in plan.rows for lane in range(max(1, row.parallel))]
     frame = _Frame(plan.from_ms, max(plan.until_ms, plan.from_ms + HOUR_MS), TOP + ROW * len(rows) + 4)
     drag = Markup(' data-begin="{}" data-end="{}" data-left="{}" data-width="{}" data-top="{}" data-row="{}" '
-                  'data-offset="{}" data-step="{}"').format(
-        frame.begin, frame.end, LEFT, WIDTH, TOP, ROW, look.offset, STEP_MS) if look.draggable else ""
+                  'data-offset="{}" data-zone="{}" data-step="{}"').format(
+        frame.begin, frame.end, LEFT, WIDTH, TOP, ROW, look.zone.offset(frame.begin), look.zone.name, STEP_MS,
+    ) if look.draggable else ""
     parts = [Markup('<svg class="gantt" viewBox="0 0 {} {}" role="group"{}><title>{}</title>').format(
-        WIDTH, frame.height, drag, formats.day(look.lang, instant.from_ms(frame.begin), look.offset))]
+        WIDTH, frame.height, drag, formats.day(look.lang, instant.from_ms(frame.begin), look.zone))]
     for index, (row, _) in enumerate(rows):
         parts += _closed(row, frame, TOP + ROW * index)
     parts += _ticks(frame, look)
@@ -190,15 +192,13 @@ def _promise(one: Any, frame: _Frame, top: int, look: Look) -> Markup:
 
 def _ticks(frame: _Frame, look: Look) -> list[Markup]:
     step = next((size for size in _TICKS if (frame.end - frame.begin) / size <= 8), _TICKS[-1])
-    shift = look.offset * 60_000
-    first = -(-(frame.begin + shift) // step) * step - shift
     marks = []
-    for moment in range(first, frame.end, step):
+    for moment in look.zone.marks(frame.begin, frame.end - 1, step):
         if frame.across(moment) > WIDTH - 16:
             break  # its words would be cut
         at = instant.from_ms(moment)
-        midnight = (moment + shift) % DAY_MS == 0
-        told = (formats.day if midnight else formats.clock)(look.lang, at, look.offset)
+        midnight = look.zone.wall(moment) % DAY_MS == 0
+        told = (formats.day if midnight else formats.clock)(look.lang, at, look.zone)
         marks.append(Markup('<path class="rule" d="M{0} {1}V{2}"/><text x="{0}" y="14" text-anchor="middle">{3}</text>')
                      .format(frame.across(moment), TOP - 4, frame.height, told))
     return marks

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from weft.basis import instant
+from weft.basis import instant, zone
+from weft.basis.zone import Zone
 from weft.locale import formats
 
 WIDTH: Final = 720
@@ -67,7 +68,7 @@ def strip(view: Any, span: tuple[int, int], label: str, told: Callable[[Any], st
         parts += [Markup('<rect class="planned" x="{}" y="{}" width="{}" height="3"/>').format(
             across(first), TOP + BAR + 2, round(across(last) - across(first), 2))
             for first, last in view.windows if first < end and last > begin]
-    parts += _times(span, view.offset, lang, across)
+    parts += _times(span, zone.of(view.zone), lang, across)
     return Markup("").join(parts) + Markup("</svg>")
 
 
@@ -90,13 +91,12 @@ def _one(pieces: Sequence[Any], across: Callable[[int], float], told: Callable[[
     return across(pieces[0].begin), across(pieces[-1].until), state(most), told(most)
 
 
-def _times(span: tuple[int, int], offset: int, lang: str, across: Callable[[int], float]) -> Iterator[Markup]:
+def _times(span: tuple[int, int], clock: Zone, lang: str, across: Callable[[int], float]) -> Iterator[Markup]:
     """The hours below."""
     step = next((one for one in _STEPS if (span[1] - span[0]) / one <= _TICKS), _STEPS[-1])
-    shift = offset * _MINUTE
-    for at in range(-(-(span[0] + shift) // step) * step - shift, span[1] + 1, step):
+    for at in clock.marks(*span, step):
         place = across(at)
         anchor = "start" if place < LEFT + 20 else "end" if place > WIDTH - 24 else "middle"
-        words = formats.clock(lang, instant.from_ms(at), offset)
+        words = formats.clock(lang, instant.from_ms(at), clock)
         yield Markup('<path class="tick" d="M{0} {1}v5"/><text x="{0}" y="{2}" text-anchor="{3}">{4}</text>').format(
             place, TOP + BAR, HEIGHT - 3, anchor, "24:00" if at == span[1] and words == "00:00" else words)

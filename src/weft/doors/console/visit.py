@@ -10,7 +10,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import jinja2
 import msgspec
@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from weft import web
 from weft.basis import instant
 from weft.basis.errors import Invalid, Refused, WeftError
+from weft.basis.zone import Zone
 from weft.doors.console import figures, gantt
 from weft.engine.views import VIEWS, today
 from weft.locale import formats, known, spoken, text
@@ -89,9 +90,9 @@ class Visit:
         return int(self.node.clock.now_ms())
 
     @property
-    def offset(self) -> int:
-        """Minutes that the firm's local time is ahead of UTC."""
-        return int(self.node.config.firm.utc_offset_minutes)
+    def zone(self) -> Zone:
+        """The clock of the firm's place."""
+        return cast(Zone, self.node.config.firm.zone)
 
     @property
     def firm(self) -> str:
@@ -151,11 +152,11 @@ class Visit:
         return self.text(f"reason.{code}") if code else detail
 
     def _fact(self, value: str | int) -> str:
-        return formats.day_clock(self.lang, str(value), self.offset) if formats.is_instant(value) else str(value)
+        return formats.day_clock(self.lang, str(value), self.zone) if formats.is_instant(value) else str(value)
 
     def priced(self, code: str, facts: Mapping[str, str | int]) -> str:
         """The sentence of what was found about a price; days are written out, as it may be read much later."""
-        told = {name: formats.date(self.lang, str(value), self.offset) if formats.is_instant(value) else value
+        told = {name: formats.date(self.lang, str(value), self.zone) if formats.is_instant(value) else value
                 for name, value in facts.items()}
         return self.text(f"price.finding.{code}", **told)
 
@@ -219,7 +220,7 @@ class Visit:
         return response
 
     def _words(self) -> dict[str, Any]:
-        lang, offset, now_ms = self.lang, self.offset, self.now_ms
+        lang, zone, now_ms = self.lang, self.zone, self.now_ms
 
         def name_of(thing: Any) -> str:
             """The name of ``thing`` in the visitor's language, else in the other, else its id."""
@@ -232,11 +233,11 @@ class Visit:
             "t": self.text,
             "reason": self.reason,
             "has": lambda key: known(lang, key),
-            "day": lambda at: formats.day(lang, at, offset),
-            "date": lambda at: formats.date(lang, at, offset),
-            "clock": lambda at: formats.clock(lang, at, offset),
-            "day_clock": lambda at: formats.day_clock(lang, at, offset),
-            "local_day": lambda at: formats.local_day(at, offset),
+            "day": lambda at: formats.day(lang, at, zone),
+            "date": lambda at: formats.date(lang, at, zone),
+            "clock": lambda at: formats.clock(lang, at, zone),
+            "day_clock": lambda at: formats.day_clock(lang, at, zone),
+            "local_day": lambda at: formats.local_day(at, zone),
             "ago": lambda at: formats.ago(lang, at, now_ms),
             "at": instant.from_ms,
             "number": lambda value: formats.number(lang, str(value)),
@@ -247,7 +248,7 @@ class Visit:
             "name_of": name_of,
             "spark": figures.spark,
             "plan_link": gantt.plan_page,
-            "gantt": lambda plan, **look: gantt.gantt(plan, gantt.Look(lang, offset, **look)),
+            "gantt": lambda plan, **look: gantt.gantt(plan, gantt.Look(lang, zone, **look)),
             "qr": figures.qr,
             "new_key": lambda: secrets.token_urlsafe(12),
         }

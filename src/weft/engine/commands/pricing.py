@@ -15,6 +15,7 @@ import msgspec
 from weft.basis import instant, quantity
 from weft.basis.errors import Invalid, NotFound
 from weft.basis.rows import Problem
+from weft.basis.zone import Zone
 from weft.engine import drafts, sheets
 from weft.engine.commands.params import Done, Params, content_of
 from weft.engine.node import Node
@@ -23,8 +24,6 @@ from weft.pricing import table
 from weft.pricing.book import shape
 from weft.pricing.rates import MODEL
 from weft.pricing.schema import ATTRIBUTES, Condition, Finish, Line, PriceBook, Rate, RateCard, Rule, Tax, Tier
-
-DAY_MS = 86_400_000
 
 
 class DraftBegin(Params, frozen=True, kw_only=True):
@@ -108,27 +107,26 @@ class DraftHead(Params, frozen=True, kw_only=True):
 
 async def head(node: Node, params: DraftHead, _key: str) -> Done:
     """Write the head of a draft."""
-    offset = node.config.firm.utc_offset_minutes
+    zone = node.config.firm.zone
 
     def made(book: PriceBook, _place: str) -> PriceBook:
         return msgspec.structs.replace(
             book, name=params.name, currency=params.currency, basis=params.basis, disclosure=params.disclosure,
             tax=Tax(category=params.category, percent=params.percent), notice_days=params.notice_days,
             attested=book.attested if params.attested is None else params.attested,
-            valid_from=_moment(params.valid_from, book.valid_from, "valid_from", offset),
-            valid_until=_moment(params.valid_until, book.valid_until, "valid_until", offset))
+            valid_from=_moment(params.valid_from, book.valid_from, "valid_from", zone),
+            valid_until=_moment(params.valid_until, book.valid_until, "valid_until", zone))
 
     return _begun(await drafts.change(node, params.draft, "head", params.seen, made))
 
 
-def _moment(told: str, held: str, where: str, offset: int) -> str:
+def _moment(told: str, held: str, where: str, zone: Zone) -> str:
     """The instant of a day of the firm's calendar: its first, or for the last day the end of it."""
     if "T" in told or not told:
         return told
-    if drafts.day_of(held, where, offset) == told:
+    if drafts.day_of(held, where, zone) == told:
         return held  # an instant within that day stays what it was
-    start = instant.to_ms(f"{told}T00:00:00.000Z", where) - offset * 60_000
-    return instant.from_ms(start + (DAY_MS if where == "valid_until" else 0))
+    return instant.from_ms(zone.ends(told, where) if where == "valid_until" else zone.begins(told, where))
 
 
 class DraftAttributes(Params, frozen=True, kw_only=True):

@@ -61,8 +61,7 @@ def since_of(node: Node, typed: str) -> str:
     local = _LOCAL.fullmatch(typed)
     if local:
         day, time = local.groups()
-        at_ms = instant.to_ms(f"{day}T{time or '00:00'}:00.000Z", "since")
-        at_ms -= node.config.firm.utc_offset_minutes * 60_000
+        at_ms = node.config.firm.zone.utc(instant.to_ms(f"{day}T{time or '00:00'}:00.000Z", "since"))
     else:
         at_ms = instant.to_ms(typed, "since")
     if at_ms > node.clock.now_ms():

@@ -30,11 +30,8 @@ from weft.production.reported import (
 )
 from weft.production.reporting import Report
 from weft.production.state import FINISHED
-from weft.production.wages import local_day
 
 BACK_MS: Final = 31 * 86_400_000  # how old an entry may be that a phone had kept
-DAY_MS: Final = 86_400_000
-MINUTE_MS: Final = 60_000
 
 
 class WorkReport(Params, frozen=True, kw_only=True):
@@ -173,7 +170,7 @@ class PieceRate(Params, frozen=True, kw_only=True):
 async def rate(node: Node, params: PieceRate, key: str) -> Done:
     """A piece rate from a day on."""
     _operation(await node.book_state("production"), params.item, params.operation)
-    since = params.since or local_day(_now(node), node.config.firm.utc_offset_minutes)
+    since = params.since or node.config.firm.zone.day(node.clock.now_ms())
     message = PieceRateSet(item=params.item, operation=params.operation, price=params.price, material=params.material,
                            currency=node.config.firm.currency, since=since)
     return Done(thread=node.book("production"), events=await node.record("production", message, key=key))
@@ -188,7 +185,7 @@ class CloseWages(Params, frozen=True, kw_only=True):
 async def close(node: Node, params: CloseWages, key: str) -> Done:
     """What is reported later is paid later; what was paid does not change any more."""
     try:
-        end = instant.to_ms(f"{params.until}T00:00:00.000Z") + DAY_MS - node.config.firm.utc_offset_minutes * MINUTE_MS
+        end = node.config.firm.zone.ends(params.until)
     except Invalid as error:
         raise Invalid("wages.date", value=params.until[:20]) from error
     if end > node.clock.now_ms():

@@ -145,7 +145,7 @@ async def command(node: Node, signed: Signed, *, gap: bool) -> Take:
 
 def day_of(node: Node, at: str) -> str:
     """The firm's day at instant ``at``, such as 2026-11-25."""
-    return instant.from_ms(instant.to_ms(at) + node.config.firm.utc_offset_minutes * 60_000)[:10]
+    return node.config.firm.zone.day(instant.to_ms(at))
 
 
 async def _billing(node: Node, slip: Slip) -> str:

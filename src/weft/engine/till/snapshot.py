@@ -59,7 +59,7 @@ class PartnerOf(msgspec.Struct, frozen=True):
 
 
 class FirmOf(msgspec.Struct, frozen=True):
-    """What stands at the head of a slip."""
+    """What stands at the head of a slip, and by which clock; ``utc_offset_minutes``: now, for tills of before."""
 
     id: str
     name: str
@@ -68,6 +68,7 @@ class FirmOf(msgspec.Struct, frozen=True):
     tax_number: str
     lang: str
     utc_offset_minutes: int
+    time_zone: str
 
 
 class TillOf(msgspec.Struct, frozen=True):
@@ -114,7 +115,7 @@ async def snapshot(node: Node, key: str) -> Snapshot:
     firm = node.config.firm
     till, at = book.tills[key], instant.from_ms(node.clock.now_ms())
     head = FirmOf(node.organisation, firm.name, firm.address, firm.contact, firm.tax_number, firm.lang,
-                  firm.utc_offset_minutes)
+                  firm.zone.offset(node.clock.now_ms()), firm.zone.name)
     state = await standing(node, key)
     bare = Snapshot(state, head, TillOf(key, till.name, till.lives), at, firm.currency)
     if state != "open":

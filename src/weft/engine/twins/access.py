@@ -152,9 +152,8 @@ class Access:
 
     async def world(self, rules: Rules) -> World:
         """What the clock says, and the values that formulas refer to."""
-        now_ms, east = self.home.clock.now_ms(), self.home.config.firm.utc_offset_minutes
-        sign, (hours, minutes) = "-" if east < 0 else "+", divmod(abs(east), 60)
-        local = instant.from_ms(now_ms + east * 60_000).removesuffix("Z") + f"{sign}{hours:02}:{minutes:02}"
+        now_ms, zone = self.home.clock.now_ms(), self.home.config.firm.zone
+        local = instant.from_ms(zone.wall(now_ms)).removesuffix("Z") + zone.told(now_ms).removeprefix("UTC")
         known = {name: await self._value(*meant) for name, meant in references(rules).items()}
         return World(instant.from_ms(now_ms), local, references=known)
 

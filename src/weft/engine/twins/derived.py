@@ -368,7 +368,7 @@ class Twins:
         )
         filling = self._kept("machine", name, of)
         if filling is None:
-            heard = records.Heard(self.home.live, self.home.history, self.home.config.firm.utc_offset_minutes)
+            heard = records.Heard(self.home.live, self.home.history, self.home.config.firm.zone)
             filling = self._keep("machine", name, of, (
                 *records.of_machine(books, heard, name, described, self._us), *records.of_description(made)))
         return replace(made, templates=filling)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from weft import locale
 from weft.basis import quantity as q
+from weft.basis.zone import UTC, Zone
 from weft.config import Config
 from weft.engine.live import Live
 from weft.engine.series import History
@@ -55,11 +56,11 @@ class Books:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What machines tell: now, and over time where that is kept. ``offset``: minutes of local time ahead of UTC."""
+    """What machines tell: now, and over time where that is kept. ``zone``: the clock of the firm's place."""
 
     live: Live
     history: History | None = None
-    offset: int = 0
+    zone: Zone = UTC
 
     def kept(self, machine: str) -> tuple[int, int] | None:
         """The first and the last instant (ms) of what is kept of ``machine``."""
@@ -161,7 +162,7 @@ def of_machine(books: Books, heard: Heard, name: str, described: Description, ma
     return (
         series.Series(
             machine=name, titles=described.titles, up=lambda: heard.live.status(name).up, url=maker.url,
-            kept=lambda: heard.kept(name), offset=heard.offset,
+            kept=lambda: heard.kept(name), zone=heard.zone,
             columns=tuple(series.Column(name=one.name, title=one.title, type=one.type, unit=one.unit,
                                         points=_Points(heard.live, name, one.name)) for one in numbers)),
         capabilities.Abilities(
@@ -223,7 +224,7 @@ def _calendar(machine: str, found: Calendar) -> calendar.Calendar:
     variable = "\n".join(locale.text(lang, "twin.calendar-variable", variable=calendar.VARIABLE)
                          for lang in locale.LANGUAGES)
     return calendar.Calendar(
-        machine=machine, id=found.id, titles=named(found.zh, found.en), utc_offset=found.utc_offset,
+        machine=machine, id=found.id, titles=named(found.zh, found.en), zone=found.zone,
         shifts=tuple((one.day, one.start, one.end) for one in found.shifts),
         special=tuple(calendar.Special(one.date, tuple((span.start, span.end) for span in one.spans), one.note)
                       for one in found.special), variable=variable)

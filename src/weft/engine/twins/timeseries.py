@@ -102,7 +102,8 @@ async def file(held: Series, history: History | None, value: str) -> bytes | Non
     if day is None or history is None:
         return None
     names = _names(held)
-    bounds = list(range(day, day + series.DAY_MS + 1, series.step_ms(held)))
+    end = series.until(held, day)
+    bounds = [*range(day, end, series.step_ms(held)), end]
     columns = await history.intervals(held.machine, names, bounds)
     return await asyncio.to_thread(lambda: series.csv(held, [
         (at, {name: (one.last, one.low, one.high) for name in names

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
-from weft.basis import instant
+from weft.basis import instant, zone
 from weft.basis.errors import Invalid, NotFound, Unavailable
+from weft.basis.zone import Zone
 from weft.engine.views.machine_values import moment
 from weft.engine.views.shape import View
 from weft.production.calendar import OpenTime
@@ -58,7 +59,7 @@ class PartView(View, frozen=True, kw_only=True):
 class TimelineView(View, frozen=True, kw_only=True):
     """A span (ms) of one machine. ``planned``: whether a calendar says which time is planned; ``windows``: that time.
 
-    ``offset``: minutes of local time ahead of UTC, as the calendar has it.
+    ``zone``: by which clock its days and shifts are; ``offset``: minutes that it is ahead of UTC at the begin.
     """
 
     machine: str
@@ -69,6 +70,7 @@ class TimelineView(View, frozen=True, kw_only=True):
     begin: int
     end: int
     offset: int
+    zone: str = "UTC"
     planned: bool
     windows: tuple[Span, ...] = ()
     pieces: tuple[Piece, ...] = ()
@@ -91,13 +93,14 @@ async def machine_timeline(node: Any, machine: str, begin: str = "", end: str = 
     if node.history is None or not node.history.kept:
         raise Unavailable("history.off")
     calendar = await calendar_of(node, machine)
-    offset = calendar.utc_offset if calendar is not None else node.config.firm.utc_offset_minutes
+    clock = clock_of(node, calendar)
     doings, lives = await node.history.done(machine, (since, until))
     reasons = await _reasons(node, since)
     titles = parse_text(known.description).titles
     return await asyncio.to_thread(
         _view, {"machine": machine, "title": known.title, "zh": titles.get("zh", ""), "en": titles.get("en", ""),
-                "now_ms": now, "begin": since, "end": until, "offset": offset, "by": by},
+                "now_ms": now, "begin": since, "end": until, "by": by,
+                "offset": clock.offset(since), "zone": clock.name},
         calendar, (doings, lives, reasons))
 
 
@@ -107,6 +110,12 @@ async def calendar_of(node: Any, machine: str) -> Calendar | None:
     found: Calendar | None = next((master.calendars[one.calendar] for one in master.work_centres.values()
                                    if one.machine == machine and one.calendar in master.calendars), None)
     return found if found is not None and found.shifts else None
+
+
+def clock_of(node: Any, calendar: Calendar | None) -> Zone:
+    """The clock of the place where the machine stands: that of its calendar, else the firm's."""
+    found: Zone = calendar.zone if calendar is not None else node.config.firm.zone
+    return found
 
 
 async def _reasons(node: Any, begin: int) -> Reasons:
@@ -124,8 +133,9 @@ def _view(about: dict[str, Any], calendar: Calendar | None,
     span, (doings, lives, reasons) = (about["begin"], about["end"]), told
     windows = list(OpenTime(calendar).windows(*span)) if calendar is not None else [span]
     done = timeline.explained(timeline.pieces(doings, lives, span, about["now_ms"]), reasons)
+    every = _parts(about["by"], calendar, span, zone.of(about["zone"]))
     parts = [PartView(begin=part[0], until=part[1], use=_use(timeline.use(done, doings, timeline.cut(windows, *part))))
-             for part in _parts(about["by"], calendar, span, about["offset"]) if done and part[0] < done[-1].until]
+             for part in every if done and part[0] < done[-1].until]
     return TimelineView(
         **about, planned=calendar is not None, windows=tuple(windows), pieces=tuple(done),
         total=_use(timeline.use(done, doings, windows)), parts=tuple(parts),
@@ -136,30 +146,24 @@ def _use(told: Use) -> UseView:
     return UseView(**{name: getattr(told, name) for name in UseView.__struct_fields__})
 
 
-def _parts(by: str, calendar: Calendar | None, span: Span, offset: int) -> Iterator[Span]:
+def _parts(by: str, calendar: Calendar | None, span: Span, clock: Zone) -> Iterator[Span]:
     """Shifts, days or weeks of a span, the first and the last cut to it."""
     if by == "shift" and calendar is not None:
         found = sorted(set(timeline.cut(list(shifts(calendar, *span)), *span)))
         yield from (one for one in found if one[0] < one[1])
         return
-    length = 7 if by == "week" else 1
-    day = (span[0] + offset * MINUTE_MS) // DAY_MS
-    day -= (day + 3) % 7 if by == "week" else 0  # 1970-01-01 was a Thursday
-    while (begin := day * DAY_MS - offset * MINUTE_MS) < span[1]:
-        yield max(begin, span[0]), min(begin + length * DAY_MS, span[1])
-        day += length
+    for begin, end in clock.days(*span, 7 if by == "week" else 1):
+        yield max(begin, span[0]), min(end, span[1])
 
 
 def shifts(calendar: Calendar, begin: int, end: int) -> Iterator[Span]:
     """Each shift that touches a span, as long as it is: two that follow each other stay two."""
     special = {one.date: one.spans for one in calendar.special}
-    first = (begin + calendar.utc_offset * MINUTE_MS) // DAY_MS - 2
-    last = (end + calendar.utc_offset * MINUTE_MS) // DAY_MS
-    for day in range(first, last + 1):
+    clock = calendar.zone
+    for day in range(clock.wall(begin) // DAY_MS - 2, clock.wall(end) // DAY_MS + 1):
         named = (date(1970, 1, 1) + timedelta(days=day)).isoformat()
         spans = special.get(named)
-        base = day * DAY_MS - calendar.utc_offset * MINUTE_MS
         for one in spans if spans is not None else [one for one in calendar.shifts if one.day == (day + 3) % 7]:
-            found = base + one.start * MINUTE_MS, base + one.end * MINUTE_MS
-            if found[0] < end and found[1] > begin:
+            found = clock.utc(day * DAY_MS + one.start * MINUTE_MS), clock.utc(day * DAY_MS + one.end * MINUTE_MS)
+            if found[0] < min(found[1], end) and found[1] > begin:
                 yield found

@@ -93,20 +93,20 @@ class TestView(View, frozen=True, kw_only=True):
 async def price_draft(node: Any, draft: str, place: str = "") -> DraftView:
     """One draft with all that keeps it from being published; ``place`` is a part whose mark is wanted too."""
     held = await drafts.get(node, draft)
-    at, offset = drafts.now(node), node.config.firm.utc_offset_minutes
+    at, zone = drafts.now(node), node.config.firm.zone
     state = await node.book_state("pricing")
     before = await drafts.before(node, held.book, at)
-    book = drafting.dated(held.book, before, at, offset)
+    book = drafting.dated(held.book, before, at, zone)
     found = publish.checked(state, book, at, drafts.partner_names(node))
     last = publish.lately(state, book.id, at)
     places = {"head", *drafting.PARTS, *([place] if place else [])}
     return DraftView(
         draft=held.id, rev=held.rev, at=held.at, book=book_view(held.book, "draft"), findings=found,
         seen={one: drafting.mark(held.book, one) for one in sorted(places)},
-        starts=drafts.day_of(held.book.valid_from, "valid_from", offset),
-        ends=drafts.day_of(held.book.valid_until, "valid_until", offset),
+        starts=drafts.day_of(held.book.valid_from, "valid_from", zone),
+        ends=drafts.day_of(held.book.valid_until, "valid_until", zone),
         begins="" if book.valid_from == at else book.valid_from,
-        first=drafting.first_day(book, before, at, offset),
+        first=drafting.first_day(book, before, at, zone),
         notice=max((one.notice_days for one in before), default=0),
         current=last.hash if last is not None else "")
 

@@ -9,6 +9,7 @@ Not here: the sums themselves (``production/wages.py``), files (``engine/wage_ta
 import asyncio
 from calendar import monthrange
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
@@ -21,8 +22,6 @@ from weft.engine.work_log import WorkLog
 from weft.production import wages as pw
 from weft.production.state import State
 
-DAY_MS: Final = 86_400_000
-MINUTE_MS: Final = 60_000
 DAYS_MAX: Final = 366
 _HOUR: Final = Decimal(3_600_000)
 _CENT: Final = Decimal("0.01")
@@ -133,22 +132,21 @@ _MONTHS: Final = frozenset(f"{number:02d}" for number in range(1, 13))
 
 def today(node: Any) -> str:
     """The local date."""
-    return pw.local_day(instant.from_ms(node.clock.now_ms()), node.config.firm.utc_offset_minutes)
+    return str(node.config.firm.zone.day(node.clock.now_ms()))
 
 
 def _period(node: Any, begin: str, end: str) -> tuple[pw.Period, tuple[str, str]]:
     """The period and its dates; raises ``Invalid('wages.date')`` or ``('wages.period')``."""
-    offset = node.config.firm.utc_offset_minutes
+    zone = node.config.firm.zone
     if not begin:
         begin = f"{(end or today(node))[:7]}-01"
     if not end:
         end = f"{begin[:7]}-{monthrange(int(begin[:4]), int(begin[5:7]))[1]:02d}" if _is_date(begin) else ""
     if not (_is_date(begin) and _is_date(end)):
         raise Invalid("wages.date", value=(end if _is_date(begin) else begin)[:20])
-    first, last = (instant.to_ms(f"{day}T00:00:00.000Z") - offset * MINUTE_MS for day in (begin, end))
-    if not 0 <= last - first <= DAYS_MAX * DAY_MS:
+    if not 0 <= (date.fromisoformat(end) - date.fromisoformat(begin)).days <= DAYS_MAX:
         raise Invalid("wages.period", limit=DAYS_MAX)
-    return pw.Period(first, last + DAY_MS, offset), (begin, end)
+    return pw.Period(zone.begins(begin), zone.ends(end), zone), (begin, end)
 
 
 def _is_date(text: str) -> bool:

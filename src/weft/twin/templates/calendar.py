@@ -2,16 +2,19 @@
 
 Filled from: the calendar of the work centre that the machine belongs to.
 Rule 1: each weekly shift is one event that repeats; a special day is taken out of it and stands by itself.
-Rule 2: times are local with a fixed offset, as the plan reckons; no time zone database is asked.
+Rule 2: times are those of the clock of the place; when it is put on and back stands in the file, up to ``LAST_YEAR``.
 Not here: planning with it (``production/calendar.py``).
 """
 
-from collections.abc import Iterator
+from calendar import monthrange
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
 import msgspec
 
+from weft.basis import instant
+from weft.basis.zone import UTC, Zone
 from weft.twin import elements as e
 from weft.twin.elements import Json
 from weft.twin.names import short
@@ -25,7 +28,10 @@ VERSION: Final = {"version": "1", "revision": "0"}
 VARIABLE: Final = "X_PRODUCTION_DAY"  # the template's own word for time in which the asset produces
 SPECIFICATION: Final = "/aasx/files/X_PRODUCTION_DAY.txt"
 _FIRST: Final = date(2024, 1, 1)  # a Monday: from here on weekly shifts repeat
+LAST_YEAR: Final = 2037
+_SINCE, _UNTIL = (instant.to_ms(f"{year}-01-01T00:00:00.000Z") for year in (_FIRST.year - 1, LAST_YEAR + 1))
 _DAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - local, as told
 _LINE_MAX: Final = 75  # octets, RFC 5545 §3.1
 
 Minutes = tuple[int, int]
@@ -48,7 +54,7 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True):
     machine: str
     id: str = ""
     titles: dict[str, str] = {}
-    utc_offset: int = 0
+    zone: Zone = UTC
     shifts: tuple[tuple[int, int, int], ...] = ()
     special: tuple[Special, ...] = ()
     variable: str = ""
@@ -85,7 +91,7 @@ def icalendar(calendar: Calendar) -> bytes:
     """``calendar`` as an iCalendar file."""
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Weft//Production calendar//EN", "CALSCALE:GREGORIAN",
              f"NAME:{_escaped(_title(calendar))}", f"X-WR-CALNAME:{_escaped(_title(calendar))}",
-             *_zone(calendar.utc_offset)]
+             *_zone(calendar.zone)]
     for number, shift in enumerate(calendar.shifts):
         lines += _weekly(calendar, number, shift)
     for special in calendar.special:
@@ -100,26 +106,65 @@ def _title(calendar: Calendar) -> str:
     return " ".join(calendar.titles.values()) or calendar.id
 
 
-def _zone(offset: int) -> list[str]:
-    sign, (hours, minutes) = "-" if offset < 0 else "+", divmod(abs(offset), 60)
-    text = f"{sign}{hours:02d}{minutes:02d}"
-    return ["BEGIN:VTIMEZONE", "TZID:Local", "BEGIN:STANDARD", "DTSTART:19700101T000000", f"TZOFFSETFROM:{text}",
-            f"TZOFFSETTO:{text}", "END:STANDARD", "END:VTIMEZONE"]
+def _place(zone: Zone) -> str:
+    """What times name as their clock; without a name it is described by its offset alone."""
+    return "Local" if zone.is_fixed else zone.name
+
+
+def _zone(zone: Zone) -> list[str]:
+    """The clock of the place (RFC 5545 §3.6.5): how it was before all shifts, and each way in which it changes."""
+    lines = ["BEGIN:VTIMEZONE", f"TZID:{_place(zone)}", *_observed(zone.offset(_SINCE), zone.offset(_SINCE), [])]
+    ways: dict[tuple[int, int], list[datetime]] = {}
+    for at in zone.changes(_SINCE, _UNTIL):
+        before, after = zone.offset(at - 1), zone.offset(at)
+        ways.setdefault((before, after), []).append(_EPOCH + timedelta(milliseconds=at, minutes=before))
+    for (before, after), onsets in ways.items():
+        lines += _observed(before, after, onsets)
+    return [*lines, "END:VTIMEZONE"]
+
+
+def _observed(before: int, after: int, onsets: Sequence[datetime]) -> list[str]:
+    """From one offset to another, at ``onsets`` (local, as the clock showed before): by rule if they have one."""
+    kind, form = "DAYLIGHT" if after > before else "STANDARD", "%Y%m%dT%H%M%S"
+    first = onsets[0].strftime(form) if onsets else "19700101T000000"
+    rule = _yearly(onsets)
+    often = [rule] if rule else [f"RDATE:{','.join(one.strftime(form) for one in onsets[1:])}"] if onsets[1:] else []
+    return [f"BEGIN:{kind}", f"DTSTART:{first}", *often,
+            f"TZOFFSETFROM:{_ahead(before)}", f"TZOFFSETTO:{_ahead(after)}", f"END:{kind}"]
+
+
+def _yearly(onsets: Sequence[datetime]) -> str:
+    """``RRULE`` where it is the same Sunday (or other day) of the same month in every year to the last; or ""."""
+    if not onsets or [one.year for one in onsets] != list(range(onsets[0].year, LAST_YEAR + 1)):
+        return ""
+    places = {(one.month, one.weekday(), one.time()) for one in onsets}
+    weeks = {(one.day - 1) // 7 + 1 for one in onsets}
+    last = all(one.day + 7 > monthrange(one.year, one.month)[1] for one in onsets)
+    if len(places) > 1 or (len(weeks) > 1 and not last):
+        return ""
+    month, day, _ = places.pop()
+    return f"RRULE:FREQ=YEARLY;BYMONTH={month};BYDAY={-1 if last else weeks.pop()}{_DAYS[day]}"
+
+
+def _ahead(minutes: int) -> str:
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}{abs(minutes) % 60:02d}"
 
 
 def _weekly(calendar: Calendar, number: int, shift: tuple[int, int, int]) -> list[str]:
     """One shift of every week, without the dates that are special."""
     day, start, end = shift
     special = sorted(date.fromisoformat(one.date) for one in calendar.special)
-    without = [f"EXDATE;TZID=Local:{_stamp(one, start)}" for one in special if one.weekday() == day and one >= _FIRST]
+    without = [f"EXDATE;TZID={_place(calendar.zone)}:{_stamp(one, start)}"
+               for one in special if one.weekday() == day and one >= _FIRST]
     return _event(calendar, f"shift-{number}", _FIRST + timedelta(days=day), (start, end), "",
                   [f"RRULE:FREQ=WEEKLY;BYDAY={_DAYS[day]}", *without])
 
 
 def _event(calendar: Calendar, key: str, day: date, span: Minutes, note: str,
            more: list[str] | None = None) -> list[str]:
+    start, end = (f"TZID={_place(calendar.zone)}:{_stamp(day, minutes)}" for minutes in span)
     return ["BEGIN:VEVENT", f"UID:{_escaped(calendar.id)}-{key}@weft", "DTSTAMP:19700101T000000Z",
-            f"DTSTART;TZID=Local:{_stamp(day, span[0])}", f"DTEND;TZID=Local:{_stamp(day, span[1])}",
+            f"DTSTART;{start}", f"DTEND;{end}",
             f"SUMMARY:{_escaped(note or _title(calendar))}", "X-PRODUCTION-DAY:TRUE", *(more or ()), "END:VEVENT"]
 
 

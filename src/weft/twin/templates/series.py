@@ -19,6 +19,8 @@ import msgspec
 
 from weft.basis.errors import Invalid, NotFound
 from weft.basis.instant import from_ms
+from weft.basis.zone import UTC as _UTC
+from weft.basis.zone import Zone
 from weft.twin import elements as e
 from weft.twin.elements import Json
 from weft.twin.names import encode_id, short, shorts
@@ -64,8 +66,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 class Series(msgspec.Struct, frozen=True, kw_only=True):
     """All numbers of ``machine``; ``url``: our address, "" when nobody can reach us; ``up``: whether we hear it now.
 
-    ``kept``: the first and the last instant (ms) of what is kept, None where nothing is; days are those of ``offset``
-    (minutes that local time is ahead of UTC).
+    ``kept``: the first and the last instant (ms) of what is kept, None where nothing is; days are those of ``zone``.
     """
 
     machine: str
@@ -74,7 +75,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     up: Callable[[], bool] = bool  # no, while nobody says otherwise
     url: str = ""
     kept: Callable[[], tuple[int, int] | None] = lambda: None
-    offset: int = 0
+    zone: Zone = _UTC
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,7 +175,7 @@ def segments(name: str, series: Series, begin: int | None = None, end: int | Non
     kept = series.kept()
     if series.url and (overlaps(*kept) if kept else begin is None and end is None):
         found.append(_linked(series, kept, f"{series.url}/api/v3.0/submodels/{encode_id(name)}"))
-    return [*found, *(_external(series, day) for day in days(series) if overlaps(day, day + DAY_MS - 1))]
+    return [*found, *(_external(series, day) for day in days(series) if overlaps(day, until(series, day) - 1))]
 
 
 def _internal(series: Series, rows: Sequence[Row]) -> Json:
@@ -211,11 +212,16 @@ def _linked(series: Series, kept: tuple[int, int] | None, here: str) -> Json:
 
 def days(series: Series) -> list[int]:
     """When those days begin (ms) that are over and there as files, oldest first."""
-    kept, shift = series.kept(), series.offset * 60_000
+    kept = series.kept()
     if kept is None:
         return []
-    first, last = ((at + shift) // DAY_MS for at in kept)
-    return [day * DAY_MS - shift for day in range(max(first, last - DAYS_SHOWN), last)]
+    first, last = (series.zone.wall(at) // DAY_MS for at in kept)
+    return [series.zone.utc(day * DAY_MS) for day in range(max(first, last - DAYS_SHOWN), last)]
+
+
+def until(series: Series, day: int) -> int:
+    """When the day that begins at ``day`` ends: after 24 hours, or an hour more or less where clocks change."""
+    return series.zone.ends(series.zone.day(day))
 
 
 def step_ms(series: Series) -> int:
@@ -225,15 +231,15 @@ def step_ms(series: Series) -> int:
 
 def file_of(series: Series, day: int) -> str:
     """How a segment names the file of a day: apart from those of other machines, so that one package holds them all."""
-    return f"/aasx/files/{short(series.machine, 'Machine_')}_{from_ms(day + series.offset * 60_000)[:10]}.csv"
+    return f"/aasx/files/{short(series.machine, 'Machine_')}_{series.zone.day(day)}.csv"
 
 
 def _external(series: Series, day: int) -> Json:
     """One day as a file: by minute what held last, the lowest and the highest."""
-    date = from_ms(day + series.offset * 60_000)[:10].replace("-", "")
+    date = series.zone.day(day).replace("-", "")
     return e.collection(f"ExternalSegment{date}", [
         *_named(series),
-        *_times(day, day + DAY_MS),
+        *_times(day, until(series, day)),
         e.prop("SamplingInterval", step_ms(series) // 1000, f"{_BASE}/Segment/SamplingInterval/1/1", type_="xs:long"),
         e.prop("State", "completed", f"{_BASE}/Segment/State/1/1"),
         e.file("File", file_of(series, day), "text/csv", f"{_BASE}/File/1/1"),

@@ -229,8 +229,8 @@ def _may(visit: Visit, one: Any) -> str:
     """What the node may write, as a sentence."""
     if one.minimum and one.maximum:
         unit = formats.unit(visit.lang, one.unit) if one.unit else ""
-        return visit.text("connect.may.between", title=one.title, low=formats.number(visit.lang, one.minimum),
-                          high=formats.number(visit.lang, one.maximum), unit=unit).rstrip()
+        return " ".join(visit.text("connect.may.between", title=one.title, low=formats.number(visit.lang, one.minimum),
+                                   high=formats.number(visit.lang, one.maximum), unit=unit).split())
     return visit.text(f"connect.may.{one.type if one.type in {'boolean', 'string'} else 'any'}", title=one.title)
 
 

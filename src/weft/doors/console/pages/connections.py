@@ -32,7 +32,7 @@ def _ago(visit: Visit) -> Any:
 
 
 def _state(visit: Visit, one: Any) -> str:
-    since = formats.day_clock(visit.lang, instant.from_ms(one.since_ms), visit.offset) if one.since_ms else ""
+    since = formats.day_clock(visit.lang, instant.from_ms(one.since_ms), visit.zone) if one.since_ms else ""
     return visit.text(f"connection.{one.state}" if since or one.state in {"fault", "never"} else "connection.never",
                       since=since)
 

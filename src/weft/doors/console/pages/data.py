@@ -15,7 +15,6 @@ from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 
 from weft import web
-from weft.basis import instant
 from weft.basis.errors import Unavailable, WeftError
 from weft.doors.console.visit import HEADERS, Failed, Visit
 from weft.engine import export as exports
@@ -43,7 +42,7 @@ async def export(visit: Visit) -> Response:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    day = instant.from_ms(visit.now_ms + visit.offset * 60_000)[:10]
+    day = visit.zone.day(visit.now_ms)
     name = quote(f"weft-{visit.firm}-{day}.zip")
     return FileResponse(file, media_type="application/zip", headers={
         **HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"},

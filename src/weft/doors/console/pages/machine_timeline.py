@@ -11,12 +11,12 @@ from urllib.parse import quote, urlencode
 
 from starlette.responses import Response
 
-from weft.basis import instant
+from weft.basis import instant, zone
 from weft.basis.errors import Invalid, NotFound
 from weft.doors.console import strips
 from weft.doors.console.visit import HEADERS, Visit
 from weft.engine import timeline_tables as tables
-from weft.engine.views.machine_timeline import SPAN_MAX, TimelineView, calendar_of
+from weft.engine.views.machine_timeline import SPAN_MAX, TimelineView, calendar_of, clock_of
 from weft.engine.views.machine_values import shift
 from weft.locale import formats
 
@@ -43,9 +43,9 @@ async def _span(visit: Visit, machine: str) -> tuple[str, int, int]:
     if name == "shift":
         return (name, *await shift(visit.node, machine, visit.now_ms))
     calendar = await calendar_of(visit.node, machine)
-    local = (calendar.utc_offset if calendar is not None else visit.node.config.firm.utc_offset_minutes) * MINUTE_MS
-    last = (visit.now_ms + local) // DAY_MS + 1
-    return name, (last - SPANS[name]) * DAY_MS - local, last * DAY_MS - local
+    clock = clock_of(visit.node, calendar)
+    last = clock.wall(visit.now_ms) // DAY_MS + 1
+    return name, clock.utc((last - SPANS[name]) * DAY_MS), clock.utc(last * DAY_MS)
 
 
 async def _told(visit: Visit) -> tuple[str, TimelineView]:
@@ -77,17 +77,17 @@ async def page(visit: Visit) -> Response:
         causes=[(one, max(1, round(100 * one.ms / most))) for one in view.causes[:CAUSES]],
         share=lambda value: _share(visit, value), cause=lambda one: tables.cause(one, visit.text),
         time=lambda ms: formats.seconds(visit.lang, str(ms // 1000)),
-        stamp=lambda at: formats.day_clock(visit.lang, instant.from_ms(at), view.offset),
-        clock_of=lambda at: formats.clock(visit.lang, instant.from_ms(at), view.offset),
+        stamp=lambda at: formats.day_clock(visit.lang, instant.from_ms(at), zone.of(view.zone)),
+        clock_of=lambda at: formats.clock(visit.lang, instant.from_ms(at), zone.of(view.zone)),
         end_of=lambda at: _end(visit, view, at),
-        day_of=lambda at: formats.day(visit.lang, instant.from_ms(at), view.offset),
+        day_of=lambda at: formats.day(visit.lang, instant.from_ms(at), zone.of(view.zone)),
         files={kind: f"{home}/timeline.{kind}?" + urlencode({"from": view.begin, "to": view.end, "by": view.by})
                for kind in _MEDIA})
 
 
 def _end(visit: Visit, view: TimelineView, at: int) -> str:
     """The time of day at which something ends: a day ends at 24:00."""
-    told = formats.clock(visit.lang, instant.from_ms(at), view.offset)
+    told = formats.clock(visit.lang, instant.from_ms(at), zone.of(view.zone))
     return "24:00" if told == "00:00" else told
 
 
@@ -105,23 +105,20 @@ def _strips(visit: Visit, view: TimelineView) -> list[tuple[str, Any]]:
 
     def told(piece: Any) -> str:
         state = visit.text(f"timeline.state.{piece.state}")
-        begin = formats.clock(visit.lang, instant.from_ms(piece.begin), view.offset)
+        begin = formats.clock(visit.lang, instant.from_ms(piece.begin), zone.of(view.zone))
         times = f"{begin}–{_end(visit, view, piece.until)}"
         return " · ".join(one for one in (state, tables.cause(piece, visit.text), piece.job, times) if one)
 
-    return [(formats.day(visit.lang, instant.from_ms(span[0]), view.offset),
+    return [(formats.day(visit.lang, instant.from_ms(span[0]), zone.of(view.zone)),
              strips.strip(view, span, _label(visit, view, span), told, visit.lang)) for span in days]
 
 
 def _days(view: TimelineView) -> Any:
-    local = view.offset * MINUTE_MS
-    day = (view.begin + local) // DAY_MS
     if view.end - view.begin <= DAY_MS:
         yield view.begin, view.end
         return
-    while (begin := day * DAY_MS - local) < view.end:
-        yield max(begin, view.begin), min(begin + DAY_MS, view.end)
-        day += 1
+    for begin, end in zone.of(view.zone).days(view.begin, view.end):
+        yield max(begin, view.begin), min(end, view.end)
 
 
 def _label(visit: Visit, view: TimelineView, span: tuple[int, int]) -> str:
@@ -130,8 +127,8 @@ def _label(visit: Visit, view: TimelineView, span: tuple[int, int]) -> str:
     for one in view.pieces:
         spent[strips.state(one)] += max(0, min(one.until, span[1]) - max(one.begin, span[0]))
     told = {name: formats.seconds(visit.lang, str(ms // 1000)) for name, ms in spent.items()}
-    return visit.text("timeline.label", begin=formats.day_clock(visit.lang, instant.from_ms(span[0]), view.offset),
-                      end=formats.day_clock(visit.lang, instant.from_ms(span[1]), view.offset), **told)
+    begin, end = (formats.day_clock(visit.lang, instant.from_ms(at), zone.of(view.zone)) for at in span)
+    return visit.text("timeline.label", begin=begin, end=end, **told)
 
 
 async def export(visit: Visit) -> Response:
@@ -142,6 +139,6 @@ async def export(visit: Visit) -> Response:
     _, view = await _told(visit)
     made = tables.as_csv(tables.parts(view, visit.text)) if kind == "csv" else await asyncio.to_thread(
         tables.as_workbook, view, visit.text)
-    name = quote(f"{view.machine}_{instant.from_ms(view.begin + view.offset * MINUTE_MS)[:10]}.{kind}")
+    name = quote(f"{view.machine}_{zone.of(view.zone).day(view.begin)}.{kind}")
     return Response(made, media_type=_MEDIA[kind],
                     headers={**HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"})

@@ -75,7 +75,7 @@ async def page(visit: Visit) -> Response:
     def at(begin: int, end: int) -> str:
         return _address(home, {"from": str(begin), "to": str(end), "of": of, "form": form})
 
-    frame = charts.Frame(view.bounds, visit.lang, visit.offset, view.now_ms)
+    frame = charts.Frame(view.bounds, visit.lang, visit.zone, view.now_ms)
     drawn = [(line, charts.chart(line, frame, _label(visit, line, span), at, visit.text("value.missing")))
              for line in view.lines]
     third, far = max(span.length // 6, SHORTEST_MS // 2), min(span.length, SPAN_MAX // 4)
@@ -130,16 +130,16 @@ async def export(visit: Visit) -> Response:
     if kind == "parquet":
         return await _parquet(visit, machine, span)
     first = await _page(visit, machine, span.begin, span)
-    columns, told = tables.head(first, visit.text, visit.offset), tables.qualities(visit.text)
+    columns, told = tables.head(first, visit.text, visit.zone), tables.qualities(visit.text)
     headers = _headers(visit, machine, span, kind)
     if kind == "csv":
         async def lines() -> AsyncIterator[bytes]:
             yield tables.csv_head(columns)
             async for view in _pages(visit, machine, first, span):
-                yield tables.csv_lines(view.rows, told, visit.offset)
+                yield tables.csv_lines(view.rows, told, visit.zone)
 
         return StreamingResponse(lines(), media_type=_MEDIA[kind], headers=headers)
-    sheet = tables.Sheet(machine, columns, told, visit.offset)
+    sheet = tables.Sheet(machine, columns, told, visit.zone)
     async for view in _pages(visit, machine, first, span):
         await asyncio.to_thread(sheet.add, view.rows)
         if sheet.rows > SHEET_ROWS:
@@ -150,7 +150,7 @@ async def export(visit: Visit) -> Response:
 
 
 def _headers(visit: Visit, machine: str, span: Span, kind: str) -> dict[str, str]:
-    name = quote(f"{machine}_{instant.from_ms(span.begin + visit.offset * MINUTE_MS)[:16].replace(':', '')}.{kind}")
+    name = quote(f"{machine}_{instant.from_ms(visit.zone.wall(span.begin))[:16].replace(':', '')}.{kind}")
     return {**HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
 
 

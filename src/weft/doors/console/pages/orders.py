@@ -117,8 +117,8 @@ async def _asked_before(visit: Visit, thread: str) -> Wish:
     request = next((doc.message for doc in view.documents if doc.kind == "RequestForQuotation"), None)
     if request is None:
         return Wish(view.partner)
-    wanted = formats.local_day(request.wanted_by, visit.offset)
-    today = formats.local_day(instant.from_ms(visit.now_ms), visit.offset)
+    wanted = formats.local_day(request.wanted_by, visit.zone)
+    today = formats.local_day(instant.from_ms(visit.now_ms), visit.zone)
     rows = tuple(Row(line.buyer_item or line.item, line.quantity, line.unit) for line in request.lines)
     kept = (("currency", request.currency), *((f"attributes~{name}", of) for name, of in request.attributes.items()))
     return Wish(view.partner, rows, wanted if wanted > today else "", request.note, kept)

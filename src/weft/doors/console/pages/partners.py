@@ -23,4 +23,4 @@ async def one(visit: Visit) -> Response:
     return await visit.page(
         "partner.html", tab="partners", live="relationship order mailbox", view=view, own_errors=True,
         alarms=await over(visit.node, view.thread), mail=await left_for(visit.node, view.organisation),
-        month=formats.local_day(instant.from_ms(visit.now_ms), visit.offset)[:7])
+        month=formats.local_day(instant.from_ms(visit.now_ms), visit.zone)[:7])

@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from weft.basis import instant
 from weft.basis.errors import WeftError
+from weft.basis.zone import Zone
 from weft.doors.console.pages.naming import item_names
 from weft.doors.console.visit import Visit
 from weft.engine.views.plan import places, window
@@ -50,7 +51,7 @@ async def page(visit: Visit) -> Response:
     return await visit.page(
         "plan.html", tab="machines", live="production", own_errors=True, view=view, now=now, what_if=what_if,
         refused=refused, asked=asked, job=job, lock=state.locks.get(job.id) if job else None, moved=moved,
-        shifts=_shifts, lateness=lambda minutes: _lateness(visit, minutes), local=lambda ms: _local(ms, visit.offset),
+        shifts=_shifts, lateness=lambda minutes: _lateness(visit, minutes), local=lambda ms: _local(ms, visit.zone),
         bar=_bar(view, asked["job"]), names=words.item, orders=state.orders, spans=SPANS,
         centres=[(name, words.of(name)) for name in (movable(job) if job else ())],
         centre_name=words.of, job_name=words.of, named=words.of, why=lambda one: visit.why(words.told(one)),
@@ -65,7 +66,7 @@ async def _what_if(visit: Visit, asked: dict[str, str]) -> tuple[Any, WeftError 
     if not asked["start"] and not asked["free"]:
         return None, None
     try:
-        start = "" if asked["free"] else _instant(asked["start"], visit.offset)
+        start = "" if asked["free"] else _instant(asked["start"], visit.zone)
         word = asked["job"], start, asked["work_centre"], asked["hold"] or "at"
         return await supposing(visit.node, word, window(asked["begin"], asked["days"])), None
     except WeftError as error:
@@ -89,16 +90,16 @@ def _lateness(visit: Visit, minutes: int) -> str:
     return formats.seconds(visit.lang, str(minutes * 60))
 
 
-def _instant(told: str, offset: int) -> str:
+def _instant(told: str, zone: Zone) -> str:
     """``told`` as an instant: one as we write it, or local time as a form field has it; raises ``Invalid``."""
     if _LOCAL.fullmatch(told):
-        return instant.from_ms(instant.to_ms(f"{told}:00.000Z", "start") - offset * 60_000)
+        return instant.from_ms(zone.utc(instant.to_ms(f"{told}:00.000Z", "start")))
     return instant.from_ms(instant.to_ms(told, "start"))
 
 
-def _local(ms: int, offset: int) -> str:
+def _local(ms: int, zone: Zone) -> str:
     """As a form field has it."""
-    return instant.from_ms(ms + offset * 60_000)[:16]
+    return instant.from_ms(zone.wall(ms))[:16]
 
 
 async def _in_sight(visit: Visit, job: str, days: int) -> str:

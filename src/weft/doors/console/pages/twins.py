@@ -94,7 +94,7 @@ class Names:
         if kind == "xs:boolean" and value in ("true", "false", "1", "0"):
             return self.visit.text("twin.yes" if value in ("true", "1") else "twin.no")
         if kind == "xs:dateTime" and formats.is_instant(value):
-            return formats.day_clock(lang, value, self.visit.offset)
+            return formats.day_clock(lang, value, self.visit.zone)
         return formats.number(lang, value) if kind in WHOLE or kind in REAL else value
 
     def size(self, count: int) -> str:

@@ -67,7 +67,7 @@ def _lacking(visit: Visit, view: Any, name: Any) -> list[str]:
     found = []
     for one in view.materials:
         if not one.arrived and one.source != "stock":
-            when = formats.day_clock(visit.lang, one.at, visit.offset) if one.at else ""
+            when = formats.day_clock(visit.lang, one.at, visit.zone) if one.at else ""
             found.append(visit.text("job.not-released.item-comes" if when else "job.not-released.item",
                                     item=name(one.item), when=when))
     return found
@@ -134,7 +134,7 @@ def told(visit: Visit, facts: Any) -> str:
     """What a worker is told of an entry that met something; "" when all is as he thinks."""
     if not facts.get("late"):
         return ""
-    known = {"when": formats.day_clock(visit.lang, facts["ended"], visit.offset),
+    known = {"when": formats.day_clock(visit.lang, facts["ended"], visit.zone),
              "good": formats.number(visit.lang, facts["good"]), "who": facts["by"] or visit.text("work.office")}
     return visit.text("work.told.aside" if facts["kept"] == "aside" else "work.told.over", **known)
 

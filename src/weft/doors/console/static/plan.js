@@ -14,7 +14,17 @@
   };
 
   const lanes = (svg) => [...svg.querySelectorAll("rect.lane")];
-  const said = (ms, offset) => new Date(ms + offset * 60000).toISOString().slice(5, 16).replace("T", " ");
+
+  // by the clock of the firm's place; a browser that does not know the place goes by its offset at the begin of the chart
+  function said(ms, told) {
+    try {
+      const shown = new Intl.DateTimeFormat("en", { timeZone: told.zone, hourCycle: "h23", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" });
+      const part = Object.fromEntries(shown.formatToParts(ms).map((one) => [one.type, one.value]));
+      return `${part.month}-${part.day} ${part.hour}:${part.minute}`;
+    } catch {
+      return new Date(ms + Number(told.offset) * 60000).toISOString().slice(5, 16).replace("T", " ");
+    }
+  }
 
   function lift(bar) {
     const view = chart(bar), box = bar.querySelector("rect.bar");
@@ -34,7 +44,7 @@
     const dx = one.ms * view.perMs, dy = (one.to - one.lane) * view.row;
     one.ghost.setAttribute("transform", `translate(${dx} ${dy})`);
     all.forEach((lane, at) => lane.classList.toggle("target", at === one.to));
-    one.words.textContent = said(one.start + one.ms, Number(view.told.offset));
+    one.words.textContent = said(one.start + one.ms, view.told);
     one.words.setAttribute("x", box.getAttribute("x"));
     one.words.setAttribute("y", Number(box.getAttribute("y")) - 1);
   }

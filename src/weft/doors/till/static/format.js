@@ -54,9 +54,26 @@ export const unit = (code) => words[`unit.${code}`] ?? code;
 /** The name of an item in the language that is spoken, else in another, else its number. */
 export const nameOf = (item) => item?.[lang] || item?.zh || item?.en || item?.id || "";
 
+/** The clock of the firm's place: how many ms it is ahead of UTC at an instant (ms). A till may be offline while clocks
+ *  change, so the browser is asked; one that does not know `zone` goes by `fixed` minutes. */
+export function clockOf(zone, fixed = 0) {
+  let shown;
+  try {
+    shown = new Intl.DateTimeFormat("en", { timeZone: zone, hourCycle: "h23", year: "numeric", month: "numeric",
+      day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" });
+  } catch {
+    return () => fixed * 60_000;
+  }
+  return (ms) => {
+    const part = Object.fromEntries(shown.formatToParts(ms).map((one) => [one.type, Number(one.value)]));
+    const wall = Date.UTC(part.year, part.month - 1, part.day, part.hour, part.minute, part.second);
+    return wall - Math.floor(ms / 1000) * 1000;
+  };
+}
+
 /** Date and time of an instant, in the firm's own time. */
-export function moment(at, offsetMinutes, { day = false, seconds = false } = {}) {
-  const local = new Date(Date.parse(at) + offsetMinutes * 60_000);
+export function moment(at, ahead, { day = false, seconds = false } = {}) {
+  const local = new Date(Date.parse(at) + ahead(Date.parse(at)));
   return new Intl.DateTimeFormat(LOCALES[lang], {
     timeZone: "UTC", hour: "2-digit", minute: "2-digit", hour12: false, ...(seconds ? { second: "2-digit" } : {}),
     ...(day ? { year: "numeric", month: "2-digit", day: "2-digit" } : {}),
@@ -70,7 +87,7 @@ export function span(ms) {
 }
 
 /** The day of an instant as `2026-11-25`, in the firm's own time. */
-export const dayOf = (at, offsetMinutes) => new Date(Date.parse(at) + offsetMinutes * 60_000).toISOString().slice(0, 10);
+export const dayOf = (at, ahead) => new Date(Date.parse(at) + ahead(Date.parse(at))).toISOString().slice(0, 10);
 
 // ---- sums of money in minor units ------------------------------------------------------------------------
 

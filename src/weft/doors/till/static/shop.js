@@ -7,6 +7,7 @@ import * as canonical from "./core/canonical.js";
 import { WeftError } from "./core/errors.js";
 import { by, fractionOf, isLess } from "./core/exact.js";
 import { ATTRIBUTES, load, price } from "./core/price.js";
+import { clockOf } from "./format.js";
 
 /** A shop made ready from `snapshot` (GET /till/api/snapshot). */
 export async function shopOf(snapshot) {
@@ -26,7 +27,7 @@ class Shop {
     this.items = snapshot.items ?? [];
     this.partners = snapshot.partners ?? [];
     this.firm = snapshot.firm ?? {};
-    this.offset = this.firm.utc_offset_minutes ?? 0;
+    this.ahead = clockOf(this.firm.time_zone ?? "", this.firm.utc_offset_minutes ?? 0);
     this.byId = new Map(this.items.map((item) => [item.id, item]));
     this.byCode = new Map(this.items.flatMap((item) => codes(item).map((code) => [code, item])));
     this.shown = new Map();

@@ -47,7 +47,7 @@ function head(app, row, slip) {
     h("header", {}, h("strong.firm", {}, firm.name ?? ""), ...lines.map((one) => h("span", {}, one))),
     h("p.kind", {}, t(`kind.${slip.kind}`)),
     h("p.pair", {}, h("span", {}, t("slip-number")), h("span.number", {}, row.number)),
-    h("p.pair", {}, h("span", {}, t("when")), h("span", {}, moment(slip.at, app.shop?.offset ?? 0, { day: true }))),
+    h("p.pair", {}, h("span", {}, t("when")), h("span", {}, moment(slip.at, app.shop?.ahead ?? (() => 0), { day: true }))),
   ];
 }
 

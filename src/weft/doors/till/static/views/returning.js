@@ -131,7 +131,7 @@ function line(app, row) {
   const names = slip.lines.map((one) => nameOf({ id: one.item, ...row.names?.[one.item] }));
   return h("li", {}, h("button.list-line", { onclick: () => app.returns(row), data: { slip: row.hash } },
     h("span.face", {}, icon(slip.pay)),
-    h("span.grow", {}, h("strong", {}, `${moment(row.at, app.shop.offset)} · ${row.number}`), h("small.cut", {}, listed(names))),
+    h("span.grow", {}, h("strong", {}, `${moment(row.at, app.shop.ahead)} · ${row.number}`), h("small.cut", {}, listed(names))),
     h("span.amount", {}, money(slip.gross, slip.currency)), icon("go")));
 }
 
@@ -198,7 +198,7 @@ function choosing(app, row) {
 
   return {
     draw: () => [bar(app, { title: t("returns") }), h("main.narrow.returning", {},
-      h("p.hint", {}, t("return.of", { number: row.number, when: moment(row.at, app.shop.offset, { day: true }) })),
+      h("p.hint", {}, t("return.of", { number: row.number, when: moment(row.at, app.shop.ahead, { day: true }) })),
       row.elsewhere && !row.isKnown ? h("p.notice.alert", {}, icon("alarm"), t("return.unknown-till")) : null, place, h("div.sheet.stack", {}, foot))],
     entered: () => app.attempt(async () => {
       if (sale.kind !== "sale") throw new WeftError("slip.return-of");

@@ -21,7 +21,7 @@ export function view(app) {
       ...fact(t("standing.program"), ready ? t("standing.program.yes") : t("standing.program.no"), ready),
       ...fact(t("standing.kept"), kept ? t("standing.kept.yes") : t("standing.kept.no"), kept),
       ...(clock.off() ? fact(t("standing.clock"), t(clock.off() > 0 ? "standing.ahead" : "standing.behind", { time: span(Math.abs(clock.off())) }), false) : []),
-      ...fact(t("standing.prices"), snapshot ? moment(snapshot.at, app.shop.offset, { day: true }) : "–"),
+      ...fact(t("standing.prices"), snapshot ? moment(snapshot.at, app.shop.ahead, { day: true }) : "–"),
       ...fact(t("standing.number"), `${app.me.name} · ${await app.codeOf()}`));
   }
 

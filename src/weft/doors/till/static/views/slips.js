@@ -64,9 +64,10 @@ export function list(app) {
   let days = 1;
 
   async function since(count) {
-    const from = new Date(Date.parse(`${dayOf(new Date().toISOString(), app.shop.offset)}T00:00:00Z`)
-      - app.shop.offset * 60_000 - (count - 1) * DAY_MS).toISOString();
-    return store.latest(from, LISTED_MAX);
+    const today = Date.parse(`${dayOf(new Date().toISOString(), app.shop.ahead)}T00:00:00Z`);
+    const first = new Date(today - (count - 1) * DAY_MS).toISOString();
+    const rows = await store.latest(new Date(Date.parse(first) - DAY_MS).toISOString(), LISTED_MAX); // no place is a day ahead
+    return rows.filter((row) => dayOf(row.at, app.shop.ahead) >= first.slice(0, 10));
   }
 
   async function draw() {
@@ -91,7 +92,7 @@ function line(app, row) {
   const amount = slip.kind === "close" ? "" : money(`${slip.kind === "return" ? "-" : ""}${slip.gross}`, slip.currency);
   return h("li", {}, h("button.list-line", { onclick: () => app.slip(row), data: { slip: row.hash } },
     h(`span.face${slip.kind === "return" ? ".alert" : ""}`, {}, icon(drawing)),
-    h("span.grow", {}, h("strong", {}, moment(row.at, app.shop.offset)), h("small", {}, `${row.number}${slip.kind === "sale" ? "" : ` · ${t(`kind.${slip.kind}`)}`}${row.partnerName ? ` · ${row.partnerName}` : ""}`)),
+    h("span.grow", {}, h("strong", {}, moment(row.at, app.shop.ahead)), h("small", {}, `${row.number}${slip.kind === "sale" ? "" : ` · ${t(`kind.${slip.kind}`)}`}${row.partnerName ? ` · ${row.partnerName}` : ""}`)),
     h("span.amount", {}, amount),
     h(`span.state${row.waiting ? ".waiting" : ""}`, { title: row.waiting ? t("kept-here") : t("sent") }, icon(row.waiting ? "wait" : "done"))));
 }
