@@ -102,7 +102,7 @@ async def statement(node: Node, params: StatementFor, key: str) -> Done:
     if not lines:
         raise NotFound("statement.nothing")
     balance = q.money(sum((q.decimal(line.amount) for line in lines), Decimal(0)), currency)
-    period = params.period or instant.from_ms(node.clock.now_ms())[:7]
+    period = params.period or node.config.firm.zone.day(node.clock.now_ms())[:7]
     message = Statement(number=await next_number(node, "S"), period=period, currency=currency, lines=lines,
                         balance=balance)
     return Done(thread=thread, events=await node.speak(thread, message, key))

@@ -249,7 +249,7 @@ def partner_id(node: Node, name: str) -> str:
 
 async def next_number(node: Node, prefix: str) -> str:
     """A document number such as ``R-20261125-7KQ4``: readable, and without telling how many there are."""
-    day = instant.from_ms(node.clock.now_ms())[:10].replace("-", "")
+    day = node.config.firm.zone.day(node.clock.now_ms()).replace("-", "")
     return f"{prefix}-{day}-{node.random(3).hex().upper()}"
 
 

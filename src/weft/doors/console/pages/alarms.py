@@ -9,7 +9,6 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from weft import web
-from weft.basis import instant
 from weft.basis.errors import NotFound, WeftError
 from weft.doors.console import forms
 from weft.doors.console.visit import HEADERS, Failed, Visit
@@ -40,6 +39,6 @@ async def evidence(visit: Visit) -> Response:
     except WeftError as error:
         visit.failed, visit.status = Failed("evidence", error, {}), web.status_of(error)
         return visit.plain("wrong.html", visit.status, words=visit.error(error))
-    told = f"weft-{view.partner_name or view.partner[:8]}-{instant.from_ms(visit.now_ms)[:10]}.{ending}"
+    told = f"weft-{view.partner_name or view.partner[:8]}-{visit.zone.day(visit.now_ms)}.{ending}"
     return Response(data, media_type="application/octet-stream", headers={
         **HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{quote(told)}"})
