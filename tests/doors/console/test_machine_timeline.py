@@ -40,22 +40,24 @@ DAY = 1_440 * MINUTE
 class Moved:
     """Today at nine in the shop, so much earlier: what is told does not depend on when the test runs."""
 
-    def __init__(self):
-        self.nine, self.back = SystemClock().now_ms() // DAY * DAY + 60 * MINUTE, 0
+    def __init__(self, nine=0):
+        self.nine, self.back = nine or SystemClock().now_ms() // DAY * DAY + 60 * MINUTE, 0
 
     def now_ms(self):
         return self.nine - self.back
 
 
-async def lived(folder, days=3):
+TWO_SHIFTS = "calendar,utc_offset,day,start,end\nday,+08:00,1-7,08:00,16:00\nday,+08:00,1-7,16:00,24:00\n"
+
+
+async def lived(folder, days=3, nine=0, calendar=TWO_SHIFTS):
     """A factory whose lathe has worked for some days: shifts, stops with reasons, a night without data, scrap."""
-    clock = Moved()
+    clock = Moved(nine)
     clock.back = days * DAY
     node = await found(Wires(), "恒泰阀门", rules=ASK, clock=clock)
     node.devices = Devices(node.store, clock, node.random, TOKEN)
     for kind, given in TABLES:
-        content = given if kind != "calendars" else \
-            "calendar,utc_offset,day,start,end\nday,+08:00,1-7,08:00,16:00\nday,+08:00,1-7,16:00,24:00\n"
+        content = given if kind != "calendars" else calendar
         await run(node, "import", {"kind": kind, "content": table(content)})
     node.history = History(lambda at: SqliteSeries(str(folder / "values.db"), at), Config(), clock, lambda: 1 << 40)
     node.history.books = Books(node)

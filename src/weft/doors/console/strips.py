@@ -93,7 +93,7 @@ def _one(pieces: Sequence[Any], across: Callable[[int], float], told: Callable[[
 
 def _times(span: tuple[int, int], clock: Zone, lang: str, across: Callable[[int], float]) -> Iterator[Markup]:
     """The hours below."""
-    step = next((one for one in _STEPS if (span[1] - span[0]) / one <= _TICKS), _STEPS[-1])
+    step = next((one for one in _STEPS if (span[1] - span[0]) / one < _TICKS + 0.5), _STEPS[-1])  # of 25 hours, too
     for at in clock.marks(*span, step):
         place = across(at)
         anchor = "start" if place < LEFT + 20 else "end" if place > WIDTH - 24 else "middle"

@@ -51,7 +51,7 @@ async def _span(visit: Visit, machine: str) -> tuple[str, int, int]:
 async def _told(visit: Visit) -> tuple[str, TimelineView]:
     machine = visit.named("name")
     name, begin, end = await _span(visit, machine)
-    days = (end - begin) / DAY_MS
+    days = round((end - begin) / DAY_MS, 1)  # two days are two when clocks change
     by = visit.asked("by") or BY.get(name) or ("shift" if days <= 2 else "day" if days <= 14 else "week")
     return name, await visit.view("machine-timeline", machine=machine, begin=str(begin), end=str(end), by=by)
 
@@ -60,7 +60,6 @@ async def page(visit: Visit) -> Response:
     """The page."""
     name, view = await _told(visit)
     home = f"/machines/{quote(view.machine, safe='')}"
-    length = view.end - view.begin
 
     def address(**given: Any) -> str:
         return f"{home}/timeline?" + urlencode({key: value for key, value in given.items() if value})
@@ -72,8 +71,7 @@ async def page(visit: Visit) -> Response:
         home=home, name=name, drawn=_strips(visit, view), patterns=strips.patterns(), key=strips.key,
         spans=[(one, address(span=one)) for one in SPANS], steps=[(one, address(**span, by=one)) for one in (
             "shift", "day", "week")],
-        earlier=address(**{"from": view.begin - length, "to": view.end - length}),
-        later="" if view.end >= visit.now_ms else address(**{"from": view.begin + length, "to": view.end + length}),
+        earlier=address(**_beside(view, -1)), later="" if view.end >= visit.now_ms else address(**_beside(view, 1)),
         causes=[(one, max(1, round(100 * one.ms / most))) for one in view.causes[:CAUSES]],
         share=lambda value: _share(visit, value), cause=lambda one: tables.cause(one, visit.text),
         time=lambda ms: formats.seconds(visit.lang, str(ms // 1000)),
@@ -83,6 +81,16 @@ async def page(visit: Visit) -> Response:
         day_of=lambda at: formats.day(visit.lang, instant.from_ms(at), zone.of(view.zone)),
         files={kind: f"{home}/timeline.{kind}?" + urlencode({"from": view.begin, "to": view.end, "by": view.by})
                for kind in _MEDIA})
+
+
+def _beside(view: TimelineView, way: int) -> dict[str, int]:
+    """The span before or after: as long, or as many local days where it is whole days."""
+    clock = zone.of(view.zone)
+    begin, end = clock.wall(view.begin), clock.wall(view.end)
+    if begin % DAY_MS or end % DAY_MS or end <= begin:
+        length = way * (view.end - view.begin)
+        return {"from": view.begin + length, "to": view.end + length}
+    return {"from": clock.utc(begin + way * (end - begin)), "to": clock.utc(end + way * (end - begin))}
 
 
 def _end(visit: Visit, view: TimelineView, at: int) -> str:
