@@ -1,5 +1,6 @@
 """``weft machine add NAME ADDRESS`` and ``weft machine health``, against a real machine."""
 
+import asyncio
 import json
 
 import click
@@ -8,7 +9,9 @@ import pytest
 from tests.cli.desk import Desk
 from tests.machines.conftest import Process
 from tests.machines.connecting import connecting
-from weft.cli import machine_connect
+from weft.cli import machine_connect, machine_links
+from weft.machines.discovering import Discovering
+from weft.machines.http import HttpConnection
 from weft.shopfloor.reading import parse_text
 
 GIVEN = {"limits": {"SpindleSpeed": "100..4000"}, "roles": {}, "under": "", "way": "", "login": False, "yes": True}
@@ -32,15 +35,18 @@ async def test_a_machine_is_added_by_its_address_and_its_link_told(tmp_path, mon
             desk = Desk(owner.node)
             await desk.call(Command(machine_connect.connect), name="L1", address=process.endpoint, given=GIVEN)
             told = capsys.readouterr()
-            assert "This node may set SpindleSpeed, between 100 and 4000 RPM" in told.out
+            assert "This node may set SpindleSpeed, between 100 and 4000 rpm" in told.out
             assert "Feed could be a set-point" in told.out
             assert "Looking at" in told.err
+            shown = {row.split()[0]: row.split()[1:] for row in told.out.splitlines()}
+            assert {shown["OperatorStart"][-1], shown["LocalReady"][-1]} == {"no", "yes"}
+            assert not {"True", "False", "None", "RPM", "H81"} & set(told.out.partition("This node")[0].split())
             floor = await owner.node.book_state("floor")
             assert parse_text(floor.machines["L1"].description).properties["SpindleSpeed"].write
             assert not (await owner.view("machine-drafts")).drafts
             await owner.node.floor.begin()
             assert await owner.node.floor.machines.runner("L1").connection.wait_up(30)
-            await desk.call(Command(machine_connect.health), as_json=True)
+            await desk.call(Command(machine_links.health), as_json=True)
             assert json.loads(capsys.readouterr().out)["connections"][0]["state"] == "up"
     finally:
         await process.kill()
@@ -53,6 +59,21 @@ async def test_what_cannot_be_reached_leaves_nothing_behind(tmp_path, monkeypatc
             await Desk(owner.node).call(Command(machine_connect.connect), name="L1", address="opc.tcp://127.0.0.1:1",
                                         given=GIVEN)
         assert not (await owner.view("machine-drafts")).drafts
+
+
+async def test_a_machine_that_takes_the_call_and_says_nothing_is_told_with_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("WEFT_LANG", "zh")
+    held = []
+    server = await asyncio.start_server(lambda _, writer: held.append(writer), "127.0.0.1", 0)
+    async with server, connecting(tmp_path) as owner:
+        await owner.node.discovery.close()
+        owner.node.discovery = Discovering(lambda described, _: HttpConnection(described), ("http",), owner.node.clock)
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(click.ClickException, match="网线插好了吗"):
+            await Desk(owner.node).call(Command(machine_connect.connect), name="L1", address=address, given=GIVEN)
+        assert not (await owner.view("machine-drafts")).drafts
+        for writer in held:
+            writer.close()
 
 
 def test_an_address_is_no_file():

@@ -1,15 +1,17 @@
 """A look at a device that takes its time ends in words, whatever was asked of it."""
 
 import asyncio
+import errno
 
 import pytest
 
 from weft.basis.errors import Unavailable
 from weft.engine.clock import SystemClock
-from weft.machines import discovering
+from weft.machines import discovering, keeping
 from weft.machines.discovering import Discovering
 from weft.machines.http import HttpConnection
 from weft.shopfloor.reading import parse
+from weft.shopfloor.remedies import Remedy, remedy
 
 
 @pytest.mark.parametrize("seconds", [pytest.param(30.0, id="slow"), pytest.param(0.0, id="control")])
@@ -41,3 +43,10 @@ async def test_a_device_that_answers_too_slowly_is_told_in_words(
             assert (await at.read("M", told, ["slow"]))["slow"].value == 1
             assert not (await at.look("M", told)).nodes
         await at.close()
+
+
+@pytest.mark.parametrize(("number", "what"), [
+    (errno.EHOSTUNREACH, Remedy.SILENT), (errno.ENETUNREACH, Remedy.SILENT), (errno.ETIMEDOUT, Remedy.SILENT),
+    (errno.EHOSTDOWN, Remedy.SILENT), (errno.ECONNREFUSED, Remedy.REFUSED)])
+def test_a_cable_that_is_out_is_not_told_as_a_machine_that_is_there(number: int, what: Remedy) -> None:
+    assert remedy(keeping.reason(OSError(number, "Connect call failed ('10.0.0.5', 4840)"))) is what

@@ -22,7 +22,7 @@ from weft.shopfloor.mapping import (
     thing,
 )
 from weft.shopfloor.reading import fill, parse, parse_text
-from weft.shopfloor.remedies import Bad, Remedy, bad, reason, remedy
+from weft.shopfloor.remedies import Bad, Remedy, bad, reason, remedy, remedy_of
 from weft.shopfloor.typed import readable, spelled
 
 MACHINES = Path(__file__).parents[2] / "examples" / "demo" / "machines"
@@ -167,6 +167,16 @@ def test_states_are_read_as_they_are_typed():
     ("linuxcnc-not-installed", Remedy.PROGRAM), ("something new", Remedy.OTHER)])
 def test_every_reason_has_a_remedy(said, what):
     assert remedy(said) is what
+
+
+@pytest.mark.parametrize(("code", "detail", "what"), [
+    ("machine.broker-gone", "Connection refused", Remedy.REFUSED), ("machine.broker-gone", "timeout", Remedy.SILENT),
+    ("machine.broker-gone", "", Remedy.SILENT), ("machine.not-heard", "timeout: /.well-known/wot", Remedy.SILENT),
+    ("machine.unreachable", "No route to host", Remedy.SILENT), ("machine.unreachable", "something", Remedy.OTHER),
+    ("machine.certificate-changed", "timeout", Remedy.CERTIFICATE), ("timeout", "", Remedy.SILENT),
+    ("machine.look-too-long", "", Remedy.PART)])
+def test_what_the_device_or_the_network_said_decides_what_to_do(code, detail, what):
+    assert remedy_of(code, detail) is what
 
 
 def test_who_never_logged_in_is_told_that_a_login_is_wanted():

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from weft.cli import machine_access, machine_connect
+from weft.cli import machine_access, machine_connect, machine_links
 from weft.cli.client import Node
 from weft.cli.machine_files import described, noticed
 from weft.cli.options import connected, pairs
@@ -90,7 +90,7 @@ def _value(row: dict[str, Any]) -> str:
 @connected
 def health(node: Node, paper: Paper) -> int:
     """How the link to each machine does, and what to do; 1 when one needs somebody."""
-    return 0 if machine_connect.health(node, paper) else 1
+    return 0 if machine_links.health(node, paper) else 1
 
 
 @command.command("remove", help=say("cli.machine.remove"))

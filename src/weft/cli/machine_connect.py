@@ -1,7 +1,8 @@
-"""``weft machine add NAME ADDRESS`` and ``weft machine health``: a machine that is looked at, and how links do.
+"""``weft machine add NAME ADDRESS``: a machine that is looked at.
 
 Rule 1: nothing is added before its owner has seen what the node may write to it, or has said ``--yes``.
-Not here: machines that come with a file (``machine_files.py``), what is proposed (``shopfloor/propose.py``).
+Rule 2: a machine that does not answer is told with what to do, whatever it is spoken with.
+Not here: machines that come with a file (``machine_files.py``), how links do (``machine_links.py``).
 """
 
 import re
@@ -13,7 +14,7 @@ import click
 
 from weft.cli.client import Node
 from weft.cli.printing import Paper
-from weft.cli.words import at, say, word
+from weft.cli.words import say, word
 from weft.shopfloor.remedies import reason
 
 _HOST: Final = re.compile(r"[\w.-]+:\d{1,5}(/\S*)?|\d{1,3}(\.\d{1,3}){3}(/\S*)?")
@@ -35,6 +36,7 @@ def connect(node: Node, paper: Paper, name: str, address: str, given: Mapping[st
         way = given["way"] or _safest(node, draft)
         node.do("machine-draft-secure", draft=draft, way=way, user=bool(given["login"]))
         _progress(paper, "cli.machine.connect.way", way=word("cli.machine.way", way.partition(" ")[0]))
+        _answers(node, draft)
         wanted = {one: given[one] for one in ("under", "limits", "roles")}
         told = node.do("machine-draft-propose", draft=draft, **wanted)["facts"]
         view = node.view("machine-draft", draft=draft)
@@ -57,6 +59,13 @@ def _safest(node: Node, draft: str) -> str:
     if offered["fault"] is not None:
         raise click.ClickException(_fault(offered["fault"]))
     return next((f"{one['mode']} {one['policy']}".strip() for one in offered["ways"]), "none")
+
+
+def _answers(node: Node, draft: str) -> None:
+    """Raise what to do about a machine that does not answer."""
+    looked = node.view("machine-look", draft=draft)
+    if looked["fault"] is not None:
+        raise click.ClickException(_fault(looked["fault"]))
 
 
 def _show(paper: Paper, view: Mapping[str, Any], told: Mapping[str, Any], tried: Mapping[str, Any]) -> None:
@@ -94,29 +103,3 @@ def _fault(fault: Mapping[str, Any]) -> str:
 def _progress(paper: Paper, key: str, **facts: object) -> None:
     if not paper.as_json:
         click.echo(say(key, **facts), err=True)
-
-
-def health(node: Node, paper: Paper) -> bool:
-    """Tell how each link does; whether all are well."""
-    view = node.view("connections")
-    rows = [{"name": one["name"], "state": word("cli.connection", one["state"]), "rate": _rate(one),
-             "bad": one["bad_count"] or "", "gaps": len(one["gaps"]) or "",
-             "since_when": at(_instant(one["since_ms"])),
-             "next": say(f"remedy.{one['remedy']}") if one["remedy"] else ""}
-            for one in view["connections"]]
-    paper.table(rows, "name state since_when rate bad gaps next", view)
-    if not paper.as_json:
-        for one in view["connections"]:
-            for value in one["bad"]:
-                click.echo(f"  {one['name']} · {value['title']}: {say('bad.' + value['why'])}")
-    return not view["wrong"]
-
-
-def _rate(one: Mapping[str, Any]) -> str:
-    return "" if one["rate"] < 0 else f"{one['rate']:g}/s"
-
-
-def _instant(ms: int) -> str:
-    from weft.basis import instant
-
-    return instant.from_ms(ms) if ms else ""

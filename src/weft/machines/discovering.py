@@ -70,13 +70,13 @@ class Discovering:
         async with self._at(machine, description) as connection:
             if Capability.BROWSE not in connection.capabilities:
                 return Looked(browses=False)
-            async with _patiently(description):
+            async with _patiently(description, connection):
                 found = await connection.browse(depth, under)
         return Looked(nodes=tuple(found[:NODES_MAX]), whole=len(found) < NODES_MAX)
 
     async def read(self, machine: str, description: Description, names: Sequence[str]) -> Mapping[str, Value]:
         """Values now, in their units."""
-        async with self._at(machine, description) as connection, _patiently(description):
+        async with self._at(machine, description) as connection, _patiently(description, connection):
             found = await connection.read(names)
         return {name: engineering(description.properties[name], value) for name, value in found.items()}
 
@@ -145,10 +145,23 @@ class Discovering:
 
 
 @contextlib.asynccontextmanager
-async def _patiently(description: Description) -> AsyncIterator[None]:
-    """Wait as long as somebody who looks would; raises ``Unavailable('machine.look-too-long')``."""
+async def _patiently(description: Description, connection: AssetConnection) -> AsyncIterator[None]:
+    """Wait as long as somebody who looks would.
+
+    Raises ``Unavailable``: ``machine.look-too-long``, or ``machine.not-heard`` when nobody is there any more.
+    """
     try:
         async with asyncio.timeout(LOOK_S):
             yield
     except TimeoutError as error:
+        if not connection.health.up:
+            raise _not_heard(description, "timeout") from error
         raise Unavailable("machine.look-too-long", machine=description.title, seconds=int(LOOK_S)) from error
+    except Unavailable as error:
+        if error.code != "machine.no-answer":
+            raise
+        raise _not_heard(description, str(error.facts.get("detail", ""))) from error
+
+
+def _not_heard(description: Description, detail: str) -> Unavailable:
+    return Unavailable("machine.not-heard", machine=description.title, detail=detail)

@@ -9,6 +9,7 @@ Not here: what is read and written (the protocols), values of machines that must
 import asyncio
 import contextlib
 import logging
+import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -180,4 +181,6 @@ def reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "timeout"
     told = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+    if isinstance(error, OSError) and error.errno and told.startswith("Connect call failed"):
+        told = os.strerror(error.errno)  # asyncio says so of every reason: refused, no route, host down
     return "".join(one for one in told[:400] if one.isprintable())[:80] or type(error).__name__

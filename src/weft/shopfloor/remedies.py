@@ -24,6 +24,7 @@ class Remedy(StrEnum):
     NAME = "name"  # the name in the address is not known
     DESCRIPTION = "description"  # what we have written down of it
     FULL = "full"  # it has no room for us
+    PART = "part"  # it answers, and has more to say than anybody waits for
     PROGRAM = "program"  # a program or library is missing on this computer
     CONTROLLER = "controller"  # the controller on this computer does not run
     OTHER = "other"
@@ -57,8 +58,11 @@ _LINK: Final[Sequence[tuple[Remedy, str]]] = (
     (Remedy.FULL, r"TooMany|BadMaxConnections|Resource"),
     (Remedy.SILENT, r"timeout|timed out|silent|No route|unreachable|Host is down|reset|closed|Broken pipe|gap|Timeout"),
     (Remedy.SILENT, r"broker-gone|broker-refused|machine\.offline|not-announced|messages-lost"),
+    (Remedy.PART, r"look-too-long"),
     (Remedy.DESCRIPTION, r"machine\.|description\.|BadNodeId"),
 )
+_HEARD: Final = frozenset({"machine.unreachable", "machine.no-answer", "machine.not-heard"})  # its detail says it all
+_AWAY: Final = _HEARD | {"machine.broker-gone"}
 _VALUE: Final[Sequence[tuple[Bad, str]]] = (
     (Bad.GONE, r"NodeId|unknown-property|href|namespace|illegal.?(data.?)?address|404|not-found|AttributeId|missing"),
     (Bad.FORBIDDEN, r"AccessDenied|NotReadable|UserAccess|403|401"),
@@ -92,6 +96,12 @@ def remedy(error: str, *, login: bool = True) -> Remedy:
     """What to do about a link that ended by ``error``; ``login``: whether we log in at all."""
     found = next((one for one, words in _LINK if re.search(words, error, re.IGNORECASE)), Remedy.OTHER)
     return Remedy.WANTED if found is Remedy.LOGIN and (not login or error == "machine.no-login") else found
+
+
+def remedy_of(code: str, detail: str, *, login: bool = True) -> Remedy:
+    """What to do about an error of ours: what the device or the operating system said decides where it is known."""
+    found = remedy(detail, login=login) if detail and code in _AWAY else Remedy.OTHER
+    return remedy(code, login=login) if found is Remedy.OTHER and not (detail and code in _HEARD) else found
 
 
 def reason(detail: str) -> str:

@@ -285,7 +285,5 @@ def _tried(prop: Any, value: Value | None) -> TriedValue:
 
 
 def _fault(error: WeftError, held: MachineDraft) -> Fault:
-    detail = str(error.facts.get("detail", ""))
-    why = detail if error.code in {"machine.unreachable", "machine.no-answer"} else error.code
-    remedy = remedies.remedy(why, login=held.security.user)
+    remedy = remedies.remedy_of(error.code, str(error.facts.get("detail", "")), login=held.security.user)
     return Fault(code=error.code, facts=dict(error.facts), remedy=remedy.value)

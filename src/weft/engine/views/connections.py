@@ -108,9 +108,14 @@ async def _row(node: Any, machine: Machine, health: Health | None, fault: WeftEr
         waiting=health.waiting if health else 0, values=len(described.properties) if described else 0,
         gaps=tuple(Gap(at_ms=at, ms=ms) for at, ms in (pulses.gaps(machine.name) if pulses is not None else ())),
         bad=_bad(described, health), bad_count=len(health.bad) if health else 0, error=error, fault=told,
-        remedy="" if up else remedies.remedy(
-            fault.code if fault else error, login=described is None or described.security.user).value,
+        remedy="" if up else _remedy(described, fault, error, health),
         notice=health.notice if health is not None and up else "", offered=access.offered, trusted=access.trusted)
+
+
+def _remedy(described: Description | None, fault: WeftError | None, error: str, health: Health | None) -> str:
+    facts = fault.facts if fault else health.facts if health is not None else {}
+    login = described is None or described.security.user
+    return remedies.remedy_of(fault.code if fault else error, str(facts.get("detail", "")), login=login).value
 
 
 def _error(error: str, health: Health | None) -> Told | None:

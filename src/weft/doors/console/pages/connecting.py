@@ -18,7 +18,7 @@ from weft.doors.console.visit import HEADERS, Visit
 from weft.locale import formats, known
 from weft.shopfloor.description import Role
 from weft.shopfloor.jobcontrol import JobState, state_named
-from weft.shopfloor.remedies import reason, remedy
+from weft.shopfloor.remedies import reason, remedy_of
 
 STEPS: Final = ("secure", "look", "values", "try")
 AGAIN_S: Final = 4  # live values while somebody chooses
@@ -215,8 +215,8 @@ def _finding(visit: Visit, one: Any) -> str:
 def _problem(visit: Visit, one: dict[str, Any]) -> tuple[str, str, bool]:
     """The machine, what is wrong in words, and whether addresses that hold a name may be why."""
     words = visit.error(Refused(one["code"], **one["facts"]))
-    if one["code"] == "machine.unreachable":
-        words = visit.text(f"remedy.{remedy(str(one['facts'].get('detail', '')))}")
+    if one["code"] in {"machine.unreachable", "machine.not-heard"}:
+        words = visit.text(f"remedy.{remedy_of(one['code'], str(one['facts'].get('detail', '')))}")
     name = str(one["column"])
     return "" if name in words else name, words, one["code"] == "machine.no-reading"
 
