@@ -1,4 +1,7 @@
-"""One order billed more than once: its buyer sees it, has it among what is to be answered, is asked before paying."""
+"""One order billed more than once: its buyer sees it, has it among what is to be answered, is asked before paying.
+
+And nothing is billed twice by its seller.
+"""
 
 import contextlib
 
@@ -8,6 +11,8 @@ import pytest
 from tests.engine.test_trade import BOOK, table
 from tests.engine.world import AUTO, Wires, befriend, found, quiet
 from weft.basis.errors import Invalid, Refused
+from weft.engine import billed
+from weft.engine.bills import Bills
 from weft.engine.commands import run
 from weft.engine.views import VIEWS
 from weft.trade.messages import CreditNote, Invoice, InvoiceLine
@@ -101,3 +106,39 @@ async def test_what_was_credited_does_not_count_and_a_small_credit_hides_nothing
     await said(factory, shop, relationship, CreditNote(number="K-2", invoice=first, lines=(rest,), currency="CNY",
                                                        net="399.00", tax="51.87", gross="450.87"))
     assert not (await VIEWS["partner"](shop, thread=relationship)).over and not await tasks(shop)
+
+
+async def settled(shop, factory):
+    """All bills go into a statement, are confirmed and paid."""
+    relationship = factory.partner(shop.organisation)
+    await run(factory, "statement", {"partner": "Shop"})
+    await quiet(shop, factory)
+    (name,) = (await shop.state(relationship)).statements
+    await run(shop, "answer-statement", {"partner": "Factory", "statement": name})
+    await quiet(shop, factory)
+    await run(shop, "remit", {"partner": "Factory"})
+    await quiet(shop, factory)
+    (name,) = (await factory.state(relationship)).remittances
+    await run(factory, "confirm-remittance", {"partner": "Shop", "remittance": name})
+    await quiet(shop, factory)
+
+
+@pytest.mark.parametrize("kept", [1000, 0])
+async def test_nothing_is_billed_twice_when_the_bill_is_long_settled_and_forgotten(firms, monkeypatch, kept):
+    shop, factory = firms
+    monkeypatch.setattr("weft.trade.relationship.KEPT", kept)
+    order, relationship = await ordered(shop, factory)
+    other, _ = await ordered(shop, factory)
+    for thread in (order, other):
+        await run(factory, "despatch", {"thread": thread})
+        await quiet(shop, factory)
+    assert await billed.unbilled(factory, relationship, order, await factory.state(order)) == {}
+    await settled(shop, factory)
+    assert len((await factory.state(relationship)).documents) == (2 if kept else 0)  # the control: it is forgotten
+    for thread in (order, other):
+        assert await billed.unbilled(factory, relationship, thread, await factory.state(thread)) == {}
+    whole, few = Bills(), Bills(most=1)
+    for thread in (order, other):
+        assert await few.of(factory, relationship, thread) == await whole.of(factory, relationship, thread)
+        assert len(await whole.of(factory, relationship, thread)) == 1
+    assert await shop.bills.of(shop, relationship, order) == []  # a partner's bills are not ours

@@ -8,20 +8,19 @@ from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from weft.basis import quantity as q
-from weft.basis.errors import WeftError
 from weft.engine.node import Node
+from weft.engine.pricelog import gathering
 from weft.pricing import exact
-from weft.till import slip as slips
 from weft.trade.messages import CreditNote, Invoice, InvoiceLine
 from weft.trade.order_state import OrderState, Phase
 from weft.trade.relationship_state import RelationshipState
-from weft.trade.shown import SlipShown
 
 ENDED = (Phase.CLOSED, Phase.CANCELLED)
 _Key = tuple[str, str]
+_Bill = TypeVar("_Bill", Invoice, CreditNote)
 
 
 class Over(NamedTuple):
@@ -36,13 +35,23 @@ class Over(NamedTuple):
 async def unbilled(node: Node, relationship: str, thread: str, state: OrderState) -> dict[str, str]:
     """What was received in good order and is on no invoice of ``relationship`` yet, by line of the order ``thread``."""
     billed: dict[str, Decimal] = {}
-    for logged in await node.log(relationship):
-        if isinstance(logged.message, Invoice) and not logged.void and logged.message.kind == "goods":
-            for line in logged.message.lines:
-                if line.order == thread:
-                    billed[line.order_line] = billed.get(line.order_line, Decimal(0)) + q.decimal(line.quantity)
+    for bill in await _bills_of(node, relationship, thread):
+        for line in bill.lines if bill.kind == "goods" else ():
+            if line.order == thread:
+                billed[line.order_line] = billed.get(line.order_line, Decimal(0)) + q.decimal(line.quantity)
     left = {name: q.decimal(line.received) - billed.get(name, Decimal(0)) for name, line in state.lines.items()}
     return {name: q.text(amount) for name, amount in left.items() if amount > 0}
+
+
+async def _bills_of(node: Node, relationship: str, thread: str) -> list[Invoice]:
+    """Our bills that name the order ``thread`` and count."""
+    loaded = await node.loaded(relationship)
+    names = await node.bills.of(node, relationship, thread)
+    if all(name in loaded.state.documents for name in names):
+        said: list[Any] = [await node.entry(loaded, name) for name in names]
+    else:  # one that is settled and forgotten, or does not count: only the whole history tells which
+        said = [one for one in await node.log(relationship) if one.author == node.organisation and not one.void]
+    return [one.message for one in said if one is not None and isinstance(one.message, Invoice)]
 
 
 async def over(node: Node, relationship: str, state: RelationshipState) -> dict[str, Over]:
@@ -51,17 +60,20 @@ async def over(node: Node, relationship: str, state: RelationshipState) -> dict[
     The first bills of a line stand; those that go beyond it are told. What one bill asks too much, the check of its
     price tells.
     """
-    bills = {name for name, one in state.documents.items()
+    bills = {name: one for name, one in state.documents.items()
              if one.by != node.organisation and one.kind == "invoice" and one.purpose == "goods"
              and Decimal(one.gross) > Decimal(one.credited) + Decimal(one.retained)}
-    counted = Counter(order for name in bills for order in state.documents[name].orders)
+    counted = Counter(order for one in bills.values() for order in one.orders)
     twice = {order for order, n in counted.items() if n > 1}
     if not twice:
         return {}
-    log = [one for one in await node.log(relationship) if not one.void]
-    limits = {**_sold(log, twice), **await _ordered(node, twice)}
-    said = {one.id: _sums(one.message.lines) for one in log if one.id in bills and isinstance(one.message, Invoice)}
-    total = _credited(log, said)
+    told = [name for name, one in bills.items() if not twice.isdisjoint(one.orders)]
+    seller = next(iter(bills.values())).by
+    limits = {**await _sold(node, relationship, seller, twice), **await _ordered(node, twice)}
+    said = {name: _sums(bill.lines) for name in told if (bill := await _said(node, relationship, name, Invoice))}
+    notes = [note for name, one in state.documents.items() if one.kind == "credit-note" and one.invoice in said
+             and (note := await _said(node, relationship, name, CreditNote))]
+    total = _credited(notes, said)
     found: dict[str, Over] = {}
     for name, lines in said.items():
         for key, (amount, _) in lines.items():
@@ -74,6 +86,12 @@ async def over(node: Node, relationship: str, state: RelationshipState) -> dict[
     return found
 
 
+async def _said(node: Node, thread: str, name: str, kind: type[_Bill]) -> _Bill | None:
+    """The word ``name`` in ``thread``, if it is still there and a ``kind``."""
+    entry = await node.entry(await node.loaded(thread), name)
+    return entry.message if entry is not None and isinstance(entry.message, kind) else None
+
+
 def _sums(lines: Iterable[InvoiceLine]) -> dict[_Key, tuple[Fraction, Fraction]]:
     """Quantity and gross by order and line."""
     found: dict[_Key, tuple[Fraction, Fraction]] = {}
@@ -84,14 +102,14 @@ def _sums(lines: Iterable[InvoiceLine]) -> dict[_Key, tuple[Fraction, Fraction]]
     return found
 
 
-def _credited(log: list[Any], said: dict[str, dict[_Key, tuple[Fraction, Fraction]]]) -> dict[_Key, Fraction]:
+def _credited(
+    notes: Iterable[CreditNote], said: dict[str, dict[_Key, tuple[Fraction, Fraction]]],
+) -> dict[_Key, Fraction]:
     """What credit notes take off, below zero: the share of the money, and no more than they name."""
     found: dict[_Key, Fraction] = {}
-    for one in log:
-        if not isinstance(one.message, CreditNote) or one.message.invoice not in said:
-            continue
-        billed = said[one.message.invoice]
-        for key, (amount, gross) in _sums(one.message.lines).items():
+    for note in notes:
+        billed = said[note.invoice]
+        for key, (amount, gross) in _sums(note.lines).items():
             whole, money = billed.get(key, (Fraction(0), Fraction(0)))
             if money > 0:
                 found[key] = found.get(key, Fraction(0)) - min(amount, whole * min(gross / money, Fraction(1)))
@@ -111,17 +129,13 @@ async def _ordered(node: Node, orders: set[str]) -> dict[_Key, tuple[str, Fracti
     return found
 
 
-def _sold(log: list[Any], names: set[str]) -> dict[_Key, tuple[str, Fraction]]:
-    """The same of what a till sold on account, as the partner has shown it."""
+async def _sold(node: Node, thread: str, seller: str, names: set[str]) -> dict[_Key, tuple[str, Fraction]]:
+    """The same of what a till sold on account, as ``seller`` has shown it; a bill without its slip has no rule."""
     found: dict[_Key, tuple[str, Fraction]] = {}
-    for one in log:
-        if not isinstance(one.message, SlipShown):
-            continue
-        try:
-            slip = slips.signed(one.message.slip.encode()).slip
-        except WeftError:
-            continue  # a bill with it stands without a rule, which is told
-        if slip.hash in names:
-            found |= {(slip.hash, str(place)): (slip.number, Fraction(q.decimal(line.quantity)))
+    for name in sorted(names):
+        shown = await gathering.slip_shown(node, seller, name, thread)
+        if shown is not None:
+            slip = shown[1].slip
+            found |= {(name, str(place)): (slip.number, Fraction(q.decimal(line.quantity)))
                       for place, line in enumerate(slip.lines, 1)}
     return found

@@ -19,6 +19,7 @@ from weft.basis.decider import Message
 from weft.basis.errors import Unavailable, WeftError
 from weft.config import Config
 from weft.engine import exchange, handle, restored
+from weft.engine.bills import Bills
 from weft.engine.budgets import Budgets
 from weft.engine.consumption import Consumption
 from weft.engine.effects import Effects, Reaction
@@ -79,6 +80,7 @@ class Node(Memory):
     kept_plan: Any = None
     kept_told: Any = None  # what the plan has told so far (``moves``)
     consumption: Consumption = field(default_factory=Consumption)
+    bills: Bills = field(default_factory=Bills)  # which of ours name an order
     work_log: WorkLog = field(default_factory=WorkLog)  # what people reported of their work
     outbox: Outbox = field(init=False)
     work: Effects = field(init=False)

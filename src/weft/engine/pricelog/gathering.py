@@ -168,17 +168,17 @@ async def _events(node: Node, said: Word, event: Event) -> _Rests:
             found.events.extend(more)
             if deal is not None:
                 found.deals[name] = deal
-        elif (shown := await _slip(node, said, name)) is not None:
+        elif (shown := await slip_shown(node, said.by, name, said.thread)) is not None:
             found.events.append(shown[0])
             found.slips[name] = shown[1]
     return found
 
 
-async def _slip(node: Node, said: Word, name: str) -> tuple[Event, Pair] | None:
-    """The slip with hash ``name`` that the bill's author showed where it said the bill."""
-    data = await node.store.value(SLIPS, f"{said.by}/{name}")
+async def slip_shown(node: Node, seller: str, name: str, thread: str) -> tuple[Event, Pair] | None:
+    """The slip with hash ``name`` that ``seller`` showed in ``thread``, where it says its bills."""
+    data = await node.store.value(SLIPS, f"{seller}/{name}")
     held = None if data is None else msgspec.msgpack.decode(data, type=SlipSeen)
-    event = None if held is None or held.thread != said.thread else await node.event(held.thread, held.event)
+    event = None if held is None or held.thread != thread else await node.event(held.thread, held.event)
     word = None if event is None else evidence.word_of(event)
     if event is None or word is None or not isinstance(word.message, SlipShown):
         return None
