@@ -30,6 +30,7 @@ from weft.engine.machines import MACHINES, machine
 from weft.engine.memory import BY_ITSELF, END, Memory
 from weft.engine.outbox import Outbox
 from weft.engine.ports import Peers, StoreConflict
+from weft.engine.pricelog.turns import Rest
 from weft.engine.requests import Gate
 from weft.engine.threads import Loaded
 from weft.engine.twins.changes import Changes
@@ -81,6 +82,7 @@ class Node(Memory):
     kept_told: Any = None  # what the plan has told so far (``moves``)
     consumption: Consumption = field(default_factory=Consumption)
     bills: Bills = field(default_factory=Bills)  # which of ours name an order
+    prices_rest: Rest = field(default_factory=Rest)  # when a price that waits is looked at again
     work_log: WorkLog = field(default_factory=WorkLog)  # what people reported of their work
     outbox: Outbox = field(init=False)
     work: Effects = field(init=False)

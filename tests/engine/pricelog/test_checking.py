@@ -5,8 +5,10 @@ import msgspec
 from tests.engine.dealing import dealt
 from tests.engine.pricelog.firms_of_the_log import firms, stop
 from tests.engine.pricelog.test_binding import said, told
+from tests.engine.world import Ticking
 from weft.basis.canonical import b64, digest
 from weft.engine.effects import Cause
+from weft.engine.ports import Batch
 from weft.engine.pricelog import checking, evidence, gathering, known, showing
 from weft.trade.messages import Invoice, Order, Quotation
 from weft.trade.shown import PriceBookShown
@@ -73,3 +75,31 @@ def test_a_bill_and_its_check_share_money_alike_also_where_a_third_ends_on_half_
     part = Line(item="V15", quantity="1", unit="C62", net="", tax="", gross="", agreed=(whole,))
     assert share("9.045", Decimal(1), Decimal(3), "CNY") == "3.02"
     assert float(worth._share(part, "CNY")[2]) == 3.02
+
+
+async def test_what_waits_is_looked_at_ever_less_often_until_it_is_old(monkeypatch):
+    async with dealt() as (shop, _, thread):
+        (quotation,) = await said(shop, thread, Quotation)
+        clock, looks, begun = Ticking(shop.clock.now_ms()), [], quotation.at_ms
+        clock.goes, shop.clock = False, clock
+        for document, _ in await shop.store.values(checking.WAITING):  # all but the one that we follow
+            if document != quotation.id:
+                await shop.store.commit(Batch(values=[(checking.WAITING, document, None)]))
+        real = checking.judge
+
+        async def judge(node, where, document):
+            looks.append(clock.ms)
+            return await real(node, where, document)
+
+        monkeypatch.setattr(checking, "judge", judge)
+        await shop.stop()  # its own ticks
+        shop.prices_rest.until_ms = 0
+        while (due := await shop.store.value(checking.WAITING, quotation.id)) is not None:
+            clock.ms = max(int(due), shop.prices_rest.until_ms)
+            await checking.tick(shop)
+            before = len(looks)
+            await checking.tick(shop)
+            assert len(looks) == before, "nothing is due at once again"
+        assert 20 < len(looks) < 45
+        assert any(abs(one - begun - 24 * 3_600_000) < 60_000 for one in looks), "and when the day is over"
+        assert looks[-1] > begun + checking.OLD_MS, "until it is old"

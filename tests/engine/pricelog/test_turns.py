@@ -7,7 +7,7 @@ import pytest
 from tests.engine.pricelog.firms_of_the_log import append, batch, book, firms, stop
 from weft.basis.errors import Unavailable
 from weft.engine.pricelog import known
-from weft.engine.pricelog.turns import FIRST_MS, Turns
+from weft.engine.pricelog.turns import FIRST_MS, Rest, Turns
 
 HOUR_MS = 3_600_000
 
@@ -144,3 +144,13 @@ async def test_a_partner_that_comes_back_is_followed_as_soon_as_it_is_heard():
     await node.follow_due()
     assert (await known.followed(buyer.store, seller.organisation)).size == 20
     await stop(buyer, seller)
+
+
+def test_what_waits_rests_until_something_is_due_and_a_clock_that_goes_back_ends_the_rest():
+    rest = Rest()
+    assert not rest.lasts(1_000)
+    rest.at_ms, rest.until_ms = 1_000, 9_000
+    assert rest.lasts(1_000) and rest.lasts(8_999) and not rest.lasts(9_000) and not rest.lasts(999)
+    rest.ends(5_000)
+    rest.ends(7_000)
+    assert rest.lasts(4_999) and not rest.lasts(5_000)

@@ -7,7 +7,7 @@ Not here: what is gathered (``gathering.py``), the steps (``pricing/check.py``),
 """
 
 import contextlib
-from collections.abc import Container
+from collections.abc import Collection, Container
 from typing import Final
 
 import msgspec
@@ -33,9 +33,10 @@ VERDICTS: Final = "price-verdict"  # bucket: by document, a ``Kept``
 RED: Final = "price-red"  # bucket: those of them that contradict their rule
 WAITING: Final = "price-waiting"  # bucket: by document, when to look again (ms)
 CHECKED: Final = "price-checked"  # what a live page hears
-SOON_MS: Final = 30_000
-LATER_MS: Final = 3_600_000
-OLD_MS: Final = 30 * 24 * LATER_MS
+HOUR_MS: Final = 3_600_000
+SOON_MS: Final = 30_000  # the least after which what waits is looked at again
+LOOK_MS: Final = 10_000  # between two looks through all that waits
+OLD_MS: Final = 30 * 24 * HOUR_MS
 SHOWN_MAX: Final = 200  # versions that one partner may have us keep
 SHOWN_BYTES_MAX: Final = 32 * 1024 * 1024  # and bytes of them: what travels deflated is kept as it is
 
@@ -86,7 +87,7 @@ async def take_openings(node: Node, cause: Cause) -> None:
     if values:
         values.append((BATCHES, f"{cause.author}/{batch.name}", msgspec.msgpack.encode(batch)))
         await node.store.commit(Batch(values=[*values]))
-    await look_again(node, cause.author)
+    await look_again(node, cause.author, {one.document for one in cause.message.openings})
 
 
 async def take_slip(node: Node, cause: Cause) -> None:
@@ -142,27 +143,33 @@ async def _keep(node: Node, thread: str, found: Gathered, verdict: Verdict) -> N
         packed = msgspec.msgpack.encode(kept)
         values += [(VERDICTS, document.id, packed), (RED, document.id, packed if kept.colour == "red" else None)]
     await node.store.commit(Batch(values=values))
+    if due is not None:
+        node.prices_rest.ends(due)
     if len(values) > 1:
         node.tell(Change(thread, CHECKED, (verdict.colour,)))
 
 
 def _due(found: Gathered, verdict: Verdict) -> int | None:
-    """When to look again: soon, while witnesses are asked; when a day is over, for the opening; later, for the rest."""
-    now_ms = found.trust.now_ms
+    """When to look again: after half as long as it has waited so far, and when the day of its opening is over.
+
+    So the looks at a document become rare with its age: some thirty in the 30 days in which it may still become better.
+    """
+    now_ms, at_ms = found.trust.now_ms, instant.to_ms(found.document.at)
     if verdict.colour == "green" and verdict.level >= 3:
         return None
-    if now_ms > instant.to_ms(found.document.at) + OLD_MS:
+    if now_ms > at_ms + OLD_MS:
         return None  # who opens its page looks again, as always
-    day_ms = instant.to_ms(found.document.at) + found.trust.commit_hours * LATER_MS + 1_000
-    if verdict.colour == "green":
-        return day_ms if now_ms < day_ms else now_ms + LATER_MS
-    return now_ms + (SOON_MS if now_ms < day_ms and verdict.colour == "amber" else LATER_MS)
+    day_ms = at_ms + found.trust.commit_hours * HOUR_MS + 1_000
+    again_ms = now_ms + max(SOON_MS, (now_ms - at_ms) // 2)
+    if now_ms >= day_ms:
+        return again_ms
+    return day_ms if verdict.colour == "green" else min(day_ms, again_ms)
 
 
-async def look_again(node: Node, seller: str) -> None:
-    """Something new has come from ``seller``: look at all that waits for it."""
+async def look_again(node: Node, seller: str, documents: Collection[str] | None = None) -> None:
+    """Something new has come from ``seller``: look at all that waits for it, or at those ``documents`` alone."""
     for document, _ in await node.store.values(WAITING):
-        data = await node.store.value(VERDICTS, document)
+        data = await node.store.value(VERDICTS, document) if documents is None or document in documents else None
         kept = None if data is None else msgspec.msgpack.decode(data, type=Kept)
         if kept is not None and kept.seller == seller:
             await _again(node, kept.thread, document)
@@ -170,12 +177,14 @@ async def look_again(node: Node, seller: str) -> None:
 
 async def tick(node: Node) -> None:
     """Look again at what is due."""
-    now_ms = node.clock.now_ms()
+    now_ms, rest = node.clock.now_ms(), node.prices_rest
+    if rest.lasts(now_ms):
+        return
+    rest.at_ms, rest.until_ms = now_ms, now_ms + HOUR_MS
     for document, due in await node.store.values(WAITING):
         if int(due) > now_ms:
-            continue
-        data = await node.store.value(VERDICTS, document)
-        if data is not None:
+            rest.ends(max(int(due), now_ms + LOOK_MS))
+        elif (data := await node.store.value(VERDICTS, document)) is not None:
             await _again(node, msgspec.msgpack.decode(data, type=Kept).thread, document)
 
 
