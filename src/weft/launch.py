@@ -319,7 +319,7 @@ async def assemble(home: Home, config: Config, store: Store, *, dev_open: bool =
         lambda description, name: connect(description, secrets_of_machines, name, sessions)))
     node.machine_access = Access(secrets_of_machines)
     node.discovery = Discovering(
-        lambda description, name: connect(description, secrets_of_machines, name, sessions), SCHEMES, node.clock)
+        lambda description, name: connect(description, secrets_of_machines, name, sessions), SCHEMES)
     node.ordering = Ordering(node.floor)
     node.twins.write = node.ordering.bring
     return node

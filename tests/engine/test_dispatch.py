@@ -3,9 +3,11 @@
 import asyncio
 import json
 
+import pytest
+
 from tests.engine.world import Wires, found, until
 from weft.engine.commands import run
-from weft.engine.dispatch import Dispatcher
+from weft.engine.dispatch import REFUSED_PAUSE_MS, Dispatcher
 
 DESCRIPTION = json.dumps({
     "@context": "https://www.w3.org/2022/wot/td/v1.1", "title": "Lathe", "id": "urn:dev:lathe-1",
@@ -70,4 +72,26 @@ async def test_a_fault_of_ours_in_one_plan_does_not_stop_the_machines_for_good(c
     await until(lambda: len(looked) > 1)
     assert "no job could be given to a machine" in caplog.text
     await dispatcher.stop()
+    await node.stop()
+
+
+class Clock:
+    def __init__(self):
+        self.ms = 1_800_000_000_000
+
+    def now_ms(self):
+        return self.ms
+
+
+@pytest.mark.parametrize(("later_ms", "rests"), [
+    (1_000, True),  # the control: a pause is a pause
+    (0, True), (REFUSED_PAUSE_MS, False), (-60_000, False), (-365 * 86_400_000, False)])
+async def test_a_clock_that_is_set_back_keeps_no_machine_from_its_work(later_ms, rests):
+    node = await found(Wires(), "Maker")
+    dispatcher = Dispatcher(node, SlowToOpen(node))
+    own, node.clock = node.clock, Clock()
+    dispatcher._note("L1", "machine.busy")
+    node.clock.ms += later_ms
+    assert dispatcher._resting("L1") is rests
+    node.clock = own
     await node.stop()

@@ -52,7 +52,7 @@ async def connecting(folder):
     node.machine_access = Access(folder)
     node.floor = Dispatcher(node, Fleet(floor_book(node), node.live, node.clock, connect))
     node.ordering = Ordering(node.floor)
-    node.discovery = Discovering(connect, ("opc.tcp", "modbus+tcp"), node.clock)
+    node.discovery = Discovering(connect, ("opc.tcp", "modbus+tcp"))
     try:
         yield Owner(node)
     finally:

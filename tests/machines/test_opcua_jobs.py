@@ -29,6 +29,7 @@ from weft.production.book import Several
 from weft.production.messages import JobReleased
 from weft.shopfloor.book import CommandConfirmed, MachineAdded
 from weft.shopfloor.description import Role, Security
+from weft.shopfloor.earlier import unheard
 from weft.shopfloor.facts import JobCounted, JobEnded
 from weft.shopfloor.jobcontrol import JobOrder
 from weft.shopfloor.propose import Target, propose
@@ -146,6 +147,52 @@ async def test_an_orders_job_is_driven_to_completion_and_the_counts_come_back(
     assert commands == ["CommandIntended", "CommandConfirmed"] * 2
 
 
+@pytest.mark.parametrize("forgotten", [False, True])
+async def test_a_job_that_ran_while_nobody_lived_who_had_heard_of_it_is_followed_to_its_end(
+    foreign: Any, floor: Book, *, forgotten: bool
+) -> None:
+    server = await foreign()
+    await known(floor, server)
+    floor.hold = lambda message: "before" if type(message).__name__ == "JobStarted" else ""
+    async with running(floor) as runner:
+        assert (await runner.dispatch(JOB)).confirmed
+        await asyncio.wait_for(floor.held.wait(), 20)  # and here the node dies
+    floor.hold = lambda _message: ""
+    for _ in range(200):
+        told = await server.tell()
+        if told["jobs"][0]["state"] == "Ended":
+            break
+        await asyncio.sleep(0.1)
+    assert told["starts"] == {JOB.id: 1}
+    if forgotten:  # its power was cut, too
+        await server.kill()
+        await server.begin()
+    async with running(floor) as runner:
+        await asyncio.sleep(1)
+        assert not {"JobStarted", "JobEnded"} & set(floor.kinds()), "the control: by itself nobody hears of it"
+        assert unheard(floor.state_now, "M1", JOB.id)
+        await runner.watch_over(JOB.id)
+        await until(lambda: {"JobEnded", "JobAborted"} & set(floor.kinds()), 20)
+        await runner.quiet()
+        assert not unheard(floor.state_now, "M1", JOB.id)
+        await runner.watch_over(JOB.id)  # once more says nothing
+        await runner.quiet()
+    facts = [one for one in floor.kinds() if one.startswith("Job") and one != "JobCounted"]
+    assert facts == (["JobStarted", "JobAborted"] if forgotten else ["JobStarted", "JobEnded"])
+    if not forgotten:
+        assert [(one.good, one.scrap) for one in floor.said if isinstance(one, JobEnded)] == [(4, 0)]
+
+
+async def test_a_job_that_only_waits_at_the_machine_is_not_said_to_run(foreign: Any, floor: Book) -> None:
+    server = await foreign(waits=True)
+    await known(floor, server)
+    async with running(floor) as runner:
+        assert (await runner.dispatch(JOB)).confirmed
+        await runner.watch_over(JOB.id)
+        await runner.quiet()
+    assert not [one for one in floor.kinds() if one.startswith("Job")]
+
+
 async def test_by_default_it_is_only_stored_and_the_operator_starts(foreign: Any, floor: Book) -> None:
     server = await foreign()
     await known(floor, server, **{"weft:startMode": "operator"})
@@ -191,7 +238,7 @@ async def test_it_is_paused_resumed_and_aborted_by_whoever_may(foreign: Any, flo
         assert [one["state"] for one in (await server.tell())["jobs"]] == ["Aborted"]
 
 
-async def test_what_is_over_is_cleared_for_the_next_and_a_strangers_job_is_left_alone(
+async def test_what_is_over_is_forgotten_for_the_next_and_a_strangers_job_is_left_alone(
     foreign: Any, floor: Book
 ) -> None:
     server = await foreign(room=2)

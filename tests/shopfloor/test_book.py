@@ -12,7 +12,7 @@ from tests.shopfloor.conftest import text
 from weft.basis import canonical
 from weft.basis.decider import Message, Said
 from weft.basis.errors import Invalid, Refused
-from weft.shopfloor import book
+from weft.shopfloor import book, earlier
 from weft.shopfloor.book import (
     CommandConfirmed,
     CommandIntended,
@@ -118,6 +118,35 @@ def test_whatever_is_tried_a_job_has_at_most_one_start_that_may_have_happened(tr
             happened[one.job] = happened.get(one.job, 0) + (0 if not_done else 1)
         assert sum(one.status == "open" for one in state.commands.values()) <= 1
     assert all(state.machines["M"].starts[job] for job in happened)
+
+
+@pytest.mark.parametrize("left", ["open", "unknown"])
+def test_a_start_of_which_nobody_knows_is_never_forgotten(left: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(book, "STARTS_KEPT", 3)
+    monkeypatch.setattr(book, "CLOSED_KEPT", 3)
+    doubtful = [intended("c0", job="J0"), *([outcome("unknown", "c0", job="J0")] if left == "unknown" else [])]
+    known: list[Message] = []
+    for number in range(1, 9):
+        name = f"c{number}"
+        known += [intended(name, job=f"J{number}"), outcome("confirmed", name, job=f"J{number}")]
+    state = folded(ADDED, *(doubtful + known if left == "unknown" else known + doubtful))
+    assert state.machines["M"].starts["J0"] == left
+    with pytest.raises(Refused, match=r"floor\.(start-twice|command-open)"):
+        book.decide(state, intended("again", job="J0"))
+    assert "J1" not in state.machines["M"].starts, "the control: what is known is forgotten in time"
+
+
+def test_a_job_that_may_have_been_started_elsewhere_is_told_to_no_other_machine() -> None:
+    other = MachineAdded(machine="N", description=text())
+    for told, status in ((outcome("unknown"), "unknown"), (outcome("confirmed"), "confirmed")):
+        state = folded(ADDED, other, intended(), told, MachineRemoved(machine="M"))
+        found = earlier.bars(state, "N", "J")
+        assert found is not None
+        assert found.status == status
+        assert earlier.stands(state, "N", "J") is None  # the control: by what was done there alone
+    state = folded(ADDED, other, intended(), outcome("unknown"), settled(False))
+    assert earlier.bars(state, "N", "J") is None
+    assert earlier.bars(folded(ADDED, other, intended(), outcome("refused")), "N", "J") is None
 
 
 def test_intents_without_an_outcome_are_found_after_a_crash() -> None:

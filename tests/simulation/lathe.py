@@ -208,6 +208,9 @@ class OneMachine:
     async def start(self, machine: str, job: JobOrder) -> Outcome:
         return await self._known(machine).start(job)
 
+    async def watch_over(self, machine: str, job: str) -> None:
+        await self._known(machine).watch_over(job)
+
     async def ask(self, machine: str, job: str) -> Outcome | None:
         return await self._known(machine).ask(job)
 

@@ -6,6 +6,7 @@ Rule 2: whether a job may be loaded or started is decided by the machine's descr
 Rule 3: after a refusal it asks again only after a pause, or when the shop floor has changed.
 Rule 4: after a backup was restored no machine is told of a job that the lost life may have started (``doubts.py``).
 Rule 5: what a person or a program asks of a machine goes the same way and is guarded alike (``ordering.py``).
+Rule 6: a job that runs by our book and of which its machine was never heard is followed to its end: we died in between.
 Rule 6: a stop of all writing outlives the node: it is lifted by who may, never by a restart.
 Not here: writing to machines (``machines/runner.py``); a work centre without a machine needs nothing of this.
 """
@@ -27,8 +28,9 @@ from weft.engine.planner import present
 from weft.engine.ports import Batch
 from weft.production import views
 from weft.production.messages import JobLoaded, JobStarted
-from weft.production.state import Job, JobState
+from weft.production.state import STARTED, Job, JobState, State
 from weft.shopfloor.connection import Health, Scalar, Value
+from weft.shopfloor.earlier import unheard
 from weft.shopfloor.jobcontrol import JobOrder, Outcome
 
 _LOG: Final = logging.getLogger("weft.dispatch")
@@ -57,6 +59,7 @@ class Machines(Protocol):
     async def call(self, machine: str, name: str, key: str = "") -> Outcome: ...
     async def read(self, machine: str, name: str) -> Value: ...
     async def ask(self, machine: str, job: str) -> Outcome | None: ...
+    async def watch_over(self, machine: str, job: str) -> None: ...
 
 
 @dataclass(slots=True)
@@ -126,9 +129,9 @@ class Dispatcher:
         """Ask every machine that is free to take its due job."""
         state, _, plan = await present(self.node)
         held = await self.doubts.look(state)
-        now = self.node.clock.now_ms()
+        await self._watch_over(state)
         for due in views.due_jobs(state, plan):
-            if not due.machine or not due.now or due.machine in self._busy or self._again_ms.get(due.machine, 0) > now:
+            if not due.machine or not due.now or due.machine in self._busy or self._resting(due.machine):
                 continue
             job = state.jobs[due.job]
             if due.job in held:
@@ -139,6 +142,18 @@ class Dispatcher:
             task = asyncio.create_task(self._take(due, job))
             self._busy[due.machine] = task
             task.add_done_callback(partial(self._free, due.machine))
+
+    def _resting(self, machine: str) -> bool:
+        """Whether it was refused a moment ago; a clock that was set back makes no moment longer."""
+        return 0 < self._again_ms.get(machine, 0) - self.node.clock.now_ms() <= REFUSED_PAUSE_MS
+
+    async def _watch_over(self, state: State) -> None:
+        """Rule 6, for every job that runs by our book."""
+        floor = await self.node.book_state("floor")
+        for job in state.jobs.values():
+            if job.state in STARTED and job.machine not in self._busy and unheard(floor, job.machine, job.id):
+                with contextlib.suppress(WeftError):  # it does not answer yet
+                    await self.machines.watch_over(job.machine, job.id)
 
     def _free(self, machine: str, _task: "asyncio.Task[None]") -> None:
         self._busy.pop(machine, None)

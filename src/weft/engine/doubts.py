@@ -111,7 +111,8 @@ class Doubts:
         running = self._asking.get(machine)
         if running is not None and not running.done():
             return
-        if self._again_ms.get(machine, 0) <= self.node.clock.now_ms():
+        left = self._again_ms.get(machine, 0) - self.node.clock.now_ms()
+        if not 0 < left <= ASKED_AGAIN_MS:  # more: the clock was set back meanwhile
             self._asking[machine] = asyncio.create_task(self._ask_all(machine, jobs))
 
     async def _ask_all(self, machine: str, jobs: list[str]) -> None:

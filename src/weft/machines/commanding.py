@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from weft.basis.errors import Refused, Unavailable
-from weft.engine.ports import Clock
 from weft.shopfloor.book import CommandIntended, Written
 from weft.shopfloor.connection import AssetConnection, Scalar, Value
 from weft.shopfloor.description import Description, Role, engineering
@@ -48,12 +47,11 @@ STOPPED: Final = "machine.writing-stopped"
 class Commanding:
     """Carries out one command at a time on one machine; the caller holds the lock."""
 
-    def __init__(self, description: Description, connection: AssetConnection, clock: Clock) -> None:
+    def __init__(self, description: Description, connection: AssetConnection) -> None:
         self.description = description
         self.stopped = False
         self._connection = connection
-        self._clock = clock
-        self._written_ms: dict[str, int] = {}
+        self._written_s: dict[str, float] = {}  # by the loop's clock, which nobody sets
 
     async def _snapshot(self, names: Sequence[str]) -> Snapshot:
         return Snapshot(values=dict(await self._connection.read(names)))
@@ -72,8 +70,12 @@ class Commanding:
 
     def plan(self, job: JobOrder, now: Snapshot) -> Loading:
         """The guarded steps; raises ``Refused``."""
-        elapsed = {name: self._clock.now_ms() - at for name, at in self._written_ms.items()}
-        return loading(self.description, job, now, elapsed)
+        return loading(self.description, job, now, self._elapsed())
+
+    def _elapsed(self) -> dict[str, int | None]:
+        """How long ago each property was written (ms)."""
+        now = asyncio.get_running_loop().time()
+        return {name: round((now - at) * 1000) for name, at in self._written_s.items()}
 
     def lies_loaded(self, job: JobOrder, now: Snapshot) -> bool:
         """True when the machine already holds all that ``job`` wants, and has not begun it."""
@@ -109,7 +111,7 @@ class Commanding:
             if error.code == "machine.unreachable" and first:
                 return Outcome(command="", status="refused", reason=error.code)
         for name in values:
-            self._written_ms[name] = self._clock.now_ms()
+            self._written_s[name] = asyncio.get_running_loop().time()
         verdict = await self._read_until(
             tuple(values), lambda now: judge_load(self.description, values, now), self.description.readback_ms)
         return None if verdict is Verdict.CONFIRMED else _unknown(verdict)
@@ -149,8 +151,7 @@ class Commanding:
             raise Refused("machine.no-setpoint", machine=self.description.title, property=name[:80])
         now = await self._snapshot(needed_to_write(self.description, prop))
         may_write_alone(self.description, prop, now)
-        elapsed = {one: self._clock.now_ms() - at for one, at in self._written_ms.items()}
-        return guarded(prop, wanted, now, elapsed.get(name))
+        return guarded(prop, wanted, now, self._elapsed().get(name))
 
     async def read(self, name: str) -> Value:
         """What the machine says now of property ``name``, in its unit; raises ``Refused``, ``Unavailable``."""

@@ -16,7 +16,6 @@ import msgspec
 
 from weft.basis.errors import Denied, Unavailable
 from weft.engine.discovery import NODES_MAX, Looked, Offered
-from weft.engine.ports import Clock
 from weft.machines.commanding import Commanding
 from weft.shopfloor.connection import AssetConnection, Capability, Scalar, Value
 from weft.shopfloor.description import Description, engineering
@@ -44,10 +43,9 @@ class _Open:
 class Discovering:
     """Looks at devices; see ``engine/discovery.Discovery``. Belongs to one event loop."""
 
-    def __init__(self, connect: Connect, schemes: Sequence[str], clock: Clock) -> None:
+    def __init__(self, connect: Connect, schemes: Sequence[str]) -> None:
         self._connect = connect
         self._schemes = tuple(schemes)
-        self._clock = clock
         self._open: dict[bytes, _Open] = {}
         self._room = asyncio.Semaphore(OPEN_MAX)
         self._ending: set[asyncio.Task[None]] = set()
@@ -83,7 +81,7 @@ class Discovering:
     async def trial(self, machine: str, description: Description, name: str, wanted: Scalar) -> Outcome:
         """Write one property as its guard allows, and read it back; raises ``Refused`` when nothing was sent."""
         async with self._at(machine, description) as connection:
-            hand = Commanding(description, connection, self._clock)
+            hand = Commanding(description, connection)
             return await hand.write(await hand.guarded(name, wanted))
 
     async def close(self) -> None:

@@ -134,3 +134,7 @@ class Fleet:
     async def ask(self, machine: str, job: str) -> Outcome | None:
         """Whether ``machine`` has begun ``job`` in a life that is lost (``MachineRunner.ask``)."""
         return await self.runner(machine).ask(job)
+
+    async def watch_over(self, machine: str, job: str) -> None:
+        """Follow ``job``, which was begun on ``machine`` and never heard of (``MachineRunner.watch_over``)."""
+        await self.runner(machine).watch_over(job)

@@ -8,7 +8,8 @@ Rule 3: a command's id follows from machine, kind, job and attempt; the book bar
 Rule 4: after a crash an open intent is read back when the machine is heard again, else it is unknown.
 Rule 5: after a backup was restored, a job that the lost life may have started is asked for by its id; where the
         machine cannot tell, a person is asked, as of any other start of which nobody knows.
-Rule 6: remote start only with ``auto`` and a local-ready signal read fresh, before the intent and again after it.
+Rule 6: a job that was begun and never heard of, since we died in between, is said to run, and followed to its end.
+Rule 7: remote start only with ``auto`` and a local-ready signal read fresh, before the intent and again after it.
 Not here: limits (``shopfloor/guard``), what is a fact (``shopfloor/binding``), which job is due (``production/``).
 """
 
@@ -30,13 +31,21 @@ from weft.engine.live import Live
 from weft.engine.node import Node
 from weft.engine.ports import Clock
 from weft.machines.commanding import Commanding
-from weft.shopfloor import binding
-from weft.shopfloor.book import CommandConfirmed, CommandIntended, CommandRefused, CommandUnknown, Floor, open_commands
+from weft.shopfloor import binding, earlier
+from weft.shopfloor.book import (
+    CommandConfirmed,
+    CommandIntended,
+    CommandRefused,
+    CommandUnknown,
+    Floor,
+    heard,
+    open_commands,
+)
 from weft.shopfloor.connection import AssetConnection, Change, Link, Scalar, Value
 from weft.shopfloor.description import Description, StartMode, engineering, moved
-from weft.shopfloor.facts import Fact, JobCounted
+from weft.shopfloor.facts import Fact, JobCounted, JobStarted
 from weft.shopfloor.given import JobGiven, given_of, watched_only
-from weft.shopfloor.jobcontrol import JobOrder, Outcome, Verdict
+from weft.shopfloor.jobcontrol import JobOrder, Outcome, Snapshot, Verdict, held_job, needed_to_tell
 
 SAY_RETRY_S: Final = 0.5
 KEYED: Final = "as:"  # before the name that somebody gave a single write
@@ -90,7 +99,7 @@ class MachineRunner:
         self._book = book
         self._live = live
         self._clock = clock
-        self._commands = Commanding(description, connection, clock)
+        self._commands = Commanding(description, connection)
         self._tracking = binding.resume(machine, description)
         self._facts: deque[Fact] = deque()
         self._wake = asyncio.Event()
@@ -254,14 +263,14 @@ class MachineRunner:
         async with self._lock:
             self.connection.about(job.id, {"OrderNumbers": job.orders, "CustomerOrderNumbers": job.customer_orders})
             floor = await self._settle_open()
-            if (stands := _stands(floor, self.machine, job.id)) is not None:
+            if (stands := earlier.bars(floor, self.machine, job.id)) is not None:
                 return stands
             if watched_only(self.description):
                 return await self._give(floor, job)
-            command = _next_id(floor, "load", self.machine, job.id)
+            command = earlier.next_id(floor, "load", self.machine, job.id)
             try:
                 now = await self._commands.look(job)
-                done = _confirmed_load(floor, self.machine, job.id)
+                done = earlier.confirmed_load(floor, self.machine, job.id)
                 if done and self._commands.lies_loaded(job, now):
                     return Outcome(command=done, status="confirmed")
                 loading = self._commands.plan(job, now)
@@ -291,9 +300,9 @@ class MachineRunner:
         async with self._lock:
             self.connection.about(job.id)
             floor = await self._settle_open()
-            if (stands := _stands(floor, self.machine, job.id)) is not None:
+            if (stands := earlier.bars(floor, self.machine, job.id)) is not None:
                 return stands
-            command = _next_id(floor, "start", self.machine, job.id)
+            command = earlier.next_id(floor, "start", self.machine, job.id)
             try:
                 await self._commands.check_start(job)
                 starting = self._commands.plan_start(job)
@@ -320,7 +329,7 @@ class MachineRunner:
                 return Outcome(command=command, status="unknown", reason="no-answer")
             if command and (known := await self._known(floor, command, wanted)) is not None:
                 return known
-            command = command or _next_id(floor, "write", self.machine, name)
+            command = command or earlier.next_id(floor, "write", self.machine, name)
             try:
                 step = await self._commands.guarded(name, wanted)
             except Refused as error:
@@ -339,7 +348,7 @@ class MachineRunner:
             floor = await self._settle_open()
             if command and (known := await self._known(floor, command)) is not None:
                 return known
-            command = command or _next_id(floor, "call", self.machine, name)
+            command = command or earlier.next_id(floor, "call", self.machine, name)
             try:
                 expected = self._commands.plan_call(name)
                 await self._commands.check_call(name, expected)
@@ -371,7 +380,7 @@ class MachineRunner:
 
     async def stands(self, job: str) -> Outcome | None:
         """The outcome of an earlier start of ``job`` that bars another; None when it may still be started."""
-        return _stands(await self._book.state(), self.machine, job)
+        return earlier.stands(await self._book.state(), self.machine, job)
 
     async def ask(self, job: str) -> Outcome | None:
         """Whether ``job`` was begun here in a life of which the book knows nothing; only reads.
@@ -381,7 +390,7 @@ class MachineRunner:
         """
         async with self._lock:
             floor = await self._settle_open()
-            if (stands := _stands(floor, self.machine, job)) is not None:
+            if (stands := earlier.stands(floor, self.machine, job)) is not None:
                 return stands
             self.connection.about(job)
             verdict = await self._commands.begun(job)
@@ -389,9 +398,25 @@ class MachineRunner:
                 return None
             if verdict is Verdict.CONFIRMED:
                 return Outcome(command="", status="confirmed")
-            command = _next_id(floor, "start", self.machine, job)
+            command = earlier.next_id(floor, "start", self.machine, job)
             await self._intend(command, job, "start", ())
             return await self._conclude(command, job, "start", Outcome(command="", status="unknown", reason=RESTORED))
+
+    async def watch_over(self, job: str) -> None:
+        """``job`` was begun here, and we died before the machine was heard to say so: it is followed to its end.
+
+        Raises ``Unavailable`` while the machine does not answer.
+        """
+        self.connection.about(job)
+        shown = Snapshot(values=dict(await self.connection.read(needed_to_tell(self.description))))
+        held = held_job(self.description, shown)
+        if held is None:
+            return
+        if held != job:  # what it shows cannot say that it ran; that it runs no more, it can
+            started = JobStarted(machine=self.machine, job=job, at=from_ms(self._clock.now_ms()))
+            self._tracking = msgspec.structs.replace(self._tracking, seen=heard(self._tracking.seen, started))
+            self._queue((started,))
+        self._observe(self._dated(shown.values.items()))
 
     async def _settle_open(self) -> Floor:
         """The book; an intent left open by an earlier life is read back first."""
@@ -462,33 +487,3 @@ class MachineRunner:
 
 def _stamped(value: Value, now: int) -> Value:
     return Value(value.value, value.quality, 0, now, value.detail)
-
-
-def _next_id(floor: Floor, kind: str, machine: str, job: str) -> str:
-    attempt = 1
-    while (command := f"{kind}/{machine}/{job}/{attempt}") in floor.commands:
-        attempt += 1
-    return command
-
-
-def _stands(floor: Floor, machine: str, job: str) -> Outcome | None:
-    """The outcome of an earlier start that bars another; None when the job may still be loaded and started."""
-    known = floor.machines.get(machine)
-    if known is None:
-        return None
-    status = known.starts.get(job, "")
-    command = next((one.id for one in floor.commands.values()
-                    if (one.machine, one.job, one.kind) == (machine, job, "start") and one.status != "refused"), "")
-    begun = known.seen.job == job and known.seen.phase != ""  # by whomever: the operator may have been first
-    if begun or status in ("confirmed", "done"):
-        return Outcome(command=command, status="confirmed")
-    if status in ("open", "unknown"):
-        return Outcome(command=command, status="unknown", reason="machine.start-unsettled")
-    return None
-
-
-def _confirmed_load(floor: Floor, machine: str, job: str) -> str:
-    return next((one.id for one in floor.commands.values()
-                 if (one.machine, one.job, one.kind, one.status) == (machine, job, "load", "confirmed")), "")
-
-

@@ -36,7 +36,7 @@ NAME: Final = "floor"
 VERSION: Final = 1
 TRIAL: Final = "trial/"  # how commands begin that are written to a device before it is a machine of ours
 CLOSED_KEPT: Final = 500  # settled commands remembered; older ones are barred by the engine's own keys
-STARTS_KEPT: Final = 500  # jobs per machine whose start is remembered
+STARTS_KEPT: Final = 500  # jobs per machine whose start is remembered; while nobody knows of one it is never forgotten
 
 
 class MachineAdded(Message, frozen=True, kw_only=True):
@@ -310,7 +310,8 @@ def _commanded(state: Floor, message: Any) -> Floor:
     machine = state.machines[known.machine]
     stands = ("done" if message.done else "not-done") if isinstance(message, CommandSettled) else status
     starts = {**machine.starts, known.job: stands}
-    for job in list(starts)[: max(0, len(starts) - STARTS_KEPT)]:
+    known_ends = [job for job, status in starts.items() if status not in ("open", "unknown")]
+    for job in known_ends[: max(0, len(known_ends) - STARTS_KEPT)]:
         del starts[job]
     return _with_machine(state, msgspec.structs.replace(machine, starts=starts))
 

@@ -222,7 +222,7 @@ async def test_a_device_that_answers_and_tells_nothing_of_itself_is_no_lack_of_a
     server = await asyncio.start_server(plain, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with connecting(tmp_path) as owner:
-        owner.node.discovery = Discovering(lambda described, _: HttpConnection(described), ("http",), owner.node.clock)
+        owner.node.discovery = Discovering(lambda described, _: HttpConnection(described), ("http",))
         draft = (await owner.do("machine-draft", name="H1", address=f"http://127.0.0.1:{port}"))["draft"]
         with pytest.raises(Invalid, match=r"propose\.silent"):
             await owner.do("machine-draft-propose", draft=draft)
