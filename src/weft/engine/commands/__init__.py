@@ -114,6 +114,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "wages-close": Command(work.CloseWages, work.close),
     "job-lock": Command(planning.JobLock, planning.job_lock),
     "job-unlock": Command(planning.JobUnlock, planning.job_unlock),
+    "work-centre-machine": Command(planning.WorkCentreMachine, planning.work_centre_machine),
     "machine-add": Command(floor.MachineAdd, floor.machine_add),
     "machine-read": Command(describing.MachineRead, describing.machine_read),
     "machine-remove": Command(floor.MachineName, floor.machine_remove),

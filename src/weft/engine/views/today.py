@@ -316,9 +316,11 @@ async def _news(node: Any, cards: list[tuple[Deal, OrderCard]]) -> list[Task]:
 async def _start(node: Any, cards: list[tuple[Deal, OrderCard]]) -> tuple[StartStep, ...]:
     items = bool((await node.state(node.book("stock"))).items)
     priced = bool((await node.state(node.book("pricing"))).books)
-    making = bool((await node.state(node.book("production"))).master.routings)
+    master = (await node.state(node.book("production"))).master
+    making, machine = bool(master.routings), any(one.machine for one in master.work_centres.values())
     known = bool(node.threads("relationship"))
     if cards or (items and priced and known):
         return ()
+    connecting = [("machine", machine)] if master.work_centres else []  # a shop that only trades has none
     return tuple(StartStep(code=code, done=done) for code, done in (
-        ("items", items), ("prices", priced), ("making", making), ("partner", known), ("order", False)))
+        ("items", items), ("prices", priced), ("making", making), *connecting, ("partner", known), ("order", False)))

@@ -18,7 +18,10 @@ async def machines(visit: Visit) -> Response:
 async def machine(visit: Visit) -> Response:
     """One machine."""
     view = await visit.view("machine", name=visit.named("name"))
-    return await visit.page("machine.html", tab="machines", live="floor production values", view=view, row=view.row)
+    centres = [queue.centre for queue in (await visit.view("jobs")).queues if not queue.machine]
+    return await visit.page("machine.html", tab="machines", live="floor production values", view=view, row=view.row,
+                            centres=[(one.id, (one.zh if visit.lang == "zh" else one.en) or one.zh or one.en or one.id)
+                                     for one in centres])
 
 
 async def jobs(visit: Visit) -> Response:
