@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 
 from weft.basis import quantity as q
+from weft.basis.cells import as_meant
 from weft.basis.errors import WeftError
 
 Grid = Sequence[tuple[int, Sequence[str]]]
@@ -224,7 +225,7 @@ def tabled(grid: Grid, columns: Iterable[Column]) -> Table:
             accepted = ", ".join([column.name, *column.names.split("|")])[:120]
             table.problems.append(Problem(row=number, column=column.name, code="table.column-missing",
                                           facts={"accepted": accepted}))
-    table.head = {plain(cells[0]): cells[1] for _, cells in grid[:at] if len(cells) > 1 and cells[0] and cells[1]}
+    table.head = {plain(cells[0]): as_meant(cells[1]) for _, cells in grid[:at] if len(cells) > 1 and all(cells[:2])}
     if not table.problems:
         _fill(table, grid[at + 1:], places)
     return table
@@ -245,7 +246,7 @@ def _header(grid: Grid, columns: Sequence[Column], meanings: Mapping[str, str]) 
 
 def _fill(table: Table, grid: Grid, places: Mapping[int, str]) -> None:
     for number, cells in grid:
-        named = {name: cells[place].strip() for place, name in places.items() if place < len(cells)}
+        named = {name: as_meant(cells[place].strip()) for place, name in places.items() if place < len(cells)}
         filled = {name: told for name, told in named.items() if told}
         if filled:
             table.rows.append(Row(number, filled, table.labels, table.problems))

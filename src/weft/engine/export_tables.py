@@ -9,12 +9,13 @@ import csv
 import io
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
 from weft.basis import quantity as q
+from weft.basis.cells import harmless
 from weft.basis.instant import from_ms
 from weft.engine.node import Node
 from weft.engine.views.deals import deal
@@ -22,7 +23,6 @@ from weft.thread import closing
 from weft.trade.relationship_state import RelationshipState
 
 CELL_MAX: Final = 32_000  # what a cell of a workbook bears
-_RISKY: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +120,6 @@ def _told(value: Any) -> str:
 
 def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
-
-
-def harmless(text: str) -> str:
-    """``text`` as no spreadsheet takes it for a formula; numbers stay numbers."""
-    if not text.startswith(_RISKY):
-        return text
-    try:
-        Decimal(text)
-    except InvalidOperation:
-        return "'" + text
-    return text
 
 
 def as_csv(table: Table) -> bytes:

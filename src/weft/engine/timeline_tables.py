@@ -10,8 +10,8 @@ import io
 from collections.abc import Iterator
 from typing import Any, Final
 
+from weft.basis.cells import harmless
 from weft.basis.zone import Zone, of
-from weft.engine.export_tables import harmless
 from weft.engine.value_tables import Words, clock_name, local
 from weft.engine.views.machine_timeline import SAID
 
@@ -80,6 +80,7 @@ def as_csv(rows: Iterator[Row]) -> bytes:
 def as_workbook(view: Any, words: Words) -> bytes:
     """Both tables as an XLSX file of two sheets."""
     import openpyxl
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
     workbook = openpyxl.Workbook()
     workbook.remove(workbook.worksheets[0])
@@ -88,7 +89,8 @@ def as_workbook(view: Any, words: Words) -> bytes:
         sheet = workbook.create_sheet(title[:31])
         sheet.freeze_panes = "A2"
         for row in rows:
-            sheet.append([harmless(cell) if isinstance(cell, str) else cell for cell in row])
+            sheet.append([harmless(ILLEGAL_CHARACTERS_RE.sub("", cell)) if isinstance(cell, str) else cell
+                          for cell in row])
         _set(sheet, rows=sheet.max_row)
     out = io.BytesIO()
     workbook.save(out)

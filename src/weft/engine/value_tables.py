@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import IO, Any, Final, Protocol
 
+from weft.basis.cells import harmless
 from weft.basis.zone import Zone
-from weft.engine.export_tables import harmless
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - a clock's time, as it is shown
 ROWS_MAX: Final = 1_000_000  # a sheet of Excel holds 1,048,576
@@ -80,10 +80,11 @@ class Sheet:
 
     def __init__(self, title: str, columns: Sequence[str], told: Mapping[str, str], zone: Zone) -> None:
         import openpyxl
-        from openpyxl.cell.cell import WriteOnlyCell
+        from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell
 
         self._workbook = openpyxl.Workbook(write_only=True)
-        self._sheet = self._workbook.create_sheet("".join(one for one in title if one not in "[]:*?/\\")[:31] or "1")
+        self._sheet = self._workbook.create_sheet(
+            "".join(one for one in title if one.isprintable() and one not in "[]:*?/\\")[:31] or "1")
         self._sheet.freeze_panes = "B2"
         self._sheet.column_dimensions["A"].width = 24
         self._told, self._zone, self._cell = told, zone, WriteOnlyCell
@@ -91,7 +92,7 @@ class Sheet:
         cells = []
         for text in columns:
             cell = WriteOnlyCell(self._sheet)
-            cell.value, cell.data_type = text, "s"
+            cell.value, cell.data_type = ILLEGAL_CHARACTERS_RE.sub("", text), "s"
             cells.append(cell)
         self._sheet.append(cells)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from weft.engine.export_tables import harmless
+from weft.basis.cells import harmless
 
 Words = Callable[..., str]
 Cell = str | Decimal

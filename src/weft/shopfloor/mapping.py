@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from weft.basis.cells import harmless
 from weft.basis.errors import Invalid
 from weft.basis.rows import Column, Grid, Problem, plain, tabled
 from weft.basis.rows import Row as Line
@@ -224,8 +225,8 @@ def _cells(one: Row) -> tuple[str, ...]:
 
 
 def _quoted(cell: str) -> str:
-    """``cell`` as CSV (RFC 4180), and as no spreadsheet takes it for a formula; ``read_table`` takes the mark off."""
-    tame = f"'{cell}" if cell[:1] in {"=", "+", "@", "\t"} else cell
+    """``cell`` as CSV (RFC 4180), and as no spreadsheet takes it for a formula."""
+    tame = harmless(cell)
     return '"' + tame.replace('"', '""') + '"' if set(tame) & set(',"\r\n') else tame
 
 
@@ -269,8 +270,8 @@ def _row(line: Line) -> Row:
             line.fault(column, "table.cell-empty")
     unit = line.text("unit").strip()
     return Row(
-        name=line.text("name").strip().removeprefix("'")[:NAME_MAX], title=line.text("title")[:NAME_MAX],
-        address=line.text("address").strip().removeprefix("'")[:TEXT_MAX], unit=_UNITS.get(unit.lower(), unit)[:20],
+        name=line.text("name").strip()[:NAME_MAX], title=line.text("title")[:NAME_MAX],
+        address=line.text("address").strip()[:TEXT_MAX], unit=_UNITS.get(unit.lower(), unit)[:20],
         type=_choice(line, "type", _TYPES, ("number", "integer", "boolean", "string")),
         scale=line.number_of("scale", "1", lambda value: value != 0),
         offset=_number(line, "offset") or "0", minimum=_number(line, "min"), maximum=_number(line, "max"),
