@@ -7,7 +7,9 @@ Rule 1: a write is sent once, while the machine is there, and never kept for lat
 Rule 2: that the broker is gone, that it lets us not in, that the machine says it is off and that it has fallen silent
         are four different things, and are told as such.
 Rule 3: our own words are no read-back: what would only come back from the broker is not written at all.
-Rule 4: what cannot be read is BAD for that property alone; a topic that is refused is told with its reason.
+Rule 4: a command that its machine did not get while it is read back lapses at the broker (MQTT 5.0): what was told as
+        unknown, and settled by a person, must not happen an hour later.
+Rule 5: what cannot be read is BAD for that property alone; a topic that is refused is told with its reason.
 Not here: the connection itself (``mqtt_line``), payloads (``mqtt_values``), secrets (``mqtt_access``).
 """
 
@@ -165,7 +167,8 @@ class MqttConnection(BrokeredConnection):
             by_topic.setdefault(to.place.topic, []).append((name, to, value))
         first = True
         for parts in by_topic.values():
-            why = await self._publish([(to, value) for _, to, value in parts], ", ".join(values), first=first)
+            why = await self._publish([(to, value) for _, to, value in parts], ", ".join(values),
+                                      self.description.readback_ms, first=first)
             first = False
             told.update({name: why for name, _, _ in parts})
             if why:
@@ -180,12 +183,14 @@ class MqttConnection(BrokeredConnection):
             return to
         return "" if payloads.fits(prop.type, value) else "type"
 
-    async def _publish(self, parts: Sequence[tuple[Target, Any]], about: str, *, first: bool = True) -> str:
+    async def _publish(self, parts: Sequence[tuple[Target, Any]], about: str, within_ms: int, *,
+                       first: bool = True) -> str:
         line = self._line
         if line is None or not self._linked or line.error is not None:
             raise self._unreachable() if first else self._no_answer(f"link lost: {about}")
         to = parts[0][0]
-        message = Message(to.place.topic, mqtt_values.payload(parts), retained=to.retain)
+        message = Message(to.place.topic, mqtt_values.payload(parts), retained=to.retain,
+                          lapses_s=0 if to.retain else max(1, within_ms // 1000))
         try:
             return await line.publish(message, to.qos, self._pace.timeout_s)
         except (WeftError, TimeoutError) as error:
@@ -204,9 +209,10 @@ class MqttConnection(BrokeredConnection):
             return error.code.removeprefix("machine.")
         if not to.json and len(arguments) > 1:
             return "arguments"
+        given: Any = dict(zip(known.arguments, arguments, strict=True))
         if not to.json:
-            return await self._publish([(to, arguments[0] if arguments else None)], action)
-        return await self._publish([(to, dict(zip(known.arguments, arguments, strict=True)))], action)
+            given = arguments[0] if arguments else None
+        return await self._publish([(to, given)], action, self.description.start_ms)
 
     # ---- browsing --------------------------------------------------------------------------------------
 

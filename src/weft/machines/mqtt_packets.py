@@ -33,7 +33,8 @@ class Broken(Exception):
 
 class Message(msgspec.Struct, gc=False):
     """A PUBLISH that came. ``packet``: the number to acknowledge, 0 at QoS 0; ``retained``: it lay there before we
-    asked; ``passed_over``: its size, when it was too large to be kept.
+    asked; ``passed_over``: its size, when it was too large to be kept. ``lapses_s``: of one that we send, after how
+    long a broker that could not deliver it gives it to nobody any more (0: never; MQTT 5.0 alone can say so).
     """
 
     topic: str
@@ -41,6 +42,7 @@ class Message(msgspec.Struct, gc=False):
     packet: int = 0
     retained: bool = False
     passed_over: int = 0
+    lapses_s: int = 0
 
 
 class Answer(msgspec.Struct, gc=False):
@@ -96,7 +98,9 @@ def publish(message: Message, version: int) -> bytes:
     """PUBLISH at QoS 1, or at 0 when its packet number is 0."""
     body = _text(message.topic) + (struct.pack(">H", message.packet) if message.packet else b"")
     first = 0x30 | (0x02 if message.packet else 0) | (0x01 if message.retained else 0)
-    return _packet(first, body + (b"\x00" if version == V5 else b"") + message.payload)
+    lapses = struct.pack(">BI", 0x02, message.lapses_s) if message.lapses_s else b""  # Message Expiry Interval
+    terms = _varint(len(lapses)) + lapses if version == V5 else b""
+    return _packet(first, body + terms + message.payload)
 
 
 def acknowledge(packets: Sequence[int]) -> bytes:

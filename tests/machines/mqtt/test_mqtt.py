@@ -239,6 +239,33 @@ async def test_nothing_is_kept_back_while_the_link_is_down(broker: Broker) -> No
             assert ("m/set", "6") in await somebody.until(1, "m/set")
 
 
+async def device(port: int, seconds: float) -> str:
+    """What a device hears within ``seconds`` whose broker keeps for it what it misses."""
+    child = await asyncio.create_subprocess_exec(
+        program("mosquitto_sub"), "-h", "127.0.0.1", "-p", str(port), "-V", "5", "-x", "3600", "-c", "-i", "saw",
+        "-q", "1", "-t", "m/do", "-W", str(max(1, round(seconds))), stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL)
+    told, _ = await child.communicate()
+    return told.decode()
+
+
+@pytest.mark.parametrize("version", ["5", pytest.param("3.1.1", id="control: 3.1.1 cannot say so")])
+async def test_a_start_that_a_device_out_of_reach_did_not_get_in_time_never_reaches_it(
+    broker: Broker, version: str
+) -> None:
+    described = thing(broker, SPEED, **{"weft:startMs": 1000, "weft:mqttVersion": version}, actions={
+        "Start": {"weft:role": "start", "weft:arguments": ["jobId"], "forms": [{"href": "m/do"}]}})
+    async with opened(described) as at:
+        await at.up()
+        assert await device(broker.port, 1) == ""  # it was there once
+        assert await at.connection.invoke("Start", ["J-1"]) == "", "the broker takes it"
+        await asyncio.sleep(2.5)  # meanwhile the start is told as unknown, and a person says: not done
+        assert await at.connection.invoke("Start", ["J-2"]) == ""
+        heard = await device(broker.port, 1)
+    assert "J-2" in heard, "what is young enough is heard"
+    assert ("J-1" in heard) is (version == "3.1.1")
+
+
 async def test_our_own_words_are_no_read_back(broker: Broker) -> None:
     async with opened(writable(broker, "m/speed")) as at, opened(thing(broker, SPEED)) as other:
         await at.up()
