@@ -107,6 +107,18 @@ def test_the_day_of_a_price_is_the_local_day():
     assert total([night], replace(NOVEMBER, zone=zone.of("Asia/Shanghai"))) == Decimal("0.3725")
 
 
+@pytest.mark.parametrize(("day", "hours"), [("2026-03-28", 7), ("2026-10-24", 9), ("2026-11-07", 8)])
+def test_the_night_in_which_clocks_change_is_paid_for_the_hours_that_were_worked(day, hours):
+    berlin = zone.of("Europe/Berlin")
+    come, go = (berlin.utc(instant.to_ms(f"{day}T00:00:00.000Z") + hour * HOUR) for hour in (22, 30))
+    made = [entry("e1", "start", come), entry("e2", "done", go, good="100")]
+    first, second = (replace(NOVEMBER, begin=berlin.begins(one), end=berlin.ends(one), zone=berlin)
+                     for one in (day, berlin.day(go)))
+    (line,) = wages.sheet(made, (), (), RATES, second).lines
+    assert (line.work_ms, line.pieces) == (hours * HOUR, 100)
+    assert wages.sheet(made, (), (), RATES, first).lines == [], "it belongs to the day on which it ended"
+
+
 def test_material_faults_are_paid_where_the_rate_says_so_and_bad_work_never():
     made = [entry("e1", "scrap", scrap="4", reason="material"), entry("e2", "scrap", scrap="3", reason="work"),
             entry("e3", "scrap", scrap="2", reason="other"), entry("e4", good="10")]
