@@ -30,8 +30,8 @@ from weft.engine.machines import MACHINES, machine
 from weft.engine.memory import BY_ITSELF, END, Memory
 from weft.engine.outbox import Outbox
 from weft.engine.ports import Peers, StoreConflict
-from weft.engine.pricelog.turns import Rest
 from weft.engine.requests import Gate
+from weft.engine.rest import Rest
 from weft.engine.threads import Loaded
 from weft.engine.twins.changes import Changes
 from weft.engine.twins.derived import Twins

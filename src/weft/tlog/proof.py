@@ -16,6 +16,7 @@ Not here: whom to trust (``policy.py``), times of cosignatures: the caller may a
 """
 
 import base64
+import functools
 from collections.abc import Sequence
 from typing import Final
 
@@ -31,6 +32,7 @@ from weft.tlog.policy import Policy, Verdict
 HEADER: Final = "c2sp.org/tlog-proof@v1"
 EXTRA_BYTES_MAX: Final = 64 * 1024
 PROOF_BYTES_MAX: Final = NOTE_BYTES_MAX + 2 * EXTRA_BYTES_MAX + 64 * PROOF_HASHES_MAX
+PROOFS_KEPT: Final = 32  # one that was read is asked for again and again while a price is checked
 _CODE: Final = "tlog.proof-malformed"
 
 
@@ -43,6 +45,7 @@ class Proof(msgspec.Struct, frozen=True):
     extra: bytes | None = None
 
 
+@functools.lru_cache(PROOFS_KEPT)
 def parse(data: bytes) -> Proof:
     """The proof in ``data``; raises ``Invalid('tlog.proof-malformed')``, or what is wrong with its checkpoint."""
     if len(data) > PROOF_BYTES_MAX:

@@ -100,6 +100,6 @@ async def test_what_waits_is_looked_at_ever_less_often_until_it_is_old(monkeypat
             before = len(looks)
             await checking.tick(shop)
             assert len(looks) == before, "nothing is due at once again"
-        assert 20 < len(looks) < 45
+        assert 14 < len(looks) < 24
         assert any(abs(one - begun - 24 * 3_600_000) < 60_000 for one in looks), "and when the day is over"
         assert looks[-1] > begun + checking.OLD_MS, "until it is old"

@@ -7,7 +7,8 @@ import pytest
 from tests.engine.pricelog.firms_of_the_log import append, batch, book, firms, stop
 from weft.basis.errors import Unavailable
 from weft.engine.pricelog import known
-from weft.engine.pricelog.turns import FIRST_MS, Rest, Turns
+from weft.engine.pricelog.turns import FIRST_MS, Turns
+from weft.engine.rest import Rest
 
 HOUR_MS = 3_600_000
 

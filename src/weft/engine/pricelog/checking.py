@@ -150,9 +150,9 @@ async def _keep(node: Node, thread: str, found: Gathered, verdict: Verdict) -> N
 
 
 def _due(found: Gathered, verdict: Verdict) -> int | None:
-    """When to look again: after half as long as it has waited so far, and when the day of its opening is over.
+    """When to look again: after as long as it has waited so far, and when the day of its opening is over.
 
-    So the looks at a document become rare with its age: some thirty in the 30 days in which it may still become better.
+    So the looks at a document become rare with its age: some twenty in the 30 days in which it may still become better.
     """
     now_ms, at_ms = found.trust.now_ms, instant.to_ms(found.document.at)
     if verdict.colour == "green" and verdict.level >= 3:
@@ -160,7 +160,7 @@ def _due(found: Gathered, verdict: Verdict) -> int | None:
     if now_ms > at_ms + OLD_MS:
         return None  # who opens its page looks again, as always
     day_ms = at_ms + found.trust.commit_hours * HOUR_MS + 1_000
-    again_ms = now_ms + max(SOON_MS, (now_ms - at_ms) // 2)
+    again_ms = now_ms + max(SOON_MS, now_ms - at_ms)
     if now_ms >= day_ms:
         return again_ms
     return day_ms if verdict.colour == "green" else min(day_ms, again_ms)

@@ -26,22 +26,6 @@ class Failed(NamedTuple):
 
 
 @dataclass(slots=True)
-class Rest:
-    """From ``at_ms`` until ``until_ms`` nothing of what waits is due."""
-
-    at_ms: int = 0
-    until_ms: int = 0
-
-    def lasts(self, now_ms: int) -> bool:
-        """Whether nothing is due now (Rule 3)."""
-        return self.at_ms <= now_ms < self.until_ms
-
-    def ends(self, due_ms: int) -> None:
-        """Something is due at ``due_ms``."""
-        self.until_ms = min(self.until_ms, due_ms)
-
-
-@dataclass(slots=True)
 class Turns:
     """``every_ms``: the usual pause, and the longest; ``random``: so many random bytes."""
 
