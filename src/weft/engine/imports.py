@@ -48,7 +48,10 @@ class Known:
 
 
 class Import(msgspec.Struct, frozen=True, kw_only=True):
-    """``command`` is to be decided by ``book``; it is None when there are ``problems`` or nothing changes."""
+    """``command`` is to be decided by ``book``; it is None when there are ``problems`` or nothing changes.
+
+    ``count``: the rows of the table, 0 when nothing changes.
+    """
 
     book: str
     command: Any = None
@@ -119,7 +122,8 @@ def imported(kind: str, content: bytes, known: Known) -> Import:
     problems = _mistaken(kind, grid, problems)
     if problems or not messages:
         return Import(book=book, problems=problems)
-    return Import(book=book, command=_SEVERAL[book](messages), count=len(messages))
+    rows = len(tabled(grid, COLUMNS[kind]).rows)  # what its owner counts, however many messages they make
+    return Import(book=book, command=_SEVERAL[book](messages), count=rows)
 
 
 def _mistaken(kind: str, grid: Grid, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:

@@ -76,12 +76,14 @@ async def test_a_work_centre_keeps_its_machine_while_a_job_has_begun_there():
 
 async def test_an_empty_queue_says_what_comes_next(maker):
     page = await shown(maker, "/jobs")
-    assert page.count(text("zh", "empty.queue.phone")) == 2
+    assert page.count(text("zh", "empty.queue.phone")) == 1, "once is enough"
+    assert page.count(text("zh", "empty.queue")) == 2
     assert 'href="/machines"' in page
     await bind(maker, "VMC2")
     page = await shown(maker, "/jobs")
-    assert page.count(text("zh", "empty.queue.phone")) == 1
     assert text("zh", "empty.queue.machine") in page
+    await bind(maker, "VMC2", "BENCH")
+    assert text("zh", "empty.queue.phone") not in await shown(maker, "/jobs")  # the control: no bench is left
 
 
 async def test_a_new_firm_that_makes_things_is_told_that_machines_can_be_connected(maker):

@@ -164,6 +164,29 @@ async def test_a_file_is_taken_from_a_form(work):
     assert "X9" in (await work.node.book_state("stock")).items
 
 
+async def test_a_table_is_typed_on_a_phone_without_a_file(work):
+    client = Client(work.routes)
+    page = (await client.ask("/import?kind=items", headers={"cookie": OWNER}, token="")).body.decode()
+    assert 'name="content@rows"' in page
+    assert "Shaft 20 mm" in page, "an example says what is meant"
+    rows = "料号,名称,单位\r\nX7，七号,件\r\nX8,八号，公斤\r\n"
+    answer = await post(client, "import", {"kind": "items", "content@rows": rows, "form": "typed", "key": "t",
+                                           "back": "/import?kind=items", "then": "/import?kind=items"})
+    assert answer.status == 303, answer.body.decode()[-1500:]
+    items = (await work.node.book_state("stock")).items
+    assert (items["X7"].zh, items["X8"].unit) == ("七号", "KGM")
+
+
+async def test_a_typed_table_with_faults_comes_back_as_it_was_typed(work):
+    answer = await post(Client(work.routes), "import", {
+        "kind": "items", "content@rows": "料号,名称,单位\nX6,六号,弗隆\n", "form": "typed", "key": "f",
+        "back": "/import?kind=items"})
+    page = answer.body.decode()
+    assert answer.status == 422
+    assert "X6,六号,弗隆" in page
+    assert page.count('<td class="num">') == 1
+
+
 async def test_a_form_of_another_site_is_refused(work):
     order = {"thread": work.orders["making"]}
     answer = await post(Client(work.routes), "cancel", order, origin="https://elsewhere.example")

@@ -107,8 +107,10 @@ async def test_an_empty_table_of_each_kind_can_be_had_and_is_understood(work):
     client = Client(work.routes)
     for lang in LANGUAGES:
         headers = {"cookie": f"weft_device={TOKEN}; weft_lang={lang}"}
-        page = (await client.ask("/import", headers=headers)).body.decode()
+        first = (await client.ask("/import", headers=headers)).body.decode()
         for kind in KINDS:
+            assert f'href="/import?kind={kind}"' in first
+            page = (await client.ask(f"/import?kind={kind}", headers=headers)).body.decode()
             assert f'href="/import/{kind}.csv"' in page
             answer = await client.ask(f"/import/{kind}.csv", headers=headers)
             assert answer.status == 200

@@ -106,6 +106,8 @@ def _value(raw: str | bytes, kind: str, where: str, zone: Zone) -> str:
     if kind == "number":
         plain = unicodedata.normalize("NFKC", words).replace(",", "").replace(" ", "")
         return q.text(q.decimal(plain, where))
+    if kind == "rows":  # a table that was typed: on a phone a comma is often the wide one
+        return base64.b64encode(words.replace("，", ",").encode()).decode()
     if kind == "day":
         return _end_of_day(words, where, zone)
     return words

@@ -28,11 +28,13 @@ async def one(visit: Visit) -> Response:
 async def imports(visit: Visit) -> Response:
     """Bring in a table; what is wrong is told by row and column."""
     kinds = [(kind, visit.text(f"import.kind.{kind}")) for kind in KINDS]
-    kind, chinese = visit.asked("kind", "items"), visit.lang == "zh"
+    asked, chinese = visit.asked("kind", "items"), visit.lang == "zh"
+    kind = asked if asked in KINDS else "items"
+    example = [line.split(",") for line in visit.text(f"import.example.{kind}").splitlines()]
+    after = KINDS[KINDS.index(kind) + 1:-1][:1]  # prices are better written than imported
     return await visit.page(
-        "import.html", tab="import", kinds=kinds, kind=kind if kind in KINDS else "items", own_errors=True,
-        columns={name: [column.label(chinese=chinese) + ("*" if column.required else "") for column in columns]
-                 for name, columns in COLUMNS.items()})
+        "import.html", tab="import", kinds=kinds, kind=kind, own_errors=True, example=example, after=after,
+        columns=[column.label(chinese=chinese) + ("*" if column.required else "") for column in COLUMNS[kind]])
 
 
 async def template(visit: Visit) -> Response:
