@@ -11,10 +11,14 @@ from hypothesis import strategies as st
 
 from tests.production.workshop import MONDAY
 from weft.basis import instant, zone
+from weft.basis.decider import Said
+from weft.basis.errors import Invalid
 from weft.engine.views.machine_timeline import shifts as told_shifts
+from weft.production.book import INITIAL, evolve, judge
 from weft.production.calendar import OpenTime
 from weft.production.greedy import schedule
 from weft.production.master import Calendar, Shift, Span, SpecialDay
+from weft.production.messages import CalendarDefined
 from weft.production.plan import PlanCentre, PlanJob, Problem
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -136,6 +140,17 @@ def test_a_shift_in_the_hour_that_is_left_out_does_not_take_place_and_one_in_tha
     for day, hours in (("2026-03-29", 0), ("2026-10-25", 2), ("2026-11-01", 1)):
         midnight = zone.of("Europe/Berlin").begins(day)
         assert OpenTime(calendar).between(midnight, midnight + DAY) == hours * HOUR
+
+
+def test_a_fold_depends_on_no_version_of_the_database():
+    """A place that is unknown here was known where it was said: it is folded, and goes by the offset beside it."""
+    said = Said(id="e", by="F", role="member", message=CalendarDefined(calendar=Calendar(
+        id="x", time_zone="Mars/Olympus_Mons", utc_offset=60, shifts=NIGHT.shifts)))
+    assert judge(INITIAL, said) is None
+    kept = evolve(INITIAL, said).master.calendars["x"]
+    assert (kept.time_zone, kept.zone) == ("Mars/Olympus_Mons", zone.fixed(60))
+    with pytest.raises(Invalid, match=r"zone\.unknown"):  # the control: asking the database would have denied it
+        zone.of(kept.time_zone)
 
 
 def test_a_calendar_of_before_keeps_its_meaning_and_one_of_a_place_unknown_here_goes_by_its_offset():

@@ -161,7 +161,7 @@ def test_a_wrong_calendar_is_told_by_row_and_column(row, expected):
 
 
 @pytest.mark.parametrize(("written", "offset", "place"), [
-    ("+08:00", 480, ""), ("utc-5", -300, ""), ("europe/berlin", 0, "Europe/Berlin"), ("PRC", 0, "PRC")])
+    ("+08:00", 480, ""), ("utc-5", -300, ""), ("europe/berlin", 60, "Europe/Berlin"), ("PRC", 480, "PRC")])
 def test_a_calendar_has_an_offset_as_ever_or_the_name_of_a_place(written, offset, place):
     rows = grid(f"calendar,day,start,end,time zone\nd,Mon,8:00,17:00,{written}\n")
     (message,), problems = table.calendars(rows, Master())

@@ -33,6 +33,7 @@ EXAMPLES: Final = "Europe/Berlin, Asia/Shanghai, +08:00"  # for who has written 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=_UTC)
 _FIRST, _LAST = instant.FIRST_MS + 2 * DAY, instant.LAST_MS - 2 * DAY  # a clock shows no day outside the calendar
 _OFFSET: Final = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?([0-5]\d))?", re.ASCII | re.IGNORECASE)
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*(?<!.{65})", re.ASCII)
 _ALSO: Final = {"beijing": "Asia/Shanghai", "peking": "Asia/Shanghai", "china": "Asia/Shanghai",
                 "中国": "Asia/Shanghai", "北京": "Asia/Shanghai", "北京时间": "Asia/Shanghai", "上海": "Asia/Shanghai"}
 
@@ -161,6 +162,11 @@ def fixed(minutes: int) -> Zone:
 
 
 UTC: Final = fixed(0)
+
+
+def is_form(name: str) -> bool:
+    """Whether ``name`` looks like that of a place, known here or not; this is the same in every version."""
+    return _NAME.fullmatch(name) is not None
 
 
 def offset_of(text: str) -> int | None:

@@ -87,6 +87,7 @@ _DAYS: Final = {
     for name in names.split()
 }
 _CLOCK = re.compile(r"(\d{1,2})[:：](\d{2})(?::00)?")
+_JANUARY: Final = 1_767_225_600_000  # 2026
 _RANGE = re.compile(r"[-~至到–]")
 SPECIAL_DAYS_MAX: Final = 60  # of one row
 Read = tuple[tuple[Message, ...], tuple[Problem, ...]]
@@ -326,13 +327,13 @@ def _dates(row: Row) -> tuple[str, ...]:
 
 
 def _zone(row: Row) -> tuple[int, str]:
-    """``+08:00``, ``UTC+8`` or ``Z`` as minutes, or a place such as ``Europe/Berlin``."""
+    """``+08:00``, ``UTC+8`` or ``Z`` as minutes; or a place such as ``Europe/Berlin``, with its offset in January."""
     try:
         found = zone.of(row.text("utc_offset"))
     except Invalid as error:
         row.fault("utc_offset", "table.time-zone", **error.facts)
         return 0, ""
-    return (found.offset(0), "") if found.is_fixed else (0, found.name)
+    return found.offset(_JANUARY), "" if found.is_fixed else found.name
 
 
 def supply_rules(grid: Grid, master: md.Master, units: Units | None = None, partners: Partners | None = None) -> Read:
