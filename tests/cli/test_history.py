@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+from datetime import UTC
 
 import openpyxl
 import pytest
@@ -12,7 +13,8 @@ from tests.cli.desk import Desk
 from tests.doors.console.sample import at_work
 from weft import launch
 from weft.basis.errors import Invalid, NotFound, Refused
-from weft.cli import history, history_files
+from weft.basis.zone import of
+from weft.cli import history, history_files, history_span
 from weft.config import Config, Firm
 from weft.engine.series import History
 from weft.shopfloor.connection import Value
@@ -54,6 +56,13 @@ async def test_a_day_is_written_page_by_page_and_nothing_twice(desk, tmp_path, c
     assert f"Cell1.csv: {COUNT} rows" in capsys.readouterr().out
     with pytest.raises(Refused, match=r"cli\.history\.exists"):
         await desk.call(history.export, **asked())
+
+
+@pytest.mark.parametrize(("typed", "meant"), [
+    ("2026-07-01", "2026-06-30T22:00"), ("2026-12-01 09:30", "2026-12-01T08:30"),
+    ("2026-10-25T02:30", "2026-10-25T00:30"), ("2026-03-29 02:30", "2026-03-29T01:00"), ("2026-07-01T09:30+08:00", "2026-07-01T01:30")])
+def test_a_time_that_is_typed_is_one_of_the_clock_of_its_own_season(typed, meant):
+    assert history_span.moment(typed, of("Europe/Berlin")).astimezone(UTC).isoformat()[:16] == meant
 
 
 async def test_a_sheet_and_a_span_by_the_firm_s_clock(desk, tmp_path, capsys):

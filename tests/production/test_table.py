@@ -1,5 +1,7 @@
 """Tables of production master data: read whole, or told what is wrong and in which row and column."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.production.workshop import workshop
@@ -167,6 +169,16 @@ def test_a_calendar_has_an_offset_as_ever_or_the_name_of_a_place(written, offset
     (message,), problems = table.calendars(rows, Master())
     assert not problems
     assert (message.calendar.utc_offset, message.calendar.time_zone) == (offset, place)
+
+
+@pytest.mark.parametrize("page", ["plan.md", "plan.zh-CN.md"])
+def test_the_calendar_of_the_manual_can_be_read(page):
+    text = (Path(__file__).parents[2] / "docs" / "howto" / page).read_text(encoding="utf-8")
+    rows = text.partition("```csv\n")[2].partition("```")[0]
+    (message,), problems = table.calendars(grid(rows), Master())
+    assert not problems
+    assert (len(message.calendar.shifts), len(message.calendar.special)) == (10, 1)
+    assert message.calendar.time_zone in ("Europe/Berlin", "Asia/Shanghai")
 
 
 def test_what_is_no_place_is_told_with_the_one_that_was_meant():
