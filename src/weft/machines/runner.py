@@ -48,7 +48,6 @@ from weft.shopfloor.given import JobGiven, given_of, watched_only
 from weft.shopfloor.jobcontrol import JobOrder, Outcome, Snapshot, Verdict, held_job, needed_to_tell
 
 SAY_RETRY_S: Final = 0.5
-KEYED: Final = "as:"  # before the name that somebody gave a single write
 RESTORED: Final = "restored"  # why nobody knows whether a job was started
 _UP_S: Final = 60.0
 
@@ -74,15 +73,15 @@ def floor_book(node: Node) -> FloorBook:
         return await node.record("floor", message, key=_key(message))
 
     async def used(command: str) -> bool:
-        return await node.answered(node.book("floor"), f"{KEYED}{command}") is not None
+        return await node.answered(node.book("floor"), f"{earlier.KEYED}{command}") is not None
 
     return FloorBook(say, lambda: node.book_state("floor"), used)
 
 
 def _key(message: Message) -> str:
     """Under which the engine says a command once and for all; "" for a command that nobody named."""
-    if isinstance(message, CommandIntended) and f"/{KEYED}" in message.command:
-        return f"{KEYED}{message.command}"
+    if isinstance(message, CommandIntended) and f"/{earlier.KEYED}" in message.command:
+        return f"{earlier.KEYED}{message.command}"
     return ""
 
 
@@ -320,7 +319,7 @@ class MachineRunner:
         unknown stands in the book, and somebody must look.
         """
         async with self._lock:
-            command = f"write/{self.machine}/{name}/{KEYED}{key}" if key else ""
+            command = f"write/{self.machine}/{name}/{earlier.KEYED}{key}" if key else ""
             try:
                 floor = await self._settle_open()
             except Unavailable:
@@ -344,7 +343,7 @@ class MachineRunner:
         With a ``key`` it is safe to repeat, as ``write``.
         """
         async with self._lock:
-            command = f"call/{self.machine}/{name}/{KEYED}{key}" if key else ""
+            command = f"call/{self.machine}/{name}/{earlier.KEYED}{key}" if key else ""
             floor = await self._settle_open()
             if command and (known := await self._known(floor, command)) is not None:
                 return known

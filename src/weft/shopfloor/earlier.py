@@ -10,6 +10,7 @@ from typing import Final
 from weft.shopfloor.book import Floor
 from weft.shopfloor.jobcontrol import Outcome
 
+KEYED: Final = "as:"  # before the name that somebody gave a single write or call
 UNSETTLED: Final = "machine.start-unsettled"
 STARTED: Final = frozenset({"confirmed", "done"})
 _IN_DOUBT: Final = frozenset({"open", "unknown"})

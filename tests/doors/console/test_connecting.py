@@ -12,7 +12,7 @@ from tests.doors.asking import Client
 from tests.doors.console.sample import TOKEN
 from tests.machines.connecting import connecting
 from tests.machines.connecting import lathe as running_lathe
-from weft.basis.errors import Invalid, Unavailable
+from weft.basis.errors import Invalid, Refused, Unavailable
 from weft.doors import console
 from weft.engine.devices import Devices
 from weft.locale import text
@@ -96,6 +96,25 @@ async def test_a_trial_that_was_asked_for_twice_is_sent_once(lathe, tmp_path):
         assert len((await owner.node.book_state("floor")).commands) == 1
         await owner.do("machine-draft-try", "another", **given)
         assert len((await owner.node.book_state("floor")).commands) == 2, "the control: another key is another trial"
+
+
+async def test_a_trial_that_was_confirmed_for_one_address_is_not_sent_to_another(lathe, tmp_path):
+    async with connecting(tmp_path) as owner:
+        draft = (await owner.do("machine-draft", name="L1", address=lathe.endpoint))["draft"]
+        await owner.do("machine-draft-propose", draft=draft, limits={"SpindleSpeed": "100..4000", "Feed": "1..600"})
+        held = await owner.view("machine-draft", draft=draft)
+        given = {"draft": draft, "property": "SpindleSpeed", "value": "1200", "sure": True, "seen": held.seen}
+        rows = {one.name: one for one in held.rows}
+        speed = rows["SpindleSpeed"]
+        await owner.do("machine-draft-row", draft=draft, at="SpindleSpeed", name="SpindleSpeed", minimum=speed.minimum,
+                       maximum=speed.maximum, type=speed.type, role=speed.role, write=True,
+                       address=rows["Feed"].address)
+        with pytest.raises(Refused, match=r"twin\.sure-old"):
+            await owner.do("machine-draft-try", "k", **given)
+        assert not (await owner.node.book_state("floor")).commands
+        seen = (await owner.view("machine-draft", draft=draft)).seen
+        await owner.do("machine-draft-try", "k2", **{**given, "value": "120", "seen": seen})  # the control
+        assert len((await owner.node.book_state("floor")).commands) == 1
 
 
 async def test_what_is_taken_by_itself_comes_beside_what_was_chosen(lathe, tmp_path):

@@ -1,16 +1,24 @@
 """A real machine asked for something by hand: two steps, and an outcome that says no more than is known."""
 
+import asyncio
 import html
 import re
 from urllib.parse import urlencode
+
+import pytest
 
 from tests.doors.asking import Client
 from tests.engine.home import TOKEN
 from tests.machines import conftest  # noqa: F401 - it says where the machines' own client lies
 from tests.machines.test_operations import falls_silent, value
 from tests.machines.workshop import JOB, released, workshop
+from weft.basis.errors import Refused
 from weft.doors import console
+from weft.engine import commands
+from weft.engine.commands.operating import SURE_MS
+from weft.engine.views.twins import twin_part
 from weft.locale import text
+from weft.shopfloor.book import MachineAdded
 from weft.twin.names import encode_id, submodel_id
 
 FORM = "application/x-www-form-urlencoded"
@@ -100,3 +108,64 @@ async def test_what_is_refused_says_why_and_what_is_unknown_is_not_told_as_done(
             assert text(lang, "twin.operate.again") not in page
             page = await person.sees("/machines/M1", lang)
             assert text(lang, "machine.unknown.wrote", what="Feed 190") in page
+
+
+class Later:
+    """The node's clock, ``ms`` ahead."""
+
+    def __init__(self, own, ms=0):
+        self.own, self.ms = own, ms
+
+    def now_ms(self):
+        return self.own.now_ms() + self.ms
+
+
+async def test_a_page_that_asks_whether_one_is_sure_holds_for_minutes_and_for_the_machine_that_it_showed(tmp_path):
+    async with workshop(tmp_path) as at:
+        person, before = Person(at), await value(at)
+        clock = at.node.clock = Later(at.node.clock)
+        page = await person.opens("Write.Feed", value="180")
+        for ms in (SURE_MS + 1_000, -60_000):
+            clock.ms = ms
+            for lang in ("zh", "en"):
+                answer = await person.sends(page, lang)
+                shown = html.unescape(answer.body.decode())
+                assert answer.status == 409 and text(lang, "error.twin.sure-old", minutes=5) in shown
+                assert text(lang, "twin.operate.yes.write") in shown, "it is asked anew"
+        assert (await value(at), await at.commands()) == (before, {})
+        clock.ms = SURE_MS - 1_000
+        assert (await person.sends(page)).status == 303 and await value(at) == 180, "the control: a moment earlier"
+        clock.ms = SURE_MS + 1_000
+        answer = await person.sends(page)
+        assert answer.status == 303, "what was sent is told, however old the page"
+        assert len(await at.commands()) == 1
+
+
+async def test_what_was_confirmed_for_one_register_is_not_written_to_another(tmp_path):
+    async with workshop(tmp_path) as at:
+        person, before = Person(at), await value(at)
+        page = await person.opens("Write.Feed", value="180")
+        part = await twin_part(at.node, encode_id(submodel_id(at.shell, "OperationalData")), "Feed")
+        given = {"submodel": part.submodel, "path": "Feed", "value": "180", "sure": True, "seen": part.seen}
+        await at.node.record("floor", MachineAdded(machine="M1", description=at.process.text(title="Set up otherwise")))
+        await at.node.floor.machines.follow()
+        assert await at.node.floor.machines.runner("M1").connection.wait_up(30)
+        assert (await person.sends(page)).status == 409
+        with pytest.raises(Refused, match=r"twin\.sure-old"):
+            await commands.run(at.node, "twin-value", given)
+        assert (await value(at), await at.commands()) == (before, {})
+        await commands.run(at.node, "twin-value", {**given, "seen": ""})  # the control: a program, which saw no page
+        assert await value(at) == 180
+        assert (await person.sends(await person.opens("Write.Feed", value="190"))).status == 303
+
+
+async def test_two_buttons_of_one_page_pressed_at_once_send_once(tmp_path):
+    async with workshop(tmp_path) as at:
+        person = Person(at)
+        page = await person.opens("Write.Feed", value="180")
+        answers = await asyncio.gather(*(person.sends(page) for _ in range(6)))
+        assert {one.status for one in answers} == {303}
+        assert len(await at.commands()) == 1
+        pages = [await person.opens("Write.Feed", value="190") for _ in range(2)]
+        await asyncio.gather(*map(person.sends, pages))
+        assert len(await at.commands()) == 3, "the control: two pages are two commands"

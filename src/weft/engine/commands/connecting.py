@@ -15,7 +15,7 @@ from weft.basis import instant
 from weft.basis.errors import Invalid, NotFound, Refused, Unavailable, WeftError
 from weft.engine import machine_drafts as drafts
 from weft.engine import sheets
-from weft.engine.commands.operating import typed
+from weft.engine.commands.operating import still, typed
 from weft.engine.commands.params import Done, Params, content_of
 from weft.engine.discovery import DEPTH, Discovery
 from weft.engine.machine_drafts import MachineDraft
@@ -324,6 +324,7 @@ class DraftWrite(Params, frozen=True, kw_only=True):
     property: str
     value: str
     sure: bool = False
+    seen: str = ""
 
 
 async def trial(node: Node, params: DraftWrite, key: str) -> Done:
@@ -331,8 +332,7 @@ async def trial(node: Node, params: DraftWrite, key: str) -> Done:
     if not params.sure:
         raise Refused("twin.not-sure")
     held = await drafts.get(node, params.draft)
-    described = held.described()
-    prop = described.properties.get(params.property)
+    prop = (described := held.described()).properties.get(params.property)
     if prop is None:
         raise NotFound("machine.no-property", machine=held.name, property=params.property[:80])
     if node.floor is None or node.floor.machines.stop_writing:
@@ -344,6 +344,7 @@ async def trial(node: Node, params: DraftWrite, key: str) -> Done:
         raise Refused("machine.refused-before", machine=held.name, reason=before.reason, detail=before.detail)
     if before is not None:  # asked again: said again, never sent again
         return _told(held, outcome="confirmed" if before.status == "confirmed" else "unknown", property=prop.name)
+    still(node, params.seen, held.thing())
     await _settle_left(node, held.name)
     await node.record("floor", CommandIntended(  # without the key: what was intended is no answer to who asked
         command=command, machine=held.name, job="", kind="write", at=_now(node),
@@ -464,8 +465,7 @@ async def _answers(
     node: Node, one: Copy, text: str, present: set[str]
 ) -> tuple[WeftError | None, dict[str, Value]]:
     """Why ``one`` cannot be set up so, and what it says."""
-    name = one.name.strip()
-    if not name or len(name) > drafts.NAME_MAX:
+    if not (name := one.name.strip()) or len(name) > drafts.NAME_MAX:
         return Invalid("floor.machine-name", machine=name[:80]), {}
     if name in present:
         return Refused("connect.name-taken", machine=name), {}

@@ -28,7 +28,8 @@ class Value(Params, frozen=True, kw_only=True):
     """The value of the element at ``path`` as a person writes it.
 
     ``value``: of a property; ``low``, ``high``: of a range; ``texts``: by language. ``revision``: at which the
-    submodel was read (0: of a twin of the books).
+    submodel was read (0: of a twin of the books); ``seen``: of the page on which a machine's value is set
+    (``operating.seen_of``).
     """
 
     submodel: str
@@ -39,6 +40,7 @@ class Value(Params, frozen=True, kw_only=True):
     texts: dict[str, str] = {}
     revision: int = 0
     sure: bool = False
+    seen: str = ""
 
 
 async def value(node: Node, params: Value, key: str) -> Done:
@@ -59,7 +61,7 @@ async def _to_machine(node: Node, params: Value, machine: str, key: str) -> Done
     name = await node.twins.derived.property_at(params.submodel, params.path)
     if not name:
         writing.refuse_kept(node.organisation, "submodel", params.submodel)
-    asked = Operate(machine=machine, what="write", property=name, value=params.value, sure=True)
+    asked = Operate(machine=machine, what="write", property=name, value=params.value, sure=True, seen=params.seen)
     done = await operate(node, asked, key)
     if done.facts["outcome"] != "confirmed":
         raise Refused("machine.write-unknown", machine=machine, property=name)

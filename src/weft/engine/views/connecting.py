@@ -12,7 +12,7 @@ import msgspec
 
 from weft.basis.errors import Invalid, NotFound, WeftError
 from weft.engine import machine_drafts as drafts
-from weft.engine.commands.operating import typed
+from weft.engine.commands.operating import seen_of, typed
 from weft.engine.discovery import DEPTH, Looked, Offered
 from weft.engine.machine_drafts import MachineDraft
 from weft.engine.views.health import Told
@@ -61,7 +61,8 @@ class Limit(View, frozen=True, kw_only=True):
 class DraftView(View, frozen=True, kw_only=True):
     """A draft. ``wrong``: why it is no description yet; ``may_write``: what the node may write as it stands.
 
-    ``open``: numbers that the machine would take, and that lack the owner's limits.
+    ``open``: numbers that the machine would take, and that lack the owner's limits. ``seen``: what the page carries
+    that asks whether one is sure.
     """
 
     draft: str
@@ -78,6 +79,7 @@ class DraftView(View, frozen=True, kw_only=True):
     may_write: tuple[Limit, ...] = ()
     open: tuple[str, ...] = ()
     wrong: Told | None = None
+    seen: str = ""
 
 
 class MappingView(View, frozen=True, kw_only=True):
@@ -171,7 +173,8 @@ async def machine_draft(node: Any, draft: str) -> DraftView:
         login=node.machine_access.login(held.name) if node.machine_access is not None else "",
         findings=(*held.said, *missing(held.rows)), wrong=Told(code=error.code, facts=error.facts) if error else None,
         open=tuple(one.name for one in held.rows if _wants_limits(one)),
-        may_write=tuple(_limit(held, one) for one in bounded))
+        may_write=tuple(_limit(held, one) for one in bounded),
+        seen=seen_of(node, held.thing()))
 
 
 def _wants_limits(one: Row) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from weft.basis.errors import NotFound, Refused, WeftError
 from weft.basis.instant import from_ms
-from weft.engine.commands.operating import property_of, typed
+from weft.engine.commands.operating import property_of, seen_of, typed
 from weft.engine.views.shape import View
 from weft.shopfloor import guard
 from weft.shopfloor.connection import Value
@@ -45,7 +45,8 @@ class OperationView(View, frozen=True, kw_only=True):
     """``what`` (read, write, call, load, start) may be asked of ``machine``.
 
     ``value``: what it said last, or (``fresh``) says now.
-    ``wrong``: code of why ``wanted`` would be refused. ``starts``: who starts its jobs.
+    ``wrong``: code of why ``wanted`` would be refused. ``starts``: who starts its jobs. ``seen``: what a page carries
+    that asks whether one is sure.
     """
 
     machine: str
@@ -74,6 +75,7 @@ class OperationView(View, frozen=True, kw_only=True):
     wanted: str = ""
     wrong: str = ""
     wrong_facts: dict[str, str | int] = {}
+    seen: str = ""
 
 
 async def operation(
@@ -92,7 +94,7 @@ async def operation(
         "machine": machine, "zh": described.titles.get("zh", ""), "en": described.titles.get("en", ""),
         "title": known.title, "what": what, "up": node.live.status(machine).up,
         "stopped": node.floor is None or bool(node.floor.machines.stop_writing), "starts": described.start_mode.value,
-        "told": _told(floor.commands.get(done), machine)}
+        "told": _told(floor.commands.get(done), machine), "seen": seen_of(node, known.description)}
     if what in (operating.LOAD, operating.START):
         return OperationView(**common, due=await _due(node, machine))
     if what == operating.CALL:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from weft.basis.errors import NotFound
+from weft.engine.commands.operating import seen_of
 from weft.engine.twins.calm import calmly, decoded
 from weft.engine.twins.ports import Row
 from weft.engine.views.shape import View
@@ -168,13 +169,17 @@ async def twin(node: Any, twin: str, open: str = "") -> TwinView:
 
 
 class PartView(View, frozen=True, kw_only=True):
-    """One element by itself, to be changed. ``machine``: its value goes there; ``revision`` of the submodel, or 0."""
+    """One element by itself, to be changed. ``machine``: its value goes there; ``revision`` of the submodel, or 0.
+
+    ``seen``: what the page carries that asks whether one is sure, of a machine.
+    """
 
     submodel: str
     section: Section
     part: Part
     machine: str = ""
     revision: int = 0
+    seen: str = ""
 
 
 async def twin_part(node: Any, submodel: str, at: str) -> PartView:
@@ -183,9 +188,11 @@ async def twin_part(node: Any, submodel: str, at: str) -> PartView:
     row, document = await node.twins.document("submodel", name)
     tree = Tree(node, Opened({}))
     found = read_submodel(node.organisation, name)
+    machine = found[1] if found and found[0] == "machine" else ""
+    known = (await node.state(node.book("floor"))).machines.get(machine)
     return PartView(submodel=name, section=await _section(node, tree, 0, name), revision=row.revision,
-                    part=await tree.one(name, at, resolve(document, at)),
-                    machine=found[1] if found and found[0] == "machine" else "")
+                    part=await tree.one(name, at, resolve(document, at)), machine=machine,
+                    seen=seen_of(node, known.description) if known is not None else "")
 
 
 async def _found(node: Any, name: str) -> tuple[Row, bool]:
