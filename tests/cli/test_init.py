@@ -9,7 +9,7 @@ import pytest
 from babel.core import get_global
 from babel.localtime import _unix
 
-from weft import config
+from weft import cli, config
 from weft.basis import zone
 from weft.basis.errors import Invalid
 
@@ -59,3 +59,13 @@ def test_every_zone_of_windows_is_one_that_we_know():
         except Invalid:
             unknown.append((theirs, ours))
     assert not unknown
+
+
+@pytest.mark.parametrize(("url", "told"), [
+    ("http://127.0.0.1:8441", " --port 8441"), ("http://192.168.1.20:9000/", " --port 9000"),
+    ("http://127.0.0.1:8440", ""), ("https://firm.example:8443", ""), ("http://firm.example", ""), ("", "")])
+def test_the_next_step_names_the_port_that_the_address_has(tmp_path, monkeypatch, capsys, url, told):
+    monkeypatch.setenv("WEFT_LANG", "en")
+    home = tmp_path / "h"
+    assert cli.run(["init", str(home), "--name", "x", "--lang", "en", "--url", url]) == 0
+    assert capsys.readouterr().out.rstrip().endswith(f"weft up {home}{told}")

@@ -2,9 +2,11 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
+from weft import config
 from weft.basis import zone
 from weft.basis.errors import Invalid
 from weft.cli.options import json_option
@@ -26,7 +28,16 @@ def command(home: Path, name: str, lang: str, url: str, *, as_json: bool) -> Non
     sheet = launch.Home(about(home)).recovery_sheet
     Paper(as_json=as_json).line(
         "cli.init.done", {"home": str(home), "organisation": organisation, "recovery_sheet": str(sheet)},
-        home=home, organisation=organisation, sheet=sheet)
+        home=home, organisation=organisation, sheet=sheet, port=_port(url))
+
+
+def _port(url: str) -> str:
+    """What ``weft up`` must be told so that it answers where partners will ask."""
+    try:
+        port = urlsplit(url).port if url.startswith("http://") else None
+    except ValueError:
+        port = None
+    return f" --port {port}" if port not in {None, config.Listen().port} else ""
 
 
 def own_zone() -> str:

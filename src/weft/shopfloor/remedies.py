@@ -90,6 +90,7 @@ _REASON: Final[Sequence[tuple[str, str]]] = (
     ("silent", r"timeout|timed out|BadTimeout|^silent$|no-answer"),
     ("server-error", r"http 5\d\d"),
 )
+_PLAIN: Final = frozenset({"", "refused", "name", "no-way", "lost", "silent"})  # our word says as much
 
 
 def remedy(error: str, *, login: bool = True) -> Remedy:
@@ -107,6 +108,11 @@ def remedy_of(code: str, detail: str, *, login: bool = True) -> Remedy:
 def reason(detail: str) -> str:
     """What ``detail``, the word of a device or of the operating system, means: ``reason.<it>``; "" when unknown."""
     return next((one for one, words in _REASON if re.search(words, detail, re.IGNORECASE)), "")
+
+
+def own_word(detail: str) -> str:
+    """The device's own word, where ours stands in its place and somebody may want to look it up; "" otherwise."""
+    return detail if reason(detail) not in _PLAIN else ""
 
 
 def bad(detail: str) -> Bad:

@@ -4,15 +4,19 @@ import json
 
 import pytest
 
-from tests.doors.console.sample import alone, table
+from tests.doors.console.sample import Stepping, alone, at_work, table
 from tests.doors.console.test_machine_page import CALENDAR, shown, thing
 from tests.engine.home import AT, JOB, busy_node
 from weft.basis.errors import NotFound, Refused
 from weft.engine.commands import run
+from weft.engine.live import Live
 from weft.engine.views import VIEWS
+from weft.engine.views.today import AWAY_MS
 from weft.locale import text
 from weft.production.messages import JobReleased
 from weft.shopfloor.book import MachineAdded
+from weft.shopfloor.connection import Link
+from weft.shopfloor.remedies import own_word
 
 BENCH = "id,zh,en,calendar,start\nMILL,铣床,Mill,day,\nBENCH,钳工台,Bench,day,\n"
 
@@ -106,3 +110,34 @@ async def test_a_shop_that_only_trades_is_not_told_of_machines():
 def test_the_phones_that_may_be_paired_have_names_of_their_own(lang):
     names = [text(lang, f"settings.{one}") for one in ("pair", "pair-operator", "pair-worker")]
     assert not [(one, other) for one in names for other in names if one != other and one in other]
+
+
+async def test_a_machine_that_a_job_waits_for_and_that_is_away_is_told_on_the_first_page():
+    node = await busy_node()
+    node.live = Live(Stepping(node.clock.now_ms() - AWAY_MS - 60_000))
+    node.live.link("L1", Link(up=False))
+    assert not [one for one in (await VIEWS["today"](node)).answer if one.kind == "machine-away"], "nothing waits"
+    await node.record("production", JobReleased(job=JOB, at=AT))
+    told = [one for one in (await VIEWS["today"](node)).answer if one.kind == "machine-away"]
+    assert [(one.id, one.number) for one in told] == [("L1", JOB)]
+    assert JOB in await shown(node, "/")
+    node.live.link("L1", Link(up=True))  # the control
+    assert not [one for one in (await VIEWS["today"](node)).answer if one.kind == "machine-away"]
+
+
+@pytest.mark.parametrize(("detail", "shown_as"), [
+    ("Connection refused", ""), ("timeout", ""), ("No route to host", ""), ("silent", ""), ("something new", ""),
+    ("BadIdentityTokenRejected", "BadIdentityTokenRejected"), ("illegal address (2)", "illegal address (2)")])
+def test_a_word_of_the_network_does_not_stand_beside_ours(detail, shown_as):
+    assert own_word(detail) == shown_as
+
+
+async def test_a_seller_is_not_told_of_itself_as_of_a_stranger():
+    sample = await at_work()
+    thread = sample.orders["quoted"]
+    seller, buyer = await shown(sample.node, f"/orders/{thread}"), await shown(sample.shop, f"/orders/{thread}")
+    said = (await VIEWS["order"](sample.node, thread=thread)).proof.said
+    assert text("zh", f"price.own.{said}").partition("。")[0] in seller
+    assert "只有卖方自己说" not in seller
+    assert text("zh", f"price.own.{said}").partition("。")[0] not in buyer  # the control
+    await sample.stop()

@@ -154,11 +154,15 @@ class Visit:
     def _fact(self, value: str | int) -> str:
         return formats.day_clock(self.lang, str(value), self.zone) if formats.is_instant(value) else str(value)
 
-    def priced(self, code: str, facts: Mapping[str, str | int]) -> str:
-        """The sentence of what was found about a price; days are written out, as it may be read much later."""
+    def priced(self, code: str, facts: Mapping[str, str | int], *, own: bool = False) -> str:
+        """The sentence of what was found about a price; days are written out, as it may be read much later.
+
+        ``own``: it is ours, and who reads it is its seller.
+        """
         told = {name: formats.date(self.lang, str(value), self.zone) if formats.is_instant(value) else value
                 for name, value in facts.items()}
-        return self.text(f"price.finding.{code}", **told)
+        family = "price.own" if own and known(self.lang, f"price.own.{code}") else "price.finding"
+        return self.text(f"{family}.{code}", **told)
 
     def trouble(self, task: Any) -> str:
         """Why the node could not do something by itself."""

@@ -32,6 +32,8 @@ from weft.thread.clock import milliseconds
 from weft.till.slip import parse
 from weft.till.state import State as Tills
 
+BEGUN: Final = ("free", "ready", "running", "paused")  # jobs that may start, or have
+AWAY_MS: Final = 600_000
 ARRIVED_MS: Final = 36 * 3_600_000
 ARRIVED_SHOWN: Final = 12
 NEWS: Final = ("RequestForQuotation", "Quotation", "CounterOffer", "Order", "OrderResponse", "OrderChange",
@@ -112,9 +114,8 @@ async def _sheet(node: Any) -> str:
 
 async def _ready(node: Any) -> tuple[JobRow, ...]:
     """The next job of each work centre without a machine: nobody starts it but people."""
-    begun = ("free", "ready", "running", "paused")
     return tuple(queue.jobs[0] for queue in (await jobs(node)).queues
-                 if not queue.machine and queue.jobs and queue.jobs[0].state in begun)
+                 if not queue.machine and queue.jobs and queue.jobs[0].state in BEGUN)
 
 
 async def waiting(node: Any) -> int:
@@ -127,7 +128,7 @@ async def waiting(node: Any) -> int:
 async def _answers(node: Any, cards: list[tuple[Deal, OrderCard]], held: list[Deal], rows: tuple[MachineRow, ...],
                    known: list[tuple[PartnerRow, PartnerView]]) -> list[Task]:
     return [*_values(node), *await _stopped(node), *await _unheard(node), *await _newer(node),
-            *_machine_tasks(rows), *await _locks(node), *await _unknown_commands(node, rows),
+            *_machine_tasks(rows), *await _away(node, rows), *await _locks(node), *await _unknown_commands(node, rows),
             *await _red_prices(node), *await _troubles(node),
             *[_order_task(_asked(card), card) for _, card in cards if card.next],
             *await _moved(node, cards),
@@ -189,6 +190,16 @@ def _order_task(kind: str, card: OrderCard, at: str = "") -> Task:
     return Task(kind=kind, about="order", id=card.thread, partner_name=card.partner_name, number=card.number,
                 item=card.item, zh=card.zh, en=card.en, quantity=card.quantity, unit=card.unit, more=card.more,
                 money=card.gross, currency=card.currency, at=at, until=card.promise or card.wanted_by)
+
+
+async def _away(node: Any, rows: tuple[MachineRow, ...]) -> list[Task]:
+    """Machines that are not connected while a job that may start waits for them."""
+    now, queues = node.clock.now_ms(), (await jobs(node)).queues
+    waits = {queue.machine: queue.jobs[0] for queue in queues if queue.machine and queue.jobs
+             and queue.jobs[0].state in BEGUN}
+    return [Task(kind="machine-away", about="machine", id=row.name, name=row.title, zh=row.zh, en=row.en,
+                 item=waits[row.name].item, number=waits[row.name].id) for row in rows
+            if row.name in waits and not (link := node.live.status(row.name)).up and now - link.since_ms >= AWAY_MS]
 
 
 def _machine_tasks(rows: tuple[MachineRow, ...]) -> list[Task]:

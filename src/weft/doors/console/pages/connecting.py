@@ -18,7 +18,7 @@ from weft.doors.console.visit import HEADERS, Visit
 from weft.locale import formats, known
 from weft.shopfloor.description import Role
 from weft.shopfloor.jobcontrol import JobState, state_named
-from weft.shopfloor.remedies import reason, remedy_of
+from weft.shopfloor.remedies import own_word, remedy_of
 
 STEPS: Final = ("secure", "look", "values", "try")
 AGAIN_S: Final = 4  # live values while somebody chooses
@@ -167,8 +167,7 @@ def _fault(visit: Visit, fault: Any) -> tuple[str, str, str, str] | None:
 
 def _raw(facts: Mapping[str, str | int]) -> str:
     """The device's own word, where ours stands in its place."""
-    detail = str(facts.get("detail", ""))
-    return detail if reason(detail) else ""
+    return own_word(str(facts.get("detail", "")))
 
 
 def _means(one: Any, state: JobState) -> str:

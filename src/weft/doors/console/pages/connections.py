@@ -48,7 +48,7 @@ def _error(visit: Visit, one: Any) -> str:
 def _raw(one: Any) -> str:
     """The last error as the machine or the operating system put it, where our word stands in its place."""
     told = str(one.fault.facts.get("detail", "")) if one.fault else one.error
-    return told if remedies.reason(told) else ""
+    return remedies.own_word(told)
 
 
 def _why(one: Any) -> str:
