@@ -396,7 +396,7 @@ def application(node: Node) -> Doors:
     routes: list[Any] = []
     for door in (peer, pricelog, mailbox, admin, api, aas, epcis, till, console):
         routes.extend(door.routes(node))
-    return Doors(routes, exception_handlers={HTTPException: web.elsewhere(node)})
+    return Doors(routes, exception_handlers={HTTPException: web.elsewhere(node, console.wrong)})
 
 
 Ready = Callable[[dict[str, Any]], None]

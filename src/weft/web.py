@@ -173,13 +173,14 @@ def guard(
     return guarded
 
 
-def elsewhere(host: Host) -> Callable[[Request, Exception], Response]:
-    """The answer where no door has an address, for Starlette's ``exception_handlers``."""
+def elsewhere(host: Host, people: Answer | None = None) -> Callable[[Request, Exception], Response]:
+    """The answer where no door has an address (for ``exception_handlers``); ``people`` is asked for a page."""
 
     def answer(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException) and error.status_code == 405:
             return problem(host, request, Invalid("web.method", method=request.method[:20], allowed="GET, POST"))
-        return problem(host, request, NotFound("web.not-found"))
+        browser = request.method in _SAFE and "text/html" in request.headers.get("accept", "")
+        return (people if people is not None and browser else problem)(host, request, NotFound("web.not-found"))
 
     return answer
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.doors.asking import Client
 from tests.doors.console.sample import Stepping, alone, at_work, table
 from tests.doors.console.test_machine_page import CALENDAR, shown, thing
 from tests.engine.home import AT, JOB, busy_node
@@ -12,6 +13,7 @@ from weft.engine.commands import run
 from weft.engine.live import Live
 from weft.engine.views import VIEWS
 from weft.engine.views.today import AWAY_MS
+from weft.launch import application
 from weft.locale import text
 from weft.production.messages import JobReleased
 from weft.shopfloor.book import MachineAdded
@@ -141,3 +143,17 @@ async def test_a_seller_is_not_told_of_itself_as_of_a_stranger():
     assert "只有卖方自己说" not in seller
     assert text("zh", f"price.own.{said}").partition("。")[0] not in buyer  # the control
     await sample.stop()
+
+
+async def test_a_wrong_address_is_told_as_a_page_to_people_and_as_a_problem_to_programs():
+    node = await busy_node()
+    client = Client([])
+    client.application = application(node)
+    for address in ("/no-such-page", "/machines/x/y/z"):
+        page = await client.ask(address, headers={"accept": "text/html,*/*;q=0.8", "cookie": "weft_lang=zh"}, token="")
+        assert page.status == 404
+        assert page.headers["content-type"].startswith("text/html"), address
+        told = await client.ask(address, headers={"accept": "*/*"}, token="")
+        assert told.headers["content-type"].startswith("application/problem+json"), address
+    page = await client.ask("/no-such-page", headers={"accept": "text/html", "cookie": "weft_lang=zh"}, token="")
+    assert 'href="/"' in page.body.decode()

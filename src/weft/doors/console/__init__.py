@@ -26,7 +26,7 @@ from weft.locale import LANGUAGES
 STATIC: Final = Path(__file__).parent / "static"
 YEAR_SECONDS: Final = 365 * 86_400
 
-__all__ = ["routes"]
+__all__ = ["routes", "wrong"]
 
 
 def routes(node: Any) -> list[BaseRoute]:
@@ -85,10 +85,10 @@ def _page(node: Any, page: Page) -> web.Handler:
 def _guarded(
     node: Any, handler: web.Handler, scopes: frozenset[str], methods: tuple[str, ...] = ("GET",)
 ) -> Callable[[Request], Awaitable[Response]]:
-    return web.guard(node, handler, scopes=scopes, methods=methods, answer=_wrong)
+    return web.guard(node, handler, scopes=scopes, methods=methods, answer=wrong)
 
 
-def _wrong(node: Any, request: Request, error: WeftError | None) -> Response:
+def wrong(node: Any, request: Request, error: WeftError | None) -> Response:
     """An error as a page; who is not known is asked to pair."""
     visit = visit_of(node, request)
     if isinstance(error, Denied) and error.code in ("web.token-missing", "web.token-unknown"):
