@@ -124,7 +124,7 @@ async def test_the_records_of_a_span_come_as_csv(work):
     assert "attachment" in answer.headers["content-disposition"]
     assert unquote(answer.headers["content-disposition"]).endswith(".csv")
     head, *rows = csv.reader(io.StringIO(answer.body.decode("utf-8-sig")))
-    assert head[0] == "Time (UTC+08:00)"
+    assert head[0] == "Time (Asia/Shanghai)"
     assert any(name.endswith(f"[{text('en', 'unit.RPM')}]") for name in head)  # a word, not the code of the unit
     assert not any("[RPM]" in name for name in head)
     feed, speed = (next(place for place, name in enumerate(head) if name.startswith(word))
@@ -139,7 +139,7 @@ async def test_the_records_of_a_span_come_as_a_sheet_that_reckons(work):
     answer = await asked(work, f"/machines/Cell1/values.xlsx?from={work.begin}&to={work.now}&of=SpindleSpeed", "zh")
     sheet = openpyxl.load_workbook(io.BytesIO(answer.body)).active
     rows = list(sheet.iter_rows(values_only=True))
-    assert rows[0][0] == "时间（UTC+08:00）"
+    assert rows[0][0] == "时间（Asia/Shanghai）"
     assert rows[1][1] == 1_000
     assert rows[2][0] > rows[1][0]
     assert len(rows) == 1 + 122
