@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from weft.basis.cells import as_meant, harmless
 from weft.basis.rows import Column, tabled
+from weft.basis.zone import UTC
 from weft.engine import sheets, timeline_tables, value_tables
 from weft.engine.export_tables import Table, as_csv, as_workbook
 from weft.shopfloor.mapping import read_table, table
@@ -73,7 +74,7 @@ def test_values_that_a_device_by_another_maker_names_go_out_and_come_in_again(te
 def test_signs_that_no_workbook_bears_are_left_out_and_nothing_in_it_is_a_formula():
     book = openpyxl.load_workbook(io.BytesIO(as_workbook([Table("t", ("a",), [("=1+1",), ("\x07=1+1",)])])))
     assert [cell.data_type for (cell,) in book.active.iter_rows()] == ["s", "s", "s"]
-    sheet = value_tables.Sheet("M\x011", ["Speed\x07", "=1+1"], {}, None)  # type: ignore[arg-type]
+    sheet = value_tables.Sheet("M\x011", ["Speed\x07", "=1+1"], {}, UTC)
     out = io.BytesIO()
     sheet.save(out)
     (head,) = openpyxl.load_workbook(out).active.iter_rows()

@@ -18,12 +18,15 @@ from tests.machines.foreign_opcua import URI, Foreign
 from tests.machines.workshop import JOB as MADE
 from tests.machines.workshop import _production as made_to_order
 from weft.basis.decider import Message
+from weft.basis.errors import Unavailable
 from weft.engine.clock import SystemClock
 from weft.engine.dispatch import Dispatcher
 from weft.engine.live import Live
 from weft.machines import opcua_isa95 as isa95
+from weft.machines import opcua_jobs
 from weft.machines.fleet import Fleet
 from weft.machines.opcua import OpcUaConnection, discover
+from weft.machines.opcua_services import Services
 from weft.machines.runner import FloorBook, MachineRunner, floor_book
 from weft.production.book import Several
 from weft.production.messages import JobReleased
@@ -181,6 +184,37 @@ async def test_a_job_that_ran_while_nobody_lived_who_had_heard_of_it_is_followed
     assert facts == (["JobStarted", "JobAborted"] if forgotten else ["JobStarted", "JobEnded"])
     if not forgotten:
         assert [(one.good, one.scrap) for one in floor.said if isinstance(one, JobEnded)] == [(4, 0)]
+
+
+@pytest.mark.parametrize(("silent", "most", "whole"), [
+    (2, opcua_jobs.ASKED_MAX, True),
+    pytest.param(1 << 30, opcua_jobs.ASKED_MAX, False, id="one answer that never comes stops nothing"),
+    pytest.param(2, 0, False, id="control: who tells what it does not know has made too few")])
+async def test_a_job_whose_pieces_cannot_be_asked_for_just_now_is_not_told_as_over_with_fewer(
+    foreign: Any, floor: Book, monkeypatch: pytest.MonkeyPatch, silent: int, most: int, *, whole: bool
+) -> None:
+    server, call = await foreign(), Services.call
+    await server.tell("cycle", ms=20)  # it is over before it was counted on the way
+    asked = 0
+
+    async def breaks(self: Services, *given: Any) -> Any:
+        nonlocal asked
+        over = given[-1] == "RequestJobResponse" and (await server.tell())["jobs"][0]["state"] == "Ended"
+        asked += over
+        if over and asked <= silent:
+            raise Unavailable("machine.no-answer", machine="Cell", detail="connection lost")
+        return await call(self, *given)
+
+    monkeypatch.setattr(Services, "call", breaks)
+    monkeypatch.setattr(opcua_jobs, "ASKED_MAX", most)
+    await known(floor, server)
+    async with running(floor) as runner:
+        await runner.dispatch(JOB)
+        await until(lambda: "JobEnded" in floor.kinds(), 30)
+        await runner.quiet()
+    assert asked
+    (good,) = [one.good for one in floor.said if isinstance(one, JobEnded)]
+    assert (good == 4) is whole, good
 
 
 async def test_a_job_that_only_waits_at_the_machine_is_not_said_to_run(foreign: Any, floor: Book) -> None:

@@ -8,11 +8,18 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
-from weft.engine.live import LinkStatus
+from weft.engine.live import LinkStatus, Live
 from weft.shopfloor.connection import Health
 
 SPAN_S: Final = 10
+AWAY_MS: Final = 30_000  # a line that is down so long may be down for ever
 GAPS_KEPT: Final = 5
+
+
+def away(live: Live, machine: str, now_ms: int) -> bool:
+    """Whether ``machine`` is out of reach, and not only for a moment."""
+    link = live.status(machine)
+    return not link.up and not 0 <= now_ms - link.since_ms <= AWAY_MS
 
 
 class Pulses:

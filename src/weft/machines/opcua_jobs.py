@@ -8,7 +8,9 @@ object) and, where it is not found beside it, ``weft:jobResults``; hrefs of the 
 Rule 1: of several jobs it shows the one that runs, else the one that the node asks about; a stranger's that only lies
         there is nobody's business.
 Rule 2: a job is stored whole with one call, and read back from the machine's own list; StoreAndStart is never called.
-Rule 3: only jobs that this node stored are cleared, when they are over and room is needed for the next.
+Rule 3: while what a job has made is asked for in vain nothing is told of it, ``ASKED_MAX`` times on one link: a job
+        that is over with no pieces would be made again.
+Rule 4: only jobs that this node stored are cleared, when they are over and room is needed for the next.
 Not here: when a job may be started (``shopfloor/jobcontrol``), how the types travel (``opcua_isa95``).
 """
 
@@ -31,6 +33,7 @@ CONTROL: Final = "weft:jobControl"
 RESULTS: Final = "weft:jobResults"
 OURS: Final = "Weft"  # in the description of each job that we store
 ACTIONS: Final = frozenset({"Start", "RevokeStart", "Pause", "Resume", "Stop", "Abort", "Cancel"})
+ASKED_MAX: Final = 3
 _STATES: Final = {1: JobState.NOT_ALLOWED, 2: JobState.ALLOWED, 3: JobState.RUNNING, 4: JobState.INTERRUPTED,
                   5: JobState.ENDED, 6: JobState.ABORTED}
 _WAITING: Final = frozenset({JobState.NOT_ALLOWED, JobState.ALLOWED})
@@ -94,6 +97,7 @@ class JobControl:
         self._methods: dict[str, ua.NodeId] = {}
         self._room: ua.NodeId | None = None
         self._told: dict[str, Scalar | None] = {}
+        self._in_vain = 0
 
     async def prepare(self) -> None:
         """Find the objects and their methods; ``wrong`` says why it cannot be used."""
@@ -141,7 +145,7 @@ class JobControl:
         return await self.shown(data[0], stamp, wanted)
 
     async def shown(self, data: ua.DataValue, stamp: int = 0, names: Sequence[str] = ()) -> dict[str, Value]:
-        """What the list ``data`` says of the job that is shown; what it has made is asked for."""
+        """What the list ``data`` says of the job that is shown; what it has made is asked for; raises as ``read``."""
         wanted = names or tuple(self.terms)
         stamp = stamp or milliseconds(data.ServerTimestamp)
         jobs = self._jobs(data)
@@ -191,7 +195,7 @@ class JobControl:
         return mine
 
     async def _counts(self, job: Job) -> Counts:
-        """What the machine says that ``job`` has made; nothing, where it gives no answer."""
+        """What the machine says that ``job`` has made; nothing, where it never gives an answer (Rule 3)."""
         method = self._methods.get("RequestJobResponseByJobOrderID")
         if method is None:
             return Counts()
@@ -199,7 +203,11 @@ class JobControl:
             called = await self._services.call(
                 self._provider, method, [ua.Variant(job.id, ua.VariantType.String)], "RequestJobResponse")
         except Unavailable:
+            self._in_vain += 1
+            if self._in_vain <= ASKED_MAX:
+                raise
             return Counts()
+        self._in_vain = 0
         response = isa95.unpacked(called.outputs[0] if called.outputs else None, isa95.JobResponse,
                                   isa95.JOB_RESPONSE, self._space)
         if response is None or response.JobOrderID != job.id:

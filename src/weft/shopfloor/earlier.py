@@ -7,7 +7,7 @@ Not here: the book (``book.py``), who writes (``machines/runner.py``).
 
 from typing import Final
 
-from weft.shopfloor.book import Floor
+from weft.shopfloor.book import Command, Floor
 from weft.shopfloor.jobcontrol import Outcome
 
 KEYED: Final = "as:"  # before the name that somebody gave a single write or call
@@ -55,6 +55,21 @@ def confirmed_load(floor: Floor, machine: str, job: str) -> str:
     """The command by which ``job`` was loaded; "" where none was read back."""
     return next((one.id for one in floor.commands.values()
                  if (one.machine, one.job, one.kind, one.status) == (machine, job, "load", "confirmed")), "")
+
+
+def asks(floor: Floor, command: Command, *, away: bool) -> bool:
+    """Whether a person must look what became of ``command``: not of a load after which the job was loaded or begun.
+
+    ``away``: its machine is out of reach, and nobody knows for how long: nothing open can be read back there.
+    """
+    if command.status not in ("unknown", "open") or (command.status == "open" and not away):
+        return False
+    if command.kind != "load":
+        return True
+    known = floor.machines.get(command.machine)
+    begun = known is not None and (known.starts.get(command.job) in STARTED
+                                   or (known.seen.job == command.job and known.seen.phase != ""))
+    return not begun and not confirmed_load(floor, command.machine, command.job)
 
 
 def unheard(floor: Floor, machine: str, job: str) -> bool:

@@ -5,17 +5,20 @@ Rule 2: nothing here writes to a machine; loading and starting are the dispatche
 Not here: what a machine reports (``reactions/making.py``).
 """
 
+import contextlib
+
 import msgspec
 
 from weft.basis import instant
-from weft.basis.errors import Invalid, NotFound
+from weft.basis.errors import Invalid, NotFound, Refused
 from weft.engine.commands.params import Done, Params
+from weft.engine.connections import away
 from weft.engine.effects import TROUBLES
 from weft.engine.node import Node
 from weft.engine.ports import Batch
 from weft.production import messages as pm
 from weft.production.reported import SCRAP_REASONS
-from weft.shopfloor.book import CommandSettled, MachineAdded, MachineRemoved
+from weft.shopfloor.book import CommandSettled, CommandUnknown, MachineAdded, MachineRemoved
 from weft.shopfloor.reading import fill
 
 
@@ -136,7 +139,12 @@ class MachineSettle(Params, frozen=True, kw_only=True):
 
 
 async def machine_settle(node: Node, params: MachineSettle, key: str) -> Done:
-    """Settle a command whose outcome is unknown."""
+    """Settle a command whose outcome is unknown; one that is open at a machine out of reach is unknown then."""
+    known = (await node.book_state("floor")).commands.get(params.command)
+    if known is not None and known.status == "open" and away(node.live, known.machine, node.clock.now_ms()):
+        with contextlib.suppress(Refused):  # it was read back in this very moment
+            await node.record("floor", CommandUnknown(command=known.id, machine=known.machine, job=known.job,
+                                                      reason="no-answer", at=_now(node)))
     return await _floor(node, CommandSettled(command=params.command, done=params.done, at=_now(node)), key)
 
 

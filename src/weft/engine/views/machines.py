@@ -12,12 +12,14 @@ from collections import Counter
 from typing import Any, Final
 
 from weft.basis.errors import Invalid, NotFound
+from weft.engine.connections import away
 from weft.engine.views.shape import View
 from weft.production.state import FINISHED, Job
 from weft.shopfloor import remedies
 from weft.shopfloor.book import Command, Machine
 from weft.shopfloor.connection import Quality, Value
 from weft.shopfloor.description import Description, Property, Role
+from weft.shopfloor.earlier import asks
 from weft.shopfloor.jobcontrol import JobState, state_of
 from weft.shopfloor.reading import parse_text
 
@@ -136,17 +138,18 @@ async def machine(node: Any, name: str) -> MachineView:
     waiting = tuple(
         job.id for job in production.jobs.values()
         if row.work_centre in job.work_centres and job.state not in FINISHED and job.id != row.job)
-    commands = tuple(
-        _command(one) for one in floor.commands.values() if one.machine == name and one.status in ("open", "unknown"))
+    gone = away(node.live, name, node.clock.now_ms())
+    commands = tuple(_command(one, asked=asks(floor, one, away=gone)) for one in floor.commands.values()
+                     if one.machine == name and (one.status == "open" or asks(floor, one, away=gone)))
     return MachineView(row=row, readings=tuple(readings), waiting=waiting, commands=commands,
                        description=known.description)
 
 
-def _command(one: Command) -> OpenCommand:
+def _command(one: Command, *, asked: bool) -> OpenCommand:
     wrote = ", ".join(f"{each.property} {each.value}" for each in one.writes[:4]) if one.kind == "write" else ""
     wrote = one.id.split("/")[2] if one.kind == "call" else wrote
-    return OpenCommand(id=one.id, job=one.job, kind=one.kind, status=one.status, reason=one.reason, detail=one.detail,
-                       wrote=wrote)
+    return OpenCommand(id=one.id, job=one.job, kind=one.kind, status="unknown" if asked else "open", reason=one.reason,
+                       detail=one.detail, wrote=wrote)
 
 
 def _described(machine: Machine) -> Description | None:

@@ -12,6 +12,7 @@ import msgspec
 
 from weft.basis import instant
 from weft.basis import quantity as q
+from weft.engine.connections import away
 from weft.engine.effects import TROUBLES, Trouble
 from weft.engine.papers import state_of_sheet
 from weft.engine.views import proofs
@@ -27,6 +28,7 @@ from weft.engine.views.price_log import waited_for
 from weft.engine.views.shape import View
 from weft.engine.views.stock import stock
 from weft.production.state import Promise
+from weft.shopfloor.earlier import asks
 from weft.stock import levels
 from weft.thread.clock import milliseconds
 from weft.till.slip import parse
@@ -216,10 +218,11 @@ async def _locks(node: Any) -> list[Task]:
 
 async def _unknown_commands(node: Any, fleet: tuple[MachineRow, ...]) -> list[Task]:
     rows = {row.name: row for row in fleet}
-    floor = await node.state(node.book("floor"))
+    floor, now = await node.state(node.book("floor")), node.clock.now_ms()
     return [Task(kind="command-unknown", about="machine", id=one.machine, number=one.job, name=rows[one.machine].title,
                  zh=rows[one.machine].zh, en=rows[one.machine].en)
-            for one in floor.commands.values() if one.status == "unknown" and one.machine in rows]
+            for one in floor.commands.values()
+            if one.machine in rows and asks(floor, one, away=away(node.live, one.machine, now))]
 
 
 async def _moved(node: Any, cards: list[tuple[Deal, OrderCard]]) -> list[Task]:
