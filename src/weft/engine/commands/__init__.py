@@ -96,6 +96,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "price-audit-file": Command(auditing.AuditFile, auditing.file),
     "price-audit-sign": Command(auditing.SignAudit, auditing.sign),
     "price-audit-take": Command(auditing.TakeAudit, auditing.take),
+    "partner-number": Command(data.PartnerNumber, data.partner_number),
     "stock-receive": Command(data.StockReceive, data.stock_receive, "operator"),
     "stock-issue": Command(data.StockIssue, data.stock_issue, "operator"),
     "stock-count": Command(data.StockCount, data.stock_count, "operator"),

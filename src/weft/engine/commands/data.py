@@ -84,6 +84,25 @@ async def withdraw_prices(node: Node, params: WithdrawPrices, key: str) -> Done:
     return Done(thread=node.book("pricing"), events=await node.record("pricing", command, key=key))
 
 
+class PartnerNumber(Params, frozen=True, kw_only=True):
+    """``partner`` (its name or organisation) calls our ``item`` by ``number``."""
+
+    item: str
+    partner: str
+    number: str
+
+
+async def partner_number(node: Node, params: PartnerNumber, key: str) -> Done:
+    """Remember what a partner calls an item, so that its requests are understood; another item is called so no more."""
+    partner = partner_id(node, params.partner)
+    others = [one.id for one in (await node.book_state("stock")).items.values()
+              if one.id != params.item and one.partner_numbers.get(partner) == params.number]
+    said = [sm.PartnerNumberGiven(item=one, partner=partner, number=one) for one in others]
+    said.append(sm.PartnerNumberGiven(item=params.item, partner=partner, number=params.number))
+    events = await node.record("stock", stock.Several(messages=tuple(said)), key=key)
+    return Done(thread=node.book("stock"), events=events, facts={"item": params.item})
+
+
 class StockReceive(Params, frozen=True, kw_only=True):
     """Goods that come without an order."""
 

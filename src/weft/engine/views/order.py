@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from weft.basis import quantity as q
 from weft.basis.errors import NotFound
+from weft.engine.reactions.offering import own_item
 from weft.engine.reactions.ordering import children
 from weft.engine.views import proofs
 from weft.engine.views.alarms import AlarmView, over
@@ -149,6 +150,8 @@ class OrderView(View, frozen=True, kw_only=True):
     custom: CustomView = CustomView()
     item_of: dict[str, str] = {}
     unit_of: dict[str, str] = {}
+    not_ours: tuple[str, ...] = ()
+    called: tuple[tuple[str, str], ...] = ()
 
 
 async def order(node: Any, thread: str) -> OrderView:
@@ -162,6 +165,7 @@ async def order(node: Any, thread: str) -> OrderView:
     done, of = held.progress
     step = held.next(by_itself=buys_by_itself(node, held))
     may = rules.may_say(state, held.role)
+    unknown, called = await _asked_for(node, held) if "Quotation" in may else ((), ())
     return OrderView(
         thread=thread, role=held.role, partner=held.partner, partner_name=held.partner_name, number=held.number,
         phase=state.phase.value, column=held.column, currency=state.currency, **_money(held),
@@ -180,7 +184,23 @@ async def order(node: Any, thread: str) -> OrderView:
         jobs=await _jobs(node, thread), partner_sees=SEES.get(held.role, ()),
         alarms=await over(node, thread), proof=await proofs.current(node, thread, state.order_id or state.quotation_id),
         custom=await quoting(node, thread, lines) if "Quotation" in may else CustomView(),
-        item_of={line.line: line.item for line in lines}, unit_of={line.line: line.unit for line in lines})
+        item_of={line.line: line.item for line in lines}, unit_of={line.line: line.unit for line in lines},
+        not_ours=unknown, called=called)
+
+
+async def _asked_for(node: Any, held: Deal) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """What the buyer asks for by words that we know no item by, and by words of its own that mean one of ours."""
+    stock = await node.state(node.book("stock"))
+    unknown, called = dict[str, None](), dict[str, str]()
+    for line in held.state.request.lines if held.state.request else ():
+        try:
+            item = own_item(stock, held.partner, line.item, line.buyer_item)
+        except NotFound:
+            unknown[line.item] = None
+        else:
+            if item != line.item and stock.items[item].partner_numbers.get(held.partner) == line.item:
+                called[line.item] = item
+    return tuple(unknown), tuple(called.items())
 
 
 def _line(held: Deal, line: Any) -> OrderLineView:

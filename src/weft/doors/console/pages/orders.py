@@ -55,9 +55,12 @@ async def one(visit: Visit) -> Response:
     """One order."""
     view = await visit.view("order", thread=visit.named("thread"))
     pick_up = await visit.view("order-pick-up", thread=visit.named("thread"))
+    ours = await item_names(visit)
+    stock = (await visit.view("stock")).items if view.not_ours or view.called else ()
     return await visit.page(
         "order.html", tab="orders", live="order production price-checked", view=view, pick_up=pick_up, own_errors=True,
-        names=await _names(visit, view), option_kind=_option_kinds(view), option_word=_option_word,
+        our_items=[(one.id, f"{ours(one.id)} · {one.id}") for one in stock], names=await _names(visit, view),
+        option_kind=_option_kinds(view), option_word=_option_word,
         after_change=lambda option: _after_change(view, option), can=lambda name: name in COMMANDS)
 
 
