@@ -1,5 +1,6 @@
 """A firm in Berlin over summer and winter: the clock that counts is that of the moment meant, never of now."""
 
+import json
 from contextlib import asynccontextmanager
 from itertools import pairwise
 
@@ -18,6 +19,7 @@ from weft.engine.till.snapshot import snapshot
 from weft.engine.twins.access import Access
 from weft.engine.views import VIEWS
 from weft.engine.views.wages import _period
+from weft.trace.hash import event_id
 from weft.twin.access import parse as parse_rules
 from weft.twin.query import values
 
@@ -55,6 +57,16 @@ async def test_a_slip_is_booked_on_the_day_that_its_till_shows_before_and_after_
         assert await days(firm, *MOMENTS) == ["2026-07-02", "2026-12-01", "2026-10-25"]  # the last two are of one day
         firm.node.clock.ms = at("2026-12-24T12:00")
         assert intake.day_of(firm.node, "2026-07-01T22:30:00.000Z") == "2026-07-02", "asked in winter"
+
+
+async def test_what_happened_says_how_far_the_clock_was_ahead_there_and_then():
+    """EPCIS: the offset in effect at the time and place of the event; and the id is the hash of what it says."""
+    async with berlin() as firm:
+        await days(firm, *MOMENTS)
+        log = await firm.node.log(firm.node.book("trace"))
+        told = [json.loads(one.message.event) for one in log if one.message is not None]
+        assert [one["eventTimeZoneOffset"] for one in told] == ["+02:00", "+01:00", "+02:00", "+01:00"]
+        assert [one["eventID"] for one in told] == [event_id(one) for one in told]
 
 
 async def test_control_by_an_offset_the_slips_of_summer_nights_stand_in_the_day_before():

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator, FormatChecker
 
+from weft.basis.zone import of
 from weft.trace import events as trace
 from weft.trace.document import document, query_document
 from weft.trace.events import Despatched, Goods, JobDone, Received, Scrapped
@@ -37,8 +38,8 @@ def everything():
         *trace.despatched(OURS, Despatched(goods=(VALVE,), at=AT, partner=THEIRS, thread="T1", despatch="D1")),
         *trace.despatched(OURS, Despatched(goods=(CASTING,), at=AT, partner=THEIRS, thread="T2", despatch="D2",
                                            kind="materials")),
-        *trace.received(OURS, Received(good=(SEAL,), damaged=(WIRE,), rejected=(CASTING,), at=AT, partner=THEIRS,
-                                       thread="T3", despatch="D3"), "+08:00"),
+        *(trace.placed(one, of("Asia/Shanghai")) for one in trace.received(OURS, Received(
+            good=(SEAL,), damaged=(WIRE,), rejected=(CASTING,), at=AT, partner=THEIRS, thread="T3", despatch="D3"))),
         *trace.sold(OURS, (VALVE,), AT, "S1"),
         *trace.sold(OURS, (VALVE,), AT, "S2", back=True),
         *trace.handed_out(OURS, (CASTING,), AT, "T4", "D4"),
@@ -52,6 +53,14 @@ def test_every_derived_event_is_valid_by_the_gs1_schema(schema):
     assert len(events) == 14
     for whole in (document(events, AT), query_document(events, AT)):
         assert [error.message for error in schema.iter_errors(whole)] == []
+
+
+def test_an_event_is_told_with_the_clock_of_its_place_and_named_anew():
+    (told,) = trace.created(OURS, (SEAL,), AT)
+    placed = trace.placed(told, of("Asia/Kathmandu"))
+    assert placed == told | {"eventTimeZoneOffset": "+05:45", "eventID": event_id(placed)}
+    assert placed["eventID"] != told["eventID"]
+    assert trace.placed(told | {"eventTime": "yesterday"}, of("Asia/Kathmandu"))["eventTimeZoneOffset"] == "+00:00"
 
 
 def test_the_schema_would_notice_a_wrong_event(schema):

@@ -13,10 +13,14 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from weft.basis import instant
+from weft.basis.errors import Invalid
+from weft.basis.zone import Zone
 from weft.trace import names
 from weft.trace.hash import event_id
 
 Event = dict[str, Any]
+UTC_OFFSET: Final = "+00:00"  # until it is known where it happened
 _PIECES: Final = frozenset({"C62", "EA", "PCE"})  # counted, so EPCIS wants no unit of measure
 
 
@@ -85,12 +89,12 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     rejected: tuple[Goods, ...] = ()
 
 
-def job_done(organisation: str, done: JobDone, offset: str = "+00:00") -> list[Event]:
+def job_done(organisation: str, done: JobDone) -> list[Event]:
     """One TransformationEvent that joins what went in to what came out; empty when the job did neither."""
     if not done.inputs and not done.outputs:
         return []
     assembled = len({one.item for one in done.inputs}) > 1
-    event = _event("TransformationEvent", done.at, offset)
+    event = _event("TransformationEvent", done.at)
     event |= _listed("inputQuantityList", organisation, done.inputs)
     event |= _listed("outputQuantityList", organisation, done.outputs)
     event |= {"transformationID": names.uri(organisation, "order", done.order),
@@ -103,9 +107,9 @@ def job_done(organisation: str, done: JobDone, offset: str = "+00:00") -> list[E
     return [_finished(event, transactions)]
 
 
-def scrapped(organisation: str, scrap: Scrapped, offset: str = "+00:00") -> list[Event]:
+def scrapped(organisation: str, scrap: Scrapped) -> list[Event]:
     """One ObjectEvent that takes the goods out of being."""
-    event = _event("ObjectEvent", scrap.at, offset) | _listed("quantityList", organisation, scrap.goods)
+    event = _event("ObjectEvent", scrap.at) | _listed("quantityList", organisation, scrap.goods)
     if "quantityList" not in event:
         return []
     event |= {"action": "DELETE", "bizStep": "destroying", "disposition": "destroyed"}
@@ -114,9 +118,9 @@ def scrapped(organisation: str, scrap: Scrapped, offset: str = "+00:00") -> list
     return [_finished(event, transactions)]
 
 
-def created(organisation: str, goods: Sequence[Goods], at: str, ref: str = "", offset: str = "+00:00") -> list[Event]:
+def created(organisation: str, goods: Sequence[Goods], at: str, ref: str = "") -> list[Event]:
     """One ObjectEvent for lots that begin their life here without a job: opening stock, bought outside, found."""
-    event = _event("ObjectEvent", at, offset) | _listed("quantityList", organisation, goods)
+    event = _event("ObjectEvent", at) | _listed("quantityList", organisation, goods)
     if "quantityList" not in event:
         return []
     event |= {"action": "ADD", "bizStep": "creating_class_instance", "disposition": "active"}
@@ -124,9 +128,9 @@ def created(organisation: str, goods: Sequence[Goods], at: str, ref: str = "", o
     return [_finished(event, [("recadv", names.document(ref))] if ref else [])]
 
 
-def despatched(organisation: str, sent: Despatched, offset: str = "+00:00") -> list[Event]:
+def despatched(organisation: str, sent: Despatched) -> list[Event]:
     """One ObjectEvent shipping: whose it was, who has it next, under which order and despatch advice."""
-    event = _event("ObjectEvent", sent.at, offset) | _listed("quantityList", organisation, sent.goods)
+    event = _event("ObjectEvent", sent.at) | _listed("quantityList", organisation, sent.goods)
     if "quantityList" not in event:
         return []
     event |= {"action": "OBSERVE", "bizStep": "shipping", "disposition": "in_transit"}
@@ -134,10 +138,9 @@ def despatched(organisation: str, sent: Despatched, offset: str = "+00:00") -> l
     return [_finished(event, _papers(sent.thread, sent.despatch))]
 
 
-def sold(organisation: str, goods: Sequence[Goods], at: str, slip: str, *, back: bool = False,
-         offset: str = "+00:00") -> list[Event]:
+def sold(organisation: str, goods: Sequence[Goods], at: str, slip: str, *, back: bool = False) -> list[Event]:
     """One ObjectEvent retail_selling: goods left over the counter by ``slip``; ``back``: they were taken back by it."""
-    event = _event("ObjectEvent", at, offset) | _listed("quantityList", organisation, goods)
+    event = _event("ObjectEvent", at) | _listed("quantityList", organisation, goods)
     if "quantityList" not in event:
         return []
     step = {"bizStep": "accepting", "disposition": "returned"} if back else {
@@ -146,10 +149,9 @@ def sold(organisation: str, goods: Sequence[Goods], at: str, slip: str, *, back:
     return [_finished(event, [("inv", names.document(slip))])]
 
 
-def handed_out(organisation: str, goods: Sequence[Goods], at: str, thread: str, despatch: str,
-               offset: str = "+00:00") -> list[Event]:
+def handed_out(organisation: str, goods: Sequence[Goods], at: str, thread: str, despatch: str) -> list[Event]:
     """One ObjectEvent shipping: goods of others left our counter with whoever brought the code, whom we do not know."""
-    event = _event("ObjectEvent", at, offset) | _listed("quantityList", organisation, goods)
+    event = _event("ObjectEvent", at) | _listed("quantityList", organisation, goods)
     if "quantityList" not in event:
         return []
     event |= {"action": "OBSERVE", "bizStep": "shipping", "disposition": "in_transit"}
@@ -161,7 +163,7 @@ def handed_out(organisation: str, goods: Sequence[Goods], at: str, thread: str, 
 def brought_back(organisation: str, goods: Sequence[Goods], at: str, thread: str, ref: str, *,
                  holder: str = "") -> list[Event]:
     """One ObjectEvent accepting: goods came back to us, or to ``holder``, a firm with which they now lie for us."""
-    event = _event("ObjectEvent", at, "+00:00") | _listed("quantityList", organisation, goods)
+    event = _event("ObjectEvent", at) | _listed("quantityList", organisation, goods)
     if "quantityList" not in event:
         return []
     event |= {"action": "OBSERVE", "bizStep": "accepting", "disposition": "returned"}
@@ -170,7 +172,7 @@ def brought_back(organisation: str, goods: Sequence[Goods], at: str, thread: str
     return [_finished(event, [("po", names.order_thread(thread)), ("rma", names.document(ref))])]
 
 
-def received(organisation: str, came: Received, offset: str = "+00:00") -> list[Event]:
+def received(organisation: str, came: Received) -> list[Event]:
     """ObjectEvent receiving for all that came, and one inspecting each for what is damaged or rejected."""
     everything = (*came.good, *came.damaged, *came.rejected)
     owner = _parties(came.partner, organisation, came.kind)
@@ -178,7 +180,7 @@ def received(organisation: str, came: Received, offset: str = "+00:00") -> list[
              (came.rejected, "inspecting", "non_conformant"))
     events = []
     for goods, step, disposition in steps:
-        event = _event("ObjectEvent", came.at, offset) | _listed("quantityList", organisation, goods)
+        event = _event("ObjectEvent", came.at) | _listed("quantityList", organisation, goods)
         if "quantityList" not in event:
             continue
         event |= {"action": "OBSERVE", "bizStep": step, "disposition": disposition}
@@ -187,8 +189,18 @@ def received(organisation: str, came: Received, offset: str = "+00:00") -> list[
     return events
 
 
-def _event(kind: str, at: str, offset: str) -> Event:
-    return {"type": kind, "eventTime": at, "eventTimeZoneOffset": offset}
+def placed(event: Event, zone: Zone) -> Event:
+    """``event`` with how far the clock was ahead where and when it happened; its id is that of what it says now."""
+    try:
+        ahead = zone.told(instant.to_ms(event["eventTime"])).removeprefix("UTC")
+    except Invalid:
+        return event  # a partner wrote no instant: it stays as it was told
+    moved = event | {"eventTimeZoneOffset": ahead}
+    return moved | {"eventID": event_id(moved)}
+
+
+def _event(kind: str, at: str) -> Event:
+    return {"type": kind, "eventTime": at, "eventTimeZoneOffset": UTC_OFFSET}
 
 
 def _listed(key: str, organisation: str, goods: Iterable[Goods]) -> Event:

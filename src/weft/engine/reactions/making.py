@@ -241,9 +241,10 @@ async def _inputs(node: Node, order: str) -> list[traces.Goods]:
 
 
 async def trace(node: Node, events: Sequence[Any], key: str) -> None:
-    """Record derived events in the trace book."""
+    """Record derived events in the trace book, each as the clock stood here when it happened."""
+    here = (traces.placed(event, node.config.firm.zone) for event in events)
     if events:
-        await node.record("trace", *(trace_book.recorded(event, key[:80]) for event in events), key=key)
+        await node.record("trace", *(trace_book.recorded(event, key[:80]) for event in here), key=key)
 
 
 # ---- progress and despatch -----------------------------------------------------------------------
