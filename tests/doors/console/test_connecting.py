@@ -86,6 +86,21 @@ async def test_a_refused_trial_says_why_and_nothing_refused_is_offered_to_be_sen
         assert trials == ["refused", "refused"], "it stands in the book nevertheless"
 
 
+async def test_where_nothing_can_be_marked_no_button_takes_what_is_marked(lathe, tmp_path):
+    async with connecting(tmp_path) as owner:
+        person = Person(owner)
+        draft = (await owner.do("machine-draft", name="L1", address=lathe.endpoint))["draft"]
+        take, home = text("zh", "connect.add"), f"/connect/{quote(draft)}/look"
+        _, shown = await person.sees(home)
+        assert 'type="checkbox"' not in shown, "the top of the machine is a folder"
+        assert take not in shown
+        assert f'<button class="button main wide">{text("zh", "connect.propose")}' in shown
+        inside = re.search(r'href="([^"]*look\?as=[^"]*)"', shown)[1].replace("&amp;", "&")
+        _, shown = await person.sees(inside)
+        assert 'type="checkbox"' in shown
+        assert take in shown  # the control
+
+
 async def test_a_trial_that_was_asked_for_twice_is_sent_once(lathe, tmp_path):
     async with connecting(tmp_path) as owner:
         draft = (await owner.do("machine-draft", name="L1", address=lathe.endpoint))["draft"]
