@@ -118,6 +118,15 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Any:
         return self.call_at(self.clock.now + delay, callback, *args, context=context)
 
+    def run_in_executor(self, _executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        """At once: a world has one thread, and what happens in it does not depend on that of the machine."""
+        done = self.create_future()
+        try:
+            done.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001 - whoever awaits it is told
+            done.set_exception(error)
+        return done
+
     def _run_once(self) -> None:
         """Rounds as asyncio's own, without a look at files and without a clock, until somebody stops the loop."""
         lottery, ready, draw = self._lottery, self._lottery.ready, self._lottery.draw
