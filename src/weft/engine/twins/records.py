@@ -81,7 +81,8 @@ def party(config: Config, organisation: str) -> Party:
     firm = config.firm
     return Party(organisation=organisation, name=firm.name, lang=firm.lang, street=firm.street, zipcode=firm.zipcode,
                  city=firm.city, state=firm.state, country=firm.country.upper(), telephone=firm.telephone,
-                 email=firm.email, address=firm.address, tax_number=firm.tax_number, url=firm.url.rstrip("/"))
+                 email=firm.email, address=firm.address, tax_number=firm.tax_number, url=firm.url.rstrip("/"),
+                 time_zone=firm.zone.name)
 
 
 def told(us: Party) -> bool:
@@ -144,10 +145,10 @@ def of_lot(books: Books, maker: Party, lot: Lot, issuer: str) -> Records:
     if lot.why == "produced" and not lot.owner:
         shell = shell_id(maker.organisation, "lot", lot.id)
         found.append(nameplate.Product(
-            maker=maker, asset=asset_id(shell), item=lot.item, lot=lot.id, made=lot.received[:10],
+            maker=maker, asset=asset_id(shell), item=lot.item, lot=lot.id, made=maker.day(lot.received),
             titles=_titles(books.stock.items.get(lot.item), lot.item)))
     if lot.certificates:
-        found.append(handover.Papers(lot=lot.id, item=lot.item, papers=lot.certificates, at=lot.received[:10],
+        found.append(handover.Papers(lot=lot.id, item=lot.item, papers=lot.certificates, at=maker.day(lot.received),
                                      issuer=issuer or maker.name or maker.organisation, keeper=maker))
     return tuple(found)
 

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from weft.basis import instant, zone
+from weft.basis.errors import Invalid
 from weft.twin import elements as e
 from weft.twin.elements import Json
 from weft.twin.templates.gaps import Gap
@@ -35,6 +37,14 @@ class Party(msgspec.Struct, frozen=True, kw_only=True):
     address: str = ""
     tax_number: str = ""
     url: str = ""
+    time_zone: str = "UTC"
+
+    def day(self, at: str) -> str:
+        """The date of an instant where the firm is; what is none stays as it is, as far as a date goes."""
+        try:
+            return zone.of(self.time_zone).day(instant.to_ms(at))
+        except Invalid:
+            return at[:10]
 
 
 def lacking(template: str, party: Party, *fields: str) -> list[Gap]:

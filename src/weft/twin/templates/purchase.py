@@ -72,7 +72,8 @@ def build(name: str, purchase: Purchase) -> Json:
     return submodel(name, ID_SHORT, [
         e.collection("PurchaseOrderInformation", _information(purchase), f"{_BASE}/PurchaseOrderInformation/1/0"),
         e.collection("InvolvedParties", [_buyer(purchase.buyer)], f"{_BASE}/InvolvedParties/1/0"),
-        listing("ItemList", [_line(one) for one in purchase.lines], f"{_BASE}/ItemList/1/0", f"{_BASE}/Item/1/0"),
+        listing("ItemList", [_line(one, purchase.buyer) for one in purchase.lines],
+                f"{_BASE}/ItemList/1/0", f"{_BASE}/Item/1/0"),
     ], SEMANTIC, VERSION)
 
 
@@ -90,7 +91,7 @@ def _information(purchase: Purchase) -> list[Json]:
         _text("DocumentType", "Order"),
         *optional(_text("SellerQuotationNumber", purchase.quotation), purchase.quotation),
         _text("BuyerPurchaseOrderNumber", purchase.number),
-        _text("DocumentCreationDate", purchase.at[:10], "xs:date"),
+        _text("DocumentCreationDate", purchase.buyer.day(purchase.at), "xs:date"),
         _text("DocumentUpdateDateTime", purchase.changed or purchase.at, "xs:dateTime"),
         _text("PurchaseOrderType", "regular"),
         *optional(_text("DocumentStatus", purchase.status), purchase.status),
@@ -113,7 +114,7 @@ def _buyer(buyer: Party) -> Json:
     return e.entity("PartyBuyer", "", [_text(name, value) for name, value in told if value], f"{_BASE}/PartyBuyer/1/0")
 
 
-def _line(line: Line) -> Json:
+def _line(line: Line, buyer: Party) -> Json:
     title = line.titles.get("en") or line.titles.get("zh") or line.item
     full = " / ".join(dict.fromkeys(line.titles.values())) or line.item
     return e.collection("", [
@@ -127,7 +128,7 @@ def _line(line: Line) -> Json:
         _text("ScopeOfDelivery", f"{line.quantity} {line.unit} {line.item}"),
         e.collection("ProductPrice", _price(line), f"{_BASE}/ProductPrice/1/0"),
         listing("DeliveryDateList", [e.collection("", [
-            _text("FixedDeliveryDate", line.promise[:10], "xs:date"),
+            _text("FixedDeliveryDate", buyer.day(line.promise), "xs:date"),
         ], f"{_BASE}/DeliveryDate/1/0")], f"{_BASE}/DeliveryDateList/1/0", f"{_BASE}/DeliveryDate/1/0"),
         *optional(e.prop("BuyerItemNumber", line.buyer_item, "PartnerNumber"), line.buyer_item),
     ], f"{_BASE}/Item/1/0")
