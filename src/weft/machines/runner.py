@@ -404,14 +404,16 @@ class MachineRunner:
     async def watch_over(self, job: str) -> None:
         """``job`` was begun here, and we died before the machine was heard to say so: it is followed to its end.
 
-        Raises ``Unavailable`` while the machine does not answer.
+        Where the machine shows another by now, that it ran is said by us if its start was read back; if a person said
+        that it had begun, a person says its end. Raises ``Unavailable`` while the machine does not answer.
         """
         self.connection.about(job)
         shown = Snapshot(values=dict(await self.connection.read(needed_to_tell(self.description))))
         held = held_job(self.description, shown)
         if held is None:
             return
-        if held != job:  # what it shows cannot say that it ran; that it runs no more, it can
+        read_back = (await self._book.state()).machines[self.machine].starts.get(job) == "confirmed"
+        if held != job and read_back:
             started = JobStarted(machine=self.machine, job=job, at=from_ms(self._clock.now_ms()))
             self._tracking = msgspec.structs.replace(self._tracking, seen=heard(self._tracking.seen, started))
             self._queue((started,))

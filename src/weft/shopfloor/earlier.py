@@ -73,10 +73,7 @@ def asks(floor: Floor, command: Command, *, away: bool) -> bool:
 
 
 def unheard(floor: Floor, machine: str, job: str) -> bool:
-    """Whether ``machine`` was started for ``job`` by us, and has never been heard to run it: we died in between.
-
-    Of a start that a person has settled, a person says the end, too.
-    """
+    """Whether ``machine`` was started for ``job`` by us, and has never been heard to run it: we died in between."""
     known = floor.machines.get(machine)
-    return (known is not None and not known.removed and known.starts.get(job) == "confirmed"
+    return (known is not None and not known.removed and known.starts.get(job) in STARTED
             and known.seen.job != job)
