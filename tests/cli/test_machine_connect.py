@@ -67,7 +67,7 @@ async def test_a_machine_that_takes_the_call_and_says_nothing_is_told_with_what_
     server = await asyncio.start_server(lambda _, writer: held.append(writer), "127.0.0.1", 0)
     async with server, connecting(tmp_path) as owner:
         await owner.node.discovery.close()
-        owner.node.discovery = Discovering(lambda described, _: HttpConnection(described), ("http",), owner.node.clock)
+        owner.node.discovery = Discovering(lambda described, _: HttpConnection(described), ("http",))
         address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         with pytest.raises(click.ClickException, match="网线插好了吗"):
             await Desk(owner.node).call(Command(machine_connect.connect), name="L1", address=address, given=GIVEN)
