@@ -63,10 +63,12 @@ async def test_a_job_is_dragged_to_another_work_centre_and_time_then_fixed_there
     await at.page.mouse.down()
     await at.page.mouse.move(x + 60, y + (there - y) / 2, steps=4)
     await at.page.mouse.move(x + 120, there, steps=4)
-    assert await at.page.locator(".gantt .ghost .said").count() == 1
+    said = await at.page.locator(".gantt .ghost .said").text_content()
     await at.page.mouse.up()
     await is_asked_and_done(at, "CELL")
     start = instant.to_ms((await lock_of(at)).start)
+    clock = at.node.config.firm.zone
+    assert said == instant.from_ms(clock.wall(start))[5:16].replace("T", " "), "by the clock where the firm is"
     assert start % (15 * 60_000) == 0 and start > at.node.clock.now_ms() + HOUR
 
 
