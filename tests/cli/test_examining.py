@@ -1,5 +1,7 @@
 """``weft doctor`` on addresses: whether partners may name some in our own network, and whose address is not called."""
 
+import re
+
 import msgspec
 import pytest
 
@@ -32,6 +34,21 @@ def test_doctor_warns_of_a_public_node_that_lets_partners_name_its_own_network(h
     assert 'allow_private = "auto"' in found.sentence
     settings.write_text(settings.read_text().replace("https://weft.example", "http://192.168.1.5:8440"))
     assert "private" not in grades(home), "who is in the network may call into it"
+
+
+def test_doctor_warns_of_an_offset_where_the_machine_s_own_clock_changes(home, monkeypatch):
+    settings = home / "weft.toml"
+    text = re.sub(r"(# )?time_zone = .*", "utc_offset_minutes = 60", settings.read_text())
+    settings.write_text(text)
+    for here, warned in (("Europe/Berlin", True), ("Asia/Shanghai", False), ("+01:00", False)):
+        monkeypatch.setattr("weft.cli.examining.own_zone", lambda here=here: here)
+        assert ("clock" in grades(home)) == warned, here
+    monkeypatch.setattr("weft.cli.examining.own_zone", lambda: "Europe/Berlin")
+    found = grades(home)["clock"]
+    assert found.grade == "warning"
+    assert "UTC+01:00" in found.sentence and 'time_zone = "Europe/Berlin"' in found.sentence
+    settings.write_text(text.replace("utc_offset_minutes = 60", 'time_zone = "Europe/Berlin"'))
+    assert "clock" not in grades(home), "the control: a place"
 
 
 def test_doctor_names_the_partner_whose_address_is_not_called_and_what_to_do():
