@@ -6,7 +6,6 @@ import errno
 import pytest
 
 from weft.basis.errors import Unavailable
-from weft.engine.clock import SystemClock
 from weft.machines import discovering, keeping
 from weft.machines.discovering import Discovering
 from weft.machines.http import HttpConnection
@@ -33,7 +32,7 @@ async def test_a_device_that_answers_too_slowly_is_told_in_words(
         told = parse({"id": "urn:h", "title": "H", "base": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}",
                       "security": "n", "securityDefinitions": {"n": {"scheme": "nosec"}}, "properties": {
                           name: {"type": "integer", "forms": [{"href": f"/{name}#/a"}]} for name in ("quick", "slow")}})
-        at = Discovering(lambda described, _: HttpConnection(described), ("http",), SystemClock())
+        at = Discovering(lambda described, _: HttpConnection(described), ("http",))
         if seconds:
             for asked in (at.read("M", told, ["slow"]), at.look("M", told)):
                 with pytest.raises(Unavailable) as caught:
