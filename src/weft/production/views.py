@@ -5,7 +5,7 @@ Rule 2: a promise moves only by more than a threshold, and never to before what 
 Not here: changing anything (``book.py``), the plan itself (``planning.py``, ``greedy.py``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -204,7 +204,10 @@ def orders_of(state: State, demand: DemandRef) -> tuple[Order, ...]:
 
 def top_orders(state: State, demand: DemandRef) -> tuple[Order, ...]:
     """The orders whose output is what ``demand`` asks for, cancelled ones left out."""
-    every = orders_of(state, demand)
+    return _tops(orders_of(state, demand))
+
+
+def _tops(every: Sequence[Order]) -> tuple[Order, ...]:
     names = {order.id for order in every}
     return tuple(order for order in every if order.parent not in names and order.closed != "cancelled")
 
@@ -256,9 +259,11 @@ def moved_promises(state: State, plan: Plan, now: str, threshold_minutes: int = 
     not before its first instant, and not within ``hold_minutes`` after it moved: a machine that falters again and again
     must not move its customers to and fro. ``now`` is the earliest instant that can be promised.
     """
-    now_ms, moved = instant.to_ms(now, "now"), []
+    now_ms, moved, made = instant.to_ms(now, "now"), [], dict[DemandRef, list[Order]]()
+    for order in state.orders.values():
+        made.setdefault(order.demand, []).append(order)
     for promise in state.promises.values():
-        every = top_orders(state, promise.demand)
+        every = _tops(made.get(promise.demand, ()))
         tops = [order for order in every if not order.closed]
         ends = [plan.order_ends[order.id] for order in tops if order.id in plan.order_ends]
         if not ends:
