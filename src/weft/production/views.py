@@ -259,9 +259,7 @@ def moved_promises(state: State, plan: Plan, now: str, threshold_minutes: int = 
     not before its first instant, and not within ``hold_minutes`` after it moved: a machine that falters again and again
     must not move its customers to and fro. ``now`` is the earliest instant that can be promised.
     """
-    now_ms, moved, made = instant.to_ms(now, "now"), [], dict[DemandRef, list[Order]]()
-    for order in state.orders.values():
-        made.setdefault(order.demand, []).append(order)
+    now_ms, moved, made = instant.to_ms(now, "now"), [], _by_demand(state)
     for promise in state.promises.values():
         every = _tops(made.get(promise.demand, ()))
         tops = [order for order in every if not order.closed]
@@ -283,6 +281,13 @@ def moved_promises(state: State, plan: Plan, now: str, threshold_minutes: int = 
         if not promise.at or abs(new - instant.to_ms(promise.at)) >= threshold_minutes * MINUTE:
             moved.append((promise.demand, promise.at, instant.from_ms(new), chain(plan, late.id)))
     return moved
+
+
+def _by_demand(state: State) -> dict[DemandRef, list[Order]]:
+    found: dict[DemandRef, list[Order]] = {}
+    for order in state.orders.values():
+        found.setdefault(order.demand, []).append(order)
+    return found
 
 
 def _kept_after_all(
