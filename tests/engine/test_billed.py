@@ -141,4 +141,18 @@ async def test_nothing_is_billed_twice_when_the_bill_is_long_settled_and_forgott
     for thread in (order, other):
         assert await few.of(factory, relationship, thread) == await whole.of(factory, relationship, thread)
         assert len(await whole.of(factory, relationship, thread)) == 1
-    assert await shop.bills.of(shop, relationship, order) == []  # a partner's bills are not ours
+    assert await billed.unbilled(shop, relationship, order, await shop.state(order)) == {}  # its buyer knows it, too
+
+
+async def test_an_order_whose_bill_was_forgotten_is_not_to_be_billed_again(firms, monkeypatch):
+    shop, factory = firms
+    order, relationship = await ordered(shop, factory)
+    await run(factory, "despatch", {"thread": order})
+    await quiet(shop, factory)
+    await settled(shop, factory)
+    state = msgspec.structs.replace(await factory.state(relationship), documents={})
+    monkeypatch.setattr(await factory.loaded(relationship), "state", state)
+    view = await VIEWS["partner"](factory, thread=relationship)
+    assert [one.thread for one in view.billable] == [order]  # the control: as if it had never been billed
+    monkeypatch.setattr(billed, "KEPT", 0)
+    assert not (await VIEWS["partner"](factory, thread=relationship)).billable

@@ -16,7 +16,7 @@ from weft.engine.pricelog import gathering
 from weft.pricing import exact
 from weft.trade.messages import CreditNote, Invoice, InvoiceLine
 from weft.trade.order_state import OrderState, Phase
-from weft.trade.relationship_state import RelationshipState
+from weft.trade.relationship_state import KEPT, RelationshipState
 
 ENDED = (Phase.CLOSED, Phase.CANCELLED)
 _Key = tuple[str, str]
@@ -44,14 +44,23 @@ async def unbilled(node: Node, relationship: str, thread: str, state: OrderState
 
 
 async def _bills_of(node: Node, relationship: str, thread: str) -> list[Invoice]:
-    """Our bills that name the order ``thread`` and count."""
+    """The bills that name the order ``thread`` and count."""
     loaded = await node.loaded(relationship)
     names = await node.bills.of(node, relationship, thread)
     if all(name in loaded.state.documents for name in names):
         said: list[Any] = [await node.entry(loaded, name) for name in names]
     else:  # one that is settled and forgotten, or does not count: only the whole history tells which
-        said = [one for one in await node.log(relationship) if one.author == node.organisation and not one.void]
+        said = [one for one in await node.log(relationship) if not one.void]
     return [one.message for one in said if one is not None and isinstance(one.message, Invoice)]
+
+
+async def forgotten(node: Node, relationship: str, order: str, state: RelationshipState) -> bool:
+    """Whether goods of ``order`` were billed so long ago that ``state`` has forgotten the bill."""
+    if len(state.documents) < KEPT:
+        return False
+    names = [name for name in await node.bills.of(node, relationship, order) if name not in state.documents]
+    said = [await _said(node, relationship, name, Invoice) for name in names]
+    return any(one is not None and one.kind == "goods" for one in said)
 
 
 async def over(node: Node, relationship: str, state: RelationshipState) -> dict[str, Over]:

@@ -1,4 +1,4 @@
-"""Which of our bills name an order, from the relationships' own histories: read once, then as they grow.
+"""Which bills name an order, from the relationships' own histories: read once, then as they grow.
 
 Rule 1: it is derived and never stored; a node that has just started reads a relationship from its beginning, once.
 Rule 2: bounded: of orders beyond ``ORDERS_MAX`` the oldest are forgotten, and read again when they are asked for.
@@ -21,7 +21,7 @@ ALL: Final = 1 << 60
 
 @dataclass(slots=True)
 class Bills:
-    """Ids of our bills by relationship and order, as far as each relationship was read."""
+    """Ids of bills by relationship and order, as far as each relationship was read."""
 
     most: int = ORDERS_MAX
     _read: dict[str, int] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class Bills:
     _forgotten: bool = False
 
     async def of(self, memory: Memory, relationship: str, order: str) -> list[str]:
-        """Our words in ``relationship`` that bill something of ``order``, in their order, whether they count or not."""
+        """Words in ``relationship`` that bill something of ``order``, as they are stored, whether they count or not."""
         await self._read_on(memory, relationship)
         if (relationship, order) not in self._by_order and self._forgotten:
             whole = Bills(most=ALL)
@@ -44,7 +44,7 @@ class Bills:
                 if row.position <= self._read.get(relationship, -1):
                     continue  # another reader was here meanwhile
                 self._read[relationship] = row.position
-                message = entry_of(event, loaded.machine).message if event.author == memory.organisation else None
+                message = entry_of(event, loaded.machine).message
                 for order in orders_of(message.lines) if isinstance(message, Invoice) else ():
                     self._by_order.setdefault((relationship, order), []).append(event.id)
                     self._by_order.move_to_end((relationship, order))

@@ -136,7 +136,9 @@ class Memory:
     newer: dict[str, str] = field(default_factory=dict)  # what partners want to begin by a newer program than ours
     _loaded: "OrderedDict[str, Loaded]" = field(default_factory=OrderedDict)
     _locks: "WeakValueDictionary[str, asyncio.Lock]" = field(default_factory=WeakValueDictionary)
+    lengths: dict[str, int] = field(default_factory=dict)  # how many events each thread has
     _machines: dict[str, str] = field(default_factory=dict)
+    _named: dict[str, list[str]] = field(default_factory=dict)  # threads by conversation, as they were asked for
     _books: dict[str, str] = field(default_factory=dict)
     _listeners: "dict[asyncio.Queue[Change], None]" = field(default_factory=dict)
     changed: int = 0  # how many changes there were in this life: who has read at one number and listens later, knows
@@ -179,6 +181,7 @@ class Memory:
         """Learn which threads there are, and which effects are still to be drawn."""
         for row in await self.store.threads():
             self._machines[row.thread] = row.machine
+            self.lengths[row.thread] = row.length
             self._note_book(row.thread, row.machine, row.members)
             self._note_holding(row.thread, row.members, row.heads)
         self.alarms = {thread: why.decode() for thread, why in await self.store.values(ALARMS)}
@@ -239,8 +242,10 @@ class Memory:
 
     def threads(self, name: str) -> list[str]:
         """Ids of all threads whose conversation is ``name`` (order, relationship ...), in any version that we know."""
-        wanted = {one.name for one in MACHINES.values() if one.conversation.NAME == name} or {name}
-        return sorted(thread for thread, named in self._machines.items() if named in wanted)
+        if name not in self._named:
+            wanted = {one.name for one in MACHINES.values() if one.conversation.NAME == name} or {name}
+            self._named[name] = sorted(thread for thread, named in self._machines.items() if named in wanted)
+        return list(self._named[name])
 
     def book(self, name: str) -> str:
         """The thread of our own book ``name``."""
@@ -384,6 +389,9 @@ class Memory:
         """The store has ``loaded``: make it the present, and wake whoever waits for it."""
         loaded.settle()
         self._keep(loaded)
+        self.lengths[loaded.thread] = loaded.position
+        if loaded.thread not in self._machines:
+            self._named.clear()
         self._machines[loaded.thread] = loaded.machine_name
         self._note_book(loaded.thread, loaded.machine_name, loaded.members_json)
         self.effects.extend(effects)

@@ -23,6 +23,7 @@ from weft.engine.bills import Bills
 from weft.engine.budgets import Budgets
 from weft.engine.consumption import Consumption
 from weft.engine.effects import Effects, Reaction
+from weft.engine.ended import EndedOrders
 from weft.engine.knocking import Knocking
 from weft.engine.levelling import Leveller
 from weft.engine.live import Live
@@ -81,7 +82,8 @@ class Node(Memory):
     kept_plan: Any = None
     kept_told: Any = None  # what the plan has told so far (``moves``)
     consumption: Consumption = field(default_factory=Consumption)
-    bills: Bills = field(default_factory=Bills)  # which of ours name an order
+    bills: Bills = field(default_factory=Bills)  # which bills name an order
+    ended: EndedOrders = field(default_factory=EndedOrders)  # orders that are over
     prices_rest: Rest = field(default_factory=Rest)  # when a price that waits is looked at again
     work_log: WorkLog = field(default_factory=WorkLog)  # what people reported of their work
     outbox: Outbox = field(init=False)

@@ -4,7 +4,7 @@ Rule 1: whose turn it is follows from the same table that refuses words (``order
 Not here: the board (``orders.py``), one order in full (``order.py``).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -13,16 +13,19 @@ import msgspec
 
 from weft.basis import instant
 from weft.engine import pickup
+from weft.engine.ended import Ended, keys_with
 from weft.engine.reactions.offering import LINKS, Link
 from weft.engine.reactions.pickup_shipping import OVER, may_leave
 from weft.engine.views.naming import partner_names
 from weft.production.state import Promise
 from weft.stock import levels
+from weft.thread.clock import milliseconds
 from weft.trade import order
 from weft.trade import views as trade
 from weft.trade.order_state import OrderState, Phase
 
 COLUMNS: Final = ("asked", "quoted", "ordered", "making", "on-the-way", "done")
+TO_DO: Final = frozenset({"OrderChangeResponse", "ReceiptAdvice", "DespatchAdvice"})
 ENDED: Final = frozenset({Phase.CLOSED, Phase.CANCELLED, Phase.DECLINED, Phase.REJECTED})
 
 
@@ -45,6 +48,12 @@ class Deal:
     def open(self) -> bool:
         """Whether anything may still happen to it."""
         return self.state.phase not in ENDED
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left here for anybody to do or to answer, so that lists need not look at it again."""
+        return not self.open and self.column == "done" and not TO_DO & set(order.may_say(self.state, self.role)) \
+            and not self.open_change(ours=True) and not self.open_change(ours=False)
 
     @property
     def lines(self) -> tuple[Any, ...]:
@@ -149,19 +158,26 @@ class Deal:
         return (known.zh, known.en) if known else ("", "")
 
 
-async def deal(node: Any, thread: str, names: Callable[[str], str] | None = None) -> Deal:
+async def deal(node: Any, thread: str) -> Deal:
     """The deal in ``thread``; raises ``NotFound``."""
+    return await _deal(node, thread, await partner_names(node), await _in_work(node))
+
+
+async def _deal(node: Any, thread: str, names: Callable[[str], str], in_work: Container[str]) -> Deal:
     members = await node.members(thread)
     partner = next((one for one in members if one != node.organisation), "")
     link = await node.store.value(LINKS, thread)
-    names = names or await partner_names(node)
-    making = (await node.state(node.book("production"))).orders.values()
     return Deal(
         thread=thread, state=await node.state(thread), role=members.get(node.organisation, ""), partner=partner,
         partner_name=names(partner), parent=msgspec.json.decode(link, type=Link).thread if link else "",
         stock=await node.state(node.book("stock")), now=instant.from_ms(int(node.clock.now_ms())),
-        in_work=any(one.demand.thread == thread and not one.closed for one in making),
-        elsewhere=await _elsewhere(node, thread))
+        in_work=thread in in_work, elsewhere=await _elsewhere(node, thread))
+
+
+async def _in_work(node: Any) -> set[str]:
+    """The orders for which something is made now."""
+    making = (await node.state(node.book("production"))).orders.values()
+    return {one.demand.thread for one in making if not one.closed}
 
 
 async def _elsewhere(node: Any, thread: str) -> bool:
@@ -177,9 +193,26 @@ async def _elsewhere(node: Any, thread: str) -> bool:
 
 
 async def deals(node: Any) -> list[Deal]:
-    """All orders."""
-    names = await partner_names(node)
-    return [await deal(node, thread, names) for thread in node.threads("order")]
+    """The orders that are not over; those that are found to be are noted, and read no more (``engine/ended.py``)."""
+    names, known, in_work = await partner_names(node), await node.ended.known(node), await _in_work(node)
+    found = [await _deal(node, thread, names, in_work) for thread in node.threads("order") if thread not in known]
+    await node.ended.note(node, {one.thread: await _ended(node, one) for one in found if one.over})
+    return [one for one in found if not one.over]
+
+
+async def _ended(node: Any, held: Deal) -> Ended:
+    loaded = await node.loaded(held.thread)
+    return Ended(
+        length=loaded.position, keys=await keys_with(node, held.partner), role=held.role, partner=held.partner,
+        number=held.number, promise=held.promise, at_ms=milliseconds(loaded.hlc),
+        came=any(Decimal(line.received) > 0 for line in held.state.lines.values()))
+
+
+async def ended(node: Any, most: int, wanted: Callable[[Ended], bool] = lambda _: True) -> list[Deal]:
+    """Of the orders that are over and ``wanted`` at most so many, the last promised first."""
+    names, in_work = await partner_names(node), await _in_work(node)
+    rows = [(one.promise, thread) for thread, one in (await node.ended.known(node)).items() if wanted(one)]
+    return [await _deal(node, thread, names, in_work) for _, thread in sorted(rows, reverse=True)[:most]]
 
 
 def buys_by_itself(node: Any, held: Deal) -> bool:

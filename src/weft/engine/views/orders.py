@@ -5,7 +5,7 @@ Not here: one order in full (``order.py``), what is to be done today (``today.py
 
 from typing import Any
 
-from weft.engine.views.deals import COLUMNS, Deal, buys_by_itself, deals
+from weft.engine.views.deals import COLUMNS, Deal, buys_by_itself, deals, ended
 from weft.engine.views.shape import View
 
 DONE_SHOWN = 50
@@ -56,13 +56,14 @@ class OrdersView(View, frozen=True, kw_only=True):
 
 async def orders(node: Any, side: str = "all") -> OrdersView:
     """All orders; ``side`` is all, buyer or seller."""
-    found = await deals(node)
-    cards = [card_of(node, held) for held in found if side in ("all", held.role)]
+    found = [held for held in await deals(node) if side in ("all", held.role)]
+    done = await ended(node, DONE_SHOWN, lambda one: side in ("all", one.role))
+    cards = [card_of(node, held) for held in (*found, *done)]
     cards.sort(key=lambda card: (card.waits != "us", not card.late, card.promise or card.wanted_by or "~", card.number))
     columns = [Column(code=code, cards=tuple(card for card in cards if card.column == code)) for code in COLUMNS]
     columns[-1] = Column(code="done", cards=tuple(sorted(
         columns[-1].cards, key=lambda card: card.promise, reverse=True)[:DONE_SHOWN]))
-    return OrdersView(columns=tuple(columns), total=len(found))
+    return OrdersView(columns=tuple(columns), total=len(node.threads("order")))
 
 
 def card_of(node: Any, held: Deal) -> OrderCard:

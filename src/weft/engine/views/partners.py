@@ -164,18 +164,14 @@ async def thread_with(node: Any, organisation: str) -> str:
 
 async def partners(node: Any) -> PartnersView:
     """Every partner."""
-    counted: dict[str, int] = {}
-    for thread in node.threads("order"):
-        who = await _other(node, thread)
-        counted[who] = counted.get(who, 0) + 1
-    rows = []
+    rows, orders = [], set(node.threads("order"))
     for thread in node.threads("relationship"):
         state, who = await node.state(thread), await _other(node, thread)
         balance = next(iter(balances(node.organisation, state)), None)
         party = state.parties.get(who)
         rows.append(PartnerRow(
             thread=thread, organisation=who, name=party.name if party else "", state=state_of(node, state),
-            orders=counted.get(who, 0), currency=balance.currency if balance else "",
+            orders=len(orders & node.holdings.of(who).keys()), currency=balance.currency if balance else "",
             owed_to_us=balance.owed_to_us if balance and Decimal(balance.owed_to_us) else "",
             owed_by_us=balance.owed_by_us if balance and Decimal(balance.owed_by_us) else ""))
     rows.sort(key=lambda row: (row.state != "asks-us", row.state != "open", row.name))
@@ -195,20 +191,37 @@ def balances(us: str, state: RelationshipState) -> tuple[Balance, ...]:
 async def partner(node: Any, thread: str) -> PartnerView:
     """The partner of the relationship ``thread``, with its orders; raises ``NotFound``."""
     from weft.engine.views import proofs
-    from weft.engine.views.deals import deals
-    from weft.engine.views.orders import card_of
+    from weft.engine.views.deals import deals, ended
+    from weft.engine.views.orders import DONE_SHOWN, card_of
 
     found = await account(node, thread)
-    held = [one for one in await deals(node) if one.partner == found.organisation]
+    who = found.organisation
+    held = [one for one in await deals(node) if one.partner == who]
+    done = await ended(node, DONE_SHOWN, lambda one: one.partner == who)
     return msgspec.structs.replace(
-        found, orders=tuple(card_of(node, one) for one in held), billable=await billable(node, thread, held),
+        found, orders=tuple(card_of(node, one) for one in (*held, *done)), billable=await billable(node, thread, held),
         prices=await proofs.kept(node, [one.id for one in found.invoices]))
 
 
 async def billable(node: Any, thread: str, held: list[Any]) -> tuple[BillableOrder, ...]:
-    """Which of the orders ``held`` can be billed now in the relationship ``thread``."""
-    who = await _other(node, thread)
-    return _billable(node.organisation, await node.state(thread), [one for one in held if one.partner == who])
+    """Which orders of the relationship ``thread`` can be billed now: of ``held``, which are open, and of those over."""
+    who, state = await _other(node, thread), await node.state(thread)
+    us = node.organisation
+    bills = [one for one in state.documents.values() if one.by == us and one.kind == "invoice"]
+    done = {(order, one.purpose) for one in bills for order in (one.order, *one.orders)}
+    found = []
+    for one in held:
+        if one.role == "seller" and one.partner == who:
+            found += [BillableOrder(thread=one.thread, number=one.number, kind=kind)
+                      for kind in _may(us, state, one) if (one.thread, kind) not in done]
+    over = {name: one for name, one in (await node.ended.known(node)).items() if one.partner == who}
+    for name, one in over.items():
+        owed = state.accounts.get(account_key(us, name))
+        may = {"goods": one.came, "retention": owed is not None and owed.held > 0}
+        found += [BillableOrder(thread=name, number=one.number, kind=kind) for kind, can in may.items()
+                  if can and one.role == "seller" and (name, kind) not in done]
+    return tuple([one for one in found
+                  if one.kind != "goods" or not await billed.forgotten(node, thread, one.thread, state)])
 
 
 async def account(node: Any, thread: str) -> PartnerView:
@@ -266,17 +279,10 @@ def _remittances(us: str, state: RelationshipState) -> tuple[RemittanceView, ...
         for name, one in reversed(state.remittances.items()))
 
 
-def _billable(us: str, state: RelationshipState, held: list[Any]) -> tuple[BillableOrder, ...]:
-    bills = [one for one in state.documents.values() if one.by == us and one.kind == "invoice"]
-    done = {(order, one.purpose) for one in bills for order in (one.order, *one.orders)}
-    found = []
-    for one in held:
-        if one.role != "seller":
-            continue
-        offer, owed = one.state.quotation, state.accounts.get(account_key(us, one.thread))
-        received = any(Decimal(line.received) > 0 for line in one.state.lines.values())
-        may = {"goods": received, "deposit": one.state.phase.value == "confirmed" and bool(offer)
-               and Decimal(offer.deposit_percent) > 0, "retention": owed is not None and owed.held > 0}
-        found += [BillableOrder(thread=one.thread, number=one.number, kind=kind) for kind, can in may.items()
-                  if can and (one.thread, kind) not in done]
-    return tuple(found)
+def _may(us: str, state: RelationshipState, held: Any) -> list[str]:
+    """What of the open order ``held``, of which we are the seller, can be billed, if it is not yet."""
+    offer, owed = held.state.quotation, state.accounts.get(account_key(us, held.thread))
+    may = {"goods": any(Decimal(line.received) > 0 for line in held.state.lines.values()),
+           "deposit": held.state.phase.value == "confirmed" and bool(offer) and Decimal(offer.deposit_percent) > 0,
+           "retention": owed is not None and owed.held > 0}
+    return [kind for kind, can in may.items() if can]

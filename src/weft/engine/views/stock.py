@@ -129,7 +129,8 @@ async def stock(node: Any) -> StockView:
 async def incoming(node: Any) -> dict[str, str]:
     """What is on its way to us, by our own item number: bought, confirmed or asked for, and not here yet."""
     coming: dict[str, Decimal] = {}
-    for thread in node.threads("order"):
+    over = await node.ended.known(node)
+    for thread in (one for one in node.threads("order") if one not in over):
         order: OrderState = await node.state(thread)
         if (await node.members(thread)).get(node.organisation) != "buyer":
             continue

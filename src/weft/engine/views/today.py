@@ -17,7 +17,7 @@ from weft.engine.effects import TROUBLES, Trouble
 from weft.engine.papers import state_of_sheet
 from weft.engine.views import proofs
 from weft.engine.views.alarms import alarms
-from weft.engine.views.deals import Deal, buys_by_itself, deals
+from weft.engine.views.deals import Deal, buys_by_itself, deals, ended
 from weft.engine.views.jobs import JobRow, jobs
 from weft.engine.views.machines import MachineRow, machines
 from weft.engine.views.naming import partner_names
@@ -38,6 +38,7 @@ BEGUN: Final = ("free", "ready", "running", "paused")  # jobs that may start, or
 AWAY_MS: Final = 600_000
 ARRIVED_MS: Final = 36 * 3_600_000
 ARRIVED_SHOWN: Final = 12
+LATELY_MAX: Final = 200  # orders that are over, of which the last word may be news
 NEWS: Final = ("RequestForQuotation", "Quotation", "CounterOffer", "Order", "OrderResponse", "OrderChange",
                "OrderChangeResponse", "OrderCancellation", "DespatchAdvice", "ReceiptAdvice", "RequestDeclined",
                "PickUpReady", "BroughtBack", "SentBack")
@@ -97,11 +98,14 @@ async def today(node: Any) -> TodayView:
     known = await _partners(node)
     answer = await _answers(node, cards, held, fleet.machines, known)
     waiting = {task.id for task in answer}
-    news = [*_bills(node, known), *(task for task in await _news(node, cards) if task.id not in waiting)]
+    since = int(node.clock.now_ms()) - ARRIVED_MS
+    lately = [(one, card_of(node, one)) for one in await ended(node, LATELY_MAX, lambda row: row.at_ms >= since)]
+    arrived = await _news(node, [*cards, *lately], since)
+    news = [*_bills(node, known), *(task for task in arrived if task.id not in waiting)]
     return TodayView(
         answer=tuple(answer), late=tuple(_order_task("late", card) for _, card in cards if card.late),
         arrived=tuple(news[:ARRIVED_SHOWN]), ready=await _ready(node),
-        running=tuple(row for row in fleet.machines if row.job), start=await _start(node, cards),
+        running=tuple(row for row in fleet.machines if row.job), start=await _start(node),
         sheet=await _sheet(node))
 
 
@@ -312,9 +316,8 @@ def _listeners(node: Any) -> list[Task]:
             for one in known if (trouble := one.trouble(node.clock.now_ms()))]
 
 
-async def _news(node: Any, cards: list[tuple[Deal, OrderCard]]) -> list[Task]:
+async def _news(node: Any, cards: list[tuple[Deal, OrderCard]], since: int) -> list[Task]:
     """The last word of the other side in each order, newest first."""
-    since = int(node.clock.now_ms()) - ARRIVED_MS
     found = []
     for held, card in cards:
         if milliseconds((await node.loaded(held.thread)).hlc) < since:
@@ -327,13 +330,13 @@ async def _news(node: Any, cards: list[tuple[Deal, OrderCard]]) -> list[Task]:
     return [task for _, task in sorted(found, key=lambda pair: -pair[0])]
 
 
-async def _start(node: Any, cards: list[tuple[Deal, OrderCard]]) -> tuple[StartStep, ...]:
+async def _start(node: Any) -> tuple[StartStep, ...]:
     items = bool((await node.state(node.book("stock"))).items)
     priced = bool((await node.state(node.book("pricing"))).books)
     master = (await node.state(node.book("production"))).master
     making, machine = bool(master.routings), any(one.machine for one in master.work_centres.values())
     known = bool(node.threads("relationship"))
-    if cards or (items and priced and known):
+    if node.threads("order") or (items and priced and known):
         return ()
     connecting = [("machine", machine)] if master.work_centres else []  # a shop that only trades has none
     return tuple(StartStep(code=code, done=done) for code, done in (
