@@ -47,6 +47,7 @@ async def test_a_machine_without_a_work_centre_says_so_and_gets_one_on_its_page(
     await bind(maker, "VMC2")
     page = await shown(maker, "/machines/VMC2", lang)
     assert none not in page  # the control
+    assert {"zh": '<span class="chip">铣床<', "en": '<span class="chip">Mill<'}[lang] in page
     assert text(lang, "machine.centre.free") in page
     assert (await VIEWS["machine"](maker, name="VMC2")).row.work_centre == "MILL"
     await bind(maker, "")

@@ -10,6 +10,7 @@ from weft.engine.views.work import number_of
 async def machines(visit: Visit) -> Response:
     """All machines, the benches without one, and the plan."""
     queues = (await visit.view("jobs")).queues
+    centre = next((queue.centre for queue in queues if queue.centre.id == view.row.work_centre), None)
     return await visit.page(
         "machines.html", tab="machines", live="floor production values", view=await visit.view("machines"),
         plan=await visit.view("plan"), benches=[queue for queue in queues if not queue.machine])
@@ -18,10 +19,10 @@ async def machines(visit: Visit) -> Response:
 async def machine(visit: Visit) -> Response:
     """One machine."""
     view = await visit.view("machine", name=visit.named("name"))
-    centres = [queue.centre for queue in (await visit.view("jobs")).queues if not queue.machine]
+    queues = (await visit.view("jobs")).queues
+    centre = next((queue.centre for queue in queues if queue.centre.id == view.row.work_centre), None)
     return await visit.page("machine.html", tab="machines", live="floor production values", view=view, row=view.row,
-                            centres=[(one.id, (one.zh if visit.lang == "zh" else one.en) or one.zh or one.en or one.id)
-                                     for one in centres])
+                            centres=[queue.centre for queue in queues if not queue.machine], centre=centre)
 
 
 async def jobs(visit: Visit) -> Response:
