@@ -10,7 +10,6 @@ from weft.engine.views.work import number_of
 async def machines(visit: Visit) -> Response:
     """All machines, the benches without one, and the plan."""
     queues = (await visit.view("jobs")).queues
-    centre = next((queue.centre for queue in queues if queue.centre.id == view.row.work_centre), None)
     return await visit.page(
         "machines.html", tab="machines", live="floor production values", view=await visit.view("machines"),
         plan=await visit.view("plan"), benches=[queue for queue in queues if not queue.machine])
