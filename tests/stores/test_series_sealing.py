@@ -242,6 +242,22 @@ def test_a_file_that_was_exchanged_is_told_by_name_and_never_shown_as_this_machi
     assert points_of(store, ["Speed"], machine="L2")[0][1][1] == 1_000.0
 
 
+def test_a_file_that_was_stored_anew_says_what_it_said(store, tmp_path):
+    put(store, seconds(1_440, step=60_000))
+    before = points_of(store, ["Speed"])
+    (one,) = sealed(store, T + DAY)
+    file = tmp_path / "values" / one.file
+    other = tmp_path / "anew.parquet"
+    parquet(other, f"SELECT * FROM read_parquet('{file}') ORDER BY value")
+    file.write_bytes(other.read_bytes())
+    assert points_of(store, ["Speed"]) == before
+    parquet(other, f"SELECT * FROM read_parquet('{file}') WHERE value < 89")  # the control: one number is left out
+    file.write_bytes(other.read_bytes())
+    store._shelf._held = ("", frozenset(), {})
+    with pytest.raises(Invalid, match=r"history\.file-changed"):
+        points_of(store, ["Speed"])
+
+
 def test_no_more_rows_are_read_than_a_file_may_have(store, tmp_path, monkeypatch):
     monkeypatch.setattr(series_files, "ROWS_MAX", 1_000)
     monkeypatch.setattr(series_files, "_READ", series_files._READ.replace("LIMIT 8000001", "LIMIT 1001"))
