@@ -41,9 +41,9 @@ def test_doctor_warns_of_an_offset_where_the_machine_s_own_clock_changes(home, m
     text = re.sub(r"(# )?time_zone = .*", "utc_offset_minutes = 60", settings.read_text())
     settings.write_text(text)
     for here, warned in (("Europe/Berlin", True), ("Asia/Shanghai", False), ("+01:00", False)):
-        monkeypatch.setattr("weft.cli.examining.own_zone", lambda here=here: here)
+        monkeypatch.setattr("weft.cli.clocks.own_zone", lambda here=here: here)
         assert ("clock" in grades(home)) == warned, here
-    monkeypatch.setattr("weft.cli.examining.own_zone", lambda: "Europe/Berlin")
+    monkeypatch.setattr("weft.cli.clocks.own_zone", lambda: "Europe/Berlin")
     found = grades(home)["clock"]
     assert found.grade == "warning"
     assert "UTC+01:00" in found.sentence and 'time_zone = "Europe/Berlin"' in found.sentence

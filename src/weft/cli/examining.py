@@ -7,23 +7,20 @@ Not here: the command (``doctor.py``), what a running node says of itself (``run
 import os
 import shutil
 import stat
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from weft.basis import zone
 from weft.basis.errors import WeftError
 from weft.cli.client import Node
+from weft.cli.clocks import clock
 from weft.cli.finding import Finding, told
-from weft.cli.init import own_zone
 from weft.cli.running import running
 from weft.cli.securing import https
 from weft.cli.words import refusal
 
-YEAR_MS: Final = 366 * 86_400_000
 FREE_BYTES_MIN: Final = 500 * 1024 * 1024
 
 
@@ -44,7 +41,7 @@ def examine(home: Path) -> Iterator[Finding]:
     yield told("good" if free > FREE_BYTES_MIN else "warning", "disk", free=free // 1024**2)
     if not config.firm.url:
         yield told("warning", "url", path=place.settings)
-    yield from _clock(place, config)
+    yield from clock(place, config)
     yield from _own_network(place, config)
     yield from https(place, config)
     try:
@@ -55,13 +52,6 @@ def examine(home: Path) -> Iterator[Finding]:
         yield _port(config.listen.host, config.listen.port)
     else:
         yield from running(view)
-
-
-def _clock(place: Any, config: Any) -> Iterator[Finding]:
-    """An offset stays the same all year: where the machine's own clock is put on in summer, it will be wrong."""
-    now = round(time.time() * 1000)
-    if config.firm.zone.is_fixed and any(zone.of(here := own_zone()).changes(now, now + YEAR_MS)):
-        yield told("warning", "clock", zone=config.firm.zone.told(now), mend=here, path=place.settings)
 
 
 def _own_network(place: Any, config: Any) -> Iterator[Finding]:

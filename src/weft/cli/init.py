@@ -1,14 +1,12 @@
 """``weft init``: keys, database and weft.toml of a new home."""
 
-from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
 
 from weft import config
-from weft.basis import zone
-from weft.basis.errors import Invalid
+from weft.cli.clocks import own_zone
 from weft.cli.options import json_option
 from weft.cli.printing import Paper
 from weft.cli.words import about, language, say
@@ -38,15 +36,3 @@ def _port(url: str) -> str:
     except ValueError:
         port = None
     return f" --port {port}" if port not in {None, config.Listen().port} else ""
-
-
-def own_zone() -> str:
-    """This machine's time zone by name, else its time ahead of UTC now."""
-    from babel import localtime  # knows TZ, /etc/localtime, /etc/timezone and the registry of Windows
-
-    here = datetime.now().astimezone()
-    name = next((str(told) for key in ("key", "zone") if (told := getattr(localtime.LOCALTZ, key, None))), "")
-    try:
-        return zone.of(name).name
-    except Invalid:
-        return zone.fixed(round((here.utcoffset() or timedelta()) / timedelta(minutes=1))).name
