@@ -6,7 +6,7 @@ import sys
 from bench.rounds import Result, show
 
 NAMES = (
-    "start", "appends", "receive", "quote", "series", "twin_value", "twin_store", "twin_http", "twin_basyx",
+    "start", "appends", "receive", "orders", "quote", "series", "twin_value", "twin_store", "twin_http", "twin_basyx",
     "twin_metamodel", "twin_query", "twin_import", "twin_access", "price_log", "price_proof", "witness", "plan",
     "opcua", "modbus", "mqtt",
 )

@@ -4,6 +4,7 @@ Rule 1: whose turn it is follows from the same table that refuses words (``order
 Not here: the board (``orders.py``), one order in full (``order.py``).
 """
 
+import heapq
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -208,11 +209,11 @@ async def _ended(node: Any, held: Deal) -> Ended:
         came=any(Decimal(line.received) > 0 for line in held.state.lines.values()))
 
 
-async def ended(node: Any, most: int, wanted: Callable[[Ended], bool] = lambda _: True) -> list[Deal]:
-    """Of the orders that are over and ``wanted`` at most so many, the last promised first."""
+async def ended(node: Any, most: int, wanted: Callable[[Ended], bool], by: str = "promise") -> list[Deal]:
+    """Of the orders that are over and ``wanted`` at most so many: the last ones ``by`` a field of ``Ended``."""
     names, in_work = await partner_names(node), await _in_work(node)
-    rows = [(one.promise, thread) for thread, one in (await node.ended.known(node)).items() if wanted(one)]
-    return [await _deal(node, thread, names, in_work) for _, thread in sorted(rows, reverse=True)[:most]]
+    rows = [(getattr(one, by), thread) for thread, one in (await node.ended.known(node)).items() if wanted(one)]
+    return [await _deal(node, thread, names, in_work) for _, thread in heapq.nlargest(most, rows)]
 
 
 def buys_by_itself(node: Any, held: Deal) -> bool:

@@ -38,7 +38,7 @@ BEGUN: Final = ("free", "ready", "running", "paused")  # jobs that may start, or
 AWAY_MS: Final = 600_000
 ARRIVED_MS: Final = 36 * 3_600_000
 ARRIVED_SHOWN: Final = 12
-LATELY_MAX: Final = 200  # orders that are over, of which the last word may be news
+LATELY_MAX: Final = 3 * ARRIVED_SHOWN  # orders that are over, of which the last word may be news
 NEWS: Final = ("RequestForQuotation", "Quotation", "CounterOffer", "Order", "OrderResponse", "OrderChange",
                "OrderChangeResponse", "OrderCancellation", "DespatchAdvice", "ReceiptAdvice", "RequestDeclined",
                "PickUpReady", "BroughtBack", "SentBack")
@@ -99,8 +99,8 @@ async def today(node: Any) -> TodayView:
     answer = await _answers(node, cards, held, fleet.machines, known)
     waiting = {task.id for task in answer}
     since = int(node.clock.now_ms()) - ARRIVED_MS
-    lately = [(one, card_of(node, one)) for one in await ended(node, LATELY_MAX, lambda row: row.at_ms >= since)]
-    arrived = await _news(node, [*cards, *lately], since)
+    lately = await ended(node, LATELY_MAX, lambda row: row.at_ms >= since, by="at_ms")
+    arrived = await _news(node, [*cards, *((one, card_of(node, one)) for one in lately)], since)
     news = [*_bills(node, known), *(task for task in arrived if task.id not in waiting)]
     return TodayView(
         answer=tuple(answer), late=tuple(_order_task("late", card) for _, card in cards if card.late),
