@@ -139,7 +139,7 @@ def test_a_start_of_which_nobody_knows_is_never_forgotten(left: str, monkeypatch
 def test_a_job_that_may_have_been_started_elsewhere_is_told_to_no_other_machine() -> None:
     other = MachineAdded(machine="N", description=text())
     for told, status in ((outcome("unknown"), "unknown"), (outcome("confirmed"), "confirmed")):
-        state = folded(ADDED, other, intended(), told, MachineRemoved(machine="M"))
+        state = folded(ADDED, other, intended(), told)
         found = earlier.bars(state, "N", "J")
         assert found is not None
         assert found.status == status
@@ -147,6 +147,15 @@ def test_a_job_that_may_have_been_started_elsewhere_is_told_to_no_other_machine(
     state = folded(ADDED, other, intended(), outcome("unknown"), settled(False))
     assert earlier.bars(state, "N", "J") is None
     assert earlier.bars(folded(ADDED, other, intended(), outcome("refused")), "N", "J") is None
+
+
+def test_a_machine_is_not_removed_while_nobody_knows_whether_it_has_begun_a_job() -> None:
+    gone = MachineRemoved(machine="M")
+    for before in ([intended()], [intended(), outcome("unknown")]):
+        with pytest.raises(Refused, match=r"floor\.machine-unsettled"):
+            book.decide(folded(ADDED, *before), gone)
+    for before in ([], [intended(), outcome("confirmed")], [intended(), outcome("unknown"), settled(False)]):
+        assert folded(ADDED, *before, gone).machines["M"].removed
 
 
 def test_intents_without_an_outcome_are_found_after_a_crash() -> None:

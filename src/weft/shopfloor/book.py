@@ -190,12 +190,21 @@ def judge(state: Floor, said: Said, /) -> str | None:
             if known and known.description == message.description and not known.removed:
                 return "floor.machine-known"
             return _judge_description(message.description)
+        case MachineRemoved():
+            return _judge_removed(state.machines.get(message.machine))
         case CommandSettled():
             return _judge_command(state, message.command, message)
         case ValuesSealed():
             return fault(message) or (None if message.machine in state.machines else "floor.machine-unknown")
         case _:
             return _judge_about(state, message)
+
+
+def _judge_removed(machine: Machine | None) -> str | None:
+    """A start of which nobody knows is settled first: else nobody is asked any more, and its job waits for ever."""
+    if machine is None:
+        return "floor.machine-unknown"
+    return "floor.machine-unsettled" if {"open", "unknown"} & {*machine.starts.values()} else None
 
 
 def _judge_description(text: str) -> str | None:
