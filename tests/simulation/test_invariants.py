@@ -3,6 +3,7 @@
 import contextlib
 import random
 import tempfile
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -19,6 +20,7 @@ from weft.engine.effects import TROUBLES, Trouble
 from weft.engine.node import Node
 from weft.engine.ports import Batch, EffectRow
 from weft.engine.reactions import invoicing
+from weft.engine.reactions.offering import short
 from weft.production.messages import ProductionOrderCreated
 from weft.production.plan import Plan as Schedule
 from weft.production.plan import PlanCentre, PlanJob, PlannedJob, Problem
@@ -209,6 +211,24 @@ def test_a_machine_that_was_started_twice_or_unknown_to_its_book_is_found():
     found = told(started, factories=True)
     assert laws(found) == {"machines are started once"}
     assert len(found) == 2
+
+
+def test_a_start_that_no_book_knows_is_told_by_nobody_once_the_order_is_over_and_the_machine_went_on():
+    """As after a backup that knows nothing of the order: the machine holds the job that it began last."""
+    async def forgotten(world):
+        for firm in world.firms:
+            over = [thread for node, thread, _ in await orders(world, "seller", Phase.CLOSED) if node is firm.node]
+            if firm.lathe is not None and firm.lathe.starts and over:
+                job, starts = f"{short(over[0])}-1-77", dict(firm.lathe.starts)
+                firm.lathe.starts = Counter({job: 1, **starts})
+                assert await invariants.check(world) == []
+                firm.lathe.starts = Counter({**starts, job: 1})  # the control: it is the last
+                return
+        raise Unfit("no order of a firm with a machine is over")
+
+    found = told(forgotten, factories=True)
+    assert laws(found) == {"machines are started once"}
+    assert len(found) == 1
 
 
 def test_a_consequence_that_waits_and_an_order_that_nobody_answers_are_found():

@@ -94,7 +94,8 @@ async def started_once(scene: Scene) -> list[str]:
     """The machine itself began no job twice, and what it began is known as begun, or to be settled by its owner.
 
     Of an order that came back over and done after a backup had been restored, or with all of its line sent, nothing is
-    made again: there it is enough that the book of the floor holds what the machine told.
+    made again: there it is enough that the book of the floor holds what the machine told; of a job after which it has
+    begun another one, it tells nothing.
     """
     found = []
     for organisation, starts in scene.starts.items():
@@ -102,22 +103,28 @@ async def started_once(scene: Scene) -> list[str]:
         if node is None:
             continue
         production, floor = await node.book_state("production"), await node.book_state("floor")
+        last = next(reversed(list(starts)), "")
         for job, count in starts.items():
             scene.figures["machine starts"] += count
             if count > 1:
                 found.append(f"{job} was started {count} times at {node.config.firm.name}")
             known = production.jobs.get(job)
             unsettled = any(one.job == job and one.status in ("unknown", "open") for one in floor.commands.values())
-            if (known is None or not known.started) and not unsettled and not await _told_and_over(scene, node, job):
+            if (known is None or not known.started) and not unsettled \
+                    and not await _told_and_over(scene, node, job, is_last=job == last):
                 found.append(f"{job} was started at {node.config.firm.name}, and its book does not say so")
     return found
 
 
-async def _told_and_over(scene: Scene, node: Node, job: str) -> bool:
-    """Whether the floor's book says that ``job`` began, and the order that it was for needs nothing more of it."""
+async def _told_and_over(scene: Scene, node: Node, job: str, *, is_last: bool) -> bool:
+    """Whether the order that ``job`` was for needs nothing more of it, and the floor's book says that it began.
+
+    Unless it is the last one that the machine began, nothing can have told so in this life.
+    """
     told = {one.message.job for one in await scene.said(node, node.book("floor")) if one.kind == "JobStarted"}
     orders = [thread for thread in node.threads("order") if job.startswith(f"{short(thread)}-")]
-    return job in told and bool(orders) and all([served(await node.state(one), short(one), job) for one in orders])
+    over = [served(await node.state(one), short(one), job) for one in orders]
+    return (job in told or not is_last) and bool(over) and all(over)
 
 
 def served(order: OrderState, name: str, job: str) -> bool:
