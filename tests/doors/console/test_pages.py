@@ -1,6 +1,7 @@
 """Every page in both languages, over a factory at work and over one on its first day."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from weft.engine.imports import KINDS, Known, imported
 from weft.trade import order
 
 TEMPLATES = Path(console.__file__).parent / "templates"
+STYLE = Path(console.__file__).parent / "static" / "weft.css"
 LANGUAGES = ("zh", "en")
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=", re.IGNORECASE)
 OUR_JARGON = re.compile(r"\b(threads?|nodes?|events?|folds?|folded|peers?|heads)\b", re.IGNORECASE)
@@ -152,3 +154,24 @@ def test_every_word_of_an_order_has_its_form():
     forms = {path.stem for path in (TEMPLATES / "say").glob("*.html")}
     spoken = {kind.__name__ for turns in order.RULES.values() for _, kind in turns}
     assert spoken - BY_THE_NODE - {"RequestForQuotation"} <= forms
+
+
+def bases(style):
+    """Selectors of one class alone, outside of media and the like, one for each time that it is given a form."""
+    found, depth = [], 0
+    for token in re.finditer(r"([^{}]+)\{|\}", re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)):
+        if token.group(0) == "}":
+            depth -= 1
+            continue
+        if depth == 0 and re.fullmatch(r"\.[\w-]+", token.group(1).strip()):
+            found.append(token.group(1).strip())
+        depth += 1
+    return found
+
+
+def test_a_class_has_one_form_so_that_two_things_never_share_a_name():
+    style = STYLE.read_text(encoding="utf-8")
+    found = bases(style)
+    assert len(found) > 50
+    assert [name for name, count in Counter(found).items() if count > 1] == []
+    assert bases(".a { b: c } @media print { .a { b: d } } .a { b: e }") == [".a", ".a"], "the control"
