@@ -33,6 +33,7 @@ from weft.trade.messages import Party, RelationshipAccepted, RelationshipPropose
 from weft.trade.say import Say
 
 QUIET_S_MAX = 1_200
+BEGUN = "nothing is forgotten: "  # the law that a consequence of this very moment breaks
 DEALS = ((frozen.ONE, ("shop", "maker")), (frozen.TWO, ("shop", "maker", "foundry")))
 INVITATION = b'{"note":"","until":"2100-01-01T00:00:00.000Z"}'
 
@@ -128,7 +129,14 @@ class World:
         if importlib.util.find_spec("tests.simulation.invariants") is None:
             return
         invariants = importlib.import_module("tests.simulation.invariants")
-        for told in await invariants.check(self):
+        before = Counter(self.figures)
+        found = await invariants.check(self)
+        if found and all(told.startswith(BEGUN) for told in found):  # a plan that moved while we looked is no rest
+            self.figures.clear()
+            self.figures.update(before)
+            await self.quiet()
+            found = await invariants.check(self)
+        for told in found:
             raise Broken("invariants_broken", told)
 
     async def _meet(self) -> None:
