@@ -45,6 +45,7 @@ def test_whatever_the_sequence_the_plan_is_never_worse_than_without_it(problem, 
 @given(problems())
 def test_the_sequence_of_a_plan_gives_a_plan_as_good(problem):
     assume(all(one.priority == 0 and one.stage == "waiting" for one in problem.jobs))
+    assume(all(one.work_ms for one in problem.jobs))  # what takes no time may lie within another, and then has no turn
     plan = greedy.schedule(problem)
     again = greedy.schedule(sequence.following(problem, sequence.sequence_of(plan)))
     assert {name: (one.start_ms, one.centre) for name, one in again.jobs.items()} == {

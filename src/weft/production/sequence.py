@@ -69,7 +69,7 @@ def following(problem: Problem, sequence: Sequence[Placing]) -> Problem:
 
 
 def sequence_of(plan: Plan) -> tuple[Placing, ...]:
-    """The sequence that gives ``plan`` again."""
+    """The sequence that gives ``plan`` again; a job that takes no time may come after one in which it lay."""
     jobs = sorted(plan.jobs.values(), key=lambda one: (one.start_ms, one.end_ms, one.id))
     return tuple(Placing(job=one.id, centre=one.centre) for one in jobs)
 
