@@ -1,12 +1,15 @@
 """Orders that are over: noted once, read no more, and read again when something was said or a device was revoked."""
 
+from dataclasses import replace
+
 import msgspec
 
 from tests.engine.dealing import dealt, ordered
 from weft.basis.errors import Unavailable
 from weft.engine.ended import ENDED, EndedOrders
 from weft.engine.ports import Batch
-from weft.engine.views import VIEWS
+from weft.engine.views import VIEWS, deals
+from weft.trade.order_state import Phase
 
 
 class Read:
@@ -73,3 +76,12 @@ async def test_where_nothing_can_be_written_lists_are_shown_all_the_same(monkeyp
 
         monkeypatch.setattr(factory.store, "commit", full)
         assert [card.thread for card in (await VIEWS["orders"](factory)).columns[-1].cards] == [thread]
+
+
+async def test_of_an_order_in_which_something_was_said_while_it_was_read_no_note_is_made():
+    async with dealt() as (_, factory, thread):
+        held = await deals.deal(factory, thread)
+        assert await deals._ended(factory, held) is not None  # the control
+        changed = msgspec.structs.replace(held.state, changes={})
+        moved = replace(held, state=msgspec.structs.replace(changed, phase=Phase.CONFIRMED))
+        assert await deals._ended(factory, moved) is None

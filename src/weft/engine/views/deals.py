@@ -197,14 +197,17 @@ async def deals(node: Any) -> list[Deal]:
     """The orders that are not over; those that are found to be are noted, and read no more (``engine/ended.py``)."""
     names, known, in_work = await partner_names(node), await node.ended.known(node), await _in_work(node)
     found = [await _deal(node, thread, names, in_work) for thread in node.threads("order") if thread not in known]
-    await node.ended.note(node, {one.thread: await _ended(node, one) for one in found if one.over})
+    rows = {one.thread: await _ended(node, one) for one in found if one.over}
+    await node.ended.note(node, {thread: row for thread, row in rows.items() if row is not None})
     return [one for one in found if not one.over]
 
 
-async def _ended(node: Any, held: Deal) -> Ended:
+async def _ended(node: Any, held: Deal) -> Ended | None:
+    """The note on ``held``; None when something was said there since it was read."""
+    keys = await keys_with(node, held.partner)
     loaded = await node.loaded(held.thread)
-    return Ended(
-        length=loaded.position, keys=await keys_with(node, held.partner), role=held.role, partner=held.partner,
+    return None if loaded.state != held.state else Ended(
+        length=loaded.position, keys=keys, role=held.role, partner=held.partner,
         number=held.number, promise=held.promise, at_ms=milliseconds(loaded.hlc),
         came=any(Decimal(line.received) > 0 for line in held.state.lines.values()))
 
