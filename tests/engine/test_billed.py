@@ -12,7 +12,7 @@ from tests.engine.test_trade import BOOK, table
 from tests.engine.world import AUTO, Wires, befriend, found, quiet
 from weft.basis.errors import Invalid, Refused
 from weft.engine import billed
-from weft.engine.bills import Bills
+from weft.engine.by_order import ByOrder, bills
 from weft.engine.commands import run
 from weft.engine.views import VIEWS
 from weft.trade.messages import CreditNote, Invoice, InvoiceLine
@@ -137,7 +137,7 @@ async def test_nothing_is_billed_twice_when_the_bill_is_long_settled_and_forgott
     assert len((await factory.state(relationship)).documents) == (2 if kept else 0)  # the control: it is forgotten
     for thread in (order, other):
         assert await billed.unbilled(factory, relationship, thread, await factory.state(thread)) == {}
-    whole, few = Bills(), Bills(most=1)
+    whole, few = bills(), ByOrder(bills().told, most=1)
     for thread in (order, other):
         assert await few.of(factory, relationship, thread) == await whole.of(factory, relationship, thread)
         assert len(await whole.of(factory, relationship, thread)) == 1

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.engine.home import empty_node
-from weft.engine.consumption import Consumption
+from weft.engine.by_order import ByOrder, consumption
 from weft.stock import messages as s
 from weft.stock.book import Several
 
@@ -26,8 +26,9 @@ async def use(node, order, lot, quantity):
                                picks=(s.Pick(lot=lot, quantity=quantity),)))
 
 
-async def lots(consumption, node, order):
-    return [(pick.lot, pick.quantity) for used in await consumption.of(node, order) for pick in used.picks]
+async def lots(used_up, node, order):
+    found = await used_up.of(node, node.book("stock"), order)
+    return [(pick.lot, pick.quantity) for used in found for pick in used.picks]
 
 
 class Counting:
@@ -63,14 +64,20 @@ async def test_the_next_order_costs_what_is_new_in_the_book(node):
     await use(node, "MO30", "L1", "1")
     assert await lots(node.consumption, node, "MO30") == [("L1", "1")]
     assert node.store.given == 1
-    assert await lots(Consumption(), node, "MO30") == [("L1", "1")]  # as if each order read from the beginning
+    assert await lots(consumption(), node, "MO30") == [("L1", "1")]  # as if each order read from the beginning
     assert node.store.given > 30
 
 
-async def test_an_order_that_was_forgotten_is_read_again(node):
-    few = Consumption(most=2)
+async def test_an_order_that_was_forgotten_is_read_again_with_what_came_since(node):
+    few = ByOrder(consumption().told, most=2)
     for order in ("MO1", "MO2", "MO3"):
         await use(node, order, "L1", "1")
     assert await lots(few, node, "MO3") == [("L1", "1")]
     assert await lots(few, node, "MO1") == [("L1", "1")]
     assert await lots(few, node, "MO9") == []
+    await use(node, "MO1", "L2", "4")
+    assert await lots(few, node, "MO1") == [("L1", "1"), ("L2", "4")]
+    for order in ("MO4", "MO5", "MO6"):
+        await use(node, order, "L1", "1")
+    assert await lots(few, node, "MO1") == [("L1", "1"), ("L2", "4")]
+    assert await lots(few, node, "MO6") == [("L1", "1")]

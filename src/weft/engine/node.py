@@ -18,10 +18,9 @@ from weft import locale
 from weft.basis.decider import Message
 from weft.basis.errors import Unavailable, WeftError
 from weft.config import Config
-from weft.engine import exchange, handle, restored
-from weft.engine.bills import Bills
+from weft.engine import by_order, exchange, handle, restored
 from weft.engine.budgets import Budgets
-from weft.engine.consumption import Consumption
+from weft.engine.by_order import ByOrder
 from weft.engine.effects import Effects, Reaction
 from weft.engine.ended import EndedOrders
 from weft.engine.knocking import Knocking
@@ -43,6 +42,7 @@ from weft.engine.twins.repository import Repository
 from weft.engine.twins.window import Windows
 from weft.engine.work_log import WorkLog
 from weft.locale import formats
+from weft.stock.messages import Consumed
 from weft.trade import relationship
 from weft.trade.say import Say
 
@@ -81,8 +81,8 @@ class Node(Memory):
     detours: dict[str, str] = field(default_factory=dict)
     kept_plan: Any = None
     kept_told: Any = None  # what the plan has told so far (``moves``)
-    consumption: Consumption = field(default_factory=Consumption)
-    bills: Bills = field(default_factory=Bills)  # which bills name an order
+    consumption: ByOrder[Consumed] = field(default_factory=by_order.consumption)
+    bills: ByOrder[str] = field(default_factory=by_order.bills)
     ended: EndedOrders = field(default_factory=EndedOrders)  # orders that are over
     prices_rest: Rest = field(default_factory=Rest)  # when a price that waits is looked at again
     work_log: WorkLog = field(default_factory=WorkLog)  # what people reported of their work

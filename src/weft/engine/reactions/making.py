@@ -236,7 +236,7 @@ async def _inputs(node: Node, order: str) -> list[traces.Goods]:
     """The lots that went into an order, from the stock book's own history."""
     return [
         traces.Goods(item=used.item, quantity=pick.quantity, unit=used.unit or "C62", lot=pick.lot, named_by=used.owner)
-        for used in await node.consumption.of(node, order) for pick in used.picks
+        for used in await node.consumption.of(node, node.book("stock"), order) for pick in used.picks
     ]
 
 
