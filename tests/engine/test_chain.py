@@ -12,9 +12,14 @@ import pytest
 
 from tests.engine.crash_world import AUTO, World
 from tests.simulation.loop import run
+from weft.basis.errors import Refused
+from weft.engine.reactions import making, remaking
 from weft.production import messages as pm
+from weft.production import views
 from weft.shopfloor import facts
 from weft.stock import levels
+from weft.stock.book import Several
+from weft.stock.messages import Counted, LotIn, Received, Reserved
 
 SEED = 5
 
@@ -48,6 +53,17 @@ class Chain(World):
         await self.do(self.factory, "job-count", job=job.id, good=good)
         await self.down(self.factory, "ASM")
         return valves, job.id
+
+    async def handles(self) -> tuple[str, str]:
+        """Five handles are ordered, and their job has begun: (the order, the job)."""
+        await self._begin()
+        thread = (await self.do(self.shop, "request-quotation", supplier=self.factory.organisation,
+                                lines=[{"item": "HND", "quantity": "5"}])).thread
+        await self.until(self.shop, lambda node: self._quoted(node, thread, "5"), "a quotation")
+        await self.do(self.shop, "order", thread=thread)
+        job = await self._job(self.factory, 10, "HND")
+        await self.do(self.factory, "job-start", job=job.id, operator="Li")
+        return thread, job.id
 
     async def down(self, firm, centre: str) -> None:
         """A work centre without a machine is reported out of order."""
@@ -161,16 +177,10 @@ def test_what_was_good_of_a_job_that_is_given_up_is_not_lost():
 
 def test_what_was_scrapped_is_made_again():
     async def tell(world):
-        await world._begin()
-        thread = (await world.do(world.shop, "request-quotation", supplier=world.factory.organisation,
-                                 lines=[{"item": "HND", "quantity": "5"}])).thread
-        await world.until(world.shop, lambda node: world._quoted(node, thread, "5"), "a quotation")
-        await world.do(world.shop, "order", thread=thread)
-        job = await world._job(world.factory, 10, "HND")
-        await world.do(world.factory, "job-start", job=job.id, operator="Li")
-        await world.do(world.factory, "job-end", job=job.id, good="3", scrap="2")
+        thread, job = await world.handles()
+        await world.do(world.factory, "job-end", job=job, good="3", scrap="2")
         again = await world._job(world.factory, 10, "HND")
-        assert (again.quantity, again.id != job.id) == ("2", True)
+        assert (again.quantity, again.id != job) == ("2", True)
         await world.do(world.factory, "job-start", job=again.id, operator="Li")
         await world.do(world.factory, "job-end", job=again.id, good="2")
         await world.until(world.shop, lambda node: world._phase(node, thread, "closed"), "all handles")
@@ -178,6 +188,48 @@ def test_what_was_scrapped_is_made_again():
         assert await world.told() == ""
         assert levels.on_hand(await world.stock(world.shop), "HND") == 5
         assert levels.on_hand(await world.stock(world.factory), "WIRE") == 36  # two for each of seven
+
+    story(tell)
+
+
+def test_what_was_made_is_there_for_who_ordered_it_though_a_count_found_less_of_what_others_ordered():
+    async def tell(world):
+        thread, job = await world.handles()
+        others = Several(messages=(
+            Received(ref="R", lots=(LotIn(id="OLD", item="HND", quantity="10"),)),
+            Reserved(id="others", item="HND", quantity="10"),
+            Counted(ref="C", lot="OLD", quantity="2", expected="10", reason="counted")))
+        await world.insist(world.factory, lambda node: node.say(node.book("stock"), others))
+        await world.do(world.factory, "job-end", job=job, good="5")
+        await world.until(world.shop, lambda node: world._phase(node, thread, "closed"), "all handles")
+        await world._quiet()
+        assert await world.told() == ""
+        stock = await world.stock(world.factory)
+        assert [one.missing for one in levels.shortages(stock)] == ["8"]  # as before, and shown
+        assert levels.on_hand(stock, "HND") == 2
+
+    story(tell)
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_what_has_ended_and_is_not_in_stock_yet_is_not_made_once_more(monkeypatch, counts):
+    async def broken(*_):
+        raise Refused("stock.item-unknown", item="HND")
+
+    async def tell(world):
+        thread, job = await world.handles()
+        monkeypatch.setattr(making, "stock_output", broken)
+        await world.do(world.factory, "job-end", job=job, good="5")
+        await world._quiet()
+        if not counts:  # the control: as if it had long been there
+            monkeypatch.setattr(remaking, "_put", lambda *_: True)
+        demand = pm.DemandRef(thread=thread, line="1")
+
+        async def make(node):
+            await remaking.make_owed(node, demand, await node.state(thread), "more", "test:more")
+            return [one.quantity for one in views.top_orders(await node.book_state("production"), demand)]
+
+        assert await world.insist(world.factory, make) == (["5"] if counts else ["5", "5"])
 
     story(tell)
 

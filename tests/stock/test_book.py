@@ -128,6 +128,22 @@ def test_what_is_reserved_is_kept_for_its_demand():
     assert one.refused(m.ReservationReleased(id="R1")) == "stock.reservation-unknown"
 
 
+def test_what_was_made_for_an_order_is_kept_for_it_though_others_lost_theirs():
+    one = storeroom()
+    old = received(one, quantity="10")
+    one.say(m.Reserved(id="R1", item="BODY", quantity="10", thread="T", line="1"))
+    one.say(m.Counted(ref="c", lot=old, quantity="2", expected="10", reason="counted"))
+    one.say(m.Produced(ref="PO1", order="PO1", lot=m.LotIn(id="LPO1", item="BODY", quantity="5")))
+    assert one.refused(m.Reserved(id="R2", item="BODY", quantity="5", thread="U")) == "stock.insufficient"
+    assert one.refused(m.Reserved(id="R2", item="BODY", quantity="6", thread="U", lot="LPO1")) == "stock.insufficient"
+    assert one.refused(m.Reserved(id="R2", item="BODY", quantity="1", thread="U", lot="no")) == "stock.lot-unknown"
+    one.say(m.Reserved(id="R2", item="BODY", quantity="5", thread="U", lot="LPO1"))
+    assert [short.missing for short in levels.shortages(one.state)] == ["8"]  # as much as before
+    assert one.refused(m.Issued(ref="d", item="BODY", quantity="3", reservation="R1")) == "stock.reserved-for-others"
+    one.say(m.Issued(ref="d", item="BODY", quantity="5", reservation="R2"))
+    assert one.here("BODY") == "2"
+
+
 def test_a_reservation_ends_by_an_event_never_by_a_clock():
     one = storeroom()
     received(one, quantity="10")

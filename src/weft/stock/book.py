@@ -305,7 +305,7 @@ def _certificate(state: State, said: m.CertificateBound) -> State:
 def _reserved(state: State, said: m.Reserved) -> State:
     held = Reservation(id=said.id, item=said.item, quantity=_told(said.quantity), first=_told(said.quantity),
                        unit=state.items[said.item].unit, owner=said.owner, thread=said.thread, line=said.line,
-                       expires=said.expires)
+                       expires=said.expires, lot=said.lot)
     return _replace(state, reservations={**state.reservations, held.id: held})
 
 

@@ -128,6 +128,20 @@ def available(state: State, item: str, owner: str = "") -> Decimal:
     return on_hand(state, item, owner) - reserved(state, item, owner)
 
 
+def lies_in(state: State, name: str, item: str, owner: str = "") -> Decimal:
+    """How much of ``owner``'s ``item`` lies here in the lot called ``name``."""
+    lot = state.lots.get(name)
+    if lot is None or (lot.item, lot.owner) != (item, ours(state, owner)):
+        return _ZERO
+    return Decimal(lot.at.get("", "0"))
+
+
+def made_for(state: State, reservations: Iterable[Reservation]) -> Decimal:
+    """What of ``reservations`` lies here in the lots that were made for them, whatever else is missing."""
+    return sum((min(Decimal(one.quantity), lies_in(state, one.lot, one.item, one.owner)) for one in reservations
+                if one.lot), _ZERO)
+
+
 def availability(state: State, customer: str = "") -> dict[str, str]:
     """Item -> free quantity of ours and of ``customer``'s here, above zero only: what ``explode`` nets."""
     owners = {"", ours(state, customer)}

@@ -189,7 +189,10 @@ class CertificateBound(Message, frozen=True, kw_only=True):
 
 
 class Reserved(Message, frozen=True, kw_only=True):
-    """``quantity`` here is kept for ``thread#line``. ``expires`` is data, not a timer: an event releases."""
+    """``quantity`` here is kept for ``thread#line``. ``expires`` is data, not a timer: an event releases.
+
+    ``lot``: it was made for it, and is kept of that lot also while more of the item is kept than is there.
+    """
 
     id: str
     item: str
@@ -199,6 +202,7 @@ class Reserved(Message, frozen=True, kw_only=True):
     thread: str = ""
     line: str = ""
     expires: str = ""
+    lot: str = ""
 
 
 class ReservationReleased(Message, frozen=True, kw_only=True):

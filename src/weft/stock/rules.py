@@ -17,7 +17,7 @@ from weft.basis import quantity as q
 from weft.basis.decider import Message
 from weft.basis.errors import Invalid, NotFound, Refused
 from weft.stock import messages as m
-from weft.stock.levels import available, item_of
+from weft.stock.levels import available, item_of, lies_in, made_for
 from weft.stock.state import Lot, State
 
 AMOUNT_MAX: Final = Decimal(10) ** 9
@@ -159,7 +159,7 @@ def _choice(state: State, said: m.Issued | m.Moved) -> None:
     free = available(state, said.item, said.owner)
     own = state.reservations.get(said.reservation)
     if own and (own.item, own.owner) == (said.item, said.owner):
-        free += Decimal(own.quantity)
+        free = max(free + Decimal(own.quantity), made_for(state, [own]))
     if q.decimal(said.quantity) > free:
         raise Refused("stock.reserved-for-others", item=said.item, wanted=said.quantity,
                       available=q.text(max(Decimal(0), free)))
@@ -237,6 +237,8 @@ def _reserved(state: State, said: m.Reserved) -> None:
     if said.expires:
         instant.to_ms(said.expires, said.id)
     free = available(state, item.id, said.owner)
+    if said.lot:
+        free = max(free, lies_in(state, _lot(state, said.lot).id, item.id, said.owner))
     if wanted > free:
         raise Refused("stock.insufficient", item=item.id, wanted=said.quantity,
                       available=q.text(max(Decimal(0), free)))

@@ -34,7 +34,7 @@ class Lot(Data, frozen=True, kw_only=True):
 
 
 class Reservation(Data, frozen=True, kw_only=True):
-    """``quantity`` still kept of ``first``; it is gone from the state once released or used up."""
+    """``quantity`` still kept of ``first``, made as ``lot`` if named; it is gone once released or used up."""
 
     id: str
     item: str
@@ -45,6 +45,7 @@ class Reservation(Data, frozen=True, kw_only=True):
     thread: str = ""
     line: str = ""
     expires: str = ""
+    lot: str = ""
 
 
 class Account(Data, frozen=True, kw_only=True):

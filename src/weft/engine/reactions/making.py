@@ -198,7 +198,7 @@ class Output(NamedTuple):
 async def stock_output(node: Node, output: Output, key: str) -> None:
     """Put what was made into stock, kept for who ordered it, and leave its trace."""
     order, job, quantity, part, first = output
-    lot, at = f"L{order.id}", job.ended or instant.from_ms(node.clock.now_ms())
+    lot, at = remaking.lot_of(order), job.ended or instant.from_ms(node.clock.now_ms())
     stock = await node.book_state("stock")
     used = await _inputs(node, order.id)
     said: list[sm.Produced | sm.Reserved] = [sm.Produced(
@@ -208,7 +208,7 @@ async def stock_output(node: Node, output: Output, key: str) -> None:
     owed = await _owed(node, output) if order.demand.thread and not order.parent else _ZERO
     if owed > 0:
         said.append(sm.Reserved(id=f"made:{order.id}:{part}" if part else f"made:{order.id}", item=order.item,
-                                quantity=q.text(owed), thread=order.demand.thread, line=order.demand.line))
+                                quantity=q.text(owed), thread=order.demand.thread, line=order.demand.line, lot=lot))
     await node.record("stock", *said, key=f"{key}:lot")  # at once: in between, another order would take it
     item = stock.items.get(order.item)
     made = traces.JobDone(order=order.id, job=job.id, at=at, inputs=tuple(used) if first else (),
@@ -304,8 +304,9 @@ async def _there(node: Node, thread: str, name: str, line: Any) -> bool:
 
 def _not_of_others(stock: Any, thread: str, item: str, quantity: str) -> None:
     """Raises ``Refused('stock.insufficient')`` when it would take what is kept for other orders."""
-    held = sum((Decimal(one.quantity) for one in levels.reservations_of(stock, thread) if one.item == item), _ZERO)
-    free = levels.available(stock, item) + held
+    kept = [one for one in levels.reservations_of(stock, thread) if one.item == item]
+    held = sum((Decimal(one.quantity) for one in kept), _ZERO)
+    free = max(levels.available(stock, item) + held, levels.made_for(stock, kept))
     if Decimal(quantity) > free:
         raise Refused("stock.insufficient", item=item, wanted=quantity, available=q.text(max(_ZERO, free)))
 

@@ -23,7 +23,7 @@ from weft.engine.node import Node
 from weft.engine.planner import present
 from weft.engine.pricelog import documents, showing
 from weft.engine.reactions import custom, terms
-from weft.engine.reactions.releasing import release
+from weft.engine.reactions.releasing import one_at_a_time, release
 from weft.pricing import evaluate
 from weft.production import promise as promises
 from weft.production.messages import (
@@ -319,7 +319,7 @@ async def make_offer(node: Node, thread: str, key: str) -> None:
 
     One round at a time: two at once would each find nothing to take the place of, and both hold.
     """
-    async with node.lock(f"offer:{thread}"):
+    async with one_at_a_time(node, thread):
         await _make_offer(node, thread, key)
 
 

@@ -20,7 +20,7 @@ from weft.engine.reactions import remaking
 from weft.engine.reactions.holding import hold_again, let_go_of_older
 from weft.engine.reactions.making import advance, deliver
 from weft.engine.reactions.offering import LINKS, Link, next_number
-from weft.engine.reactions.releasing import release
+from weft.engine.reactions.releasing import one_at_a_time, release
 from weft.production.master import whole
 from weft.production.messages import (
     CapacityReleased,
@@ -49,11 +49,12 @@ async def answer_order(node: Node, cause: Cause) -> None:
 
 async def begin_work(node: Node, cause: Cause) -> None:
     """Our acceptance is final: production orders, promises, and orders to suppliers."""
-    if cause.message.code != "AP":
-        await release(node, cause.thread, "refused", cause.key)
-        return
-    await let_go_of_older(node, cause)
-    await _create_orders(node, cause)
+    async with one_at_a_time(node, cause.thread):
+        if cause.message.code != "AP":
+            await release(node, cause.thread, "refused", cause.key)
+            return
+        await let_go_of_older(node, cause)
+        await _create_orders(node, cause)
     if node.config.rules.subcontract == "auto":
         await order_from_suppliers(node, cause.thread, cause.key)
     await advance(node, f"{cause.key}:advance")
@@ -176,7 +177,8 @@ async def stop_work(node: Node, cause: Cause) -> None:
             said.append(ProductionOrderCancelled(order=order.id, reason="cancelled"))
     if said:
         await node.record("production", *said, key=f"{cause.key}:orders")
-    await release(node, cause.thread, "refused", cause.key)
+    async with one_at_a_time(node, cause.thread):
+        await release(node, cause.thread, "refused", cause.key)
     for child in await children(node, cause.thread):
         state: OrderState = await node.state(child)
         if state.phase in (Phase.ORDERED, Phase.CONFIRMED):

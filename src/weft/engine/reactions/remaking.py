@@ -1,9 +1,11 @@
 """What is owed and neither lies there nor is being made is made: more was agreed, or some of it was scrapped.
 
-Rule 1: it takes what lies in stock; where something must be bought for it, that is the owner's task.
+Rule 1: what is made counts until it lies there: also what has ended and could not be put into stock yet.
+Rule 2: it takes what lies in stock; where something must be bought for it, that is the owner's task.
 Not here: what begins with an order (``ordering.py``).
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from weft.basis import quantity as q
@@ -16,7 +18,14 @@ from weft.production.messages import DemandRef, ProductionOrderCreated
 from weft.production.state import Order
 from weft.production.views import top_orders
 from weft.stock import levels
-from weft.trade.order_state import OrderState, Phase
+from weft.stock.messages import Produced
+from weft.stock.state import State
+from weft.trade.order_state import OrderLine, OrderState, Phase
+
+
+def lot_of(order: Order) -> str:
+    """The lot that is what ``order`` puts out."""
+    return f"L{order.id}"
 
 
 async def make_short(node: Node, order: Order, key: str) -> None:
@@ -36,11 +45,11 @@ async def make_owed(node: Node, demand: DemandRef, state: OrderState, suffix: st
     production, stock = await node.book_state("production"), await node.book_state("stock")
     partner = await other_member(node, demand.thread)
     line = state.lines[demand.line]
-    making = sum((q.decimal(one.quantity) for one in top_orders(production, demand) if not one.closed), Decimal(0))
+    coming = _coming(top_orders(production, demand), stock, line)
     item = own_item(stock, partner, line.item, line.buyer_item)
     held = sum((q.decimal(one.quantity) for one in levels.reservations_of(stock, demand.thread, demand.line)
                 if one.item == item), Decimal(0))
-    missing = line.open - making - held
+    missing = line.open - coming - held
     if missing <= 0:
         return
     ask = promises.Ask(id=f"{short(demand.thread)}-{demand.line}-{suffix}", item=item, quantity=q.text(missing),
@@ -52,3 +61,21 @@ async def make_owed(node: Node, demand: DemandRef, state: OrderState, suffix: st
     offer = promises.propose(problem, plan, explosion, {})
     await node.record("production", *(ProductionOrderCreated(order=draft, demand=demand, due=line.promise)
                                       for draft in offer.drafts), key=key)
+
+
+def _coming(orders: Sequence[Order], stock: State, line: OrderLine) -> Decimal:
+    """What ``orders`` for ``line`` are still to put into stock; of what has ended no more than was made and not sent.
+
+    Long after, the stock book has forgotten what it booked: then it was sent.
+    """
+    making = sum((q.decimal(one.quantity) - q.decimal(one.taken) for one in orders if not one.closed), Decimal(0))
+    ended = [one for one in orders if one.closed]
+    waits = sum((q.decimal(one.made) - q.decimal(one.taken) for one in ended if not _put(stock, one)), Decimal(0))
+    made = sum((q.decimal(one.made) for one in ended), Decimal(0))
+    return making + max(Decimal(0), min(waits, made - q.decimal(line.despatched)))
+
+
+def _put(stock: State, order: Order) -> bool:
+    """Whether the stock book knows the last output of ``order``, as far as it remembers."""
+    whole = order.taken == "0" and lot_of(order) in stock.lots
+    return whole or f"{Produced.__name__}:{order.id}" in stock.booked
