@@ -10,6 +10,7 @@ import pytest
 from tests.engine.dealing import BOOK, table
 from tests.engine.test_closing import is_closed, same, settle
 from tests.engine.world import AUTO, Ticking, Wires, befriend, found, quiet, until
+from weft.basis.canonical import encode
 from weft.basis.errors import Refused
 from weft.config import Retention
 from weft.engine import closing as deals
@@ -23,10 +24,12 @@ from weft.engine.threads import entry_of
 from weft.stores.sqlite import SqliteStore
 from weft.thread import closing
 from weft.thread.audit import audit
+from weft.thread.event import compose, signed_bytes
 from weft.trade.messages import ProgressNotice
 from weft.trade.order_state import Phase
 
 CANARY = "Frau-Kanarienvogel-Gasse-7"
+SAID_BESIDE = "Herr-Zeisig-Platz-3"
 YEAR_MS = 366 * 86_400_000
 
 
@@ -122,6 +125,26 @@ async def test_an_erased_person_is_nowhere_left_at_either_firm(tmp_path, caplog)
         assert state.phase is Phase.CLOSED
         assert state.lines["1"].received == "20"
         assert state.request.note == ""
+
+
+async def test_a_kept_proof_of_two_words_at_one_place_keeps_nothing_of_what_they_said(tmp_path):
+    async with paid_deal(tmp_path) as (shop, factory, thread, _):
+        ordered = next(one for one in await shop.log(thread) if one.kind == "Order")
+        header = msgspec.structs.asdict((await shop.event(thread, ordered.id)).header)
+        other = compose({name: value for name, value in header.items() if value is not msgspec.UNSET},
+                        [("*", encode({"note": SAID_BESIDE}))], [b"s" * 32])
+        other = msgspec.structs.replace(other, signature=shop.identity.signer.sign(signed_bytes(other.id)))
+        assert (await receive(factory, shop.organisation, thread, [other])).invalid == [(other.id, "event.fork")]
+        await run(factory, "go-on", {"thread": thread})
+        await deals.close(shop, thread)
+        await until(lambda: is_closed(shop, factory, thread=thread))
+        assert SAID_BESIDE.encode() in (await factory.store.forks(thread))[0].second, "control"
+        await erasure.request(shop, thread, (), "subject-request")
+        await until(lambda: erased_everywhere(shop, factory, thread))
+        await quiet(shop, factory)
+        assert [path.name for path in tmp_path.iterdir() if SAID_BESIDE.encode() in path.read_bytes()] == []
+        told = audit(await pack(factory.store, thread, lambda _kind, _slot: False))
+        assert (told.sound, len(told.forks)) == (True, 1), "it proves the same"
 
 
 async def test_nothing_is_erased_while_the_deal_is_open_or_the_law_holds_it(tmp_path):

@@ -148,6 +148,8 @@ def test_what_never_changes_keeps_its_first_form(shelf: Shelf) -> None:
     assert told["payloads"][0].content == b"nought"
     assert told["pending"][0].envelope == b"envelope"
     assert told["forks"][0].first == b"first"
+    shelf.run(shelf.store.commit(Batch(forks_settled=[("t", "d", "i", 0)], forks=again.forks)))
+    assert shelf.run(shelf.store.forks("t"))[0].first == b"other", "but for who settles it in the same batch"
 
 
 @pytest.mark.parametrize(

@@ -2,20 +2,24 @@
 
 Rule 1: an event without its payload is taken in only when we ourselves have signed what lasts of its thread.
 Rule 2: nothing that was pruned comes back: of a pruned thread only what follows its closing is taken in.
-Rule 3: who lacks (after a restored backup) what a partner has pruned, keeps what the partner keeps.
+Rule 3: of two words at one place the proof stays without what they say, which proves the same: one of them was never
+        a word of the thread that a request could name.
+Rule 4: who lacks (after a restored backup) what a partner has pruned, keeps what the partner keeps.
 Not here: closing, erasing and pruning themselves (``closing.py``, ``erasure.py``, ``retention.py``).
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
+
+import msgspec
 
 from weft.basis.errors import Denied, Invalid
 from weft.engine.handle import commit
 from weft.engine.memory import FOLDS, PRUNED, Memory
-from weft.engine.ports import Batch, PendingRow
+from weft.engine.ports import Batch, ForkRow, PendingRow
 from weft.engine.threads import Loaded, entry_of
 from weft.thread import closing
-from weft.thread.event import Event, unwire
+from weft.thread.event import Event, unwire, wire
 
 Verify = Callable[[Event], Awaitable[None]]
 
@@ -77,7 +81,7 @@ def gaps(loaded: Loaded, fresh: Sequence[Event]) -> bool:
 
 
 async def adopt(memory: Memory, loaded: Loaded, seal: closing.Seal, fresh: Sequence[Event]) -> list[str]:
-    """Keep of the thread what its partner keeps (Rule 3); ids of what is new."""
+    """Keep of the thread what its partner keeps (Rule 4); ids of what is new."""
     by_id = {event.id: event for event in fresh}
     ends = {name for _, name in loaded.tips.values()} | {seal.proposal, seal.acceptance, seal.closed}
     entries = {name: entry for name, entry in loaded.entries.items()
@@ -97,10 +101,26 @@ async def adopt(memory: Memory, loaded: Loaded, seal: closing.Seal, fresh: Seque
     batch.erased = [(row.thread, row.id) for row in rows if row.id not in entries or entries[row.id].kind
                     not in closing.QUIET]
     batch.pending_settled = [(row.thread, row.id) for row in await memory.store.pending(loaded.thread)]
+    proofs = await memory.store.forks(loaded.thread)
+    batch.forks_settled, batch.forks = places(proofs), emptied(proofs)
     batch.values = [(PRUNED, loaded.thread, b""), (FOLDS, loaded.thread, None)]
     await commit(memory, after, new, batch)
     memory.forget(loaded.thread)
     return [event.id for event in new]
+
+
+def places(proofs: Iterable[ForkRow]) -> list[tuple[str, str, str, int]]:
+    """Where ``proofs`` stand."""
+    return [(one.thread, one.device, one.incarnation, one.n) for one in proofs]
+
+
+def emptied(proofs: Iterable[ForkRow]) -> list[ForkRow]:
+    """``proofs`` without what their halves hold (Rule 3)."""
+    return [msgspec.structs.replace(one, first=_bare(one.first), second=_bare(one.second)) for one in proofs]
+
+
+def _bare(envelope: bytes) -> bytes:
+    return wire(msgspec.structs.replace(unwire(envelope), payloads={}))
 
 
 def _in_order(events: Sequence[Event]) -> list[Event]:

@@ -127,7 +127,8 @@ class Batch(msgspec.Struct):
     payloads: list[PayloadRow] = []
     pending: list[PendingRow] = []
     pending_settled: list[tuple[str, str]] = []  # (thread, id)
-    forks: list[ForkRow] = []
+    forks_settled: list[tuple[str, str, str, int]] = []  # (thread, device, incarnation, n)
+    forks: list[ForkRow] = []  # the first of a place stays
     effects: list[EffectRow] = []  # upsert by (thread, cause, reaction)
     effects_settled: list[tuple[str, str, str]] = []
     outbox: list[OutboxRow] = []  # upsert by (peer, thread)

@@ -131,6 +131,8 @@ class MemoryStore:
             self._shelf(pending.thread).pending.setdefault(pending.id, pending)
         for thread, event in batch.pending_settled:
             self._shelf(thread).pending.pop(event, None)
+        for place in batch.forks_settled:
+            self._forks.pop(place, None)
         for fork in batch.forks:
             self._forks.setdefault((fork.thread, fork.device, fork.incarnation, fork.n), fork)
         self._apply_erasure(batch)

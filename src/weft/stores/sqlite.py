@@ -30,6 +30,7 @@ _STEPS: Final[Sequence[tuple[str, str, Callable[[Any], Any] | None]]] = (
     ("payloads", "add_payload", attrgetter("thread", "id", "slot", "salt", "content")),
     ("pending", "add_pending", attrgetter("thread", "id", "author", "device", "incarnation", "n", "envelope")),
     ("pending_settled", "settle_pending", None),
+    ("forks_settled", "settle_fork", None),
     ("forks", "add_fork", attrgetter("thread", "device", "incarnation", "n", "first", "second")),
     ("effects", "put_effect", attrgetter("thread", "cause", "reaction", "final", "attempts", "due_ms")),
     ("effects_settled", "settle_effect", None),
@@ -39,7 +40,7 @@ _STEPS: Final[Sequence[tuple[str, str, Callable[[Any], Any] | None]]] = (
     ("erased", "erase_payloads", None),
     ("dropped", "drop_event", None),
 )  # fmt: skip
-_TAKING: Final = ("pending_settled", "effects_settled", "outbox_settled", "erased", "dropped")
+_TAKING: Final = ("pending_settled", "forks_settled", "effects_settled", "outbox_settled", "erased", "dropped")
 
 
 class SqliteStore(Writer[Batch]):

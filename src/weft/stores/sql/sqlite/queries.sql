@@ -35,6 +35,10 @@ DELETE FROM pending WHERE thread = ? AND id = ?;
 -- Proof of a fork; the first proof of a place in a chain is enough.
 INSERT OR IGNORE INTO forks (thread, device, incarnation, n, first, second) VALUES (?, ?, ?, ?, ?, ?);
 
+-- settle_fork --
+-- The proof is kept no longer, or in another form.
+DELETE FROM forks WHERE thread = ? AND device = ? AND incarnation = ? AND n = ?;
+
 -- put_effect --
 -- A consequence still to be drawn, or its next attempt.
 INSERT INTO effects (thread, cause, reaction, final, attempts, due_ms) VALUES (?, ?, ?, ?, ?, ?)
