@@ -64,16 +64,19 @@ def hands(node, *, following=None):
     return keys.Hands(founder, following, {})
 
 
-def thief_of(node):
-    """Whoever copied the home of ``node``: another memory over a copy of its store, with the same device and life."""
+def thief_of(node, life=""):
+    """Whoever copied the home of ``node``: another memory over a copy of its store, with the same device and life.
+
+    ``life``: of his own, as one has who restores a stolen backup.
+    """
     mine = node.identity
-    stolen = Identity(mine.organisation, mine.signer, mine.incarnation, mine.key_event)
+    stolen = Identity(mine.organisation, mine.signer, life or mine.incarnation, mine.key_event)
     return Memory(stolen, copy.deepcopy(node.store), Ticking(), randomness(99))
 
 
-async def stolen_words(node, thread, count=3):
+async def stolen_words(node, thread, count=3, life=""):
     """Words of the thief in ``thread``, one above the other, as events."""
-    thief = thief_of(node)
+    thief = thief_of(node, life)
     said = []
     for number in range(count):
         party = Party(name=f"Thief {number}", lang="en", url="http://127.0.0.1:9")
@@ -184,10 +187,11 @@ async def recovered(node, desk=None, **more):
     await until(lambda: not node.rotated)
 
 
-async def test_what_a_thief_said_is_void_on_both_sides_once_the_owner_has_recovered():
+@pytest.mark.parametrize("life", ["", b64(b"a backup")])
+async def test_what_a_thief_said_is_void_on_both_sides_once_the_owner_has_recovered(life):
     _, shop, factory = await two()
     relation = shop.partner(factory.organisation)
-    words = await stolen_words(shop, relation, 1)
+    words = await stolen_words(shop, relation, 1, life)
     await receive(factory, shop.organisation, relation, words)
     await quiet(factory, shop)
     assert relation in factory.partners.values()

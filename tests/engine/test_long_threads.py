@@ -172,7 +172,7 @@ async def test_a_word_beside_what_is_long_final_is_read_alike_on_both_sides(shor
         await quiet(factory, shop)
         for node in (factory, shop):
             assert state_hash((await node.whole(thread)).state) == state_hash((await node.loaded(thread)).state)
-            assert not node.alarms
+        assert (shop.alarms, factory.alarms) == ({thread: "stolen"}, {}), "it knows no other life of its device"
         assert (await factory.loaded(thread)).heads == (await shop.loaded(thread)).heads
         await _talk(factory, shop, thread, 20)
         assert (await factory.loaded(thread)).below > 30, "and it is cut again"

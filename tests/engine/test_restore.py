@@ -15,14 +15,16 @@ from weft.config import Config, Firm, Peers
 from weft.engine import handle, restored
 from weft.engine.commands import run
 from weft.engine.machines import state_hash
-from weft.engine.memory import Identity, new_incarnation
+from weft.engine.memory import Identity, Memory, new_incarnation
 from weft.engine.node import Node
 from weft.engine.reactions import TABLE, TICKS
 from weft.engine.receive import receive
 from weft.identity.keylog import DeviceDelegation
 from weft.identity.keys import Signer
 from weft.stores.memory import MemoryStore
+from weft.trade.messages import Party, PartyUpdated
 from weft.trade.order_state import Phase
+from weft.trade.say import Say
 
 SEEDS = 12
 URL = "http://127.0.0.1:1"
@@ -187,6 +189,27 @@ async def test_control_the_same_with_a_new_incarnation_forks_nothing(firms):
     await phase(shop, thread, Phase.CLOSED)
     await level(shop, factory)
     await nothing_wrong(shop, factory)
+
+
+async def test_who_goes_on_beside_a_restored_node_is_a_second_one_as_soon_as_he_has_heard_of_it(firms):
+    wires, (shop, factory) = firms
+    relation, lost = shop.partner(factory.organisation), shop.identity
+    kept = backup_of(shop.store)
+    await shop.speak(relation, PartyUpdated(party=Party(name="Lost", lang="en", url=URL)))
+    await level(shop, factory)
+    again_ = await again(shop, wires, kept)
+    await level(again_, factory)
+    await again_.speak(relation, PartyUpdated(party=Party(name="Restored", lang="en", url=URL)))
+    await quiet(again_, factory)
+    assert again_.alarms == {}, "what the life that is lost had said is no second one's"
+    second = Memory(Identity(lost.organisation, lost.signer, lost.incarnation, lost.key_event),
+                    backup_of(again_.store), Ticking(), randomness(5))
+    role = (await second.members(relation))[lost.organisation]
+    said = await handle.say(second, relation, [Say(role, lost.organisation, PartyUpdated(
+        party=Party(name="Second", lang="en", url=URL), key_log=()))])
+    words = [await second.event(relation, name) for name in said]
+    assert (await receive(factory, shop.organisation, relation, words)).stored == said
+    await until(lambda: again_.alarms == {relation: "stolen"})
 
 
 async def test_an_acceptance_that_the_backup_has_lost_still_becomes_work(firms):

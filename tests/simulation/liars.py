@@ -21,6 +21,7 @@ from weft.basis import canonical
 from weft.basis.canonical import b64
 from weft.basis.errors import NotFound, WeftError
 from weft.engine import sync
+from weft.engine.commands import run
 from weft.engine.memory import new_incarnation
 from weft.engine.node import Node
 from weft.engine.threads import Loaded
@@ -72,6 +73,14 @@ class Liar:
             except (asyncio.CancelledError, WeftError):
                 continue
             self.world.figures[kind] += done
+
+    async def owns_up(self) -> None:
+        """The liar's own node takes him for a thief of its key, since he speaks beside it; he lets it go on."""
+        if self.firm.node is None:
+            return
+        for thread in [thread for thread, why in self.firm.node.alarms.items() if why == "stolen"]:
+            self.world.figures["took the liar for a thief"] += 1
+            await self.firm.call(lambda node, thread=thread: run(node, "go-on", {"thread": thread}))
 
     async def _lie(self, node: Node, kind: str) -> int:
         luck = self.world.luck

@@ -183,6 +183,8 @@ class World:
         end, quiet = self.loop.time() + QUIET_S_MAX, 0
         while self.loop.time() < end:
             await asyncio.sleep(1)
+            if self.liar is not None:
+                await self.liar.owns_up()
             calm = (all([await checks.is_quiet(self, firm) for firm in self.firms])
                     and not await checks.differences(self) and not await verdicts.unknown_forks(self))
             quiet = quiet + 1 if calm else 0

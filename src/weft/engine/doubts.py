@@ -18,10 +18,10 @@ from typing import Any, Final, Protocol
 from weft.basis import instant
 from weft.basis.decider import Message
 from weft.basis.errors import WeftError
+from weft.engine.memory import LOST_STARTS
 from weft.engine.node import Node
 from weft.engine.ports import Batch
 from weft.engine.requests import WINDOW_MS
-from weft.engine.restored import LOST_STARTS
 from weft.production import messages as pm
 from weft.production.state import FINISHED, STARTED, Job, JobState, State
 from weft.shopfloor.book import Floor

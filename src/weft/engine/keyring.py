@@ -1,4 +1,4 @@
-"""What follows when a firm's key log grows: threads are told of revocations, and forks are proved.
+"""What follows when a firm's key log grows, or its device speaks twice: threads are told, and forks are proved.
 
 A revocation counts in a thread from the word on that tells of it (``thread/standing.py``); whichever member learns of
 it first says so, and only where it turns anything.
@@ -6,9 +6,14 @@ Rule 1: a word of a device that we know to be revoked is told of in the transact
         from it, not for a moment.
 Rule 2: a second branch of a key log, validly signed, is proof that the firm's keys are in two hands: it is kept with
         the branch that we hold, both ends stop to work by themselves, and neither branch is given up.
+Rule 3: our device has one life at a time, and this node is it: who speaks with its key besides has a copy of it, also
+        where he has restored a stolen backup and so begun a life of his own.
 Not here: what a key log means (``identity/keylog.py``), how our own grows (``keys.py``), how key logs travel
 (``exchange.py``).
 """
+
+from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -24,6 +29,8 @@ from weft.thread import standing
 from weft.thread.event import Event, wire
 from weft.thread.key_log import KeyLog
 from weft.thread.verify import check_key_event
+
+STRANGE: Final = "strange"  # bucket: thread/event of words by our own device that this node did not say
 
 # ---- in threads ----------------------------------------------------------------------------------
 
@@ -75,6 +82,26 @@ def check_seen(entry: Entry, members: dict[str, str], keyring: dict[str, keylog.
         held = keyring.get(member)
         if member not in members or held is None or held.place(event) < 0:
             raise Denied("event.unknown-key-event")
+
+
+# ---- our own device --------------------------------------------------------------------------------
+
+
+def in_our_name(memory: Memory, after: Loaded, ready: Sequence[Event], batch: Batch) -> str:
+    """``stolen`` when ``ready``, in ``after`` by now, holds a word of our device that is none of ours (Rule 3).
+
+    After a backup was restored words of the life that is lost come back: none of them can have heard of this one.
+    """
+    mine = (memory.organisation, memory.identity.signer.public, memory.identity.incarnation)
+    said = [event for event in ready if (event.author, event.header.d) == mine[:2]]
+    if said and memory.reborn:
+        above = set[str]()
+        for entry in after.entries.values():
+            if entry.chain == mine or not above.isdisjoint(entry.parents):
+                above.add(entry.id)
+        said = [event for event in said if event.id in above]
+    batch.values.extend((STRANGE, f"{event.thread}/{event.id}", b"") for event in said)
+    return "stolen" if said else ""
 
 
 # ---- two branches --------------------------------------------------------------------------------

@@ -25,7 +25,6 @@ from weft.engine import handle, keyring, papers
 from weft.engine.memory import Memory
 from weft.engine.papers import Paper, Written
 from weft.engine.ports import Batch
-from weft.engine.receive import STRANGE
 from weft.engine.threads import Loaded
 from weft.identity import keylog, sheet, webvh
 from weft.identity.keylog import DeviceDelegation, DeviceRevocation, KeyRotation, KeyState
@@ -123,7 +122,7 @@ async def _say(memory: Memory, signer: Signer, messages: Sequence[Message]) -> N
 
 async def counting(memory: Memory, device: str, since_ms: int | None = None) -> list[str]:
     """The last places of all chains of ``device`` that count, hidden (Rules 2 and 3)."""
-    strange = {name.split("/")[1] for name, _ in await memory.store.values(STRANGE)}
+    strange = {name.split("/")[1] for name, _ in await memory.store.values(keyring.STRANGE)}
     found: list[str] = []
     for row in await memory.store.threads():
         if memory.organisation not in msgspec.json.decode(row.members, type=dict[str, str]):

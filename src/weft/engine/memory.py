@@ -36,6 +36,7 @@ BY_ITSELF: Final = ContextVar("by_itself", default=False)  # set while the node,
 ALARMS: Final = "alarm"  # bucket: threads (and firms, by their key log) that somebody lied in, and how
 ANEW: Final = "restored-peer"  # bucket: by partner, the incarnation with which it asks in bundles for what it lacks
 RESTORES: Final = "restores"  # bucket: when the node was restored -> of when the backup was
+LOST_STARTS: Final = "restored-floor"  # bucket: since when we go on from a backup, and the jobs that were asked for
 RESTORED: Final = "restored"  # bucket: firms that may hold words of ours that a restored backup has lost
 NEWER: Final = "newer"  # bucket: by partner, a conversation it wants to begin that this program does not know
 FOLDS: Final = "fold"  # bucket of the stored folds of books, and of shared threads at their cuts
@@ -133,6 +134,7 @@ class Memory:
     ended_with: set[str] = field(default_factory=set)  # partners of old orders and debts: nothing new begins
     alarms: dict[str, str] = field(default_factory=dict)
     unheard: set[str] = field(default_factory=set)
+    reborn: bool = False  # whether we go on from a backup: our device had another life before this one
     newer: dict[str, str] = field(default_factory=dict)  # what partners want to begin by a newer program than ours
     _loaded: "OrderedDict[str, Loaded]" = field(default_factory=OrderedDict)
     _locks: "WeakValueDictionary[str, asyncio.Lock]" = field(default_factory=WeakValueDictionary)
@@ -186,6 +188,7 @@ class Memory:
             self._note_holding(row.thread, row.members, row.heads)
         self.alarms = {thread: why.decode() for thread, why in await self.store.values(ALARMS)}
         self.unheard = {firm for firm, _ in await self.store.values(RESTORED)}
+        self.reborn = await self.store.value(LOST_STARTS, "") is not None
         kept = {peer: name.decode() for peer, name in await self.store.values(NEWER)}
         self.newer = {peer: name for peer, name in kept.items() if name not in MACHINES}  # else it came by an update
         self.effects = list(await self.store.effects())

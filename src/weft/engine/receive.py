@@ -44,7 +44,6 @@ NAME_MAX: Final = 100  # of an unknown conversation, as it is kept
 KEY_EVENTS_MAX: Final = 1_000  # of one firm
 KEY_PLACES_MAX: Final = 200_000  # that its revocations name: they are in memory
 INVITATIONS: Final = "invitation"
-STRANGE: Final = "strange"  # bucket: thread/event of words by our own device that this node did not say
 KEYLOG: Final = f"{keylog.NAME}/{keylog.VERSION}"
 SIDES: Final = {"order": {"buyer", "seller"}, "relationship": {"inviter", "invitee"}}
 _CARRIES_KEYS: Final = frozenset({"RelationshipProposed", "RelationshipAccepted", "PartyUpdated"})
@@ -302,7 +301,7 @@ async def _append(
     after = loaded.extended([entry_of(event, loaded.machine) for event in ready])
     if not loaded.entries:
         _begin(after, ready[0], batch)
-    alarm = _in_our_name(memory, ready, batch) or _mismatch(loaded, ready)
+    alarm = keyring.in_our_name(memory, after, ready, batch) or _mismatch(loaded, ready)
     if alarm:
         batch.values.append((ALARMS, loaded.thread, alarm.encode()))
     own = keyring.telling(memory, after)  # of what a device says that we know to be revoked, nothing follows
@@ -319,14 +318,6 @@ def _noted(memory: Memory, thread: str, alarm: str) -> None:
         memory.alarm(thread, alarm)
     memory.to_ack[thread] = None
     memory.ack_wake.set()
-
-
-def _in_our_name(memory: Memory, ready: Sequence[Event], batch: Batch) -> str:
-    """``stolen`` when somebody else speaks with the key of this very device: each life of it is ours alone."""
-    mine = (memory.organisation, memory.identity.signer.public, memory.identity.incarnation)
-    strange = [event for event in ready if (event.author, event.header.d, event.header.i) == mine]
-    batch.values.extend((STRANGE, f"{event.thread}/{event.id}", b"") for event in strange)
-    return "stolen" if strange else ""
 
 
 def _begin(after: Loaded, genesis: Event, batch: Batch) -> None:

@@ -20,7 +20,7 @@ from weft.basis.errors import WeftError
 from weft.engine import reconcile
 from weft.engine.handle import needs_ack
 from weft.engine.levelling import FORK, all_but, asks_no_more, is_level, level
-from weft.engine.memory import ANEW, PRICE_PEERS, PRICE_STATE, PRICE_WAITS, RESTORED, Change, Memory
+from weft.engine.memory import ANEW, LOST_STARTS, PRICE_PEERS, PRICE_STATE, PRICE_WAITS, RESTORED, Change, Memory
 from weft.engine.ports import Batch, OutboxRow, Store
 from weft.engine.receive import INVITATIONS
 from weft.thread.bundle import Manifest
@@ -28,7 +28,6 @@ from weft.thread.bundle import Manifest
 if TYPE_CHECKING:
     from weft.engine.outbox import Outbox
 
-LOST_STARTS: Final = "restored-floor"  # bucket: since when, and what was asked of jobs that a lost life may have begun
 PAUSE_S: Final = (0.2, 10.0)  # before asking again, the first and the longest
 
 
