@@ -176,7 +176,7 @@ def _secret(path: Path, text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PaperFile:
-    """The recovery sheet as a file of the home, until the owner has printed it (``engine/papers.py``)."""
+    """A secret as a file of the home that is replaced whole: the recovery sheet, until it is printed; a token."""
 
     path: Path
 
@@ -225,9 +225,8 @@ async def recover(home: str | Path, typed: str, since_ms: int | None = None) -> 
             await node.devices.revoke(paired.id)
         life = new_incarnation(system_random)
         await node.store.commit(Batch(values=[(SELF, "incarnation", life.encode())]))
+    PaperFile(place.owner_token).write(secrets.token_urlsafe(32))  # never without one, and before it is done
     fresh.replace(place.device)
-    place.owner_token.unlink(missing_ok=True)
-    _secret(place.owner_token, secrets.token_urlsafe(32))
     return {"home": str(home), "organisation": node.organisation, "device": device.public, "chains": chains,
             "recovery_sheet": str(place.recovery_sheet)}
 

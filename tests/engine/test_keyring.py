@@ -12,7 +12,7 @@ import pytest
 
 from tests.engine.world import FOUNDERS, NEXT_SEEDS, Ticking, Wires, befriend, found, quiet, randomness, until
 from weft.basis.canonical import b64
-from weft.basis.errors import Denied, Invalid, NotFound, Refused
+from weft.basis.errors import Denied, Invalid, NotFound, Refused, Unavailable
 from weft.engine import handle, keyring, keys, papers, views
 from weft.engine.commands.partners import device_in
 from weft.engine.machines import MACHINES, state_hash
@@ -20,7 +20,7 @@ from weft.engine.memory import Identity, Memory
 from weft.engine.packs import pack
 from weft.engine.receive import receive, take_key_event
 from weft.engine.threads import entry_of
-from weft.identity import keylog
+from weft.identity import did, keylog
 from weft.identity.keylog import DeviceDelegation, DeviceRevocation, KeyRotation
 from weft.identity.keys import Signer, seal
 from weft.thread import event as events
@@ -303,6 +303,30 @@ async def test_a_partner_that_was_away_during_two_rotations_comes_to_the_same_ke
     assert said[0] in (await factory.loaded(relation)).entries
     assert state_hash(await shop.state(relation)) == state_hash(await factory.state(relation))
     await trade_goes_on(shop, factory, relation)
+
+
+@pytest.mark.parametrize("lost", ["what is published", "the rotation"])
+async def test_a_rotation_that_broke_off_is_done_by_the_same_sheet_and_the_public_log_goes_on(lost, monkeypatch):
+    _, shop, factory = await two()
+    firm, desk, commit = keys.Firm("Shop", "https://shop.example"), Desk(), shop.store.commit
+    await keys.rotate(shop, paper_of(shop), desk, firm)
+    sheet = desk.text
+
+    async def full(batch):
+        if any(bucket == keys.PUBLIC for bucket, *_ in batch.values) if lost == "what is published" else batch.events:
+            raise Unavailable("store.full", path="weft.db")
+        await commit(batch)
+
+    with monkeypatch.context() as broken, pytest.raises(Unavailable, match="full"):
+        broken.setattr(shop.store, "commit", full)
+        await keys.rotate(shop, await keys.hands(shop, sheet), desk, firm)
+    await keys.rotate(shop, await keys.hands(shop, sheet), desk, firm)
+    await keys.rotate(shop, await keys.hands(shop, desk.text), desk, firm)
+    published = await keys.public_log(shop)
+    present = (await shop.keys(shop.organisation)).keys[0]
+    assert [len(published), published[-1]["parameters"]["updateKeys"]] == [3, [did.multikey(present)]]
+    await shop.stop()
+    await factory.stop()
 
 
 async def test_a_sheet_from_before_the_last_rotation_opens_nothing():

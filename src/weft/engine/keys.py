@@ -187,11 +187,11 @@ async def _turn(memory: Memory, given: Hands, paper: Paper, firm: Firm, more: Se
     turned = Written(given.seeds[given.following.public], _following(given, paper, memory))
     after = Signer(turned.following)
     paper.write(papers.text(firm.name, memory.organisation, turned))
+    await publish(memory, firm, given.following, after.public)  # first: who has to try again finds it done
     rotation = KeyRotation(keys=[given.following.public], next=keylog.commitment([after.public]))
     await _say(memory, given.following, [rotation])
     if more:
         await _say(memory, given.following, more)
-    await publish(memory, firm, given.following, after.public)
     await memory.store.commit(Batch(values=[(papers.KEPT, "", None)]))
     return turned
 
