@@ -133,12 +133,18 @@ class Devices:
         return token
 
     async def revoke(self, device: str) -> None:
-        """The device comes in no more; raises ``NotFound('device.unknown')``."""
-        if (await self._all()).pop(device, None) is None:
+        """The device comes in no more; raises ``NotFound('device.unknown')``, or as ``commit``: then it still may."""
+        known = await self._all()
+        held = known.pop(device, None)
+        if held is None:
             raise NotFound("device.unknown")
+        try:
+            await self.store.commit(Batch(values=[(DEVICES, device, None)]))
+        except WeftError:
+            known[device] = held
+            raise
         self.gone(device).set()
         self._open.pop(device, None)
-        await self.store.commit(Batch(values=[(DEVICES, device, None)]))
 
     def gone(self, device: str) -> asyncio.Event:
         """Set once ``device`` (its id) is let go."""
