@@ -10,9 +10,6 @@ import asyncio
 import contextlib
 import os
 import re
-import shutil
-import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -23,21 +20,19 @@ from weft import __version__
 from weft.basis import instant
 from weft.basis.errors import Invalid, NotFound, Refused, Unavailable, WeftError
 from weft.config import load
-from weft.engine import restored
+from weft.engine import beside, restored
 from weft.engine.clock import SystemClock, system_random
 from weft.engine.memory import RESTORES, Identity, Memory, new_incarnation
-from weft.launch import DATABASE, SELF, Home, open_store, twins_beside
+from weft.launch import DATABASE, SELF, Home, open_store, scratch, twins_beside
 from weft.stores import archive, sqlite_copy
 from weft.stores.series_sealing import FOLDER
 from weft.stores.sqlite import SqliteStore
 from weft.stores.twins.store import SqliteTwins
 
 RESTORED: Final = "restored"  # in SELF: when, and from a backup of when
-LEFT_S: Final = 24 * 3600
 # What reading may raise when a database says nonsense.
 _UNREADABLE: Final = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
-_FOLDER: Final = ".backup-"
-_OTHER_DATABASE: Final = re.compile(r"^(\s*database\s*=)", re.MULTILINE)
+_OTHER_DATABASE: Final = re.compile(r"""^(\s*(?:storage\s*\.\s*)?["']?database["']?\s*=)""", re.MULTILINE)
 Told = Callable[[int], None]
 
 
@@ -49,12 +44,10 @@ async def make(home: Path, file: Path, passphrase: str = "", told: Told = lambda
     """
     place = Home(home)
     config = place.config()
-    if file.exists():
-        raise Refused("backup.exists", path=str(file))
     try:
-        _clear(home)
-        folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=home))
-        try:
+        with beside.alone(file.with_name(file.name + ".partial"), file), scratch(place) as folder:
+            if file.exists():
+                raise Refused("backup.exists", path=str(file))
             copied = folder / DATABASE
             store = open_store(place, config.storage.database, reading=True)
             assert isinstance(store, SqliteStore)
@@ -70,17 +63,9 @@ async def make(home: Path, file: Path, passphrase: str = "", told: Told = lambda
                                      instant.from_ms(SystemClock().now_ms()), {})
             sealed = _sealed(Path(store.path).with_name(FOLDER)) if values else {}
             return _written(place, file, (copied, about, sealed), passphrase, told)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
-        raise Unavailable("backup.not-writable", path=str(file), reason=error.strerror or "") from error
-
-
-def _clear(home: Path) -> None:
-    """Take away what backups have left that were killed long ago."""
-    for left in home.glob(f"{_FOLDER}*"):
-        if time.time() - left.stat().st_mtime > LEFT_S:
-            shutil.rmtree(left, ignore_errors=True)
+        raise Unavailable("backup.not-writable", path=str(error.filename or file), reason=error.strerror or "") \
+            from error
 
 
 def _sealed(folder: Path) -> dict[str, Path]:
@@ -108,17 +93,12 @@ def _written(
         told(500 + 500 * done // whole)
 
     partial = file.with_name(file.name + ".partial")
-    partial.unlink(missing_ok=True)
-    try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as target:
-            manifest = archive.write(target, sources, about, passphrase, read)
-            target.flush()
-            os.fsync(target.fileno())
-        partial.rename(file)
-        archive.settle(file.parent)
-    finally:
-        partial.unlink(missing_ok=True)
+    with partial.open("r+b") as target:
+        manifest = archive.write(target, sources, about, passphrase, read)
+        target.flush()
+        os.fsync(target.fileno())
+    partial.rename(file)
+    archive.settle(file.parent)
     return manifest
 
 
@@ -126,25 +106,24 @@ async def restore(file: Path, home: Path, passphrase: str = "") -> dict[str, Any
     """Make ``home`` from ``file``; what it is and who must be heard. Raises ``WeftError`` and leaves nothing behind."""
     if not file.is_file():
         raise NotFound("backup.missing", path=str(file))
-    if home.exists() and any(home.iterdir() if home.is_dir() else [home]):
-        raise Refused("home.exists", path=str(home))
     home = home if home.name else home.absolute()  # "." has no name to put something beside
-    partial = home.with_name(home.name + ".restoring")
-    lacking = [folder for folder in home.parents if not folder.exists()]
+    lacking = list[Path]()
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True, mode=0o700)
-        manifest = archive.read(file, partial, passphrase)
-        with _told_as_damage():
-            peers = await _begin_anew(Home(partial), manifest)
-        if home.exists():
-            home.rmdir()
-        partial.rename(home)
+        if home.exists() and any(home.iterdir() if home.is_dir() else [home]):
+            raise Refused("home.exists", path=str(home))
+        lacking = [folder for folder in home.parents if not folder.exists()]
+        home.parent.mkdir(parents=True, exist_ok=True)
+        with beside.alone(partial := home.with_name(home.name + ".restoring"), home, folder=True):
+            manifest = archive.read(file, partial, passphrase)
+            with _told_as_damage():
+                peers = await _begin_anew(Home(partial), manifest)
+            if home.exists():
+                home.rmdir()
+            partial.rename(home)
         archive.settle(home.parent)
     except OSError as error:
         raise Unavailable("home.not-writable", path=str(home), reason=error.strerror or "") from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
         with contextlib.suppress(OSError):  # they hold the home, or were not made
             for folder in lacking:
                 folder.rmdir()

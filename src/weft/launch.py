@@ -14,7 +14,7 @@ import secrets
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +27,7 @@ from weft.basis.canonical import b64, unb64
 from weft.basis.errors import Invalid, NotFound, Refused, Unavailable, WeftError
 from weft.certificates import Secured
 from weft.config import Config, load, template
-from weft.engine import handle, keys, papers
+from weft.engine import beside, handle, keys, papers
 from weft.engine.clock import SystemClock, system_random
 from weft.engine.devices import Devices
 from weft.engine.dispatch import Dispatcher
@@ -104,20 +104,18 @@ async def init(home: str | Path, name: str, lang: str = "zh", url: str = "", tim
     from weft.stores.archive import settle
 
     path = Path(home) if Path(home).name else Path(home).absolute()  # "." has no name to put something beside
-    if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
-        raise Refused("home.exists", path=str(path))
-    partial = path.with_name(path.name + ".partial")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        (partial / "keys").mkdir(parents=True, mode=0o700)
-        partial.chmod(0o700)
-        organisation = await _furnish(Home(partial), name, lang, url, time_zone)
-        if path.exists():
-            path.rmdir()
-        partial.rename(path)
+        if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
+            raise Refused("home.exists", path=str(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.alone(partial := path.with_name(path.name + ".partial"), path, folder=True):
+            (partial / "keys").mkdir(mode=0o700)
+            organisation = await _furnish(Home(partial), name, lang, url, time_zone)
+            if path.exists():
+                path.rmdir()
+            partial.rename(path)
         settle(path.parent)
     except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
         raise Unavailable("home.not-writable", path=str(path), reason=error.strerror or "") from error
     return organisation
 
@@ -351,9 +349,7 @@ async def snapshot(home: Home, config: Config, store: Store) -> AsyncIterator[No
     from weft.stores.sqlite import SqliteStore
 
     assert isinstance(store, SqliteStore)
-    held = _hold_snapshots(home)
-    folder = Path(tempfile.mkdtemp(prefix=SNAPSHOT, dir=home.path))
-    try:
+    with scratch(home) as folder:
         await store.backup(str(folder / DATABASE))
         if Path(twins_beside(store)).exists():
             await asyncio.to_thread(sqlite_copy.copy, twins_beside(store), str(folder / TWINS))
@@ -369,15 +365,26 @@ async def snapshot(home: Home, config: Config, store: Store) -> AsyncIterator[No
                 await node.twins.close()
         finally:
             await copied.close()
+
+
+@contextlib.contextmanager
+def scratch(home: Home) -> Iterator[Path]:
+    """A folder of the home for a copy of its database, which goes again, also where it was left by a killed process."""
+    held = _hold_snapshots(home)
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=SNAPSHOT, dir=home.path))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
         os.close(held)
 
 
 def _hold_snapshots(home: Home) -> int:
     """Hold the home's copies (until the file that this gives is closed); those that a killed process left go first.
 
-    A copy holds what may have been erased since: it is not to outlive its export.
+    A copy holds what may have been erased since: it is not to outlive the export or backup that it is for.
     """
     held = os.open(home.path / ".snapshots", os.O_RDWR | os.O_CREAT, 0o600)
     with contextlib.suppress(BlockingIOError):  # another holds one that it needs

@@ -1,6 +1,7 @@
 """Backup and restore from the command line, offline: refusals, secrets, and a new life for what was restored."""
 
 import json
+import re
 import sqlite3
 import stat
 
@@ -10,6 +11,7 @@ from tests.stores.twins.making import chunks, prop, submodel
 from weft import cli, launch
 from weft.cli import words
 from weft.config import load
+from weft.engine import beside
 
 
 @pytest.fixture
@@ -113,6 +115,47 @@ def test_a_passphrase_seals_it(home, tmp_path, capsys):
     assert cli.run(["restore", str(file), str(tmp_path / "x"), "--passphrase-file", str(secret)]) == 0
 
 
+def test_a_backup_clears_up_what_a_killed_one_has_left_in_the_home(home, tmp_path):
+    (home / f"{launch.SNAPSHOT}left").mkdir()
+    (home / f"{launch.SNAPSHOT}left" / "weft.db").write_text("what may have been erased since")
+    assert cli.run(["backup", str(home), str(tmp_path / "b.zip")]) == 0
+    assert not [one.name for one in home.iterdir() if one.is_dir() and one.name.startswith(".")]
+
+
+def test_of_two_that_make_the_same_one_is_told(home, tmp_path, capsys):
+    file = tmp_path / "b.zip"
+    with beside.alone(tmp_path / "b.zip.partial", file):
+        assert cli.run(["backup", str(home), str(file)]) == 2
+    assert cli.run(["backup", str(home), str(file)]) == 0
+    with beside.alone(tmp_path / "x.restoring", tmp_path / "x", folder=True):
+        assert cli.run(["restore", str(file), str(tmp_path / "x")]) == 2
+        assert cli.run(["init", str(tmp_path / "x"), "--name", "A"]) == 0, "another thing"
+    with beside.alone(tmp_path / "e.partial", tmp_path / "e", folder=True):
+        assert cli.run(["export", str(home), "--to", str(tmp_path / "e")]) == 2
+    assert capsys.readouterr().err.count("[place.busy]") == 3
+
+
+def test_what_the_system_refuses_is_told_in_a_sentence(home, tmp_path, capsys):
+    long = str(tmp_path / ("x" * 300))
+    for told in (["backup", str(home), long], ["export", str(home), "--to", long], ["restore", long, str(home)],
+                 ["log", "verify", long], ["export", str(home), "--to", "/dev/null"]):
+        assert cli.run(told) == 2
+        assert re.search(r" \[[a-z.-]+\]\n$", capsys.readouterr().err), told
+
+
+def test_a_sheet_that_is_no_text_and_a_damaged_salt_are_told_as_such(home, tmp_path, capsys):
+    sheet = tmp_path / "sheet.txt"
+    sheet.write_text("A key", encoding="utf-16")
+    assert cli.run(["key", "recover", str(home), "--sheet", str(sheet)]) == 2
+    assert "[cli.sheet-unreadable]" in capsys.readouterr().err
+    file, secret = tmp_path / "b", tmp_path / "secret"
+    secret.write_text("correct horse", encoding="utf-8")
+    assert cli.run(["backup", str(home), str(file), "--passphrase-file", str(secret)]) == 0
+    file.write_bytes(file.read_bytes().replace(b'"salt":"', b'"salt":"!', 1))
+    assert cli.run(["restore", str(file), str(tmp_path / "x"), "--passphrase-file", str(secret)]) == 2
+    assert "[backup.damaged]" in capsys.readouterr().err
+
+
 def test_what_is_there_is_never_overwritten(home, tmp_path, capsys):
     file = tmp_path / "b.zip"
     file.write_text("mine", encoding="utf-8")
@@ -160,11 +203,12 @@ def test_a_backup_of_another_firm_s_database_is_refused(home, tmp_path, capsys):
     assert not (tmp_path / "x").exists()
 
 
-def test_a_database_elsewhere_comes_home(home, tmp_path):
+@pytest.mark.parametrize("key", ["database", '"database"'])
+def test_a_database_elsewhere_comes_home(home, tmp_path, key):
     settings = (home / "weft.toml").read_text(encoding="utf-8")
     (tmp_path / "data").mkdir()
     (home / "weft.db").rename(tmp_path / "data" / "here.db")
-    named = f'database = "sqlite:{tmp_path}/data/here.db"'
+    named = f'{key} = "sqlite:{tmp_path}/data/here.db"'
     assert '# database = ""' in settings
     (home / "weft.toml").write_text(settings.replace('# database = ""', named), encoding="utf-8")
     file, again = tmp_path / "b.zip", tmp_path / "again"

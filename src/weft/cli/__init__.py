@@ -13,7 +13,7 @@ from typing import Final
 
 import click
 
-from weft.basis.errors import WeftError
+from weft.basis.errors import Unavailable, WeftError
 from weft.cli import clicking
 from weft.cli.arguments import told_apart
 from weft.cli.words import refusal, say
@@ -59,5 +59,9 @@ def run(arguments: Sequence[str]) -> int:
         return 130
     except WeftError as error:
         click.echo(refusal(error), err=True)
+        return 2
+    except OSError as error:  # a path that this user may not even look at, a name too long, a disk that fails
+        told = Unavailable("cli.system", path=str(error.filename or "-"), reason=error.strerror or type(error).__name__)
+        click.echo(refusal(told), err=True)
         return 2
     return code if isinstance(code, int) else 0

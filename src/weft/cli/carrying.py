@@ -19,6 +19,7 @@ import msgspec
 from weft.basis.errors import Invalid, Unavailable
 from weft.cli.client import Node, refused
 from weft.cli.words import language
+from weft.engine import beside
 
 STEP: Final = 256 * 1024
 TIMEOUT_S: Final = 600
@@ -26,21 +27,19 @@ TIMEOUT_S: Final = 600
 
 def exported(home: Path, partner: str, file: Path, *, everything: bool) -> int:
     """Write the bundle for ``partner`` to ``file``; its size. Raises ``WeftError``."""
-    part = file.with_name(file.name + ".part")
+    path = f"/api/weft/v1/bundles/{quote(partner, safe='')}" + ("?everything=true" if everything else "")
     try:
-        path = f"/api/weft/v1/bundles/{quote(partner, safe='')}" + ("?everything=true" if everything else "")
-        answer = asked(home, path)
-        if answer is None:
-            at_rest(home, _write(partner, part, everything=everything))
-        else:
-            with answer, part.open("wb") as target:
-                while piece := answer.read(STEP):
-                    target.write(piece)
-        part.replace(file)
+        with beside.alone(part := file.with_name(file.name + ".part"), file, mode=0o666):
+            answer = asked(home, path)
+            if answer is None:
+                at_rest(home, _write(partner, part, everything=everything))
+            else:
+                with answer, part.open("wb") as target:
+                    while piece := answer.read(STEP):
+                        target.write(piece)
+            part.replace(file)
     except (OSError, http.client.HTTPException) as error:
         raise Unavailable("cli.bundle-unwritten", path=str(file), reason=str(error)[:120]) from error
-    finally:
-        part.unlink(missing_ok=True)
     return file.stat().st_size
 
 

@@ -103,5 +103,8 @@ def meant(found: Mapping[str, Any], told: str) -> str:
 def typed(sheet: Path | None) -> str:
     """The sheet in a file, or typed in without being shown."""
     if sheet is not None:
-        return sheet.read_text(encoding="utf-8")
+        try:
+            return sheet.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise Invalid("cli.sheet-unreadable", path=str(sheet)) from error
     return "\n".join(str(click.prompt(say("cli.key.row", row=row), hide_input=True, err=True)) for row in range(1, 5))

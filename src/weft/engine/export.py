@@ -11,7 +11,6 @@ Not here: the copy (``launch.py``), tables (``export_tables.py``).
 """
 
 import os
-import shutil
 import zipfile
 from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
@@ -25,7 +24,7 @@ from weft.basis import canonical
 from weft.basis.canonical import b64, digest
 from weft.basis.errors import Refused, Unavailable
 from weft.basis.instant import from_ms
-from weft.engine import drawings
+from weft.engine import beside, drawings
 from weft.engine.export_tables import as_csv, as_workbook, tables
 from weft.engine.memory import BOOKS
 from weft.engine.node import Node
@@ -61,29 +60,21 @@ async def write(node: Node, target: Path, told: Told = lambda _permille: None) -
 
     Raises ``Refused('export.exists')``, ``Unavailable('export.not-writable')``; leaves nothing behind then.
     """
-    if target.exists() and (target.is_file() or any(target.iterdir())):
-        raise Refused("export.exists", path=str(target))
-    partial = target.with_name(f"{target.name}.partial")
+    zipped = target.suffix == ".zip"
     try:
-        _clear(partial)
-        with _Zip(partial) if target.suffix == ".zip" else _Folder(partial) as place:
-            done = await _fill(node, place, told)
-        if target.is_dir():
-            target.rmdir()
-        partial.rename(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with beside.alone(partial := target.with_name(f"{target.name}.partial"), target, folder=not zipped):
+            if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+                raise Refused("export.exists", path=str(target))
+            with _Zip(partial) if zipped else _Folder(partial) as place:
+                done = await _fill(node, place, told)
+            if target.is_dir():
+                target.rmdir()
+            partial.rename(target)
     except OSError as error:
         raise Unavailable("export.not-writable", path=str(target), reason=error.strerror or "") from error
-    finally:
-        _clear(partial)
     told(1000)
     return done
-
-
-def _clear(partial: Path) -> None:
-    if partial.is_dir():
-        shutil.rmtree(partial)
-    else:
-        partial.unlink(missing_ok=True)
 
 
 class _Folder:
@@ -91,7 +82,6 @@ class _Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.mkdir(parents=True, mode=0o700)
 
     def open(self, name: str) -> IO[bytes]:
         path = self.path / name
@@ -109,8 +99,7 @@ class _Zip:
     """Files in one ZIP archive, readable by its owner alone."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b")
+        self.file = path.open("r+b")
         self.archive = zipfile.ZipFile(self.file, "w", zipfile.ZIP_DEFLATED)
 
     def open(self, name: str) -> IO[bytes]:

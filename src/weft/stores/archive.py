@@ -148,6 +148,8 @@ class Sealing:
 
 
 def _key(head: Sealed, passphrase: str) -> bytes:
+    if head.kdf != "argon2id" or not 0 < head.passes <= PASSES_MAX or head.memory > MEMORY_MAX:
+        raise Invalid("backup.damaged", entry="argon2id")
     salt = unb64(head.salt, pwhash.argon2id.SALTBYTES)
     return pwhash.argon2id.kdf(32, passphrase.encode(), salt, opslimit=head.passes, memlimit=head.memory)
 
@@ -177,10 +179,8 @@ def _unsealed(file: IO[bytes], passphrase: str) -> Iterator[bytes]:
     file.seek(len(MAGIC))
     try:
         head = msgspec.json.decode(file.readline(HEAD_MAX), type=Sealed)
-        if head.kdf != "argon2id" or not 0 < head.passes <= PASSES_MAX or head.memory > MEMORY_MAX:
-            raise Invalid("backup.damaged", entry="argon2id")
         key = _key(head, passphrase)
-    except (ValueError, CryptoError) as error:
+    except (ValueError, CryptoError, Invalid) as error:
         raise Invalid("backup.damaged", entry="argon2id") from error
     state = crypto_secretstream_xchacha20poly1305_state()
     begin = file.read(crypto_secretstream_xchacha20poly1305_HEADERBYTES)
