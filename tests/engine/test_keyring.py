@@ -51,6 +51,20 @@ class Desk:
         self.text = ""
 
 
+class Cut(Desk):
+    """A paper whose printer takes the first sheet and dies, once, before the second."""
+
+    def __init__(self):
+        super().__init__()
+        self.sheets = 0
+
+    def write(self, text):
+        self.sheets += 1
+        if self.sheets == 2:
+            raise OSError("the power is gone")
+        super().write(text)
+
+
 async def two(wires=None):
     wires = wires or Wires()
     shop, factory = await found(wires, "Shop"), await found(wires, "Factory")
@@ -331,17 +345,40 @@ async def test_a_rotation_that_broke_off_is_done_by_the_same_sheet_and_the_publi
 
 async def test_a_sheet_from_before_the_last_rotation_opens_nothing():
     _, shop, factory = await two()
-    first, second = Desk(), Desk()
-    await keys.rotate(shop, paper_of(shop), first, SHOP)
-    await keys.rotate(shop, await keys.hands(shop, first.text), second, SHOP)
-    held = await keys.hands(shop, first.text)
-    assert held.following is None, "its next key is in force now, its present one is nothing any more"
-    with pytest.raises(Denied, match=r"paper\.not-next"):
-        await keys.rotate(shop, held, first, SHOP)
-    wrong = Desk()
+    old, desk, wrong = Desk(), Desk(), Desk()
+    old.write(papers.text("Shop", shop.organisation, papers.Written(b"1" * 32, NEXT_SEEDS[shop.organisation])))
+    await keys.rotate(shop, await keys.hands(shop, old.text), desk, SHOP)
+    with pytest.raises(Denied, match=r"paper\.other"):
+        await keys.hands(shop, old.text)
+    held = await keys.hands(shop, desk.text)
+    assert held.present is not None and held.following is not None
     wrong.write(papers.text("Shop", shop.organisation, papers.Written(b"1" * 32, b"2" * 32)))
     with pytest.raises(Denied, match=r"paper\.other"):
         await keys.hands(shop, wrong.text)
+    await shop.stop()
+    await factory.stop()
+
+
+async def test_a_rotation_that_the_power_broke_off_half_way_is_finished_with_the_old_sheet():
+    _, shop, factory = await two()
+    old, desk = Desk(), Cut()
+    old.write(papers.text("Shop", shop.organisation, papers.Written(b"1" * 32, NEXT_SEEDS[shop.organisation])))
+    with pytest.raises(OSError, match="power"):
+        await keys.rotate(shop, await keys.hands(shop, old.text), desk, SHOP)
+    held = await keys.hands(shop, old.text)
+    assert held.following is None, "its next key is in force now"
+    await keys.rotate(shop, held, desk, SHOP)
+    with pytest.raises(Denied, match=r"paper\.other"):
+        await keys.hands(shop, old.text)
+    assert (await keys.hands(shop, desk.text)).following is not None
+    await shop.stop()
+    await factory.stop()
+
+
+async def test_without_the_next_key_nothing_rotates():
+    _, shop, factory = await two()
+    with pytest.raises(Denied, match=r"paper\.not-next"):
+        await keys.rotate(shop, keys.Hands(FOUNDERS[shop.organisation], None, {}), Desk(), SHOP)
     await shop.stop()
     await factory.stop()
 

@@ -55,6 +55,13 @@ def test_a_key_that_was_not_committed_to_continues_nothing():
         webvh.followed(log(), TWO, [THREE.public], "2026-11-25T12:00:00Z")
 
 
+def test_two_rotations_in_one_second_are_a_second_apart():
+    """did:webvh 1.0: a resolver refuses an entry that is not later than the one before."""
+    entries = log()
+    entries.append(webvh.followed(entries, THREE, [ONE.public], entries[-1]["versionTime"]))
+    assert [one["versionTime"] for one in entries[1:]] == ["2026-11-25T11:00:00Z", "2026-11-25T11:00:01Z"]
+
+
 def test_another_implementation_resolves_the_log_and_refuses_a_changed_one(tmp_path):
     """did-webvh (PyPI, 1.0.1): in this interpreter, or in the one that DID_WEBVH_PYTHON names."""
     python = os.environ.get("DID_WEBVH_PYTHON") or (sys.executable if importlib.util.find_spec("did_webvh") else "")

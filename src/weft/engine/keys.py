@@ -3,7 +3,7 @@
 The firm's keys are on paper: whoever changes something types them in, they sign, and are forgotten. A new sheet is in
 safety before the key log knows of it, so that no crash leaves a firm without its next key.
 Rule 1: devices are added and revoked by the key in force; a rotation is signed by the next key, which a thief of
-        everything but the paper does not have.
+        everything but the paper does not have. New keys replace both of a sheet: the old one is worth nothing.
 Rule 2: what counts of a revoked device is named by places in its chains: all that we hold; or, from a given time on,
         only what another member had read before; but never a word in our name that this node did not say.
 Rule 3: places are hidden among many that mean nothing: a key log tells nobody of other threads.
@@ -175,10 +175,20 @@ def revocations(memory: Memory, device: str, places: Sequence[str]) -> list[Devi
 
 
 async def rotate(memory: Memory, given: Hands, paper: Paper, firm: Firm) -> Written:
-    """Bring the next key into force and commit to a new one; the new sheet is in ``paper``. Raises ``Denied``."""
-    turned = await _turn(memory, given, paper, firm, [])
+    """New keys in the place of both on the sheet; the new sheet is in ``paper``. Raises ``Denied``."""
+    turned = await _renew(memory, given, paper, firm, [])
     keyring.grown(memory, memory.organisation)
     return turned
+
+
+async def _renew(memory: Memory, given: Hands, paper: Paper, firm: Firm, more: Sequence[Message]) -> Written:
+    """Turn twice: the key that the first turn brings into force, which says ``more``, is on the old sheet as well."""
+    if given.following is None and given.present is not None and paper.read():  # the power failed after the first turn
+        if more:
+            await _say(memory, given.present, more)
+    else:
+        await _turn(memory, given, paper, firm, more)
+    return await _turn(memory, await hands(memory, paper.read()), paper, firm, [])
 
 
 async def _turn(memory: Memory, given: Hands, paper: Paper, firm: Firm, more: Sequence[Message]) -> Written:
@@ -222,10 +232,7 @@ async def recover(memory: Memory, given: Hands, paper: Paper, firm: Firm, device
         more.append(DeviceDelegation(device=device.public, scope=keylog.SCOPE_NODE))
     if old != device.public and not known[old].revoked:
         more += revocations(memory, old, places)
-    if given.following is None and given.present is not None and paper.read():  # the power failed after the rotation
-        await _say(memory, given.present, more)
-    else:
-        await _turn(memory, given, paper, firm, more)
+    await _renew(memory, given, paper, firm, more)
     memory.identity.signer = device
     keyring.grown(memory, memory.organisation)
     return len(places)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from weft.basis import canonical
+from weft.basis import canonical, instant
 from weft.basis.errors import Invalid
 from weft.identity import did
 from weft.identity.keys import Signer
@@ -44,9 +44,14 @@ def followed(log: Sequence[dict[str, Any]], signer: Signer, following: Sequence[
     state = last["state"]
     service = state["service"][0]["serviceEndpoint"]
     organisation = state["alsoKnownAs"][0].removeprefix("urn:weft:")
-    entry = {"versionId": last["versionId"], "versionTime": max(at, last["versionTime"]),
+    entry = {"versionId": last["versionId"], "versionTime": max(at, _a_second_after(last["versionTime"])),
              "parameters": _keys(signer, following), "state": _document(state["id"], organisation, signer, service)}
     return _closed(entry, len(log) + 1, last["versionId"], signer)
+
+
+def _a_second_after(at: str) -> str:
+    """Times grow from entry to entry, and are told in seconds."""
+    return instant.from_ms(instant.to_ms(at) + 1_000)[:19] + "Z"
 
 
 def lines(log: Sequence[dict[str, Any]]) -> bytes:
