@@ -151,6 +151,19 @@ def test_a_refusal_is_one_sentence_with_its_code(home, arguments, code, lang):
     assert len(refused.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("arguments", [
+    ("order", "list", "--home", "HOME"), ("backup", "HOME", "HOME/weft.toml"), ("export", "HOME", "--to", "HOME")])
+def test_a_refusal_speaks_the_language_of_the_home_at_hand(tmp_path, arguments, monkeypatch, capsys):
+    for name in ("WEFT_LANG", "WEFT_HOME", "LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    home = str(tmp_path / "gongchang")
+    assert cli.run(["init", home, "--name", "工厂", "--lang", "zh"]) == 0
+    capsys.readouterr()
+    assert cli.run([one.replace("HOME", home) for one in arguments]) == 2
+    for line in capsys.readouterr().err.strip().splitlines():
+        assert any("\u4e00" <= letter <= "\u9fff" for letter in line.replace(home, "")), line
+
+
 def test_a_port_in_use_is_told(home):
     import socket
 

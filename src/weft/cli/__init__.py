@@ -37,6 +37,14 @@ class Weft(click.Group):
         command: click.Command = importlib.import_module(f"weft.cli.{name}").command
         return command
 
+    def invoke(self, context: click.Context) -> object:
+        """A refusal is told while the home at hand is still known: in its language, by its clock."""
+        try:
+            return super().invoke(context)
+        except WeftError as error:
+            click.echo(refusal(error), err=True)
+            return 2
+
 
 @click.command(cls=Weft, help=say("cli.weft"), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="weft", prog_name="weft", message="%(prog)s %(version)s", help=say("click.version"))
@@ -57,9 +65,6 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except WeftError as error:
-        click.echo(refusal(error), err=True)
-        return 2
     except OSError as error:  # a path that this user may not even look at, a name too long, a disk that fails
         told = Unavailable("cli.system", path=str(error.filename or "-"), reason=error.strerror or type(error).__name__)
         click.echo(refusal(told), err=True)

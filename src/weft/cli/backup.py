@@ -20,12 +20,13 @@ def command(home: Path, file: Path, passphrase: str, *, without_values: bool, as
     """Write the backup."""
     from weft import backup, launch
 
+    about(home)
     if not passphrase:
         click.echo(say("cli.backup.open", file=file), err=True)
     shown = sys.stderr
     with click.progressbar(length=1_000, label=say("cli.backup.running"), file=shown,
                            hidden=as_json or not shown.isatty()) as bar:
-        made = launch.run(backup.make(about(home), file, passphrase, lambda done: bar.update(max(0, done - bar.pos)),
+        made = launch.run(backup.make(home, file, passphrase, lambda done: bar.update(max(0, done - bar.pos)),
                                       values=not without_values))
     size = file.stat().st_size
     Paper(as_json=as_json).line(

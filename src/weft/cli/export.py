@@ -7,7 +7,7 @@ import click
 
 from weft.cli.options import json_option
 from weft.cli.printing import Paper
-from weft.cli.words import say
+from weft.cli.words import about, say
 
 
 @click.command("export", help=say("cli.export"))
@@ -19,7 +19,7 @@ def command(home: Path, target: Path, *, as_json: bool) -> None:
     from weft import launch
     from weft.engine import export
 
-    place = launch.Home(home)
+    place = launch.Home(about(home))
     config = place.config()
 
     async def exported(told: export.Told) -> export.Exported:

@@ -36,8 +36,10 @@ def recover(home: Path, since: str, sheet: Path | None, *, as_json: bool) -> Non
     """New keys and a new device key for a home that was copied; its node must be stopped."""
     from weft import launch
 
+    if not (found(home) / "weft.toml").is_file():
+        raise NotFound("paper.no-home", path=str(home))
     since_ms = instant.to_ms(since, "since") if since else None
-    done = launch.run(launch.recover(found(home), typed(sheet), since_ms))
+    done = launch.run(launch.recover(home, typed(sheet), since_ms))
     Paper(as_json=as_json).line("cli.key.recovered", done, sheet=done["recovery_sheet"], n=done["chains"])
 
 
