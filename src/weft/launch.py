@@ -13,6 +13,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from starlette.exceptions import HTTPException
 from weft import web
 from weft.basis.canonical import b64, unb64
 from weft.basis.errors import Invalid, NotFound, Refused, Unavailable, WeftError
-from weft.certificates import Secured
+from weft.certificates import Secured, own_addresses
 from weft.config import Config, load, template
 from weft.engine import beside, handle, keys, papers
 from weft.engine.clock import SystemClock, system_random
@@ -453,8 +454,9 @@ async def _serve(
     gc.collect()
     gc.freeze()
     code = await node.devices.new_code()
-    on_ready({"ready": True, "url": url, "pair": f"{url}/pair?code={code}", "organisation": node.organisation,
-              "name": config.firm.name, **({"secure": secured.url, "trust": secured.fingerprint} if secured else {})})
+    on_ready({"ready": True, "url": url, "pair": f"{seen_at(opened.plain)}/pair?code={code}",
+              "organisation": node.organisation, "name": config.firm.name,
+              **({"secure": secured.url, "trust": secured.fingerprint} if secured else {})})
     await node.floor.begin()
     improving = Improving(node, better)
     await improving.begin()
@@ -471,6 +473,13 @@ async def _serve(
     await node.witnessing.end()
     await node.twin_events.end()
     await node.twins.close()
+
+
+def seen_at(listener: socket.socket) -> str:
+    """The address at which a phone finds ``listener``; that of this machine where it has no network."""
+    host, port = listener.getsockname()[:2]
+    name = next(iter(own_addresses(host)), "127.0.0.1")
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}"
 
 
 def run(coroutine: Any) -> Any:

@@ -116,8 +116,9 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket, scheme: str = "http") -> str:
-    """The address at which ``listener`` answers."""
+    """The address at which ``listener`` answers on this machine."""
     host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - it listens everywhere: here, too
     return f"{scheme}://{host if ':' not in host else f'[{host}]'}:{port}"
 
 

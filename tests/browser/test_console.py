@@ -135,6 +135,14 @@ async def test_a_partner_is_invited_with_a_link_and_a_code(look, lang):
     await at.sees(text(lang, "partners.invitation"))
     assert await at.page.locator("svg.qr").count() == 1
     await at.fits()
+    await at.page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")  # a plain http address
+    link = await at.page.locator("[data-copy]").get_attribute("data-copy")
+    await at.page.locator("[data-copy]").click()
+    await at.sees(text(lang, "word.copied"))
+    await at.page.locator("#invite > summary").click()
+    await at.page.locator("#invite-note").fill("")
+    await at.page.locator("#invite-note").press("Control+V")
+    assert await at.page.locator("#invite-note").input_value() == link
 
 
 @BOTH

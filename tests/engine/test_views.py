@@ -99,6 +99,17 @@ async def test_today_asks_for_what_the_rules_allow_us_to_answer(work):
         (task.kind, task.id) for task in (await VIEWS["today"](work.node)).answer}
 
 
+async def test_nothing_is_ready_to_send_before_the_buyer_has_our_word_and_work_began(work):
+    """With the line down an accepted order is not planned yet: nothing is in work, and nothing is made."""
+    apart, thread = frozenset((work.node.organisation, work.shop.organisation)), work.orders["ordered"]
+    work.node.peers.wires.cut.add(apart)
+    await run(work.node, "respond", {"thread": thread, "code": "AP"})
+    assert ("despatch", thread) not in {(task.kind, task.id) for task in (await VIEWS["today"](work.node)).answer}
+    work.node.peers.wires.cut.discard(apart)
+    await quiet(work.node, work.shop)
+    assert thread in {one.demand.thread for one in (await work.node.book_state("production")).orders.values()}
+
+
 async def test_today_names_a_counter_offer_what_can_be_billed_and_what_people_make_next(work):
     async def kinds() -> set[tuple[str, str]]:
         return {(task.kind, task.id) for task in (await VIEWS["today"](work.node)).answer}

@@ -105,6 +105,12 @@ class Visit:
         return f"{self.request.url.scheme}://{self.request.url.netloc}"
 
     @property
+    def only_here(self) -> bool:
+        """Whether ``base`` is good on this computer alone."""
+        name = self.request.url.hostname or ""
+        return name in ("localhost", "::1") or name.startswith("127.")
+
+    @property
     def operator(self) -> bool:
         """Whether a worker's device asks: jobs and machines only."""
         device = self.request.scope.get("state", {}).get("device")

@@ -27,6 +27,7 @@ from weft.trade.order_state import OrderState, Phase
 
 COLUMNS: Final = ("asked", "quoted", "ordered", "making", "on-the-way", "done")
 TO_DO: Final = frozenset({"OrderChangeResponse", "ReceiptAdvice", "DespatchAdvice"})
+BEGINNING: Final = frozenset({"begin-work", "apply-accepted-change", "apply-agreed-change"})  # reactions to our word
 ENDED: Final = frozenset({Phase.CLOSED, Phase.CANCELLED, Phase.DECLINED, Phase.REJECTED})
 
 
@@ -176,9 +177,10 @@ async def _deal(node: Any, thread: str, names: Callable[[str], str], in_work: Co
 
 
 async def _in_work(node: Any) -> set[str]:
-    """The orders for which something is made now."""
+    """The orders for which something is made now, or will be as soon as the buyer has our word."""
     making = (await node.state(node.book("production"))).orders.values()
-    return {one.demand.thread for one in making if not one.closed}
+    waiting = {row.thread for row in await node.store.effects() if row.reaction in BEGINNING}
+    return waiting | {one.demand.thread for one in making if not one.closed}
 
 
 async def _elsewhere(node: Any, thread: str) -> bool:

@@ -157,13 +157,24 @@
   const every = Number(document.body.dataset.again || 0);
   if (every) setInterval(() => { if (!document.hidden) refresh(); }, every * 1000);
 
-  // copy, print, drop
+  // copy, print, drop; at a plain http address, as in a workshop, a page has no clipboard: there a selection is copied
+  const taken = async (words) => {
+    if (navigator.clipboard) {
+      await navigator.clipboard.writeText(words);
+      return true;
+    }
+    const field = document.body.appendChild(document.createElement("textarea"));
+    field.value = words;
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    return done;
+  };
   document.addEventListener("click", async (event) => {
     const copy = event.target.closest("[data-copy]");
-    if (copy && navigator.clipboard) {
+    if (copy) {
       event.preventDefault();
-      await navigator.clipboard.writeText(copy.dataset.copy);
-      copy.textContent = copy.dataset.copied;
+      if (await taken(copy.dataset.copy)) copy.textContent = copy.dataset.copied;
     }
     if (event.target.closest("[data-print]")) { event.preventDefault(); print(); }
   });
