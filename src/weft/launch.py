@@ -47,7 +47,6 @@ DATABASE: Final = "weft.db"
 TWINS: Final = "twins.db"  # beside the database
 SELF: Final = "self"  # bucket of what this home is
 SETTINGS: Final = "weft.toml"
-SNAPSHOT: Final = ".snapshot-"  # how the folders begin that hold a copy of the database
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,7 +372,7 @@ def scratch(home: Home) -> Iterator[Path]:
     """A folder of the home for a copy of its database, which goes again, also where it was left by a killed process."""
     held = _hold_snapshots(home)
     try:
-        folder = Path(tempfile.mkdtemp(prefix=SNAPSHOT, dir=home.path))
+        folder = Path(tempfile.mkdtemp(prefix=beside.SNAPSHOT, dir=home.path))
         try:
             yield folder
         finally:
@@ -390,7 +389,7 @@ def _hold_snapshots(home: Home) -> int:
     held = os.open(home.path / ".snapshots", os.O_RDWR | os.O_CREAT, 0o600)
     with contextlib.suppress(BlockingIOError):  # another holds one that it needs
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        for left in home.path.glob(f"{SNAPSHOT}*"):
+        for left in home.path.glob(f"{beside.SNAPSHOT}*"):
             shutil.rmtree(left, ignore_errors=True)
     fcntl.flock(held, fcntl.LOCK_SH)
     return held

@@ -116,8 +116,8 @@ def test_a_passphrase_seals_it(home, tmp_path, capsys):
 
 
 def test_a_backup_clears_up_what_a_killed_one_has_left_in_the_home(home, tmp_path):
-    (home / f"{launch.SNAPSHOT}left").mkdir()
-    (home / f"{launch.SNAPSHOT}left" / "weft.db").write_text("what may have been erased since")
+    (home / f"{beside.SNAPSHOT}left").mkdir()
+    (home / f"{beside.SNAPSHOT}left" / "weft.db").write_text("what may have been erased since")
     assert cli.run(["backup", str(home), str(tmp_path / "b.zip")]) == 0
     assert not [one.name for one in home.iterdir() if one.is_dir() and one.name.startswith(".")]
 

@@ -11,8 +11,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from weft.basis.errors import Refused
+
+SNAPSHOT: Final = ".snapshot-"  # how the folders of a home begin that hold copies of what is in it, for a while
 
 
 @contextlib.contextmanager

@@ -75,7 +75,7 @@ async def noted(node, thread):
     return await node.store.value(closing.CLOSED, thread) is not None
 
 
-async def test_everything_is_saved_as_one_file_and_where_that_cannot_be_it_says_so():
+async def test_everything_is_saved_as_one_file_and_where_that_cannot_be_it_says_so(tmp_path):
     async with at_home() as (shop, _factory, thread):
         @contextlib.asynccontextmanager
         async def itself():
@@ -84,12 +84,17 @@ async def test_everything_is_saved_as_one_file_and_where_that_cannot_be_it_says_
         answer = await posted(shop, "/data/export")
         assert answer.status == 503
         assert "use weft export" in answer.body.decode()
-        shop.snapshot = itself
+        shop.snapshot, shop.twins.scratch = itself, tmp_path
         answer = await posted(shop, "/data/export")
         assert answer.status == 200
+        assert not list(tmp_path.iterdir()), "nothing of it stays"
         with zipfile.ZipFile(io.BytesIO(answer.body)) as archive:
             assert archive.testzip() is None
             assert thread in "".join(json.loads(archive.read("manifest.json"))["files"])
+        shop.twins.scratch = tmp_path / "gone"
+        answer = await posted(shop, "/data/export")
+        assert answer.status == 503
+        assert "No such file" in answer.body.decode()
 
 
 async def test_an_empty_node_says_what_comes_next():
