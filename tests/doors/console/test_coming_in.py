@@ -68,8 +68,8 @@ async def test_after_too_many_wrong_codes_the_door_says_wait_whatever_is_typed_a
             "content-type": FORM, "content-length": str(len(body)), "cookie": "weft_lang=en"}, body, token="")
 
     told = [(await typed("WRNG-CDES")).body.decode() for _ in range(TRIES_MAX)]
-    assert all("Have a new one shown" in one for one in told[:-1])
-    assert "Wait ten minutes" in told[-1] and "Have a new one" not in told[-1]
+    assert all("A new one is shown" in one for one in told[:-1])
+    assert "Wait ten minutes" in told[-1] and "A new one is shown" not in told[-1]
     code = await devices.new_code()
     right, wrong = [(await typed(one)).body.decode().replace(one, "") for one in (code, "WRNG-CDES")]
     assert right == wrong and "Wait ten minutes" in right  # nobody learns by it whether a code is right

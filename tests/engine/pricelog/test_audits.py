@@ -139,13 +139,12 @@ async def test_the_oldest_go(monkeypatch):
         assert [name for name, _ in await audits.planned(auditor.store)] == names[:0:-1]
 
 
-def test_an_answer_sealed_to_a_home_is_opened_with_the_key_of_that_home(tmp_path):
+def test_an_answer_sealed_to_a_home_is_opened_with_the_key_of_that_home(tmp_path, capsys):
     for name in ("a", "b"):
         weft.main(["init", str(tmp_path / name), "--name", name], standalone_mode=False)
     file = tmp_path / "audit.json"
     file.write_bytes(auditing.sealed_for(Home(tmp_path / "a").signer().public, msgspec.json.encode({}), bytes))
     sign = ["price", "audit", "sign", str(file), "--home"]
-    with pytest.raises(Invalid, match=r"pricing\.audit-file"):
-        weft.main([*sign, str(tmp_path / "a")], standalone_mode=False)
-    with pytest.raises(Invalid, match=r"key\.sealed"):
-        weft.main([*sign, str(tmp_path / "b")], standalone_mode=False)
+    for home, code in (("a", "pricing.audit-file"), ("b", "key.sealed")):
+        assert weft.main([*sign, str(tmp_path / home)], standalone_mode=False) == 2
+        assert code in capsys.readouterr().err
