@@ -112,6 +112,7 @@ def test_a_passphrase_seals_it(home, tmp_path, capsys):
     assert "[backup.passphrase]" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
     assert not (tmp_path / "x.restoring").exists()
+    secret.write_text("correct horse", encoding="utf-8-sig")  # as an editor of another system saves it
     assert cli.run(["restore", str(file), str(tmp_path / "x"), "--passphrase-file", str(secret)]) == 0
 
 

@@ -149,3 +149,8 @@ def test_a_key_log_is_read_once_however_many_forks_of_it_are_shown(monkeypatch):
     unsigned = {0: (pairs[0][0], msgspec.structs.replace(pairs[0][1], signature=bytes(64)))}
     assert audit._branches(unsigned, {firm: log})[0].code == "event.signature"
     assert audit._branches({0: (pairs[0][0], pairs[0][0])}, {firm: log}) == {}  # one event twice is none
+
+
+def test_a_path_with_nothing_at_it_is_told_as_such(tmp_path, capsys):
+    assert cli.run(["log", "verify", str(tmp_path / "order.weft-thread")]) == 2
+    assert capsys.readouterr().err.endswith("[cli.nothing-there]\n")

@@ -60,6 +60,12 @@ async def test_a_stranger_reads_it_with_the_standard_library_and_comes_to_the_sa
         events = json.loads((place / "epcis" / "events.json").read_text())
         assert events["type"] == "EPCISDocument"
         assert json.loads((place / "twins" / "environment.json").read_text())["assetAdministrationShells"]
+        for guide in ("README.md", "README.zh-CN.md"):
+            words = (place / guide).read_text(encoding="utf-8")
+            assert [one.name for one in place.iterdir() if one.is_dir() and f"{one.name}/" not in words] == []
+        words = (place / "README.md").read_text(encoding="utf-8")
+        assert [one.stem for one in (place / "tables").glob("*.csv") if f"{one.stem}," not in words
+                and f"{one.stem}." not in words] == []
 
 
 async def test_twins_that_were_written_come_in_their_own_bytes_with_their_files(tmp_path, monkeypatch):

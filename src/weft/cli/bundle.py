@@ -12,7 +12,7 @@ import click
 from weft.cli import carrying
 from weft.cli.options import found, json_option
 from weft.cli.printing import Paper
-from weft.cli.words import say
+from weft.cli.words import say, word
 
 home_option = click.option("--home", type=click.Path(path_type=Path), help=say("cli.option.home"))
 
@@ -46,12 +46,17 @@ def import_(file: Path, *, home: Path | None, as_json: bool) -> None:
     held = any(report[name] for name in ("new", "known", "waiting", "refused"))
     paper.line("cli.bundle.imported" if held else "done.carried-nothing", report, n=report["new"],
                partner=report["name"] or report["by"][:8], known=report["known"], waiting=report["waiting"])
-    rows = [{**one, "problem": _trouble(one)} for one in report["threads"]
+    rows = [{**one, "machine": _kind(one["machine"]), "problem": _trouble(one)} for one in report["threads"]
             if one["new"] or one["waiting"] or one["refused"] or one["code"]]
     if rows and not as_json:
         paper.table(rows, "thread machine new waiting problem")
     if report["refused"] and not as_json:
         click.echo(say("cli.bundle.refused", n=report["refused"]))
+
+
+def _kind(machine: str) -> str:
+    """What people call the threads of ``machine``."""
+    return word("data.held", machine.partition("/")[0])
 
 
 def _trouble(one: Mapping[str, Any]) -> str:

@@ -29,6 +29,8 @@ def verify(home: Path | None, *, as_json: bool) -> int:
     """Verify all threads of a home, or one pack."""
     if home is not None and home.is_file():
         return _verify_pack(home, Paper(as_json=as_json))
+    if home is not None and not home.exists():
+        raise NotFound("cli.nothing-there", path=str(home))
     from weft.cli.verifying import verified
 
     async def looked(store: Any) -> Any:

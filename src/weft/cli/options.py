@@ -18,11 +18,11 @@ json_option = click.option("--json", "as_json", is_flag=True, help=say("cli.opti
 
 
 def _passphrase(_context: click.Context, _option: click.Parameter, path: Path | None) -> str:
-    """The first line of the file; "" when none is given."""
+    """The first line of the file, without the mark that some editors put in front; "" when none is given."""
     if path is None:
         return ""
     try:
-        text = path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+        text = path.read_text(encoding="utf-8-sig").partition("\n")[0].rstrip("\r")
     except (OSError, UnicodeDecodeError) as error:
         raise NotFound("backup.passphrase-file", path=str(path)) from error
     if not text:
