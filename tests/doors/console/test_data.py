@@ -69,6 +69,9 @@ async def test_an_order_is_closed_and_a_paper_of_it_erased_by_buttons():
         assert len(await shop.store.payloads(thread, [papers[0][1]])) == 1
         order = await shown(shop, f"/orders/{thread}")
         assert "904" in order
+        (gone,) = re.findall(rf'id="d-{paper}".*?</article>', order, re.DOTALL)
+        assert "What it said was erased." in gone
+        assert "内容已删除。" in await shown(shop, f"/orders/{thread}", lang="zh")
 
 
 async def noted(node, thread):

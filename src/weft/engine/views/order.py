@@ -34,7 +34,10 @@ SEES: Final = {"seller": ("documents", "progress", "lots"), "buyer": ("documents
 
 
 class Document(View, frozen=True, kw_only=True):
-    """One message of the conversation. ``void``: the code for which it does not count, or ""."""
+    """One message of the conversation; ``message`` is None where its contents were erased.
+
+    ``void``: the code for which it does not count, or "".
+    """
 
     id: str
     kind: str
@@ -244,7 +247,7 @@ async def _documents(node: Any, thread: str) -> tuple[Document, ...]:
     return tuple(
         Document(id=one.id, kind=one.kind, ours=one.author == node.organisation, at_ms=one.at_ms, void=one.void,
                  final=one.final, message=one.message)
-        for one in await node.log(thread) if one.message is not None and one.kind in rules.MESSAGES)
+        for one in await node.log(thread) if one.kind in rules.MESSAGES)
 
 
 def _changes(held: Deal) -> tuple[ChangeView, ...]:

@@ -79,7 +79,7 @@ async def _names(visit: Visit, view: Any) -> Callable[[str], str]:
 
 def _option_kinds(view: Any) -> Callable[[str, str], str]:
     kinds = {(doc.id, option.id): _option_word(option) for doc in view.documents if doc.kind == "OrderChange"
-             for option in doc.message.options}
+             for option in (doc.message.options if doc.message else ())}
     return lambda change, option: kinds.get((change, option), "change")
 
 
