@@ -25,8 +25,8 @@ async def test_today_names_the_partner_that_is_waited_for_and_lets_the_owner_go_
         assert re.search(r"still has what was said since your backup", page)
         assert node.names[partner][0] in page
         assert "⟦" not in page
-        assert re.search(r"<details[^>]*><summary>They are gone for good</summary>(?:(?!</details>).)*/do/restored-go-on",
-                         page, re.DOTALL), "nobody goes on without a partner by one touch"
+        gone = r"<details[^>]*><summary>They are gone for good</summary>(?:(?!</details>).)*/do/restored-go-on"
+        assert re.search(gone, page, re.DOTALL), "nobody goes on without a partner by one touch"
         body = urlencode({"partner": partner, "form": "x", "back": "/", "then": "/", "key": "k"}).encode()
         answer = await client.ask("/do/restored-go-on", "POST", {
             "content-type": "application/x-www-form-urlencoded", "content-length": str(len(body)), "cookie": OWNER,
