@@ -64,7 +64,7 @@ power: $(VENV)/.dev  ## cut the power of a working store: N=100000, SEED=7, CONT
 docs: $(VENV)/.dev  ## write those pages of the reference that are made from the code
 	$(BIN)/python docs/generate.py
 
-release: check browser cnc  ## everything, also what is too long for every day
+release: check browser cnc resolver  ## everything, also what is too long for every day
 	$(BIN)/python -m pytest $(PARALLEL) -m "release or not release" --release $(ARGS)
 
 clean:  ## forget the environment and caches
@@ -87,6 +87,14 @@ $(VENV)/.dev: requirements/dev.lock pyproject.toml | $(BIN)/python
 	@$(PIP) --require-hashes -r requirements/dev.lock
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime
+
+# Somebody else's resolver of did:webvh reads our public key log; what it brings stays out of the tests' environment.
+.PHONY: resolver
+resolver: $(VENV)/.dev
+	@test -e $(VENV)/did-webvh/.done || { echo "Installing did-webvh …" >&2; $(BIN)/python -m venv $(VENV)/did-webvh && \
+	  $(VENV)/did-webvh/bin/python -m pip --quiet --disable-pip-version-check install did-webvh==1.0.1 && \
+	  touch $(VENV)/did-webvh/.done; } || \
+	  { rm -rf $(VENV)/did-webvh; echo "NO DID-WEBVH: nobody else will read the public key log" >&2; }
 
 # LinuxCNC brings more than a hundred packages: it is installed for releases, and used by every test run that finds it.
 .PHONY: cnc
