@@ -1,49 +1,15 @@
 """The demo world as a test: the whole story ends well, also when nodes are killed at any step and at any moment.
 
 Controls: a line that is not cut, a job that starts twice, differing heads, a lost event: each must be named.
+Not here: kills at one step at a time and many at once (``test_demo_kills.py``, ``_steps``, ``_writes``).
 """
-
-import json
-from typing import Any
 
 import jsonschema
 import pytest
 
-from tests.stories.worlds import ROOT, told_by
-
-DEMO = ROOT / "examples" / "demo"
-SCHEMA = json.loads((ROOT / "docs" / "reference" / "demo.schema.json").read_text(encoding="utf-8"))
-STEPS = ("start", "meet", "import", "ask-stock", "ask", "counter", "order", "machines", "alarm", "accept", "cut",
-         "join", "twin", "deliver", "settle", "prove", "counter-sale")
-STORY_S = 600
+from tests.stories.demo import DEMO, SCHEMA, STEPS, kills, run, told
 
 pytestmark = pytest.mark.story
-
-
-def run(*options: str) -> tuple[int, dict[str, Any]]:
-    """(exit code, what the story prints on its last line)."""
-    return told_by(DEMO, STORY_S, *options)
-
-
-def told(*options: str) -> dict[str, Any]:
-    """The report of a story that ended well, whoever was killed."""
-    code, report = run(*options)
-    assert report["broken"] == [], options
-    assert (code, report["ok"]) == (0, True)
-    jsonschema.Draft202012Validator(SCHEMA).validate(report)
-    assert all(report["heads_equal"].values())
-    assert {one["starts"] for one in report["job_starts_seen_by_machines"]} == {1}
-    assert report["order"]["after_alarm_promise"] > report["order"]["first_promise"]
-    assert report["order"]["change_accepted"] == "later"
-    assert report["offline_drill"]["events_while_cut"] > 0
-    assert report["offline_drill"]["converged"] is True
-    assert report["offline_drill"]["lost"] == 0
-    assert [one["phase"] for one in report["child_orders"]] == ["closed"] * 3
-    return report
-
-
-def kills(report: dict[str, Any]) -> int:
-    return sum(firm["kills"] for firm in report["firms"].values())
 
 
 @pytest.mark.release  # every day it is told with kills, which must change nothing of it
@@ -60,27 +26,6 @@ def test_a_node_killed_after_every_step_changes_nothing():
 @pytest.mark.release
 def test_nodes_killed_at_any_moment_and_while_machines_are_told_something_change_nothing():
     assert kills(told("--kill-at", "during,writes", "--seed", "2")) >= 5
-
-
-@pytest.mark.release
-@pytest.mark.parametrize("step", STEPS)
-def test_a_node_killed_at_any_step_changes_nothing(step):
-    assert kills(told("--kill-at", step, "--seed", str(STEPS.index(step)))) >= 1
-
-
-@pytest.mark.release
-@pytest.mark.parametrize("seed", range(10, 30))
-def test_nor_do_kills_after_every_step_and_at_any_moment(seed):
-    assert kills(told("--kill-at", "all,during", "--seed", str(seed))) > len(STEPS)
-
-
-@pytest.mark.release
-@pytest.mark.parametrize("seed", range(30, 40))
-def test_nor_do_kills_while_machines_are_told_something(seed):
-    report = told("--kill-at", "writes", "--seed", str(seed))
-    assert kills(report) >= 1
-    writes = report["machine_writes"]
-    assert writes.get("CommandSettled", 0) == writes.get("CommandUnknown", 0)
 
 
 # ---- controls -------------------------------------------------------------------------------------
