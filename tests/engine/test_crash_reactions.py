@@ -1,6 +1,7 @@
 """Nothing is lost and nothing happens twice, whichever commit of whichever firm was its last before the power went.
 
 Each story of three firms is compared with the same story undisturbed: stock, jobs, money, traces, events by kind.
+Not here: every single commit (``test_crash_commits.py``), and many more crashes (``test_crash_many.py``).
 """
 
 import random
@@ -20,8 +21,8 @@ from weft.engine.reactions import TABLE, offering, sending
 from weft.stock import messages as sm
 
 SEEDS = (1, 2, 3)  # the order in which things happen that may happen in any order
-SAMPLE = 15  # crashes a firm in a daily run; ``--release`` takes every one
-SEVERAL = 4  # stories a seed with several crashes each in a daily run
+SAMPLE = 15  # crashes a firm
+SEVERAL = 4  # stories a seed with several crashes each
 Deaths = Mapping[str, Sequence[int]]
 FIRMS = ("Shop", "Factory", "Turner")
 
@@ -74,12 +75,6 @@ def test_several_crashes_of_all_firms_change_nothing(seed):
     several(seed, SEVERAL)
 
 
-@pytest.mark.release
-@pytest.mark.parametrize("seed", range(10, 20))
-def test_many_more_crashes_of_all_firms_change_nothing(seed):
-    several(seed, 50)
-
-
 def several(seed: int, count: int) -> None:
     """Crashes anywhere, and again soon: in the middle of going on after the first."""
     chance = random.Random(f"several {seed}")
@@ -89,14 +84,6 @@ def several(seed: int, count: int) -> None:
             first = chance.randint(1, commits(undisturbed(seed)[1], victim) * 9 // 10)
             deaths[victim] = [first, first + chance.randint(1, 6), first + chance.randint(7, 60)]
         check(deaths, seed)
-
-
-@pytest.mark.release
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("victim", FIRMS)
-def test_a_crash_after_any_commit_changes_nothing(victim, seed):
-    for last in range(1, commits(undisturbed(seed)[1], victim) + 1):
-        check({victim: [last]}, seed)
 
 
 # ---- controls: reactions that cannot be begun again are found out -----------------------------------
