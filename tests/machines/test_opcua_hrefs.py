@@ -2,7 +2,7 @@
 
 import pytest
 from asyncua import ua
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from weft.basis.errors import Invalid
@@ -15,6 +15,8 @@ SPACES = ("http://opcfoundation.org/UA/", "urn:me", "http://acme.example/cnc", "
 
 @given(st.one_of(st.text(min_size=1, max_size=20), st.integers(0, 2**32 - 1), st.uuids(), st.binary(min_size=1)),
        st.integers(0, len(SPACES) - 1))
+@example(bytes.fromhex("d31014"), 1)  # 0xAU in base64
+@example(bytes.fromhex("d31d"), 0)  # 0x0=
 def test_what_was_browsed_is_found_again(name, space):
     node = ua.NodeId(name, space)
     for base in ("", BASE):

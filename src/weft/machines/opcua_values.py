@@ -8,7 +8,9 @@ Not here: scaling and limits (``shopfloor/``), the link (``opcua``).
 """
 
 import math
+import re
 import uuid
+from base64 import b64decode
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -25,6 +27,7 @@ OVERFLOW: Final = "overflow"
 TEXT_MAX: Final = 64 * 1024
 _OVERFLOW: Final = 0x480  # OPC 10000-4 §7.39.1: the info bits say something of a data value, namely this
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_OPAQUE: Final = re.compile(r"(?:ns=([0-9]{1,5});)?b=((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)")
 _KIND: Final = ua.VariantType
 _RANGES: Final = {
     _KIND.SByte: (-(2**7), 2**7 - 1), _KIND.Byte: (0, 2**8 - 1),
@@ -49,9 +52,20 @@ def node_id(href: str, namespaces: Sequence[str], base: str = "") -> ua.NodeId:
             raise Invalid("machine.namespace", href=href[:120])
         text = f"ns={list(namespaces).index(uri)};{text[len(uri) + len('nsu=;'):]}"
     try:
-        return ua.NodeId.from_string(text)
+        return _parsed(text)
     except (ua.UaError, ValueError, TypeError) as error:
         raise Invalid("machine.href", href=href[:120]) from error
+
+
+def _parsed(text: str) -> ua.NodeId:
+    """The node of a text; opaque ones are base64 (OPC 10000-6 §5.3.1.10), also where that begins with ``0x``.
+
+    asyncua would read those as hexadecimal; what is no base64 is still left to it.
+    """
+    opaque = _OPAQUE.fullmatch(text)
+    if opaque is None:
+        return ua.NodeId.from_string(text)
+    return ua.NodeId(b64decode(opaque[2]), int(opaque[1] or 0), ua.NodeIdType.ByteString)
 
 
 def href_of(node: ua.NodeId, namespaces: Sequence[str]) -> str:
