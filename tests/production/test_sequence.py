@@ -1,7 +1,7 @@
 """Laws of a better sequence, over random problems."""
 
 import msgspec
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.production.workshop import ALWAYS, HOUR, MINUTE, MONDAY, problems, workshop
@@ -41,15 +41,19 @@ def test_whatever_the_sequence_the_plan_is_never_worse_than_without_it(problem, 
     assert sequence.score(problem, sequence.planned(followed)) <= best
 
 
+def in_turn(problem):
+    """Nothing goes before by a word of its own; what took no time could lie within another, and had no turn then."""
+    return msgspec.structs.replace(problem, jobs=tuple(
+        msgspec.structs.replace(one, priority=0, work_ms=one.work_ms or MINUTE) for one in problem.jobs))
+
+
 @settings(max_examples=60)
-@given(problems())
+@given(problems().map(in_turn))
 def test_the_sequence_of_a_plan_gives_a_plan_as_good(problem):
-    assume(all(one.priority == 0 and one.stage == "waiting" for one in problem.jobs))
-    assume(all(one.work_ms for one in problem.jobs))  # what takes no time may lie within another, and then has no turn
     plan = greedy.schedule(problem)
     again = greedy.schedule(sequence.following(problem, sequence.sequence_of(plan)))
-    assert {name: (one.start_ms, one.centre) for name, one in again.jobs.items()} == {
-        name: (one.start_ms, one.centre) for name, one in plan.jobs.items()}
+    assert again.jobs.keys() == plan.jobs.keys()  # begun in turn, a job may find a gap that others had still to leave
+    assert [name for name, one in again.jobs.items() if one.end_ms > plan.jobs[name].end_ms] == []
 
 
 def test_a_late_order_goes_first_when_the_other_can_wait():
