@@ -6,8 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$(( cores < 4 ? cores + 1 : 4 )))
-# Half of the time goes by in waiting for processes of the tests' own: one worker more than processors, an order of our own.
-PARALLEL ?= -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+PARALLEL ?= -n $(WORKERS) --dist loadfile  # tests wait for processes of their own for half of their time
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
             $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check install

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 HERE = Path(__file__).parent
-REAL = tuple(HERE / name for name in ("stories", "browser", "doors/till", "machines", "cli"))  # wait for real processes
-LONG = (HERE / "simulation", HERE / "faults")  # reckon long
+REAL = tuple(HERE / name for name in ("browser", "cli", "doors/till", "machines", "stories"))  # wait for real processes
 
 settings.register_profile("daily", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("release", settings.get_profile("daily"), max_examples=2_000)
@@ -26,27 +25,12 @@ def pytest_collection_modifyitems(config, items):
     for item in items:  # a busy machine may starve a process: once more, and the closing line tells of it
         if any(item.path.is_relative_to(folder) for folder in REAL):
             item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=2))
+    if config.getoption("--release"):
+        return
     left_out = [item for item in items if item.get_closest_marker("release")]
-    if left_out and not config.getoption("--release"):
+    if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("release")]
-    if hasattr(config, "workerinput"):
-        items[:] = woven(items)
-
-
-def woven(items):
-    """The files that wait for real processes between those that reckon: no processor idles, and none is left waiting.
-
-    One of three, and the longest first: what is short packs well at the end.
-    """
-    files: dict[Path, list[pytest.Item]] = {}
-    for item in items:
-        files.setdefault(item.path, []).append(item)
-    waiting = [files.pop(path) for folder in REAL for path in [*files] if path.is_relative_to(folder)]
-    reckoning = [files[path] for path in sorted(files, key=lambda path: (path.parent not in LONG, -len(files[path])))]
-    for place, file in enumerate(waiting):
-        reckoning.insert(3 * place, file)
-    return [item for file in reckoning for item in file]
 
 
 @pytest.fixture(scope="session")
