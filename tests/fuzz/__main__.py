@@ -9,7 +9,6 @@ import asyncio
 import json
 import multiprocessing
 import random
-import resource
 import sys
 import time
 import traceback
@@ -20,6 +19,7 @@ import orjson
 
 from tests.fuzz import mutations
 from tests.fuzz.targets import MAKER, TARGETS, Finding, Told, corpora
+from tests.memory import peak_kb
 from weft.basis.errors import Invalid, WeftError
 from weft.engine import sync
 from weft.thread import event
@@ -100,10 +100,10 @@ def work(job: tuple[int, int, int, str, Any]) -> tuple[Counter[str], float, int,
             if control or len(found) >= SHOWN_MAX:
                 break
         if number - first == (last - first) // 10:
-            early = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            early = peak_kb()
         if told is not None and number % 1_000 == 0:
             told.put(1_000)
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - early if early else 0
+    grown = peak_kb() - early if early else 0
     if grown > GROWTH_KB_MAX:
         found.append((first, f"memory grew by {grown} KB"))
     return runner.figures, runner.slowest, grown, found

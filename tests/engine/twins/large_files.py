@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 from tests.engine.home import empty_node
+from tests.memory import peak_kb
 from tests.twin.aasx.packages import ELEMENTS, ORIGIN, SPEC, external, relationships, types
 from weft.engine.clock import SystemClock
 from weft.engine.twins import exchange, importing
@@ -57,11 +58,6 @@ def built(path, form, megabytes):
     return size
 
 
-def peak():
-    """Kilobytes that this process held at most."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
 def held():
     """Kilobytes that this process holds now."""
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize() // 1024
@@ -85,7 +81,7 @@ async def told(folder, form, megabytes, *, report):
     with path.open("rb") as file:
         done = await importing.take_in(node.twins, file, path.name, report_only=report,
                                        told=lambda now: heard.append(now.done))
-    took, after = time.perf_counter() - began, peak()
+    took, after = time.perf_counter() - began, peak_kb()
     tick.cancel()
     with (folder / "out.aasx").open("wb") as out:
         began = time.perf_counter()
@@ -96,7 +92,7 @@ async def told(folder, form, megabytes, *, report):
         "submodels": done.submodels, "files": done.files, "s": round(took, 1), "before_mb": before >> 10,
         "peak_mb": after >> 10, "steps_told": len(set(heard)), "loop_held_ms": round(longest[0] * 1000),
         "export_s": round(time.perf_counter() - began, 1), "export_mb": (folder / "out.aasx").stat().st_size >> 20,
-        "export_peak_mb": peak() >> 10, "load": round(os.getloadavg()[0], 1)}))
+        "export_peak_mb": peak_kb() >> 10, "load": round(os.getloadavg()[0], 1)}))
 
 
 if __name__ == "__main__":
