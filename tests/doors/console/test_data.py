@@ -5,6 +5,7 @@ import io
 import json
 import re
 import zipfile
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from tests.doors.console.sample import TOKEN
@@ -15,6 +16,7 @@ from tests.engine.test_erasure import erased_everywhere, replace_retention
 from tests.engine.world import quiet, until
 from weft.engine import closing
 from weft.engine.devices import Devices
+from weft.engine.views import order
 
 
 async def shown(node, address="/data", lang="en"):
@@ -72,6 +74,24 @@ async def test_an_order_is_closed_and_a_paper_of_it_erased_by_buttons():
         (gone,) = re.findall(rf'id="d-{paper}".*?</article>', order, re.DOTALL)
         assert "What it said was erased." in gone
         assert "内容已删除。" in await shown(shop, f"/orders/{thread}", lang="zh")
+
+
+async def test_a_word_that_never_was_one_is_not_told_as_erased():
+    async with at_home() as (shop, _factory, thread):
+        told = await order._documents(shop, thread)
+        log = await shop.log(thread)
+        place = next(k for k, one in enumerate(log) if one.kind == "Order")
+        for void, shown_ in (("message.malformed", 0), ("", 1)):  # the second, the control, was erased
+            bent = [*log[:place], replace(log[place], message=None, void=void), *log[place + 1:]]
+
+            class Bent:
+                organisation = shop.organisation
+
+                async def log(self, _thread, bent=bent):
+                    return bent
+
+            found = await order._documents(Bent(), thread)
+            assert len(found) == len(told) - 1 + shown_
 
 
 async def noted(node, thread):

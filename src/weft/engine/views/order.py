@@ -247,7 +247,8 @@ async def _documents(node: Any, thread: str) -> tuple[Document, ...]:
     return tuple(
         Document(id=one.id, kind=one.kind, ours=one.author == node.organisation, at_ms=one.at_ms, void=one.void,
                  final=one.final, message=one.message)
-        for one in await node.log(thread) if one.kind in rules.MESSAGES)
+        for one in await node.log(thread)
+        if one.kind in rules.MESSAGES and (one.message is not None or not one.void))  # void: it never said anything
 
 
 def _changes(held: Deal) -> tuple[ChangeView, ...]:
