@@ -54,9 +54,9 @@ async def _quiet(world: Any) -> None:
                 return False
         return await _same_heads(world)
 
-    await until(still, "quiet", 60)
+    await until(still, "quiet")
     await asyncio.sleep(0.3)
-    await until(still, "quiet", 60)
+    await until(still, "quiet")
 
 
 async def _threads(firm: Firm) -> dict[str, Any]:

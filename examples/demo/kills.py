@@ -26,6 +26,7 @@ class Kills:
         self.world, self.chance = world, chance
         self.when = frozenset(filter(None, when.split(",")))
         self._tasks: list[asyncio.Task[None]] = []
+        self._blows: set[asyncio.Task[None]] = set()
 
     def begin(self) -> None:
         """From now on anything may happen, if that was asked for."""
@@ -39,7 +40,7 @@ class Kills:
         """From now on nothing more happens; a node that is down is up again."""
         tasks, self._tasks = self._tasks, []
         await stopped(tasks)
-        await asyncio.gather(*(firm.whole() for firm in self.world.firms.values()))
+        await asyncio.gather(*self._blows)
 
     async def after(self, step: str) -> None:
         """One node, if one is to be killed after this step."""
@@ -74,5 +75,10 @@ class Kills:
         return self.world.firms[self.chance.choice(sorted(self.world.firms))]
 
     async def _kill(self, firm: Any) -> None:
+        """Broken off between the signal and the new start it would leave a node down: what was begun is finished."""
         self.world.show.say(f"kill -9 {firm.name}")
-        await firm.kill(again_s=self.chance.uniform(0.1, 1.5) if self.chance.random() < 0.25 else 0.0)
+        again_s = self.chance.uniform(0.1, 1.5) if self.chance.random() < 0.25 else 0.0
+        blow = asyncio.create_task(firm.kill(again_s))
+        self._blows.add(blow)
+        blow.add_done_callback(self._blows.discard)
+        await asyncio.shield(blow)

@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ from typing import Any
 import aiohttp
 
 HERE = Path(__file__).parent
-READY_S = 60.0
-PATIENCE_S = 60.0
+READY_S = 120.0
+PATIENCE_S = 300.0  # nodes are killed faster than a laden machine starts them: what comes late has come
 
 
 class Failed(Exception):
@@ -136,10 +136,10 @@ class Firm:
 
     async def found(self) -> None:
         """``weft init``."""
-        process = await spawn("-m", "weft", "init", str(self.home), "--name", self.name, "--lang", self.given["lang"],
-                              "--url", self.url)
-        _, told = await process.communicate()
-        if process.returncode:
+        self.process = await spawn("-m", "weft", "init", str(self.home), "--name", self.name, "--lang",
+                                   self.given["lang"], "--url", self.url)
+        _, told = await self.process.communicate()
+        if self.process.returncode:
             raise Failed(f"weft init {self.key}: {told.decode(errors='replace')}")
 
     async def up(self) -> None:
@@ -179,12 +179,6 @@ class Firm:
             try:
                 yield
             finally:
-                await self.up()
-
-    async def whole(self) -> None:
-        """Up again, if a kill was cut short."""
-        async with self.power:
-            if self.process is not None and self.process.returncode is not None:
                 await self.up()
 
     @property
@@ -235,7 +229,7 @@ async def stopped(tasks: Iterable["asyncio.Task[None]"]) -> None:
             raise told
 
 
-async def until(what: Any, why: str, seconds: float = 60.0, pause: float = 0.05) -> Any:
+async def until(what: Any, why: str, seconds: float = PATIENCE_S, pause: float = 0.05) -> Any:
     """The first true value of ``await what()``; raises ``Failed``."""
     deadline = time.monotonic() + seconds
     while True:
@@ -247,10 +241,15 @@ async def until(what: Any, why: str, seconds: float = 60.0, pause: float = 0.05)
         await asyncio.sleep(pause)
 
 
+def at_signal(what: Callable[[], object]) -> None:
+    """Call ``what`` at Ctrl-C or SIGTERM, and nothing else."""
+    for one in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(one, what)
+
+
 async def interrupted() -> None:
     """Wait for Ctrl-C or SIGTERM."""
     asked = asyncio.Event()
-    for one in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(one, asked.set)
+    at_signal(asked.set)
     await asked.wait()

@@ -17,6 +17,6 @@ async def take(world: Any, buyer: Firm, papers: dict[str, tuple[str, str]]) -> d
             verdict = evidence.verify_file(file.encode()).verdict
             return verdict.follows and (file, verdict.level)
 
-        file, levels[name] = await until(proven, f"a proven price in {name}.json", 60, pause=0.3)
+        file, levels[name] = await until(proven, f"a proven price in {name}.json", pause=0.3)
         (folder / f"{name}.json").write_text(file, encoding="utf-8")
     return levels

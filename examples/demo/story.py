@@ -14,7 +14,7 @@ from typing import Any
 
 import proofs
 from control import Panel
-from processes import Failed, Firm, Machine, stopped, until
+from processes import PATIENCE_S, Failed, Firm, Machine, stopped, until
 from till import Till
 
 from weft.engine.pricelog import evidence
@@ -145,7 +145,7 @@ class Story:
                     if job["state"] == "running" and int(job["good"]) >= 2]
             return any(job["item"] == "BODY-DN15" for job in jobs)
 
-        await until(turning, "a lathe that turns bodies", 150)
+        await until(turning, "a lathe that turns bodies")
 
     async def watch_twin(self) -> None:
         """99th percentile of the time from a change at the machine to the twin's ``$value``, in ms."""
@@ -162,7 +162,7 @@ class Story:
                 kills, began = self.jinggong.kills, time.perf_counter()
                 await panel.write("Feed", 150.0 + place)
                 while await self._shown(path) != 150 + place:
-                    if time.perf_counter() - began > (5 if kills == self.jinggong.kills else 60):
+                    if time.perf_counter() - began > PATIENCE_S:
                         raise Failed("a machine's value did not reach its twin")
                     await asyncio.sleep(0.001)
                 if kills == self.jinggong.kills:
@@ -277,7 +277,7 @@ class Story:
             now = await self._ids(self.jinggong, self.hengtai)
             return len(now - before) >= 1
 
-        await until(said_alone, "something said by the machining firm while cut off", 120)
+        await until(said_alone, "something said by the machining firm while cut off")
         here, there = await self._ids(self.hengtai, self.jinggong), await self._ids(self.jinggong, self.hengtai)
         await asyncio.sleep(UNDER_WAY_S)
         self.drill["said"] = sorted((here | there) - before)
@@ -312,7 +312,7 @@ class Story:
             seen = await self._order_at(self.mingji)
             return seen["phase"] == "closed" and seen
 
-        seen = await until(received, "all valves at the shop", 150)
+        seen = await until(received, "all valves at the shop")
         self.order["received"] = seen["lines"][0]["received"]
 
     async def settle(self) -> None:

@@ -26,7 +26,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "machine
 import founding  # noqa: E402 - the folder of this file comes first
 from checks import report  # noqa: E402
 from kills import Kills  # noqa: E402
-from processes import HERE, Failed, Firm, end, first_line, free_port, interrupted, spawn  # noqa: E402
+from processes import HERE, Failed, Firm, at_signal, end, first_line, free_port, interrupted, spawn  # noqa: E402
 from show import Show  # noqa: E402
 from story import Story  # noqa: E402
 
@@ -45,19 +45,20 @@ class World:
         self.uncut: bool = given.uncut
         self.firms: dict[str, Firm] = {}
         self.line: asyncio.subprocess.Process | None = None
+        self.starting: list[asyncio.Task[None]] = []
         self.ports: dict[tuple[str, str], int] = {}
 
     async def build(self) -> None:
         """Homes, nodes, machines, partners, master data."""
         for key in FIRMS:
             self.firms[key] = founding.firm(HERE, key, self.folder, self.session, self.speed)
-        machines = [asyncio.create_task(one.up()) for firm in self.firms.values() for one in firm.machines]
+        self.starting = [asyncio.create_task(one.up()) for firm in self.firms.values() for one in firm.machines]
         with self.show.step("found", "四家企业各建自己的节点 · four firms set up their nodes"):
             await asyncio.gather(*(firm.found() for firm in self.firms.values()))
         with self.show.step("start", "节点与机床启动 · nodes and machines start"):
             for firm in self.firms.values():  # one by one, so that each shows its own time to start
                 await firm.up()
-            await asyncio.gather(*machines)
+            await asyncio.gather(*self.starting)
         self.kills.begin()
         await self.kills.after("start")
         with self.show.step("meet", "邀请与加入 · firms invite each other"):
@@ -91,7 +92,10 @@ class World:
         await first_line(self.line, "the line")
 
     async def tear_down(self) -> None:
-        """End every process."""
+        """End every process, also one that is about to start."""
+        for one in self.starting:
+            one.cancel()
+        await asyncio.gather(*self.starting, return_exceptions=True)
         await asyncio.gather(*(end(firm.process) for firm in self.firms.values()))
         await asyncio.gather(*(end(machine.process) for firm in self.firms.values() for machine in firm.machines))
         await end(self.line)
@@ -111,32 +115,37 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+async def _told(world: World) -> dict[str, Any]:
+    """The whole story, and what was seen of it."""
+    try:
+        await world.build()
+        story = Story(world, world.show)
+        await story.tell()
+        await world.kills.end()
+        return await report(world, story, world.show)
+    except Failed as error:
+        return {"ok": False, "broken": [str(error)], "steps": world.show.steps}
+
+
 async def run(given: argparse.Namespace) -> int:
     """Build the world, tell the story, check it; 0 when all holds."""
     folder = given.keep or Path(tempfile.mkdtemp(prefix="weft-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
-    result: dict[str, Any] = {"ok": False, "broken": []}
     with Show(STEPS, quiet=given.json and given.headless) as show:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
             world = World(given, folder, session, show)
+            telling = asyncio.create_task(_told(world))
             try:
-                await world.build()
-                story = Story(world, show)
-                await story.tell()
-                await world.kills.end()
-                result = await report(world, story, show)
-            except Failed as error:
-                result["broken"] = [str(error)]
-                result["steps"] = show.steps
-            try:
+                at_signal(telling.cancel)  # whoever ends us early ends what we have started
+                result = await telling
                 if not given.headless:
                     show.consoles(world.firms.values())
                     await interrupted()
             finally:
                 await world.kills.end()
                 await world.tear_down()
-    if given.keep is None:
-        shutil.rmtree(folder, ignore_errors=True)
+                if given.keep is None:
+                    shutil.rmtree(folder, ignore_errors=True)
     for broken in result["broken"]:
         print(f"BROKEN: {broken}", file=sys.stderr)
     if given.json:
@@ -146,4 +155,7 @@ async def run(given: argparse.Namespace) -> int:
 
 if __name__ == "__main__":
     logging.getLogger("asyncua").setLevel(logging.ERROR)  # it warns of every session's agreed lifetime
-    raise SystemExit(asyncio.run(run(arguments(sys.argv[1:]))))
+    try:
+        raise SystemExit(asyncio.run(run(arguments(sys.argv[1:]))))
+    except asyncio.CancelledError:
+        raise SystemExit(130) from None

@@ -11,7 +11,7 @@ DEMO = ROOT / "examples" / "demo"
 SCHEMA = json.loads((ROOT / "docs" / "reference" / "demo.schema.json").read_text(encoding="utf-8"))
 STEPS = ("start", "meet", "import", "ask-stock", "ask", "counter", "order", "machines", "alarm", "accept", "cut",
          "join", "twin", "deliver", "settle", "prove", "counter-sale")
-STORY_S = 600
+STORY_S = 1200
 
 
 def run(*options: str) -> tuple[int, dict[str, Any]]:
@@ -22,7 +22,7 @@ def run(*options: str) -> tuple[int, dict[str, Any]]:
 def told(*options: str) -> dict[str, Any]:
     """The report of a story that ended well, whoever was killed."""
     code, report = run(*options)
-    assert report["broken"] == [], options
+    assert report["broken"] == [], f"{options}: {report['broken']}"
     assert (code, report["ok"]) == (0, True)
     jsonschema.Draft202012Validator(SCHEMA).validate(report)
     assert all(report["heads_equal"].values())
