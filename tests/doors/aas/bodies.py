@@ -63,14 +63,14 @@ def bent(body: Json, luck: random.Random) -> Json:
     places = list(_places(body))
     holder, key = luck.choice(places) if places else (None, None)
     if holder is None:
-        return luck.choice(ODD)
+        return copy.deepcopy(luck.choice(ODD))
     match luck.randrange(4):
         case 0:
             del holder[key]
         case 1:
-            holder[key] = luck.choice(ODD)
+            holder[key] = copy.deepcopy(luck.choice(ODD))
         case 2 if isinstance(holder, dict):
-            holder[f"x{luck.randrange(100)}"] = luck.choice(ODD)
+            holder[f"x{luck.randrange(100)}"] = copy.deepcopy(luck.choice(ODD))
         case _:
             holder[key] = [holder[key]] * luck.randrange(4)
     return body

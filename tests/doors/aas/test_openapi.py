@@ -6,6 +6,7 @@ Rule 2: half of the ids are of things that are there, so that what lies behind a
 Not here: that each operation does what it should (``test_operations.py``).
 """
 
+import copy
 import random
 
 import pytest
@@ -79,3 +80,10 @@ def test_whatever_the_specification_allows_is_answered_as_it_says(door):
 @pytest.mark.release
 def test_ten_thousand_requests_are_answered_as_the_specification_says(door):
     assert walk(door, 50) == 224
+
+
+def test_what_bodies_are_bent_with_is_the_same_for_every_body():
+    before = copy.deepcopy(bodies.ODD)
+    for number in range(1_000):
+        bodies.body("AssetInformation", number % 2 == 0, number)
+    assert before == bodies.ODD
