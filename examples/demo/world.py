@@ -142,8 +142,10 @@ async def run(given: argparse.Namespace) -> int:
                     show.consoles(world.firms.values())
                     await interrupted()
             finally:
-                await world.kills.end()
-                await world.tear_down()
+                try:
+                    await world.kills.end()
+                finally:  # also when a node that was killed did not start again
+                    await world.tear_down()
                 if given.keep is None:
                     shutil.rmtree(folder, ignore_errors=True)
     for broken in result["broken"]:
