@@ -1,5 +1,7 @@
 """What a node keeps of audits: one file after the other is taken in, whatever it is, and each leads a step further."""
 
+import re
+
 import msgspec
 import pytest
 from msgspec.structs import replace
@@ -70,10 +72,10 @@ async def test_nothing_of_what_was_shown_stays_but_kinds_numbers_and_days():
         await audits.take_in(auditor, await audits.answer(seller, name, slips.export))
         kept = dict(await auditor.store.values(audits.PLANNED))[name]
         shown = auditing.unsealed(await audits.answer(seller, name, slips.export), auditor.identity.signer)
+        # as words of their own: three letters also come about in hashes and signatures
         for secret in (buyer.organisation.encode(), b"V15", b"40"):
-            assert secret in shown
-        assert buyer.organisation.encode() not in kept
-        assert b"V15" not in kept
+            word = re.compile(rb"(?<![\w:-])" + secret + rb"(?![\w-])")  # a colon: seconds of an instant
+            assert word.search(shown) and not word.search(kept)
 
 
 async def test_a_seller_that_shows_nothing_is_told_and_its_result_is_signed_as_it_is():
