@@ -3,6 +3,7 @@
 RFC 3987 §2.2 (IRI-reference), RFC 3986 (IP literals); names as in its grammar.
 """
 
+import functools
 import re
 from typing import Final
 
@@ -33,11 +34,15 @@ _ABSOLUTE: Final = f"/(?:{_CHARACTER}+{_REST})?"
 _HIERARCHY: Final = f"(?://{_AUTHORITY}{_REST}|{_ABSOLUTE}|{_CHARACTER}+{_REST}|)"
 _NO_COLON: Final = f"(?:{_FREE}|{_ESCAPED}|{_DELIMITERS}|@)+"
 _RELATIVE: Final = f"(?://{_AUTHORITY}{_REST}|{_ABSOLUTE}|{_NO_COLON}{_REST}|)"
-_REFERENCE: Final = re.compile(
-    rf"(?:[a-zA-Z][a-zA-Z0-9+\-.]*:{_HIERARCHY}|{_RELATIVE})(?:\?{_QUERY})?(?:#{_FRAGMENT})?"
-)
+_REFERENCE: Final = rf"(?:[a-zA-Z][a-zA-Z0-9+\-.]*:{_HIERARCHY}|{_RELATIVE})(?:\?{_QUERY})?(?:#{_FRAGMENT})?"
+
+
+@functools.cache
+def _reference() -> re.Pattern[str]:
+    """Compiled when it is first asked for: that takes longer than any other import of a node that starts."""
+    return re.compile(_REFERENCE)
 
 
 def is_iri(text: str) -> bool:
     """Whether ``text`` is an IRI, or a reference relative to one."""
-    return _REFERENCE.fullmatch(text) is not None
+    return _reference().fullmatch(text) is not None
