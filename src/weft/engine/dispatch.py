@@ -7,7 +7,7 @@ Rule 3: after a refusal it asks again only after a pause, or when the shop floor
 Rule 4: after a backup was restored no machine is told of a job that the lost life may have started (``doubts.py``).
 Rule 5: what a person or a program asks of a machine goes the same way and is guarded alike (``ordering.py``).
 Rule 6: a job that runs by our book and of which its machine was never heard is followed to its end: we died in between.
-Rule 6: a stop of all writing outlives the node: it is lifted by who may, never by a restart.
+Rule 7: a stop of all writing outlives the node: it is lifted by who may, never by a restart.
 Not here: writing to machines (``machines/runner.py``); a work centre without a machine needs nothing of this.
 """
 
