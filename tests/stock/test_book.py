@@ -32,6 +32,35 @@ def test_lots_are_picked_first_in_first_out():
     assert (found.value.code, found.value.facts["available"]) == ("stock.insufficient", "8")
 
 
+def made(one, order, quantity, kept):
+    """A lot that production ``order`` put out, and of it ``kept`` for whom it was made."""
+    one.say(m.Produced(ref=order, order=order, lot=m.LotIn(id=f"L{order}", item="BODY", quantity=quantity)))
+    if kept:
+        one.say(m.Reserved(id=f"R{order}", item="BODY", quantity=kept, lot=f"L{order}"))
+    return f"L{order}"
+
+
+def test_what_was_made_for_somebody_goes_to_nobody_else_while_other_stock_is_there():
+    one = storeroom()
+    first, second, old = made(one, "1", "5", "4"), made(one, "2", "5", "5"), received(one, quantity="2")
+    assert levels.pick(one.state, "BODY", "2") == ((first, "1"), (old, "1"))  # what was made beyond it, then the oldest
+    assert levels.pick(one.state, "BODY", "5", first=second) == ((second, "5"),)
+    assert levels.pick(one.state, "BODY", "8", first=second) == ((second, "5"), (first, "1"), (old, "2"))
+    assert levels.pick(one.state, "BODY", "5") == ((first, "3"), (old, "2"))  # nothing else
+    assert levels.pick(one.state, "BODY", "12") == ((first, "5"), (old, "2"), (second, "5"))
+    one.say(m.Issued(ref="d", item="BODY", quantity="5", partner=HT, reservation="R2"))
+    assert second not in one.state.lots or one.state.lots[second].at == {}
+    assert (one.state.lots[first].at[""], one.state.lots[old].at[""]) == ("5", "2")
+
+
+def test_control_by_age_alone_another_s_lot_would_leave():
+    one = storeroom()
+    first, second = made(one, "1", "5", ""), made(one, "2", "5", "")
+    assert levels.pick(one.state, "BODY", "5") == ((first, "5"),)
+    assert levels.pick(one.state, "BODY", "5", first="of nobody") == ((first, "5"),)
+    assert levels.pick(one.state, "BODY", "7", first=second) == ((second, "5"), (first, "2"))
+
+
 def test_a_retried_reaction_never_books_twice():
     one = storeroom()
     receipt = m.Received(ref="despatch-1", lots=(m.LotIn(item="BODY", quantity="10"),))

@@ -141,7 +141,9 @@ def _completed(state: State, message: Message) -> Message:
             return _replace(message, expected=lot.at.get(message.holder, "0") if lot else "0")
         case m.Booking(picks=()):
             item_of(state, message.item)
-            found = pick(state, message.item, message.quantity, message.owner, message.holder)
+            held = state.reservations.get(getattr(message, "reservation", ""))
+            found = pick(state, message.item, message.quantity, message.owner, message.holder,
+                         first=held.lot if held else "")
             return _replace(message, picks=tuple(m.Pick(lot=lot, quantity=amount) for lot, amount in found))
         case _:
             return message

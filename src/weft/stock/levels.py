@@ -151,22 +151,36 @@ def availability(state: State, customer: str = "") -> dict[str, str]:
     return {item: q.text(amount) for item, amount in totals.items() if amount > 0}
 
 
-def pick(state: State, item: str, quantity: str, owner: str = "", holder: str = "") -> tuple[tuple[str, str], ...]:
-    """(lot, quantity) that together make ``quantity``, oldest lots first.
+def pick(
+    state: State, item: str, quantity: str, owner: str = "", holder: str = "", *, first: str = ""
+) -> tuple[tuple[str, str], ...]:
+    """(lot, quantity) that together make ``quantity``: of the lot ``first``, then of the oldest that are free.
 
+    What was made for somebody is taken last, and only if nothing else is there.
     Raises ``Refused('stock.insufficient')``, and ``Invalid`` on a quantity not above zero.
     """
-    wanted = q.positive(quantity, item)
-    left, picked = wanted, []
-    for lot in lots_of(state, item, owner, holder):
-        if left <= 0:
-            break
-        taken = min(left, Decimal(lot.at[ours(state, holder)]))
-        picked.append((lot.id, q.text(taken)))
-        left -= taken
+    left, taken = q.positive(quantity, item), dict[str, Decimal]()
+    there = {lot.id: Decimal(lot.at[ours(state, holder)]) for lot in lots_of(state, item, owner, holder)}
+    kept = {} if ours(state, holder) else _kept_by_name(state)
+    free = [(name, amount - kept.get(name, _ZERO)) for name, amount in there.items()]
+    for name, upto in ((first, there.get(first, _ZERO)), *free, *there.items()):
+        part = min(left, upto - taken.get(name, _ZERO))
+        if part > 0:
+            taken[name] = taken.get(name, _ZERO) + part
+            left -= part
     if left > 0:
-        raise Refused("stock.insufficient", item=item, wanted=q.text(wanted), available=q.text(wanted - left))
-    return tuple(picked)
+        raise Refused("stock.insufficient", item=item, wanted=q.text(q.decimal(quantity)),
+                      available=q.text(sum(taken.values(), _ZERO)))
+    return tuple((name, q.text(amount)) for name, amount in taken.items())
+
+
+def _kept_by_name(state: State) -> dict[str, Decimal]:
+    """Lot -> how much of it is kept for whom it was made."""
+    kept: dict[str, Decimal] = {}
+    for one in state.reservations.values():
+        if one.lot:
+            kept[one.lot] = kept.get(one.lot, _ZERO) + Decimal(one.quantity)
+    return kept
 
 
 def parcels(state: State) -> Iterator[Parcel]:

@@ -2,7 +2,8 @@
 
 Organisations are named by their id; "" is this firm itself, as owner and as holder alike.
 Rule 1: every message that books a quantity has a ``ref``; a ``ref`` is booked once for each kind of message.
-Rule 2: a booked quantity names its lots (``picks``); a command may leave them open, ``decide`` then picks FIFO.
+Rule 2: a booked quantity names its lots (``picks``); a command may leave them open, ``decide`` then picks
+        what was made for it, else of the oldest what was made for nobody else.
 Rule 3: material changes its holder without changing its owner (free-issue, 委外带料).
 Not here: what may follow what (``rules.py``), folding (``book.py``).
 """

@@ -152,15 +152,9 @@ async def _quantity(node: Node, events: list[str]) -> Decimal:
 
 
 def _picks(stock: Any, line: Line, amount: Decimal) -> tuple[sm.Pick, ...]:
-    """The lot on the slip first, then the oldest."""
-    lots = sorted(levels.lots_of(stock, line.item), key=lambda lot: (lot.id != line.lot, lot.number))
-    found, left = [], amount
-    for lot in lots:
-        taken = min(left, Decimal(lot.at[""]))
-        if taken > 0:
-            found.append(sm.Pick(lot=lot.id, quantity=q.text(taken)))
-            left -= taken
-    return tuple(found)
+    """The lot on the slip first."""
+    found = levels.pick(stock, line.item, q.text(amount), first=line.lot)
+    return tuple(sm.Pick(lot=lot, quantity=part) for lot, part in found)
 
 
 async def _take_back(node: Node, slip: Slip, key: str, what: tuple[Line, Decimal]) -> None:
