@@ -53,7 +53,7 @@ async def make(home: Path, file: Path, passphrase: str = "", told: Told = lambda
             assert isinstance(store, SqliteStore)
             try:
                 organisation = await store.value(SELF, "organisation") or b""
-                await store.backup(str(copied), lambda done, every: told(400 * done // max(every, 1)))
+                beside_it = await _copied(place, store, copied, told)
                 if Path(twins_beside(store)).exists():
                     await asyncio.to_thread(sqlite_copy.copy, twins_beside(store), str(folder / archive.TWINS))
                 told(500)
@@ -62,10 +62,36 @@ async def make(home: Path, file: Path, passphrase: str = "", told: Told = lambda
             about = archive.Manifest(archive.FORMAT, __version__, organisation.decode(), config.firm.name,
                                      instant.from_ms(SystemClock().now_ms()), {})
             sealed = _sealed(Path(store.path).with_name(FOLDER)) if values else {}
-            return _written(place, file, (copied, about, sealed), passphrase, told)
+            return _written(file, (copied, about, {**beside_it, **sealed}), passphrase, told)
     except OSError as error:
         raise Unavailable("backup.not-writable", path=str(error.filename or file), reason=error.strerror or "") \
             from error
+
+
+async def _copied(place: Home, store: SqliteStore, copied: Path, told: Told) -> dict[str, Path]:
+    """The database in ``copied``, and beside it settings and keys as they were all the while; these by their entry."""
+    while True:
+        held = _small(place)
+        await store.backup(str(copied), lambda done, every: told(400 * done // max(every, 1)))
+        if held == _small(place):
+            break
+        copied.unlink()  # keys were changed meanwhile: others than the database knows would open nothing
+    found = {}
+    for number, (name, content) in enumerate(held.items()):
+        found[name] = copied.with_name(f"beside-{number}")
+        found[name].touch(0o600)
+        found[name].write_bytes(content)
+    return found
+
+
+def _small(place: Home) -> dict[str, bytes]:
+    """Settings and keys by their entry."""
+    found = {archive.SETTINGS: place.settings}
+    for path in sorted(place.device.parent.iterdir()):
+        name = f"keys/{path.name}"
+        if path.is_file() and not path.is_symlink() and archive.KEY_NAME.fullmatch(name):
+            found[name] = path
+    return {name: path.read_bytes() for name, path in found.items()}
 
 
 def _sealed(folder: Path) -> dict[str, Path]:
@@ -75,16 +101,12 @@ def _sealed(folder: Path) -> dict[str, Path]:
 
 
 def _written(
-    place: Home, file: Path, what: tuple[Path, archive.Manifest, dict[str, Path]], passphrase: str, told: Told
+    file: Path, what: tuple[Path, archive.Manifest, dict[str, Path]], passphrase: str, told: Told
 ) -> archive.Manifest:
-    copied, about, sealed = what
-    sources = {DATABASE: copied, archive.SETTINGS: place.settings, **sealed}
+    copied, about, more = what
+    sources = {DATABASE: copied, **more}
     if copied.with_name(archive.TWINS).exists():
         sources[archive.TWINS] = copied.with_name(archive.TWINS)
-    for path in sorted(place.device.parent.iterdir()):
-        name = f"keys/{path.name}"
-        if path.is_file() and not path.is_symlink() and archive.KEY_NAME.fullmatch(name):
-            sources[name] = path
     whole, done = max(1, sum(path.stat().st_size for path in sources.values())), 0
 
     def read(size: int) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from weft.basis.errors import NotFound, Unavailable, WeftError
 from weft.config import Config, Firm, Peers, Rules
-from weft.engine import handle, reconcile, restored, sync
+from weft.engine import exchange, handle, reconcile, restored, sync
 from weft.engine.levelling import RECONCILE_PATH
 from weft.engine.machines import MACHINES
 from weft.engine.memory import BOOKS, Identity, Memory, new_incarnation
@@ -81,6 +81,8 @@ class DirectPeers:
                 await node.outbox.settle(self.me, asked.thread, asked.heads)
                 return msgspec.json.encode(reply)
             node.outbox.heard(self.me)
+            if path == exchange.EXCHANGE_PATH:
+                return msgspec.json.encode(await exchange.answer(node, self.me, exchange.read_exchange(body)))
             if path == RECONCILE_PATH:
                 return msgspec.json.encode(await restored.answer(node, self.me, reconcile.read_question(body)))
             wait = msgspec.json.decode(body, type=sync.PollRequest).wait_ms

@@ -17,6 +17,7 @@ from weft.basis.errors import Unavailable
 from weft.config import Limits
 
 EVENTS_A_REQUEST: Final = 8  # so many events, brought or taken, count as one more request
+FOLDED_A_REQUEST: Final = 32  # and so many that had to be read once more, as what came stands beside them
 DAY_S: Final = 86_400
 MEGABYTE: Final = 1024 * 1024
 WAIT_MS_MAX: Final = 60_000  # longer waits are not told: by then, a new question is as good

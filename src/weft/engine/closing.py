@@ -153,20 +153,24 @@ async def confirm(node: Node, cause: Cause) -> None:
 
 
 async def note_closed(node: Node, cause: Cause) -> None:
-    """Remember that the thread is closed, and since when."""
+    """Remember that the thread is closed, and since when: by our clock, a partner's would say how long we keep it."""
     if closing.is_done(await node.state(cause.thread)):
-        await node.store.commit(Batch(values=[(CLOSED, cause.thread, str(cause.at_ms).encode())]))
+        await node.store.commit(Batch(values=[(CLOSED, cause.thread, str(node.clock.now_ms()).encode())]))
 
 
 async def closed_at(node: Node, thread: str) -> int:
-    """When ``thread`` was closed (ms); raises ``Refused('thread.open')``."""
+    """When ``thread`` was closed (ms), as far as this node saw it; raises ``Refused('thread.open')``.
+
+    Not before the last word that we said of it ourselves, whatever our clock did since.
+    """
     loaded = await node.loaded(thread)
     if not closing.is_done(loaded.state):
         raise Refused("thread.open")
-    kept = await node.store.value(CLOSED, thread)
-    if kept is not None:
-        return int(kept)
-    return max((entry.at_ms for entry in loaded.entries.values() if isinstance(entry.message, ThreadClosed)), default=0)
+    now, kept = node.clock.now_ms(), await node.store.value(CLOSED, thread)
+    own = max((entry.at_ms for entry in loaded.entries.values()
+               if entry.author == node.organisation and entry.at_ms <= now
+               and (entry.kind not in closing.QUIET or isinstance(entry.message, closing.CLOSING))), default=0)
+    return max(int(kept), own) if kept is not None else own or now
 
 
 async def close_what_is_done(node: Node) -> None:

@@ -21,7 +21,7 @@ from weft.basis.errors import Invalid, NotFound, Refused, WeftError
 from weft.engine import closed
 from weft.engine import closing as deals
 from weft.engine.effects import TROUBLES, Cause
-from weft.engine.memory import FOLDS
+from weft.engine.memory import FOLDS, TERMS
 from weft.engine.node import Node
 from weft.engine.ports import Batch, ThreadRow
 from weft.engine.threads import Loaded
@@ -122,7 +122,8 @@ def _is_business(loaded: Loaded) -> bool:
 
 
 def years_after(ms: int, years: int) -> int:
-    """The end of the year that is ``years`` after the year of ``ms``, as the law counts."""
+    """The end of the year that is ``years`` after the year of ``ms``, as the law counts; it ends with the calendar."""
+    ms = min(max(ms, instant.FIRST_MS), instant.LAST_MS)
     year = datetime.fromtimestamp(ms / 1000, UTC).year + years + 1
     return calendar.timegm((min(year, 9_999), 1, 1, 0, 0, 0)) * 1000
 
@@ -170,7 +171,8 @@ async def delete(node: Node, thread: str, names: list[str], *, dropped: list[str
             pending_settled=[(thread, one.id) for one in await node.store.pending(thread)],
             forks_settled=closed.places(proofs), forks=closed.emptied(proofs),
             erased=[(thread, name) for name in names], dropped=[(thread, name) for name in dropped or ()],
-            values=[(FOLDS, thread, None), *((TROUBLES, name, None) for name in troubles), *(beside or ())]))
+            values=[(FOLDS, thread, None), (TERMS, thread, None), *((TROUBLES, name, None) for name in troubles),
+                    *(beside or ())]))
         node.forget(thread)
 
 

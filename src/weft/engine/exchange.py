@@ -4,6 +4,7 @@ Key logs travel in relationship messages and bundles; and between nodes that no 
 exchange: a key log proves itself, and one of its devices asks.
 Rule 1: an exchange tells no stranger anything: who is not known gets no answer.
 Rule 2: what a key log brings to threads and partners is done once more when a node begins, as it may have died before.
+Rule 3: a firm or a thread that cannot be told keeps no other from being told.
 Not here: what is told (``keyring.py``), HTTP (``doors/peer``, ``peers/http.py``).
 """
 
@@ -13,14 +14,14 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from weft.basis.errors import Invalid, NotFound, WeftError
-from weft.engine.keyring import grown, tell_all
+from weft.basis.errors import Invalid, NotFound, Refused, WeftError
+from weft.engine.keyring import all_grown, tell_all
 from weft.engine.memory import Memory
 from weft.engine.ports import StoreConflict
 from weft.engine.receive import key_state, take_key_event
 from weft.identity import keylog
+from weft.thread import closing
 from weft.thread.event import unwire, wire
-from weft.thread.key_log import KEYLOG
 from weft.trade import relationship
 from weft.trade.messages import PartyUpdated
 
@@ -33,25 +34,29 @@ CARRIED_MAX: Final = 150_000  # characters of a key log in one message
 
 
 async def settle(node: "Node") -> None:
-    """Do what is to be done for key logs that have grown."""
+    """Do what is to be done for key logs that have grown; raises the first trouble, and keeps what it kept from."""
+    trouble: WeftError | StoreConflict | None = None
+    undone: list[str] = []
     while node.rotated:
         organisation = next(iter(node.rotated))
-        keys = await node.keys(organisation)
-        if keys is not None and keys.ended:  # first: what we say of ourselves is not to be a thief's word
-            await tell_all(node, organisation)
-        if organisation == node.organisation:
-            await announce(node)
-        node.rotated.pop(organisation, None)
+        node.rotated.pop(organisation)  # before: what grows meanwhile is to be told anew
+        try:
+            keys = await node.keys(organisation)
+            if keys is not None and keys.ended:  # first: what we say of ourselves is not to be a thief's word
+                await tell_all(node, organisation)
+            if organisation == node.organisation:
+                await announce(node)
+        except (WeftError, StoreConflict) as error:
+            trouble = trouble or error
+            undone.append(organisation)
+    node.rotated.update(dict.fromkeys(undone))
+    if trouble is not None:
+        raise trouble
 
 
 async def run(node: "Node") -> None:
     """Do it over and over; at first for all key logs, as the node may have died before it had done so."""
-    for row in await node.store.threads():
-        if row.machine == KEYLOG:
-            keys = await node.keys(row.thread)
-            if row.thread == node.organisation or (keys is not None and keys.ended):
-                grown(node, row.thread)
-            await asyncio.sleep(0)
+    await all_grown(node)
     while True:
         try:
             await settle(node)
@@ -102,9 +107,8 @@ def proved(body: bytes) -> keylog.KeyState | None:
         return None
 
 
-async def answer(memory: Memory, asker: str, body: bytes) -> Exchange:
+async def answer(memory: Memory, asker: str, shown: Exchange) -> Exchange:
     """Take in what a firm that we know shows, and show ours; raises ``NotFound`` to strangers."""
-    shown = read_exchange(body)
     if shown.firm != asker or asker == memory.organisation or await memory.keys(asker) is None:
         raise NotFound("thread.unknown")
     await take(memory, asker, shown.log)
@@ -133,11 +137,27 @@ async def announce(node: "Node") -> None:
     """Say our present keys in each relationship that holds an older key log of ours."""
     log = tuple((await own(node)).log)
     if len(log) > relationship.KEY_EVENTS_MAX or sum(len(one) for one in log) > CARRIED_MAX:
-        return  # it travels in bundles and by exchange
+        log = ()  # a word without it makes the partner ask: the log travels by exchange then, and in bundles
+    trouble: WeftError | None = None
     for thread in node.partners.values():
-        loaded = await node.whole(thread)
-        told = [len(getattr(entry.message, "key_log", ())) for entry in loaded.entries.values()
-                if entry.author == node.organisation]
-        party = relationship.party(loaded.state, node.organisation)
-        if party is not None and max(told, default=0) < len(log) and not node.waits(loaded.members):
-            await node.speak(thread, PartyUpdated(party=party, key_log=log))
+        try:
+            await _announce(node, thread, log)
+        except Refused:  # what no longer takes any word of ours needs none
+            continue
+        except WeftError as error:
+            trouble = trouble or error
+    if trouble is not None:
+        raise trouble
+
+
+async def _announce(node: "Node", thread: str, log: tuple[str, ...]) -> None:
+    loaded = await node.whole(thread)
+    party = relationship.party(loaded.state, node.organisation)
+    if party is None or node.waits(loaded.members) or closing.is_done(loaded.state):
+        return
+    told = [len(getattr(entry.message, "key_log", ())) for entry in loaded.entries.values()
+            if entry.author == node.organisation]
+    if not log:
+        await node.speak(thread, PartyUpdated(party=party), f"keys:{node.key_event}:{thread}")
+    elif max(told, default=0) < len(log):
+        await node.speak(thread, PartyUpdated(party=party, key_log=log))

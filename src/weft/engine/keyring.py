@@ -12,6 +12,7 @@ Not here: what a key log means (``identity/keylog.py``), how our own grows (``ke
 (``exchange.py``).
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -27,7 +28,7 @@ from weft.engine.threads import Entry, Loaded, entry_of
 from weft.identity import keylog
 from weft.thread import standing
 from weft.thread.event import Event, wire
-from weft.thread.key_log import KeyLog
+from weft.thread.key_log import KEYLOG, KeyLog
 from weft.thread.verify import check_key_event
 
 STRANGE: Final = "strange"  # bucket: thread/event of words by our own device that this node did not say
@@ -74,6 +75,16 @@ def grown(memory: Memory, organisation: str) -> None:
     """The key log of ``organisation`` has grown: ``exchange.run`` does the rest."""
     memory.rotated[organisation] = None
     memory.keys_wake.set()
+
+
+async def all_grown(memory: Memory) -> None:
+    """As if our own key log, and each that has ended anything, had just grown: it may have been told to nobody."""
+    for row in await memory.store.threads():
+        if row.machine == KEYLOG:
+            keys = await memory.keys(row.thread)
+            if row.thread == memory.organisation or (keys is not None and keys.ended):
+                grown(memory, row.thread)
+            await asyncio.sleep(0)
 
 
 def check_seen(entry: Entry, members: dict[str, str], keyring: dict[str, keylog.KeyState]) -> None:

@@ -36,6 +36,7 @@ NAMES: Final = "key-device"  # bucket: what we call our devices; partners see th
 PUBLIC: Final = "webvh"  # bucket: the public log of our keys
 PLACES_MAX: Final = 5_000  # in one key event
 PADDED_TO: Final = 64
+PADDED_BY: Final = 16_384  # at most at a time: partners take so many places and no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ async def _own(memory: Memory) -> KeyState:
 
 async def add_device(memory: Memory, given: Hands, device: str, scope: str, name: str = "") -> None:
     """Delegate ``device`` (a public key) with ``scope``; raises ``Refused('keylog.…')`` or ``Invalid('key.weak')``."""
+    _all_heard(memory)
     await _say(memory, _present(given), [DeviceDelegation(device=registered(device), scope=scope)])
     await memory.store.commit(Batch(values=[(NAMES, device, name[:60].encode() or None)]))
     keyring.grown(memory, memory.organisation)
@@ -96,6 +98,7 @@ async def revoke_device(memory: Memory, given: Hands, device: str, since_ms: int
         raise NotFound("keylog.device-unknown")
     if device == memory.identity.signer.public:
         raise Refused("device.own-key")
+    _all_heard(memory)
     places = await counting(memory, device, since_ms)
     await _say(memory, _present(given), revocations(memory, device, places))
     keyring.grown(memory, memory.organisation)
@@ -106,6 +109,12 @@ def _present(given: Hands) -> Signer:
     if given.present is None:
         raise Denied("paper.not-in-force")
     return given.present
+
+
+def _all_heard(memory: Memory) -> None:
+    """Raises ``Refused('paper.unheard')``: an old backup knows neither its own last words nor its newest keys."""
+    if memory.unheard:
+        raise Refused("paper.unheard", n=len(memory.unheard))
 
 
 async def _say(memory: Memory, signer: Signer, messages: Sequence[Message]) -> None:
@@ -164,7 +173,7 @@ def revocations(memory: Memory, device: str, places: Sequence[str]) -> list[Devi
     """The messages that revoke ``device`` but for ``places``, padded so that their number says little."""
     size = PADDED_TO
     while size < len(places):
-        size *= 2
+        size += min(size, PADDED_BY)
     noise = (b64(memory.random(16)) for _ in range(size - len(places)))
     hidden = sorted([*places, *noise])
     return [DeviceRevocation(device=device, hidden=hidden[k:k + PLACES_MAX], adds=k > 0)
@@ -176,6 +185,7 @@ def revocations(memory: Memory, device: str, places: Sequence[str]) -> list[Devi
 
 async def rotate(memory: Memory, given: Hands, paper: Paper, firm: Firm) -> Written:
     """New keys in the place of both on the sheet; the new sheet is in ``paper``. Raises ``Denied``."""
+    _all_heard(memory)
     turned = await _renew(memory, given, paper, firm, [])
     keyring.grown(memory, memory.organisation)
     return turned
@@ -224,6 +234,7 @@ async def recover(memory: Memory, given: Hands, paper: Paper, firm: Firm, device
 
     Of a home at rest: what its old device would say meanwhile does not count either. From here on ``device`` speaks.
     """
+    _all_heard(memory)
     old = memory.identity.signer.public
     places = await counting(memory, old, since_ms)
     known = (await _own(memory)).devices

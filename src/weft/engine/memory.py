@@ -40,6 +40,7 @@ LOST_STARTS: Final = "restored-floor"  # bucket: since when we go on from a back
 RESTORED: Final = "restored"  # bucket: firms that may hold words of ours that a restored backup has lost
 NEWER: Final = "newer"  # bucket: by partner, a conversation it wants to begin that this program does not know
 FOLDS: Final = "fold"  # bucket of the stored folds of books, and of shared threads at their cuts
+TERMS: Final = "terms"  # bucket: by thread, what the owner set for its next offer
 PRUNED: Final = "pruned"  # bucket: closed threads of which only the beginning, the closing and receipts are kept
 PRICE_LOG: Final = "price-log:"  # how the alarm of a firm's price log is called: this, and the firm
 PRICE_STATE: Final = "price-log"  # bucket of how far our own price log has come (``pricelog/log.py``)

@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 
 from weft.basis.errors import Invalid, NotFound, Unavailable, WeftError
-from weft.engine import levelling, sync
+from weft.engine import exchange, levelling, sync
 from weft.engine.budgets import Busy
 from weft.engine.memory import Change, Memory
 from weft.engine.ports import Batch, Peers
@@ -150,17 +150,29 @@ class Outbox:
     async def sync(self, peer: str, thread: str) -> None:
         """Rounds with ``peer`` until it holds all that we hold of ``thread``; raises ``WeftError``."""
         before: Held | None = None
+        shown = False
         for _ in range(ROUNDS_MAX):
             loaded = await self.memory.loaded(thread)
             request = await sync.opening(self.memory, peer, loaded, self.theirs.get((peer, thread)))
             body = await self.peers.request(peer, sync.SYNC_PATH, msgspec.json.encode(request))
             reply = sync.read_reply(body)
             self.theirs[peer, thread] = tuple(reply.heads)
-            if await sync.conclude(self.memory, peer, thread, reply):
+            found = await sync.conclude(self.memory, peer, thread, reply)
+            if found.level:
                 await self.settle(peer, thread, reply.heads)
                 return
+            if found.apart and not shown:
+                shown = await self._show_keys(peer)
+                continue
             before = await self._moved_on(thread, reply.heads, before)
         raise Unavailable("peer.not-done", limit=ROUNDS_MAX)
+
+    async def _show_keys(self, peer: str) -> bool:
+        """Show ``peer`` our key log and take in its own: one holds words by keys that the other has not heard of."""
+        asked = msgspec.json.encode(await exchange.own(self.memory))
+        await exchange.take_answer(
+            self.memory, peer, await self.peers.request(peer, exchange.EXCHANGE_PATH, asked))
+        return True
 
     async def _moved_on(self, thread: str, theirs: list[str], before: "Held | None") -> "Held":
         """What both hold after a round; raises ``Invalid`` when the round has changed nothing, nor will another."""
@@ -239,6 +251,7 @@ class Outbox:
     async def pull(self, peer: str, thread: str) -> None:
         """Bring ``thread`` up to what ``peer`` holds, also when it is new here."""
         before: Held | None = None
+        shown = False
         for _ in range(ROUNDS_MAX):
             loaded = await self.memory.find(thread)
             if loaded is None or peer not in loaded.members:  # nor does it learn which of both
@@ -247,9 +260,13 @@ class Outbox:
                 request = await sync.opening(self.memory, peer, loaded, self.theirs.get((peer, thread), loaded.heads))
             reply = sync.read_reply(
                 await self.peers.request(peer, sync.SYNC_PATH, msgspec.json.encode(request)))
-            self.theirs[peer, thread] = tuple(reply.heads)
-            if await sync.conclude(self.memory, peer, thread, reply):
+            found = await sync.conclude(self.memory, peer, thread, reply)
+            self.theirs[peer, thread] = tuple(reply.heads)  # only now: there is such a thread
+            if found.level:
                 await self.settle(peer, thread, reply.heads)
                 return
+            if found.apart and not shown:
+                shown = await self._show_keys(peer)
+                continue
             before = await self._moved_on(thread, reply.heads, before)
         raise Unavailable("peer.not-done", limit=ROUNDS_MAX)

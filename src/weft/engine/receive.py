@@ -51,11 +51,15 @@ _CARRIES_KEYS: Final = frozenset({"RelationshipProposed", "RelationshipAccepted"
 
 @dataclass(slots=True)
 class Received:
-    """What became of a batch: ids stored, ids that wait, and (id, code) of what is no valid event."""
+    """What became of a batch: ids stored, ids that wait, and (id, code) of what is no valid event.
+
+    ``folded``: how many events were read once more, as what came stands beside them.
+    """
 
     stored: list[str] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
     invalid: list[tuple[str, str]] = field(default_factory=list)
+    folded: int = 0
 
 
 async def receive(memory: Memory, peer: str, thread: str, events: Sequence[Event]) -> Received:
@@ -310,6 +314,7 @@ async def _append(
     await commit(memory, after, [*ready, own] if own else ready, batch, before=loaded,
                  then=lambda: _noted(memory, loaded.thread, alarm))
     result.stored.extend(event.id for event in ready)
+    result.folded += after.folded - loaded.folded
 
 
 def _noted(memory: Memory, thread: str, alarm: str) -> None:
@@ -397,19 +402,31 @@ def _one_at_a_place(
 
 def _mismatch(loaded: Loaded, ready: Sequence[Event]) -> str:
     """``state-mismatch`` when an ack in ``ready``, read right above our own heads, folds to another state."""
-    if all(event.header.y != Ack.__name__ for event in ready):
-        return ""
+    last = _last_ack(loaded, ready)
     now, stale = loaded.copied(), False
-    for event in ready:
+    for event in ready if last else ():
         entry = entry_of(event, loaded.machine)
-        if isinstance(entry.message, Ack) and set(now.heads) <= set(entry.parents):
+        looked = not stale or event.id == last  # to fold anew for each would cost as many times as there are acks
+        if looked and isinstance(entry.message, Ack) and set(now.heads) <= set(entry.parents):
             if stale:
                 now.refold()
                 stale = False
             if entry.message.state != state_hash(now.state) and (not now.bare or closing.is_done(now.state)):
                 return "state-mismatch"
+        if event.id == last:
+            break
         stale = not now.take(entry, refold_later=stale) or stale
     return ""
+
+
+def _last_ack(loaded: Loaded, ready: Sequence[Event]) -> str:
+    """The last ack in ``ready`` that has read all before it, "" if there is none."""
+    heads, last = set(loaded.heads), ""
+    for event in ready:
+        if above := heads <= set(event.parents):
+            last = event.id if event.header.y == Ack.__name__ else last
+        heads = {event.id} if above else (heads - set(event.parents)) | {event.id}
+    return last
 
 
 # ---- key logs ------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ import msgspec
 from weft.basis.errors import WeftError
 from weft.engine import reconcile
 from weft.engine.handle import needs_ack
+from weft.engine.keyring import all_grown
 from weft.engine.levelling import FORK, all_but, asks_no_more, is_level, level
 from weft.engine.memory import ANEW, LOST_STARTS, PRICE_PEERS, PRICE_STATE, PRICE_WAITS, RESTORED, Change, Memory
 from weft.engine.ports import Batch, OutboxRow, Store
@@ -49,6 +50,7 @@ async def heard(memory: Memory, peer: str) -> None:
             memory.to_ack[thread] = None
     for wake in (memory.ack_wake, memory.effects_wake, memory.outbox_wake):
         wake.set()
+    await all_grown(memory)  # what keys have become meanwhile was not told here
     memory.tell(Change("", "restored", (peer,)))
 
 

@@ -9,8 +9,8 @@ Not here: HTTP and signatures (``requests.py``, ``doors/peer``), when to deliver
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -25,6 +25,8 @@ EVENTS_MAX: Final = 256
 BYTES_MAX: Final = 700_000
 HEADS_MAX: Final = 64
 THREADS_MAX: Final = 1_000
+ID_LENGTH: Final = 43  # characters of 32 bytes in base64url: of an event, of a thread
+UNKNOWN_KEYS: Final = "event.unknown-key-event"
 SYNC_PATH: Final = "/peer/v1/sync"
 POLL_PATH: Final = "/peer/v1/poll"
 
@@ -79,8 +81,7 @@ def read_request(body: bytes) -> SyncRequest:
         request = _REQUEST.decode(body)
     except _UNREADABLE as error:
         raise Invalid("sync.malformed") from error
-    if len(request.events) > EVENTS_MAX or len(request.heads) > HEADS_MAX:
-        raise Invalid("sync.too-many", limit=EVENTS_MAX)
+    _check(request.events, request.heads)
     return request
 
 
@@ -96,7 +97,8 @@ def read_polled(body: bytes) -> PollReply:
     """The answer to a poll; raises ``Invalid``."""
     try:
         reply = _POLLED.decode(body)
-        return PollReply(reply.threads[:THREADS_MAX], reply.restored)
+        named = [thread for thread in reply.threads[:THREADS_MAX] if len(thread) == ID_LENGTH]
+        return PollReply(named, reply.restored)
     except _UNREADABLE as error:
         raise Invalid("sync.malformed") from error
 
@@ -107,17 +109,30 @@ def read_reply(body: bytes) -> SyncReply:
         reply = _REPLY.decode(body)
     except _UNREADABLE as error:
         raise Invalid("sync.malformed") from error
-    if len(reply.events) > EVENTS_MAX or len(reply.heads) > HEADS_MAX:
-        raise Invalid("sync.too-many", limit=EVENTS_MAX)
+    _check(reply.events, reply.heads)
     return reply
 
 
-async def answer(memory: Memory, peer: str, request: SyncRequest) -> SyncReply:
-    """The answerer's end: take in, and give back what ``peer`` lacks; raises ``NotFound`` to strangers."""
+def _check(events: Sequence[Envelope], heads: Sequence[str]) -> None:
+    """Raises ``Invalid``: what is kept of the other's heads is kept for each thread."""
+    if len(events) > EVENTS_MAX or len(heads) > HEADS_MAX:
+        raise Invalid("sync.too-many", limit=EVENTS_MAX)
+    if any(len(head) != ID_LENGTH for head in heads):
+        raise Invalid("sync.malformed")
+
+
+async def answer(
+    memory: Memory, peer: str, request: SyncRequest, folded: Callable[[int], None] = lambda _count: None
+) -> SyncReply:
+    """The answerer's end: take in, and give back what ``peer`` lacks; raises ``NotFound`` to strangers.
+
+    ``folded`` is told how many events had to be read once more for what came.
+    """
     events, bad = _events(request.events)
     taken = Received()
     if events:
         taken = await receive(memory, peer, request.thread, events)
+        folded(taken.folded)
     loaded = await memory.find(request.thread)
     if loaded is None or not loaded.shared or peer not in loaded.members or memory.organisation not in loaded.members:
         raise NotFound("thread.unknown")
@@ -188,12 +203,19 @@ async def opening(memory: Memory, peer: str, loaded: Loaded, theirs: Sequence[st
     return SyncRequest(thread=loaded.thread, heads=list(loaded.heads[:HEADS_MAX]), events=envelopes)
 
 
-async def conclude(memory: Memory, peer: str, thread: str, reply: SyncReply) -> bool:
-    """The caller's end: take in what came back; whether the other now holds all that we hold."""
+class Concluded(NamedTuple):
+    """``level``: the other now holds all that we hold; ``apart``: one of both lacks a key event of the other's."""
+
+    level: bool
+    apart: bool
+
+
+async def conclude(memory: Memory, peer: str, thread: str, reply: SyncReply) -> Concluded:
+    """The caller's end: take in what came back, and say how it stands."""
     for envelope in reply.key_log:
         await take_key_event(memory, peer, unwire(envelope.encode()))
     events, _ = _events(reply.events)
-    if events:
-        await receive(memory, peer, thread, events)
+    taken = await receive(memory, peer, thread, events) if events else Received()
+    apart = any(code == UNKNOWN_KEYS for _, code in (*reply.invalid, *taken.invalid))
     loaded = await memory.loaded(thread)
-    return not reply.more and not loaded.lacked_by(reply.heads)
+    return Concluded(not reply.more and not loaded.lacked_by(reply.heads), apart)

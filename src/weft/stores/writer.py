@@ -53,7 +53,7 @@ class Writer(ABC, Generic[B]):
         self._background = background and not self._file.in_memory
         self._checkpoint: asyncio.Future[int] | None = None
         self._wal_pages = 0
-        self._erased = False
+        self._erased = not reading  # an earlier life may have died before what it erased had left the WAL
         self._broken: WeftError | None = Unavailable("store.reading", path=path) if reading else None
         self._refused: WeftError | None = None
         self._mending: asyncio.Handle | asyncio.Future[None] | None = None

@@ -100,6 +100,7 @@ class _Region:
                 if crossing(left.said, right.said) is Crossing.LEFT_FIRST:
                     left.below |= right.members
                     right.above |= left.members
+        self.crossed = any(kind.above for kind in self.kinds.values())  # else nothing beats anything here
 
     def ordered(self) -> list[str]:
         """The events of the region in their one order."""
@@ -118,18 +119,25 @@ class _Region:
 
     def _first(self, ready: list[int]) -> int:
         """The event of ``ready`` to read next: beaten by none, else at the root of the strongest branch."""
+        others = self._others(ready) if self.crossed else {}
 
         def rank(event: int) -> tuple[bool, int, str, str, str]:
-            others = 0
-            for other in ready:
-                if other != event:
-                    others |= self.future[other]
             said = self.said[event]
-            beaten = others & ~self.future[event] & self.kinds[_key(said)].above
+            beaten = others.get(event, 0) & ~self.future[event] & self.kinds[_key(said)].above
             behind = sum(self._precedes(other, event) for other in ready if other != event) if beaten else 0
             return bool(beaten), behind, said.role, said.by, said.id
 
         return min(ready, key=rank)
+
+    def _others(self, ready: list[int]) -> dict[int, int]:
+        """For each of ``ready`` what the rest of them lead to: all before it together with all after it."""
+        found, before, after = dict.fromkeys(ready, 0), 0, 0
+        for one, two in zip(ready, reversed(ready), strict=True):
+            found[one] |= before
+            found[two] |= after
+            before |= self.future[one]
+            after |= self.future[two]
+        return found
 
     def _precedes(self, one: int, two: int) -> bool:
         """Whether the branch of ``one`` holds a stronger word than the branch of ``two``, and not the reverse."""

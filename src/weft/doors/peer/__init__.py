@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route
 from weft import web
 from weft.basis.errors import Denied, Invalid, NotFound, Unavailable, WeftError
 from weft.engine import exchange, reconcile, requests, restored, sync
-from weft.engine.budgets import EVENTS_A_REQUEST, Account, Busy
+from weft.engine.budgets import EVENTS_A_REQUEST, FOLDED_A_REQUEST, Account, Busy
 from weft.engine.levelling import RECONCILE_PATH
 from weft.engine.machines import MACHINES
 from weft.engine.node import Node
@@ -49,7 +49,8 @@ def routes(node: Node) -> list[BaseRoute]:
     async def synced(asker: requests.Asker, body: bytes, account: Account) -> bytes:
         asked = sync.read_request(body)
         account.charge(requests=len(asked.events) / EVENTS_A_REQUEST)
-        reply = await sync.answer(node, asker.organisation, asked)
+        reply = await sync.answer(node, asker.organisation, asked,
+                                  lambda folded: account.charge(requests=folded / FOLDED_A_REQUEST))
         taken = len(asked.events) > len(reply.invalid)
         account.charge(requests=len(reply.events) / EVENTS_A_REQUEST, kept=len(body) if taken else 0)
         node.outbox.heard(asker.organisation)
@@ -68,8 +69,10 @@ def routes(node: Node) -> list[BaseRoute]:
         node.outbox.heard(asker.organisation)
         return msgspec.json.encode(await restored.answer(node, asker.organisation, asked))
 
-    async def shown(asker: requests.Asker, body: bytes, _account: Account) -> bytes:
-        return msgspec.json.encode(await exchange.answer(node, asker.organisation, body))
+    async def shown(asker: requests.Asker, body: bytes, account: Account) -> bytes:
+        log = exchange.read_exchange(body)
+        account.charge(requests=len(log.log) / EVENTS_A_REQUEST)
+        return msgspec.json.encode(await exchange.answer(node, asker.organisation, log))
 
     queue = Queue()
     about_prices = {path: _about_prices(node, path) for path in gossip.PATHS}

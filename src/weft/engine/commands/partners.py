@@ -26,6 +26,7 @@ from weft.engine.reactions.meeting import own_party
 from weft.engine.reactions.offering import partner_id
 from weft.engine.receive import INVITATIONS, Invitation, key_log_of, token_name
 from weft.identity.keys import sound
+from weft.thread import closing
 from weft.trade.messages import Keeper, PartyUpdated, RelationshipEnded, RelationshipProposed
 
 SCHEME: Final = "weft"
@@ -121,8 +122,9 @@ async def update_party(node: Node, _params: UpdateParty, key: str) -> Done:
     party, keys = own_party(node), await key_log_of(node, node.organisation)
     said: list[str] = []
     for organisation, thread in node.partners.items():
-        said.extend(await node.speak(thread, PartyUpdated(party=party, key_log=keys),
-                                     f"{key}:{organisation}" if key else ""))
+        if not closing.is_done(await node.state(thread)):
+            said.extend(await node.speak(thread, PartyUpdated(party=party, key_log=keys),
+                                         f"{key}:{organisation}" if key else ""))
     return Done(events=said)
 
 

@@ -136,7 +136,7 @@ class Post:
         known = self.node.outbox.seen_ms.get(peer, 0)
         if self.node.config.firm.url or self.node.peers.reachable(peer):
             known = max(known, self.began_ms)
-        return self.node.clock.now_ms() - known < after_ms
+        return 0 <= self.node.clock.now_ms() - known < after_ms  # below: the clock was set back
 
     async def learn(self, peer: str, said: MailboxesNamed) -> None:
         """``peer`` has told where it wants its mail; an older word changes nothing."""
@@ -188,7 +188,8 @@ class Post:
         return [(name, one) for name, one in self.sent.items() if one.peer == peer]
 
     def _is_down(self, peer: str, keeper: str) -> bool:
-        return self.down.get((peer, keeper), (0, 0, ""))[1] > self.node.clock.now_ms()
+        wait_ms = self.down.get((peer, keeper), (0, 0, ""))[1] - self.node.clock.now_ms()
+        return 0 < wait_ms <= self.node.outbox.retry_ms[1]  # further off: the clock was set back
 
     def _is_lost(self, one: Sent, route: Route, via: Keeper) -> bool:
         """Whether a letter has to go to ``via`` instead: its keeper does not answer, or the partner gave it up."""

@@ -7,16 +7,14 @@ Not here: the price by the book (``pricing/``), the offer itself (``offering.py`
 
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final
 
 import msgspec
 
 from weft.basis import quantity as q
+from weft.engine.memory import TERMS
 from weft.engine.node import Node
 from weft.engine.ports import Batch
 from weft.trade.messages import Quotation, QuotationLine
-
-TERMS: Final = "terms"
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
