@@ -1,11 +1,14 @@
 """What is erased is in no file of the store any more, and what is dropped makes no hole that anybody stumbles over."""
 
+import contextlib
 from pathlib import Path
 
+import apsw
 import pytest
 
 from tests.stores.engines import ENGINES, Shelf, event, said
 from weft.engine.ports import Batch, PayloadRow, ThreadRow
+from weft.stores.sqlite import SqliteStore
 
 CANARY = b"canary-" * 40
 
@@ -67,3 +70,31 @@ def test_control_a_deletion_without_overwriting_leaves_it_in_the_file(shelf):
     shelf.run(shelf.store.commit(batch))
     shelf.run(shelf.store.commit(Batch(erased=[("t", event(0).id)])))
     assert found_in(shelf) == ["weft.db"]
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+@pytest.mark.parametrize("forgets", [False, True])
+async def test_what_a_reader_kept_in_the_wal_while_it_was_erased_leaves_it_in_the_next_life(tmp_path, stopped, forgets):
+    store = SqliteStore(str(tmp_path / "weft.db"))
+    await store.commit(Batch(events=[said(0).events[0]], lengths={"t": 0}, payloads=[payload(0)],
+                             threads=[ThreadRow("t", "order/1", b"{}", (event(0).id,), b"", 1)]))
+    with contextlib.closing(apsw.Connection(store.path, flags=apsw.SQLITE_OPEN_READONLY)) as reader:  # a backup
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+        await store.commit(Batch(erased=[("t", event(0).id)]))
+        if stopped:
+            await store.close()
+        left = tmp_path / "left"
+        left.mkdir()
+        for path in tmp_path.glob("weft.db*"):
+            (left / path.name).write_bytes(path.read_bytes())
+        reader.execute("ROLLBACK")
+    if not stopped:
+        await store.close()
+    assert [path.name for path in left.iterdir() if CANARY in path.read_bytes()], "the control: a reader keeps it there"
+    again = SqliteStore(str(left / "weft.db"))
+    if forgets:  # the control: a store that does not ask what the life before it left
+        again._erased = False
+    await again.commit(Batch(values=[("looked", "x", b"1")]))
+    assert bool([path.name for path in left.iterdir() if CANARY in path.read_bytes()]) is forgets
+    await again.close()

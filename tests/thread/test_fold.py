@@ -1,6 +1,8 @@
 """The fold's laws: the set of events alone decides, crossings are obeyed, what is denied changes nothing."""
 
+import functools
 import itertools
+import operator
 import sys
 
 import msgspec
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from weft.basis import quantity
 from weft.basis.decider import Crossing, Message, Said
-from weft.thread import fold, graph
+from weft.thread import fold, graph, linear
 from weft.thread.fold import Node
 
 # ---- a small conversation: a parcel that its owner may call back until it has been sent
@@ -245,3 +247,12 @@ def test_at_most_one_of_all_wishes_comes_true(nodes):
     left = [one for one in nodes if isinstance(one.said.message, Send | CallBack) and one.said.id not in result.void]
     assert len(left) <= 1
     assert (result.state.place == "store") == (not left)
+
+
+@given(st.lists(st.integers(0, 2**70), min_size=1, max_size=12))
+def test_what_the_rest_of_the_branches_lead_to_is_told_as_if_each_pair_were_looked_at(futures):
+    region = linear._Region({}, [], lambda _left, _right: Crossing.EITHER)
+    region.future = futures
+    ready = list(range(len(futures)))
+    for event, others in region._others(ready).items():
+        assert others == functools.reduce(operator.or_, (futures[one] for one in ready if one != event), 0)
