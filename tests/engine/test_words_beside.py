@@ -60,7 +60,7 @@ async def by_turns(shop, factory, count: int = 24) -> list:
 
 
 @pytest.mark.parametrize("each", [False, True])
-async def test_one_request_folds_a_thread_a_few_times_however_many_acks_it_brings(two, monkeypatch, each):  # noqa: F811
+async def test_one_request_folds_a_thread_a_few_times_however_many_acks_it_brings(two, monkeypatch, each):  # noqa: F811 - the fixture
     shop, factory = two
     await shop.stop()
     batch = await by_turns(shop, factory)
@@ -79,7 +79,7 @@ async def test_one_request_folds_a_thread_a_few_times_however_many_acks_it_bring
     assert (len(folds) <= 3) is not each, folds
 
 
-async def test_a_wrong_state_in_the_last_ack_of_many_is_found(two):  # noqa: F811
+async def test_a_wrong_state_in_the_last_ack_of_many_is_found(two):  # noqa: F811 - the fixture
     shop, factory = two
     await shop.stop()
     batch = await by_turns(shop, factory, 3)
@@ -92,7 +92,7 @@ async def test_a_wrong_state_in_the_last_ack_of_many_is_found(two):  # noqa: F81
     assert factory.alarms[thread] == "state-mismatch"
 
 
-async def test_who_makes_us_read_once_more_pays_for_it(two):  # noqa: F811
+async def test_who_makes_us_read_once_more_pays_for_it(two):  # noqa: F811 - the fixture
     shop, factory = two
     await shop.stop()
     thread = factory.partner(shop.organisation)
@@ -113,7 +113,7 @@ async def test_who_makes_us_read_once_more_pays_for_it(two):  # noqa: F811
     assert await cost([liar.says(9, "Unknown", {})]) == 0, "the control: what stands above all costs no more"
 
 
-async def test_what_is_kept_of_another_s_heads_is_bounded(two, monkeypatch):  # noqa: F811
+async def test_what_is_kept_of_another_s_heads_is_bounded(two, monkeypatch):  # noqa: F811 - the fixture
     shop, factory = two
     thread = factory.partner(shop.organisation)
     for heads in (["h" * 30_000], ["h" * 42], [""]):
