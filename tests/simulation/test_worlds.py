@@ -25,7 +25,7 @@ def simulated(*asked):
 
 
 def test_worlds_converge_lose_nothing_and_leak_nothing_while_every_kind_of_fault_strikes():
-    code, figures, printed = simulated("--n", 10, "--start", 600)
+    code, figures, printed = simulated("--n", 10, "--start", 610)
     assert code == 0, printed
     assert (figures["seeds"], figures["writes"] >= 600, figures["threads"] >= 40) == (10, True, True)
     assert [name for name in FAULTS if not figures["faults"].get(name)] == []
