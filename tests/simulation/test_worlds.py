@@ -25,9 +25,9 @@ def simulated(*asked):
 
 
 def test_worlds_converge_lose_nothing_and_leak_nothing_while_every_kind_of_fault_strikes():
-    code, figures, printed = simulated("--n", 10, "--start", 610)
+    code, figures, printed = simulated("--n", 13, "--start", 603)
     assert code == 0, printed
-    assert (figures["seeds"], figures["writes"] >= 600, figures["threads"] >= 40) == (10, True, True)
+    assert (figures["seeds"], figures["writes"] >= 600, figures["threads"] >= 40) == (13, True, True)
     assert [name for name in FAULTS if not figures["faults"].get(name)] == []
     assert figures["forks"] > 0
 
