@@ -8,7 +8,7 @@ import stat
 import pytest
 
 from tests.stores.twins.making import chunks, prop, submodel
-from weft import cli, launch
+from weft import backup, cli, launch
 from weft.cli import words
 from weft.config import load
 from weft.engine import beside
@@ -218,3 +218,17 @@ def test_a_database_elsewhere_comes_home(home, tmp_path, key):
     assert load((again / "weft.toml").read_text(encoding="utf-8"), {}).storage.database == ""
     assert launch.Home(again).config().firm.name == "恒泰"
     assert kept(again, "organisation")
+
+
+async def test_keys_that_change_while_a_backup_is_made_are_those_that_its_database_knows(home, tmp_path):
+    changed = []
+
+    def told(permille):
+        if permille <= 400 and not changed:  # the database is being copied
+            changed.append(permille)
+            (home / "weft.toml").write_text((home / "weft.toml").read_text() + "# changed\n")
+
+    await backup.make(home, tmp_path / "b.zip", told=told)
+    assert changed, "the control: it happened in the midst"
+    await backup.restore(tmp_path / "b.zip", tmp_path / "again")
+    assert "# changed" in (tmp_path / "again" / "weft.toml").read_text(), "and all was copied once more"
