@@ -29,6 +29,8 @@ def running(view: Any) -> Iterator[Finding]:
 
 def _partners(view: Any) -> Iterator[Finding]:
     """Who cannot be reached, and why."""
+    if view.get("renewed"):
+        yield told("bad", "renewed")
     for name in view.get("unheard", ()):
         yield told("warning", "unheard", name=name)
     for name in view.get("newer", ()):

@@ -5,6 +5,8 @@ exchange: a key log proves itself, and one of its devices asks.
 Rule 1: an exchange tells no stranger anything: who is not known gets no answer.
 Rule 2: what a key log brings to threads and partners is done once more when a node begins, as it may have died before.
 Rule 3: a firm or a thread that cannot be told keeps no other from being told.
+Rule 4: who shows less of its own key log than we hold is shown the rest: a backup from before its keys were renewed
+        learns so that they were, and from no other kind of word, as nobody listens to its device any more.
 Not here: what is told (``keyring.py``), HTTP (``doors/peer``, ``peers/http.py``).
 """
 
@@ -16,9 +18,9 @@ import msgspec
 
 from weft.basis.errors import Invalid, NotFound, Refused, WeftError
 from weft.engine.keyring import all_grown, tell_all
-from weft.engine.memory import Memory
-from weft.engine.ports import StoreConflict
-from weft.engine.receive import key_state, take_key_event
+from weft.engine.memory import RESTORED, Memory
+from weft.engine.ports import Batch, StoreConflict
+from weft.engine.receive import key_log_of, key_state, take_key_event
 from weft.identity import keylog
 from weft.thread import closing
 from weft.thread.event import unwire, wire
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 EXCHANGE_PATH: Final = "/peer/v1/keys"
 EVENTS_MAX: Final = 1_000
 CARRIED_MAX: Final = 150_000  # characters of a key log in one message
+SHOWN: Final = b"keys"  # in RESTORED: this partner has not given back our words, but what it knows of our keys
 
 
 async def settle(node: "Node") -> None:
@@ -70,11 +73,12 @@ async def run(node: "Node") -> None:
 # ---- the exchange --------------------------------------------------------------------------------
 
 
-class Exchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``firm`` shows its whole key ``log`` in wire form; the answer shows the other's."""
+class Exchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """``firm`` shows its whole key ``log`` in wire form; the answer shows the other's, and ``yours`` (Rule 4)."""
 
     firm: str
     log: list[str]
+    yours: list[str] = []
 
 
 _EXCHANGE = msgspec.json.Decoder(Exchange)
@@ -86,16 +90,18 @@ def read_exchange(body: bytes) -> Exchange:
         found = _EXCHANGE.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid("sync.malformed") from error
-    if len(found.log) > EVENTS_MAX:
+    if max(len(found.log), len(found.yours)) > EVENTS_MAX:
         raise Invalid("sync.too-many", limit=EVENTS_MAX)
     return found
 
 
 async def own(memory: Memory) -> Exchange:
-    """Our own key log."""
+    """Our own key log; where it lets our own device go, what stands before that: else nobody would answer (Rule 4)."""
     rows = await memory.store.events(memory.organisation)
     log = [wire(one).decode() for one in await memory.with_payloads(memory.organisation, rows)]
-    return Exchange(memory.organisation, log)
+    keys = await memory.keys(memory.organisation)
+    held = keys.devices.get(memory.identity.signer.public) if keys else None
+    return Exchange(memory.organisation, log[:held.ends[0].at] if held is not None and held.revoked else log)
 
 
 def proved(body: bytes) -> keylog.KeyState | None:
@@ -112,7 +118,8 @@ async def answer(memory: Memory, asker: str, shown: Exchange) -> Exchange:
     if shown.firm != asker or asker == memory.organisation or await memory.keys(asker) is None:
         raise NotFound("thread.unknown")
     await take(memory, asker, shown.log)
-    return await own(memory)
+    ours, theirs = await own(memory), await key_log_of(memory, asker)
+    return msgspec.structs.replace(ours, yours=list(theirs)) if len(theirs) > len(shown.log) else ours
 
 
 async def take(memory: Memory, organisation: str, log: Sequence[str]) -> None:
@@ -123,11 +130,19 @@ async def take(memory: Memory, organisation: str, log: Sequence[str]) -> None:
 
 async def take_answer(memory: Memory, peer: str, body: bytes) -> bool:
     """Take in what ``peer`` showed in turn; whether it was news. Raises ``Denied`` or ``Invalid``."""
-    before, shown = await memory.keys(peer), read_exchange(body)
+    before, shown, own_before = await memory.keys(peer), read_exchange(body), memory.key_event
     if shown.firm != peer:
         raise Invalid("keylog.other-log")
     await take(memory, peer, shown.log)
-    return before != await memory.keys(peer)
+    if peer in memory.unheard:
+        await take(memory, memory.organisation, shown.yours)
+        await memory.store.commit(Batch(values=[(RESTORED, peer, SHOWN)]))
+    return before != await memory.keys(peer) or own_before != memory.key_event
+
+
+async def unseen(memory: Memory) -> list[str]:
+    """Partners that may hold words of ours which a backup has lost, and have not shown what they know of our keys."""
+    return [peer for peer, said in await memory.store.values(RESTORED) if said != SHOWN and peer in memory.unheard]
 
 
 # ---- telling partners ----------------------------------------------------------------------------

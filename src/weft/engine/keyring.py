@@ -40,9 +40,7 @@ def telling(memory: Memory, after: Loaded) -> Event | None:
     """Our word of the key events that would turn a verdict in ``after``, or None when there is nothing to tell."""
     if after.machine is None or not after.shared or not after.revocable or memory.waits(after.members):
         return None
-    own = memory.keyring.get(memory.organisation)
-    held = own.devices.get(memory.identity.signer.public) if own else None
-    if held is None or held.revoked:
+    if let_go(memory):
         return None
     keys = {member: memory.keyring[member] for member in after.members if member in memory.keyring}
     turned = standing.turns(after.thread, after.machine_name, after.entries.values(), keys)
@@ -96,6 +94,13 @@ def check_seen(entry: Entry, members: dict[str, str], keyring: dict[str, keylog.
 
 
 # ---- our own device --------------------------------------------------------------------------------
+
+
+def let_go(memory: Memory) -> bool:
+    """Whether our own key log has let our device go: this home is older than the firm's keys, and nobody listens."""
+    own = memory.keyring.get(memory.organisation)
+    held = own.devices.get(memory.identity.signer.public) if own else None
+    return held is None or held.revoked
 
 
 def in_our_name(memory: Memory, after: Loaded, ready: Sequence[Event], batch: Batch) -> str:

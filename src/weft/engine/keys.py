@@ -7,6 +7,7 @@ Rule 1: devices are added and revoked by the key in force; a rotation is signed 
 Rule 2: what counts of a revoked device is named by places in its chains: all that we hold; or, from a given time on,
         only what another member had read before; but never a word in our name that this node did not say.
 Rule 3: places are hidden among many that mean nothing: a key log tells nobody of other threads.
+Rule 4: a key log that may lack its end is never continued: its second branch would stop all work with the firm.
 Not here: the sheet (``papers.py``), files of a home (``launch.py``), telling threads (``keyring.py``).
 """
 
@@ -21,7 +22,7 @@ from weft.basis import instant
 from weft.basis.canonical import b64
 from weft.basis.decider import Message
 from weft.basis.errors import Denied, Invalid, NotFound, Refused
-from weft.engine import handle, keyring, papers
+from weft.engine import exchange, handle, keyring, papers
 from weft.engine.memory import Memory
 from weft.engine.papers import Paper, Written
 from weft.engine.ports import Batch
@@ -169,14 +170,17 @@ def _last(loaded: Loaded, chain: tuple[str, str, str], strange: AbstractSet[str]
     return max((n for n, entry in said if n <= last and entry.id in read and entry.at_ms < since_ms), default=-1)
 
 
-def revocations(memory: Memory, device: str, places: Sequence[str]) -> list[DeviceRevocation]:
-    """The messages that revoke ``device`` but for ``places``, padded so that their number says little."""
+def revocations(memory: Memory, device: str, places: Sequence[str], *, adds: bool = False) -> list[DeviceRevocation]:
+    """The messages that revoke ``device`` but for ``places``, padded so that their number says little.
+
+    ``adds``: it is revoked, and these places count besides.
+    """
     size = PADDED_TO
     while size < len(places):
         size += min(size, PADDED_BY)
     noise = (b64(memory.random(16)) for _ in range(size - len(places)))
     hidden = sorted([*places, *noise])
-    return [DeviceRevocation(device=device, hidden=hidden[k:k + PLACES_MAX], adds=k > 0)
+    return [DeviceRevocation(device=device, hidden=hidden[k:k + PLACES_MAX], adds=adds or k > 0)
             for k in range(0, size, PLACES_MAX)]
 
 
@@ -234,10 +238,11 @@ async def recover(memory: Memory, given: Hands, paper: Paper, firm: Firm, device
 
     Of a home at rest: what its old device would say meanwhile does not count either. From here on ``device`` speaks.
     """
+    old, known = memory.identity.signer.public, (await _own(memory)).devices
+    if old != device.public and known[old].revoked:
+        return await _recover_again(memory, given, device)
     _all_heard(memory)
-    old = memory.identity.signer.public
     places = await counting(memory, old, since_ms)
-    known = (await _own(memory)).devices
     more: list[Message] = []
     if device.public not in known:
         more.append(DeviceDelegation(device=device.public, scope=keylog.SCOPE_NODE))
@@ -247,6 +252,35 @@ async def recover(memory: Memory, given: Hands, paper: Paper, firm: Firm, device
     memory.identity.signer = device
     keyring.grown(memory, memory.organisation)
     return len(places)
+
+
+async def _recover_again(memory: Memory, given: Hands, device: Signer) -> int:
+    """``device`` for one that was let go after the backup from which this home was restored; the sheet stays good.
+
+    What this home has said to itself since the restore counts; of what it shares nothing does that did not before.
+    """
+    if missing := await exchange.unseen(memory):
+        raise Refused("paper.unseen", n=len(missing))
+    old = memory.identity.signer.public
+    places = await _own_places(memory, old)
+    more: list[Message] = list(revocations(memory, old, places, adds=True)) if places else []
+    if device.public not in (await _own(memory)).devices:
+        more.insert(0, DeviceDelegation(device=device.public, scope=keylog.SCOPE_NODE))
+    await _say(memory, _present(given), more)
+    memory.identity.signer = device
+    keyring.grown(memory, memory.organisation)
+    return len(places)
+
+
+async def _own_places(memory: Memory, device: str) -> list[str]:
+    """The last places of all chains of ``device`` in threads that are ours alone, hidden."""
+    found = []
+    for row in await memory.store.threads():
+        if set(msgspec.json.decode(row.members, type=dict[str, str])) == {memory.organisation}:
+            tips = (await memory.whole(row.thread)).tips
+            found += [keylog.hidden_place(row.thread, device, life, n)
+                      for (_, signer, life), (n, _) in tips.items() if signer == device]
+    return found
 
 
 async def publish(memory: Memory, firm: Firm, present: Signer, following: str) -> None:

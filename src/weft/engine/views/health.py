@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from weft.engine.effects import TROUBLES, Trouble
+from weft.engine.keyring import let_go
 from weft.engine.memory import ALARMS
 from weft.engine.views.naming import partner_names
 from weft.engine.views.shape import View
@@ -43,6 +44,7 @@ class HealthView(View, frozen=True, kw_only=True):
     ``values``: why those of machines are not kept now.
     ``newer``: partners that begin what this program does not know yet: it is to be updated.
     ``unheard``: partners that have not given back yet what was said since the backup that was restored.
+    ``renewed``: the keys of the firm were renewed after that backup: nobody listens to this one's.
 
     Undelivered conversations, consequences not drawn yet, and proofs that somebody said two things at once.
     """
@@ -55,6 +57,7 @@ class HealthView(View, frozen=True, kw_only=True):
     stopped: dict[str, str] = {}
     troubles: tuple[Trouble, ...] = ()
     unheard: tuple[str, ...] = ()
+    renewed: bool = False
     newer: tuple[str, ...] = ()
     store: Told | None = None
     values: Told | None = None
@@ -84,7 +87,7 @@ async def health(node: Any) -> HealthView:
         values=Told(code=values.code, facts=values.facts) if values else None,
         waiting=len(rows), effects=len(await node.store.effects()), forks=len(await node.store.forks()), peers=peers,
         stopped={thread: why.decode() for thread, why in await node.store.values(ALARMS)},
-        unheard=tuple(names(who) for who in sorted(node.unheard)),
+        unheard=tuple(names(who) for who in sorted(node.unheard)), renewed=bool(node.unheard) and let_go(node),
         newer=tuple(names(who) for who in sorted(node.newer)),
         troubles=tuple([msgspec.json.decode(value, type=Trouble) for _, value in await node.store.values(TROUBLES)]),
         alarms=tuple(one.name for one in floor.machines.values() if one.seen.alarm and not one.removed))

@@ -14,6 +14,8 @@ from weft.basis import instant
 from weft.basis import quantity as q
 from weft.engine.connections import away
 from weft.engine.effects import TROUBLES, Trouble
+from weft.engine.exchange import unseen
+from weft.engine.keyring import let_go
 from weft.engine.papers import state_of_sheet
 from weft.engine.views import proofs
 from weft.engine.views.alarms import alarms
@@ -46,7 +48,7 @@ NEWS_OF_OWN: Final = ("BroughtBack", "SentBack")  # also where the node itself b
 
 
 class Task(View, frozen=True, kw_only=True):
-    """One entry. ``about`` order, machine, partner, item, till, price, events, alarm, plan; ``id``: which; ``kind``."""
+    """One entry. ``about`` order, machine, partner, item, till, price, events, alarm, plan, keys; ``id``; ``kind``."""
 
     kind: str
     about: str
@@ -155,10 +157,16 @@ async def _stopped(node: Any) -> list[Task]:
 
 
 async def _unheard(node: Any) -> list[Task]:
-    """Partners that must give back what was said since the backup, before we can write to them."""
-    names = await partner_names(node)
-    return [Task(kind="restored", about="partner", id=node.partner(one) or "", name=one, partner_name=names(one))
-            for one in sorted({*node.unheard, *await waited_for(node)})]
+    """Partners that must give back what was said since the backup, before we can write to them.
+
+    Where keys were renewed since, nobody gives anything back before the owner has recovered: that comes first, then
+    who has not shown yet what it knows of our keys.
+    """
+    names, renewed = await partner_names(node), node.unheard and let_go(node)
+    first = [Task(kind="renewed", about="keys", id="")] if renewed else []
+    lacking = await unseen(node) if renewed else {*node.unheard, *await waited_for(node)}
+    return first + [Task(kind="restored", about="partner", id=node.partner(one) or "", name=one,
+                         partner_name=names(one)) for one in sorted(lacking)]
 
 
 async def _newer(node: Any) -> list[Task]:
