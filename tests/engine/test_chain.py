@@ -272,3 +272,32 @@ def test_what_is_overdue_moves_in_steps_that_double(late_ms):
     moves = {assumed(0, at, OVERDUE) for at in range(late_ms, late_ms + 24 * 60 * 60_000, 60_000)}
     assert len(moves) <= 9
     assert all(assumed(0, at, OVERDUE) > at for at in range(late_ms, late_ms + 3_600_000, 60_000))
+
+
+@pytest.mark.parametrize("words", ["Zhang Wei is ill, ring 138 0000 0000", "cannot-promise:turn 2"])
+def test_a_supplier_s_own_words_of_refusal_stay_in_its_thread_where_they_can_be_erased(words):
+    async def tell(world):
+        world.turner.rules = msgspec.structs.replace(AUTO, quote="ask")
+        await world._begin()
+        await world.do(world.shop, "request-quotation", supplier=world.factory.organisation,
+                       lines=[{"item": "V15", "quantity": "12"}])
+
+        async def asked(node):
+            found = node.threads("order")
+            return found[0] if found else None
+
+        child = await world.until(world.turner, asked, "a request")
+        await world.do(world.turner, "decline", thread=child, reason=words)
+
+        async def answered(node):
+            sourcings = (await node.book_state("production")).sourcings.values()
+            return next((one for each in sourcings for one in each.answers.values() if one.refusal), None)
+
+        told = await world.until(world.factory, answered, "the refusal")
+        assert told.refusal == ("cannot-promise" if words.startswith("cannot") else "declined")
+        log = await world.insist(world.factory, lambda node: node.log(node.book("production")))
+        assert words.encode() not in b"".join(msgspec.json.encode(one.message) for one in log)
+        state = await world.insist(world.factory, lambda node: node.log(child))
+        assert words.encode() in b"".join(msgspec.json.encode(one.message) for one in state), "the control"
+
+    story(tell)

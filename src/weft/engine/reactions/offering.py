@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from weft import locale
 from weft.basis import instant
 from weft.basis import quantity as q
 from weft.basis.canonical import b64
@@ -268,9 +269,11 @@ async def take_supplier_offer(node: Node, cause: Cause) -> None:
 
 
 async def take_supplier_refusal(node: Node, cause: Cause) -> None:
-    """A supplier has declined in a child thread."""
+    """A supplier has declined in a child thread; its own words stay there, where they can be erased."""
+    code = cause.message.reason.partition(":")[0]
+    refusal = code if locale.known("en", f"reason.{code}") else "declined"
     for sourcing in await _sourcings_with(node, cause.thread):
-        answer = SourcingAnswered(id=sourcing.id, thread=cause.thread, refusal=cause.message.reason or "declined")
+        answer = SourcingAnswered(id=sourcing.id, thread=cause.thread, refusal=refusal)
         await _answered(node, sourcing, answer, f"{cause.key}:{sourcing.id}")
 
 
