@@ -100,7 +100,7 @@ async def test_a_key_log_grows_to_its_limits_and_is_held_once(monkeypatch):
     other = await holder()
     for envelope in log:
         await take_key_event(other, organisation, unwire(envelope.encode()))
-    monkeypatch.setattr("weft.engine.receive.KEY_PLACES_MAX", 400)
+    monkeypatch.setattr("weft.identity.keylog.PLACES_MAX", 400)
     said = [DeviceRevocation(device=DEVICE.public, hidden=[f"{number}-{k}" for k in range(50)], adds=True)
             for number in range(12)]
     await handle.append_key_events(memory, FOLLOWING, said, organisation)

@@ -18,7 +18,7 @@ from weft.engine.commands.partners import device_in
 from weft.engine.machines import MACHINES, state_hash
 from weft.engine.memory import Identity, Memory
 from weft.engine.packs import pack
-from weft.engine.receive import KEY_PLACES_MAX, receive, take_key_event
+from weft.engine.receive import receive, take_key_event
 from weft.engine.threads import entry_of
 from weft.identity import did, keylog
 from weft.identity.keylog import DeviceDelegation, DeviceRevocation, KeyRotation
@@ -458,7 +458,7 @@ async def test_a_key_log_tells_nobody_how_many_threads_a_device_has_written_in()
     many = keys.revocations(shop, NEW.public, ["x" * 22] * 9_000)
     assert [one.adds for one in many] == [False, True, True, True]
     most = keys.revocations(shop, NEW.public, ["x" * 22] * 140_000)
-    assert sum(len(one.hidden) for one in most) == 147_456 < KEY_PLACES_MAX, "so many partners take"
+    assert sum(len(one.hidden) for one in most) == 147_456 < keylog.PLACES_MAX, "so many partners take"
     await shop.stop()
     await factory.stop()
 

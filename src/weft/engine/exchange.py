@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from weft.engine.node import Node
 
 EXCHANGE_PATH: Final = "/peer/v1/keys"
-EVENTS_MAX: Final = 1_000
+BODY_MAX: Final = 8 * 1024 * 1024  # the longest key log that anybody takes has 6 MB
 CARRIED_MAX: Final = 150_000  # characters of a key log in one message
 SHOWN: Final = b"keys"  # in RESTORED: this partner has not given back our words, but what it knows of our keys
 
@@ -90,8 +90,8 @@ def read_exchange(body: bytes) -> Exchange:
         found = _EXCHANGE.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid("sync.malformed") from error
-    if max(len(found.log), len(found.yours)) > EVENTS_MAX:
-        raise Invalid("sync.too-many", limit=EVENTS_MAX)
+    if max(len(found.log), len(found.yours)) > keylog.EVENTS_MAX:
+        raise Invalid("sync.too-many", limit=keylog.EVENTS_MAX)
     return found
 
 

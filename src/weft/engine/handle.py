@@ -213,21 +213,27 @@ async def may_owe_ack(memory: Memory, row: ThreadRow) -> bool:
 async def append_key_events(
     memory: Memory, signer: Signer, messages: Sequence[Message], organisation: str = ""
 ) -> str:
-    """Begin our own key log, or continue that of ``organisation``, signed by one of its keys; the organisation's id."""
-    known = machine(f"{keylog.NAME}/{keylog.VERSION}")
+    """Begin our own key log, or continue that of ``organisation``, signed by one of its keys; the organisation's id.
+
+    All or none: half a revocation would make void what its other half names as counting.
+    """
+    known, said = machine(f"{keylog.NAME}/{keylog.VERSION}"), list[Event]()
+    loaded = await memory.loaded(organisation) if organisation else None
+    position = loaded.position if loaded else 0
     for message in messages:
-        loaded = await memory.loaded(organisation) if organisation else None
         event = _key_event(memory, loaded, signer, known, message)
-        organisation = organisation or event.thread
         signed = msgspec.structs.replace(event, signature=signer.sign(signed_bytes(event.id)))
         before = loaded or Loaded(thread=event.thread, machine=known, machine_name=known.name,
                                   members={event.thread: "owner"}, state=known.conversation.INITIAL)
         check_key_event(signed, before.state)
-        after = before.extended([entry_of(signed, known)])
-        if after.void:
-            raise Invalid(next(iter(after.void.values())))
-        await commit(memory, after, [signed], Batch(lengths={event.thread: before.position}))
-    return organisation
+        loaded = before.extended([entry_of(signed, known)])
+        if loaded.void:
+            raise Invalid(next(iter(loaded.void.values())))
+        said.append(signed)
+    assert loaded is not None
+    if said:
+        await commit(memory, loaded, said, Batch(lengths={loaded.thread: position}))
+    return loaded.thread
 
 
 def _key_event(memory: Memory, loaded: Loaded | None, signer: Signer, known: Machine, message: Message) -> Event:

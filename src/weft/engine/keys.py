@@ -121,10 +121,22 @@ def _all_heard(memory: Memory) -> None:
 async def _say(memory: Memory, signer: Signer, messages: Sequence[Message]) -> None:
     async with memory.lock(memory.organisation):
         keys = await _own(memory)
+        _has_room(keys, messages)
         for message in messages:
             keylog.decide(keys, message)
         await handle.append_key_events(memory, signer, messages, memory.organisation)
         memory.identity.key_event = (await _own(memory)).event
+
+
+def _has_room(keys: KeyState, messages: Sequence[Message]) -> None:
+    """Raises ``Refused('keylog.full')`` where partners would not take ``messages`` any more."""
+    adds = any(isinstance(one, DeviceDelegation) for one in messages) and not any(
+        isinstance(one, DeviceRevocation) for one in messages)
+    most = keylog.ADDED_TO if adds else 1
+    events = len(keys.events) + len(messages)
+    places = keys.places + sum(len(getattr(one, "hidden", ())) for one in messages)
+    if events > keylog.EVENTS_MAX * most or places > keylog.PLACES_MAX * most:
+        raise Refused("keylog.full", n=events, places=places)
 
 
 # ---- up to where a device counts -----------------------------------------------------------------

@@ -41,8 +41,6 @@ PENDING_BYTES_MAX: Final = 1024 * 1024  # and how much they may take up
 BREATH: Final = 16  # events verified at a stretch
 CHAINS_MAX: Final = 64  # of one member in one thread: reading many side by side takes long
 NAME_MAX: Final = 100  # of an unknown conversation, as it is kept
-KEY_EVENTS_MAX: Final = 1_000  # of one firm
-KEY_PLACES_MAX: Final = 200_000  # that its revocations name: they are in memory
 INVITATIONS: Final = "invitation"
 KEYLOG: Final = f"{keylog.NAME}/{keylog.VERSION}"
 SIDES: Final = {"order": {"buyer", "seller"}, "relationship": {"inviter", "invitee"}}
@@ -455,7 +453,7 @@ async def take_key_event(memory: Memory, organisation: str, event: Event) -> Non
             return
         if event.header.m != KEYLOG or any(parent not in loaded.entries for parent in event.parents):
             raise Invalid("keylog.gap")
-        if loaded.held >= KEY_EVENTS_MAX or _places(loaded.state) > KEY_PLACES_MAX:
+        if loaded.held >= keylog.EVENTS_MAX or loaded.state.places > keylog.PLACES_MAX:
             raise Invalid("keylog.keys")  # as ``key_state`` says of one that it has not begun to hold
         if loaded.entries and await keyring.branch(memory, loaded, event):
             raise Denied("event.fork")
@@ -468,16 +466,12 @@ async def take_key_event(memory: Memory, organisation: str, event: Event) -> Non
         keyring.grown(memory, organisation)
 
 
-def _places(state: Any) -> int:
-    return sum(len(end.hidden) + len(end.valid) for one in state.devices.values() for end in one.ends)
-
-
 def key_state(organisation: str, envelopes: Sequence[str]) -> keylog.KeyState:
     """The key state that ``envelopes`` prove by themselves, without storing it; raises ``Denied`` or ``Invalid``."""
     known = machine(KEYLOG)
     loaded = Loaded(thread=organisation, machine=known, machine_name=KEYLOG, members={organisation: "owner"},
                     state=known.conversation.INITIAL)
-    if not 0 < len(envelopes) <= KEY_EVENTS_MAX:
+    if not 0 < len(envelopes) <= keylog.EVENTS_MAX:
         raise Invalid("keylog.keys")
     for envelope in envelopes:
         event = unwire(envelope.encode())

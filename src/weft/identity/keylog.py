@@ -28,6 +28,9 @@ __all__ = ["CROSSINGS", "INITIAL", "KEYS_MAX", "MESSAGES", "NAME", "SCOPES", "SC
 NAME: Final = "keylog"
 VERSION: Final = 1
 KEYS_MAX: Final = 8
+EVENTS_MAX: Final = 1_000  # of one firm: so many are taken of another, and no more
+PLACES_MAX: Final = 200_000  # that its revocations name
+ADDED_TO: Final = 0.9  # devices are added up to so much of both: there is always room to let one go
 HIDDEN_CHARACTERS: Final = 22
 _NAME_BYTES: Final = 12
 _NUMBER_BYTES: Final = 4
@@ -124,6 +127,11 @@ class KeyState(msgspec.Struct, frozen=True):
             if one.ends or one.scope != SCOPE_NODE:
                 return True
         return False
+
+    @property
+    def places(self) -> int:
+        """How many places its revocations name: they are in memory."""
+        return sum(len(one.hidden) + len(one.valid) for held in self.devices.values() for one in held.ends)
 
     @property
     def ended(self) -> bool:

@@ -134,11 +134,12 @@ class HttpPeers(Reaching):
                     base + path, data=body, timeout=timeout, allow_redirects=False, headers={
                         "weft-request": header, "content-type": "application/json",
                         "accept-encoding": "identity"}) as response:
-                answer = await _whole(response.content)
+                limit = 2 * exchange.BODY_MAX if path == exchange.EXCHANGE_PATH else REPLY_MAX
+                answer = await _whole(response.content, limit)
                 status, signed = response.status, response.headers.get("weft-reply", "")
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise refusal(error) from error
-        if len(answer) > REPLY_MAX:
+        if len(answer) > limit:
             raise Unavailable("peer.answered-badly", status=status)
         return status, answer, nonce, signed
 
@@ -152,10 +153,10 @@ def _check_status(status: int, answer: bytes) -> None:
         raise Unavailable("peer.answered-badly", status=status)
 
 
-async def _whole(content: aiohttp.StreamReader) -> bytes:
+async def _whole(content: aiohttp.StreamReader, limit: int) -> bytes:
     """All of the answer, or as much of it as shows that it is too long."""
     taken = bytearray()
-    while len(taken) <= REPLY_MAX and (more := await content.read(REPLY_MAX + 1 - len(taken))):
+    while len(taken) <= limit and (more := await content.read(limit + 1 - len(taken))):
         taken += more
     return bytes(taken)
 

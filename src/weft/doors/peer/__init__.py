@@ -128,7 +128,8 @@ class Desk:
         budgets = self.node.budgets
         account = budgets.of(header.partition(".")[0])
         account.check(self.node.clock.now_ms())  # whoever it is: it would be turned away all the same
-        body = await _body(request, self.queue)
+        shows = self.path == exchange.EXCHANGE_PATH
+        body = await _body(request, self.queue, exchange.BODY_MAX if shows else BODY_MAX)
         try:
             asker = await self.node.gate.check(self.path, body, header, self._shown(header, body))
         except requests.OtherTime:
@@ -188,17 +189,17 @@ def _by_our_time(node: Node, handler: Handler) -> Handler:
     return answered
 
 
-async def _body(request: Request, queue: Queue) -> bytes:
+async def _body(request: Request, queue: Queue, limit: int = BODY_MAX) -> bytes:
     """The whole body, if there is room for it; raises ``Busy`` or ``Invalid``."""
     declared = request.headers.get("content-length", "")
-    size = min(int(declared), BODY_MAX) if declared.isdecimal() and len(declared) < 10 else BODY_MAX
+    size = min(int(declared), limit) if declared.isdecimal() and len(declared) < 10 else limit
     if size <= READING_SMALL:
-        return await web.body(request, BODY_MAX)
+        return await web.body(request, limit)
     if queue.reading + size > READING_MAX:
         raise Busy(1000)
     queue.reading += size
     try:
-        return await web.body(request, BODY_MAX)
+        return await web.body(request, limit)
     finally:
         queue.reading -= size
 
