@@ -33,6 +33,8 @@ RESTORED: Final = "restored"  # in SELF: when, and from a backup of when
 # What reading may raise when a database says nonsense.
 _UNREADABLE: Final = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 _OTHER_DATABASE: Final = re.compile(r"""^(\s*(?:storage\s*\.\s*)?["']?database["']?\s*=)""", re.MULTILINE)
+_WITHIN: Final = re.compile(r"""^(\s*["']?storage["']?\s*=\s*\{[^}\n]*?)["']?database["']?\s*=\s*("[^"\n]*"|'[^'\n]*')\s*,?""",
+                            re.MULTILINE)  # the same in one line
 Told = Callable[[int], None]
 
 
@@ -213,4 +215,4 @@ def _use_own_database(home: Home) -> None:
     except UnicodeDecodeError as error:
         raise Invalid("backup.damaged", entry=archive.SETTINGS) from error
     if load(text, {}).storage.database:
-        home.settings.write_text(_OTHER_DATABASE.sub(r"# \1", text), encoding="utf-8")
+        home.settings.write_text(_WITHIN.sub(r"\1", _OTHER_DATABASE.sub(r"# \1", text)), encoding="utf-8")

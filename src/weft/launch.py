@@ -187,12 +187,15 @@ class PaperFile:
 
     def write(self, text: str) -> None:
         """Keep ``text`` in safety before anything depends on it."""
+        from weft.stores.archive import settle
+
         partial = self.path.with_name(self.path.name + ".partial")
         partial.unlink(missing_ok=True)
         _secret(partial, text)
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         partial.replace(self.path)
+        settle(self.path.parent)  # the key log names what stands here as soon as this is done
 
     def remove(self) -> None:
         """Take the sheet off this machine."""
@@ -204,6 +207,8 @@ async def recover(home: str | Path, typed: str, since_ms: int | None = None) -> 
 
     ``typed`` holds the next key of the sheet. Everything that the old home could do is worth nothing afterwards.
     """
+    from weft.stores.archive import settle
+
     place = Home(Path(home))
     fresh = place.device.with_name("device.next")
     async with at_rest(place) as node:
@@ -225,6 +230,7 @@ async def recover(home: str | Path, typed: str, since_ms: int | None = None) -> 
         await node.store.commit(Batch(values=[(SELF, "incarnation", life.encode())]))
     PaperFile(place.owner_token).write(secrets.token_urlsafe(32))  # never without one, and before it is done
     fresh.replace(place.device)
+    settle(place.device.parent)
     return {"home": str(home), "organisation": node.organisation, "device": device.public, "chains": chains,
             "recovery_sheet": str(place.recovery_sheet)}
 

@@ -204,14 +204,17 @@ def test_a_backup_of_another_firm_s_database_is_refused(home, tmp_path, capsys):
     assert not (tmp_path / "x").exists()
 
 
-@pytest.mark.parametrize("key", ["database", '"database"'])
+@pytest.mark.parametrize("key", ["database", '"database"', "storage = {database"])
 def test_a_database_elsewhere_comes_home(home, tmp_path, key):
     settings = (home / "weft.toml").read_text(encoding="utf-8")
     (tmp_path / "data").mkdir()
     (home / "weft.db").rename(tmp_path / "data" / "here.db")
     named = f'{key} = "sqlite:{tmp_path}/data/here.db"'
     assert '# database = ""' in settings
-    (home / "weft.toml").write_text(settings.replace('# database = ""', named), encoding="utf-8")
+    settings = settings.replace('# database = ""', named)
+    if "{" in key:
+        settings = named + "}\n" + settings.replace("[storage]", "").replace(named, "")
+    (home / "weft.toml").write_text(settings, encoding="utf-8")
     file, again = tmp_path / "b.zip", tmp_path / "again"
     assert cli.run(["backup", str(home), str(file)]) == 0
     assert cli.run(["restore", str(file), str(again)]) == 0
@@ -232,3 +235,10 @@ async def test_keys_that_change_while_a_backup_is_made_are_those_that_its_databa
     assert changed, "the control: it happened in the midst"
     await backup.restore(tmp_path / "b.zip", tmp_path / "again")
     assert "# changed" in (tmp_path / "again" / "weft.toml").read_text(), "and all was copied once more"
+
+
+def test_a_clock_that_has_not_been_set_yet_keeps_nobody_from_a_backup(home, tmp_path, monkeypatch):
+    monkeypatch.setattr("time.time", lambda: 86_400.0)
+    assert cli.run(["backup", str(home), str(tmp_path / "b.zip")]) == 0
+    monkeypatch.undo()
+    assert cli.run(["restore", str(tmp_path / "b.zip"), str(tmp_path / "again")]) == 0

@@ -20,7 +20,7 @@ import msgspec
 
 from weft.basis.errors import Refused, Unavailable, WeftError
 from weft.engine.memory import BY_ITSELF, Change
-from weft.engine.ports import Batch, EffectRow
+from weft.engine.ports import Batch, EffectRow, StoreConflict
 from weft.engine.threads import Loaded
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class Effects:
         alone = BY_ITSELF.set(True)
         try:
             await run(self.node, cause)
-        except Unavailable:
+        except (Unavailable, StoreConflict):
             await self._later(row)
         except WeftError as error:
             await self._trouble(row, error)
@@ -156,8 +156,8 @@ class Effects:
         entry = await self.node.entry(loaded, row.cause)
         if entry is not None and entry.id not in loaded.entries and loaded.shared:
             loaded = await self.node.whole(row.thread)  # whether so old a word counts is told only there
-        if entry is None or entry.message is None or (row.cause in loaded.void and not undo):
-            return None
+        if entry is None or entry.message is None or (row.cause in loaded.void) is not undo:
+            return None  # void; or it counts once more, and what is to be undone is right after all
         return Cause(thread=row.thread, id=entry.id, author=entry.author, role=loaded.members.get(entry.author, ""),
                      kind=entry.kind, message=entry.message, at_ms=entry.at_ms, key=f"{row.cause}:{row.reaction}")
 

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -50,6 +51,7 @@ JOINED: Final = "joined"  # bucket: addresses of firms whose invitation we answe
 DETOURS: Final = "address"  # bucket: addresses that the owner gave for a partner
 ACK_PAUSE_S: Final = 0.02  # an answer that comes within it makes the ack superfluous
 
+AGAIN_S_MAX: Final = 60.0  # the longest pause before a worker that failed begins again
 _LOG: Final = logging.getLogger("weft.node")
 
 
@@ -136,11 +138,11 @@ class Node(Memory):
         self.begun = True
         for organisation in self.addresses:
             self.poll_where_needed(organisation)
-        self._tasks = [asyncio.create_task(work) for work in
-                       (self.work.run(), self.outbox.run(), self._acknowledge(), self._acks_owed(), self._tick(),
-                        restored.fetch_back(self.outbox), exchange.run(self), self.leveller.run(), self.twins.run(),
-                        *(part.run() for part in (self.mail, self.witnessing, self.twin_events, self.history)
-                          if part is not None))]
+        self._tasks = [asyncio.create_task(self._kept(work)) for work in
+                       (self.work.run, self.outbox.run, self._acknowledge, self._acks_owed, self._tick,
+                        partial(restored.fetch_back, self.outbox), partial(exchange.run, self), self.leveller.run,
+                        self.twins.run, *(part.run for part in (self.mail, self.witnessing, self.twin_events,
+                                                                self.history) if part is not None))]
 
     async def stop(self) -> None:
         """End every worker."""
@@ -235,9 +237,22 @@ class Node(Memory):
         if not self.begun or self.config.firm.url or not self.peers.reachable(other) or other in self._pollers:
             return
         wait_ms = int(self.config.peers.poll_wait_s * 1000)
-        self._pollers[other] = asyncio.create_task(self.outbox.poll(other, wait_ms))
+        self._pollers[other] = asyncio.create_task(self._kept(partial(self.outbox.poll, other, wait_ms)))
 
     # ---- workers --------------------------------------------------------------------------------
+
+    async def _kept(self, work: Callable[[], Awaitable[None]]) -> None:
+        """``work`` until it is done or cancelled; whatever else ends it, it begins again, each time a little later."""
+        pause = self.tick_s
+        while True:
+            try:
+                await work()
+            except Exception:  # noqa: BLE001 - a fault of ours must not end a part of the node in silence
+                _LOG.exception("a worker failed and begins again")
+                await asyncio.sleep(pause)
+                pause = min(AGAIN_S_MAX, pause * 2)
+            else:
+                return
 
     async def _acknowledge(self) -> None:
         while True:

@@ -10,6 +10,7 @@ Not here: the protocol (``sync.py``), connections (``peers/http.py``).
 
 import asyncio
 import contextlib
+import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,6 +27,7 @@ from weft.engine.ports import Batch, Peers
 Held = tuple[tuple[str, ...], tuple[str, ...]]  # the other's heads and ours
 ROUNDS_MAX: Final = 64
 CHECK_S: Final = 5.0
+_LOG: Final = logging.getLogger("weft.outbox")
 
 
 @dataclass(slots=True)
@@ -87,8 +89,11 @@ class Outbox:
             task.add_done_callback(partial(self._free, peer))
         return pause
 
-    def _free(self, peer: str, _task: "asyncio.Task[None]") -> None:
+    def _free(self, peer: str, task: "asyncio.Task[None]") -> None:
         self._busy.pop(peer, None)
+        if not task.cancelled() and (error := task.exception()) is not None:  # a fault of ours: not at once again
+            _LOG.error("a delivery failed", exc_info=error)
+            self._failed(peer, "", Unavailable("peer.not-done", limit=ROUNDS_MAX))
         self.memory.outbox_wake.set()
 
     async def _deliver(self, peer: str) -> None:

@@ -111,7 +111,9 @@ def write(file: IO[bytes], sources: Mapping[str, Path], about: Manifest, passphr
                     told(len(piece))
             entries[name] = Entry(size, digest.hexdigest())
         whole = msgspec.structs.replace(about, entries=entries)
-        archive.writestr(MANIFEST, msgspec.json.encode(whole))
+        last = zipfile.ZipInfo(MANIFEST)  # not dated: a clock that has not been set yet stands before such files do
+        last.compress_type = zipfile.ZIP_DEFLATED
+        archive.writestr(last, msgspec.json.encode(whole))
     if isinstance(target, Sealing):
         target.finish()
     return whole

@@ -27,6 +27,7 @@ from weft.engine.mail.keeper import OWN
 from weft.engine.memory import Change
 from weft.engine.node import Node
 from weft.engine.ports import Batch
+from weft.thread import closing
 from weft.trade import relationship
 from weft.trade.messages import Keeper, MailboxesNamed
 
@@ -128,7 +129,8 @@ class Fetch:
         if self._told.get(thread, _NONE) == now:
             return
         loaded = await self.node.loaded(thread)
-        if MailboxesNamed.__name__ not in relationship.may_say(loaded.state, self.node.organisation):
+        open_ = not closing.is_done(loaded.state) and not self.node.waits(loaded.members)
+        if not open_ or MailboxesNamed.__name__ not in relationship.may_say(loaded.state, self.node.organisation):
             return
         other = next(one for one in loaded.members if one != self.node.organisation)
         await self.node.speak(thread, MailboxesNamed(

@@ -232,9 +232,12 @@ class Post:
             await self._told(letters, held)
 
     async def _held(self, keeper: Keeper, box: Signer, names: Sequence[str]) -> set[str]:
-        body = msgspec.json.encode(mailbox.Ids(list(names[:mailbox.IDS_MAX])))
-        answer = await self.line.ask((keeper.key, keeper.url), box, mailbox.HELD_PATH, body)
-        return set(mailbox.read(answer, mailbox.Ids).ids)
+        held = set[str]()
+        for first in range(0, len(names), mailbox.IDS_MAX):
+            body = msgspec.json.encode(mailbox.Ids(list(names[first:first + mailbox.IDS_MAX])))
+            answer = await self.line.ask((keeper.key, keeper.url), box, mailbox.HELD_PATH, body)
+            held.update(mailbox.read(answer, mailbox.Ids).ids)
+        return held
 
     async def _told(self, letters: dict[str, Sent], held: set[str]) -> None:
         """A letter that is there no more was fetched, and its confirmation comes; or it is lost, and none does."""
