@@ -33,8 +33,8 @@ RESTORED: Final = "restored"  # in SELF: when, and from a backup of when
 # What reading may raise when a database says nonsense.
 _UNREADABLE: Final = (msgspec.MsgspecError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 _OTHER_DATABASE: Final = re.compile(r"""^(\s*(?:storage\s*\.\s*)?["']?database["']?\s*=)""", re.MULTILINE)
-_WITHIN: Final = re.compile(r"""^(\s*["']?storage["']?\s*=\s*\{[^}\n]*?)["']?database["']?\s*=\s*("[^"\n]*"|'[^'\n]*')\s*,?""",
-                            re.MULTILINE)  # the same in one line
+_WITHIN: Final = re.compile(  # the same where all of the section stands in one line
+    r"""^(\s*["']?storage["']?\s*=\s*\{[^}\n]*?)["']?database["']?\s*=\s*("[^"\n]*"|'[^'\n]*')\s*,?""", re.MULTILINE)
 Told = Callable[[int], None]
 
 

@@ -101,8 +101,6 @@ async def init(home: str | Path, name: str, lang: str = "zh", url: str = "", tim
 
     ``time_zone``: where the firm is, as the machine has it; "": the default stands.
     """
-    from weft.stores.archive import settle
-
     path = Path(home) if Path(home).name else Path(home).absolute()  # "." has no name to put something beside
     try:
         if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
@@ -114,14 +112,13 @@ async def init(home: str | Path, name: str, lang: str = "zh", url: str = "", tim
             if path.exists():
                 path.rmdir()
             partial.rename(path)
-        settle(path.parent)
+        _settle(path.parent)
     except OSError as error:
         raise Unavailable("home.not-writable", path=str(path), reason=error.strerror or "") from error
     return organisation
 
 
 async def _furnish(home: Home, name: str, lang: str, url: str, time_zone: str) -> str:
-    from weft.stores.archive import settle
     from weft.stores.sqlite import SqliteStore
 
     root, following, device = (secrets.token_bytes(SEED_BYTES) for _ in range(3))
@@ -153,7 +150,7 @@ async def _furnish(home: Home, name: str, lang: str, url: str, time_zone: str) -
         file.flush()
         os.fsync(file.fileno())
     for folder in (home.path / "keys", home.path):
-        settle(folder)
+        _settle(folder)
     return organisation
 
 
@@ -162,6 +159,12 @@ async def _open_book(memory: Memory, book: str) -> None:
 
     machine = next(one for one in MACHINES.values() if one.conversation.NAME == book)
     await handle.open_thread(memory, machine, {memory.organisation: "owner"}, None, f"book:{book}")
+
+
+def _settle(folder: Path) -> None:
+    from weft.stores import archive
+
+    archive.settle(folder)
 
 
 def _secret(path: Path, text: str) -> None:
@@ -187,15 +190,13 @@ class PaperFile:
 
     def write(self, text: str) -> None:
         """Keep ``text`` in safety before anything depends on it."""
-        from weft.stores.archive import settle
-
         partial = self.path.with_name(self.path.name + ".partial")
         partial.unlink(missing_ok=True)
         _secret(partial, text)
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         partial.replace(self.path)
-        settle(self.path.parent)  # the key log names what stands here as soon as this is done
+        _settle(self.path.parent)  # the key log names what stands here as soon as this is done
 
     def remove(self) -> None:
         """Take the sheet off this machine."""
@@ -207,8 +208,6 @@ async def recover(home: str | Path, typed: str, since_ms: int | None = None) -> 
 
     ``typed`` holds the next key of the sheet. Everything that the old home could do is worth nothing afterwards.
     """
-    from weft.stores.archive import settle
-
     place = Home(Path(home))
     fresh = place.device.with_name("device.next")
     async with at_rest(place) as node:
@@ -230,7 +229,7 @@ async def recover(home: str | Path, typed: str, since_ms: int | None = None) -> 
         await node.store.commit(Batch(values=[(SELF, "incarnation", life.encode())]))
     PaperFile(place.owner_token).write(secrets.token_urlsafe(32))  # never without one, and before it is done
     fresh.replace(place.device)
-    settle(place.device.parent)
+    _settle(place.device.parent)
     return {"home": str(home), "organisation": node.organisation, "device": device.public, "chains": chains,
             "recovery_sheet": str(place.recovery_sheet)}
 
