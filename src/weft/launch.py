@@ -193,8 +193,6 @@ class PaperFile:
         partial = self.path.with_name(self.path.name + ".partial")
         partial.unlink(missing_ok=True)
         _secret(partial, text)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
         partial.replace(self.path)
         _settle(self.path.parent)  # the key log names what stands here as soon as this is done
 
