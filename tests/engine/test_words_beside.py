@@ -8,11 +8,11 @@ import pytest
 
 from tests.doors.asking import Client
 from tests.engine.test_budgets import ask, two  # noqa: F401 - a fixture
-from tests.engine.world import DirectPeers
+from tests.engine.world import DirectPeers, until
 from weft.basis import canonical
 from weft.basis.errors import Invalid, NotFound
 from weft.doors import peer as door
-from weft.engine import receive, sync
+from weft.engine import handle, receive, sync
 from weft.engine.budgets import EVENTS_A_REQUEST, FOLDED_A_REQUEST
 from weft.engine.machines import state_hash
 from weft.engine.threads import Loaded
@@ -133,3 +133,21 @@ async def test_what_is_kept_of_another_s_heads_is_bounded(two, monkeypatch):  # 
         with pytest.raises(NotFound):
             await factory.outbox.pull(shop.organisation, f"{number:043d}")
     assert factory.outbox.theirs == held
+
+
+async def test_all_is_acknowledged_also_where_one_word_cannot_stand_above_it_all(two):  # noqa: F811 - the fixture
+    shop, factory = two
+    await shop.stop()
+    thread = factory.partner(shop.organisation)
+    liar = Liar(shop, await factory.loaded(thread))
+    words = [liar.says(chain, "Unknown", {}) for chain in range(40)]
+    reply = await sync.answer(factory, shop.organisation, sync.SyncRequest(thread, [], words))
+    assert not reply.invalid
+
+    async def acknowledged():
+        return not handle.needs_ack(await factory.loaded(thread), factory.organisation)
+
+    await until(acknowledged, 5.0)
+    own = [entry for entry in (await factory.loaded(thread)).entries.values()
+           if entry.kind == "Ack" and entry.author == factory.organisation]
+    assert len(own) <= 5, "and by no more words than it takes"

@@ -120,3 +120,24 @@ async def test_what_the_store_could_not_take_beside_another_is_drawn_later_and_n
     assert not await factory.store.values("trouble")
     await shop.stop()
     await factory.stop()
+
+
+async def test_a_thread_that_grows_while_it_is_read_and_is_let_go_at_once_is_not_held_as_it_was(monkeypatch):
+    _, shop, factory = await two()
+    thread, load = shop.partner(factory.organisation), type(shop)._load
+
+    async def slow(memory, row, **more):
+        loaded = await load(memory, row, **more)
+        if row.thread == thread and not grown:
+            grown.append(row)
+            await shop.speak(thread, PartyUpdated(party=Party(name="New", lang="en", url="http://127.0.0.1:1")))
+            shop.forget(thread)
+        return loaded
+
+    grown = []
+    monkeypatch.setattr(type(shop), "_load", slow)
+    shop.forget(thread)
+    assert (await shop.state(thread)).parties[shop.organisation].name == "New"
+    assert grown
+    await shop.stop()
+    await factory.stop()

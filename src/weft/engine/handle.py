@@ -180,6 +180,8 @@ async def acknowledge(memory: Memory, thread: str) -> None:
         event = word(memory, loaded, loaded.machine, Ack(state=state_hash(loaded.state)))
         await commit(memory, loaded.extended([entry_of(event, loaded.machine)]), [event],
                       Batch(lengths={thread: loaded.position}))
+        if len(loaded.heads) > PARENTS_MAX:  # one word cannot stand above them all: what is left is said above as well
+            memory.to_ack[thread] = None
 
 
 def needs_ack(loaded: Loaded, organisation: str) -> bool:

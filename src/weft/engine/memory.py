@@ -215,6 +215,8 @@ class Memory:
             return None
         loaded = await self._load(row)
         if thread not in self._loaded:
+            if row.length < self.lengths.get(thread, 0):
+                return await self.find(thread)  # it has grown while it was read, and was let go already
             self._keep(loaded)
         return self._loaded[thread]
 
