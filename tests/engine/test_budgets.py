@@ -1,6 +1,8 @@
 """What one firm may cost: buckets that fill again, of its own; strangers share one; an honest node waits."""
 
+import asyncio
 import itertools
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -13,7 +15,7 @@ from tests.engine.world import Wires, befriend, found, quiet, until
 from weft.basis.canonical import b64
 from weft.config import Limits
 from weft.doors import peer as door
-from weft.engine import handle, requests, sync
+from weft.engine import exchange, handle, requests, sync
 from weft.engine.budgets import Budgets, Busy
 from weft.engine.commands import run
 from weft.peers.http import _check_status
@@ -199,3 +201,52 @@ async def test_a_member_that_says_too_much_in_one_thread_is_not_taken_further(tw
     factory.events_max = 200_000
     reply = await sync.answer(factory, shop.organisation, await sync.opening(shop, factory.organisation, loaded, []))
     assert reply.invalid == []
+
+
+async def test_a_key_log_shown_by_an_unknown_device_is_read_at_the_expense_of_strangers(two, monkeypatch):
+    shop, factory = two
+    client, proofs, proved = Client(door.routes(factory)), [], exchange.proved
+    monkeypatch.setattr(exchange, "proved", lambda body: (proofs.append(len(body)), proved(body))[1])
+    shown = await exchange.own(shop)
+    body = msgspec.json.encode(exchange.Exchange(shop.organisation, shown.log * 200))
+    good = requests.sign_request(shop, factory.organisation, exchange.EXCHANGE_PATH, body)[0].split(".")
+    forged = ".".join([good[0], b64(b"%032d" % 7), *good[2:]])
+    before = factory.budgets.of(shop.organisation).work.level
+    for count in itertools.count():
+        answer = await ask(client, factory, shop, exchange.EXCHANGE_PATH, body, forged)
+        if answer.status == 429:
+            break
+        assert answer.status == 404
+        assert count < 100
+    assert len(proofs) == count < 60, "what is read of it is charged, and then nothing more is read"
+    assert factory.budgets.of(shop.organisation).work.level >= before
+    body = msgspec.json.encode(shown)
+    assert (await ask(client, factory, shop, exchange.EXCHANGE_PATH, body)).status == 200, "the partner is let in"
+
+
+async def test_who_sends_slowly_from_one_address_holds_up_no_other(two, monkeypatch):
+    monkeypatch.setattr(door, "READING_MAX", 400_000)
+    monkeypatch.setattr(door, "READING_ONE", 100_000)
+    queue = door.Queue()
+
+    class Slow:
+        def __init__(self, host):
+            self.client, self.headers = SimpleNamespace(host=host), {"content-length": "70000"}
+
+        async def stream(self):
+            yield b"x"
+            await done.wait()
+
+    done = asyncio.Event()
+    first = asyncio.create_task(door._body(Slow("a"), queue))
+    await asyncio.sleep(0)
+    with pytest.raises(Busy):
+        await door._body(Slow("a"), queue)
+    others = [asyncio.create_task(door._body(Slow(host), queue)) for host in "bcde"]
+    await asyncio.sleep(0)
+    assert queue.reading.total() == 350_000
+    with pytest.raises(Busy):
+        await door._body(Slow("f"), queue)
+    done.set()
+    assert {await one for one in (first, *others)} == {b"x"}
+    assert not queue.reading

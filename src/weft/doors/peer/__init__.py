@@ -10,8 +10,9 @@ Rule 5: what a request costs is paid by who asks (``engine/budgets.py``); who di
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -37,6 +38,7 @@ WAIT_MS_MAX: Final = 60_000
 FIRST_WORDS_MAX: Final = 8
 READING_SMALL: Final = 64 * 1024  # a body up to this size is always read
 READING_MAX: Final = 64 * 1024 * 1024  # and so much of larger ones at a time
+READING_ONE: Final = READING_MAX // 4  # from one address: who sends slowly holds up no others
 HELD_MAX: Final = 200  # callers that wait a moment before they are turned away, so that they do not come at once again
 HELD_S: Final = 1.0
 Handler = Callable[[Request], Awaitable[Response]]
@@ -100,9 +102,9 @@ def _about_prices(node: Node, path: str) -> Talk:
 
 @dataclass(slots=True)
 class Queue:
-    """What is under way before anybody has proved himself: bytes of large bodies, and callers kept waiting."""
+    """What is under way before anybody has proved himself: large bodies by address, callers kept waiting."""
 
-    reading: int = 0
+    reading: Counter[str] = field(default_factory=Counter)
     held: int = 0
 
 
@@ -130,13 +132,11 @@ class Desk:
         account.check(self.node.clock.now_ms())  # whoever it is: it would be turned away all the same
         shows = self.path == exchange.EXCHANGE_PATH
         body = await _body(request, self.queue, exchange.BODY_MAX if shows else BODY_MAX)
-        try:
-            asker = await self.node.gate.check(self.path, body, header, self._shown(header, body))
-        except requests.OtherTime:
-            raise
-        except Denied:  # a stranger, whatever name he gave
+        if shows and not await self._device_known(header):  # a stranger until what he shows is proved, which costs much
             with budgets.entered(budgets.strangers, len(body)):
-                raise
+                asker = await self.node.gate.check(self.path, body, header, self._shown(header, body))
+        else:
+            asker = await self._checked(header, body)
         with budgets.entered(account, len(body)):
             return await self._told(account, asker, body)
 
@@ -151,15 +151,32 @@ class Desk:
             asker = await self.node.gate.check(self.path, body, header, newcomer or self._shown(header, body))
             return await self._told(account, asker, body)
 
+    async def _checked(self, header: str, body: bytes) -> requests.Asker:
+        """Who asks, by a device that we know; raises ``Denied`` at the expense of strangers."""
+        try:
+            return await self.node.gate.check(self.path, body, header)
+        except requests.OtherTime:
+            raise
+        except Denied:  # a stranger, whatever name he gave
+            with self.node.budgets.entered(self.node.budgets.strangers, len(body)):
+                raise
+
+    async def _device_known(self, header: str) -> bool:
+        organisation, _, rest = header.partition(".")
+        keys = await self.node.keys(organisation)
+        held = keys.devices.get(rest.partition(".")[0]) if keys else None
+        return held is not None and not held.revoked
+
     def _shown(self, header: str, body: bytes) -> KeyState | None:
         """The key log that a firm shows of itself, where that is what is asked; nobody may show one for another."""
         if self.path != exchange.EXCHANGE_PATH:
             return None
         try:
-            own = exchange.read_exchange(body).firm == header.partition(".")[0]
+            shown = exchange.read_exchange(body)
         except WeftError:
             return None
-        return exchange.proved(body) if own else None
+        self.node.budgets.strangers.charge(requests=len(shown.log) / EVENTS_A_REQUEST)
+        return exchange.proved(body) if shown.firm == header.partition(".")[0] else None
 
     async def _told(self, account: Account, asker: requests.Asker, body: bytes) -> Response:
         reply = await self.talk(asker, body, account)
@@ -195,13 +212,16 @@ async def _body(request: Request, queue: Queue, limit: int = BODY_MAX) -> bytes:
     size = min(int(declared), limit) if declared.isdecimal() and len(declared) < 10 else limit
     if size <= READING_SMALL:
         return await web.body(request, limit)
-    if queue.reading + size > READING_MAX:
+    address = request.client.host if request.client else ""
+    if queue.reading.total() + size > READING_MAX or queue.reading[address] + size > READING_ONE:
         raise Busy(1000)
-    queue.reading += size
+    queue.reading[address] += size
     try:
         return await web.body(request, limit)
     finally:
-        queue.reading -= size
+        queue.reading[address] -= size
+        if not queue.reading[address]:
+            del queue.reading[address]
 
 
 def _newcomer(header: str, body: bytes) -> KeyState | None:
