@@ -251,7 +251,7 @@ async def recover(memory: Memory, given: Hands, paper: Paper, firm: Firm, device
     Of a home at rest: what its old device would say meanwhile does not count either. From here on ``device`` speaks.
     """
     old, known = memory.identity.signer.public, (await _own(memory)).devices
-    if old != device.public and known[old].revoked:
+    if old != device.public and known[old].revoked and memory.unheard:  # else an earlier attempt of ours broke off
         return await _recover_again(memory, given, device)
     _all_heard(memory)
     places = await counting(memory, old, since_ms)
