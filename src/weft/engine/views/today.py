@@ -162,7 +162,7 @@ async def _unheard(node: Any) -> list[Task]:
     Where keys were renewed since, nobody gives anything back before the owner has recovered: that comes first, then
     who has not shown yet what it knows of our keys.
     """
-    names, renewed = await partner_names(node), node.unheard and let_go(node)
+    names, renewed = await partner_names(node), let_go(node)
     first = [Task(kind="renewed", about="keys", id="")] if renewed else []
     lacking = await unseen(node) if renewed else {*node.unheard, *await waited_for(node)}
     return first + [Task(kind="restored", about="partner", id=node.partner(one) or "", name=one,
