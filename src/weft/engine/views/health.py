@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from weft.engine.effects import TROUBLES, Trouble
+from weft.engine.exchange import unseen
 from weft.engine.keyring import let_go
 from weft.engine.memory import ALARMS
 from weft.engine.views.naming import partner_names
@@ -43,7 +44,8 @@ class HealthView(View, frozen=True, kw_only=True):
     ``store``: why nothing can be stored now, or why the last attempt was refused; None: all is well.
     ``values``: why those of machines are not kept now.
     ``newer``: partners that begin what this program does not know yet: it is to be updated.
-    ``unheard``: partners that have not given back yet what was said since the backup that was restored.
+    ``unheard``: partners that have not given back yet what was said since the backup that was restored; where keys were
+    renewed since, those that have not shown yet what they know of them.
     ``renewed``: the keys of the firm were renewed without this node: nobody listens to it.
 
     Undelivered conversations, consequences not drawn yet, and proofs that somebody said two things at once.
@@ -87,7 +89,8 @@ async def health(node: Any) -> HealthView:
         values=Told(code=values.code, facts=values.facts) if values else None,
         waiting=len(rows), effects=len(await node.store.effects()), forks=len(await node.store.forks()), peers=peers,
         stopped={thread: why.decode() for thread, why in await node.store.values(ALARMS)},
-        unheard=tuple(names(who) for who in sorted(node.unheard)), renewed=let_go(node),
+        unheard=tuple(names(who) for who in sorted(await unseen(node) if let_go(node) else node.unheard)),
+        renewed=let_go(node),
         newer=tuple(names(who) for who in sorted(node.newer)),
         troubles=tuple([msgspec.json.decode(value, type=Trouble) for _, value in await node.store.values(TROUBLES)]),
         alarms=tuple(one.name for one in floor.machines.values() if one.seen.alarm and not one.removed))
