@@ -216,7 +216,7 @@ async def recover(home: str | Path, typed: str, since_ms: int | None = None) -> 
         try:
             given = await keys.hands(node, typed)
             firm = keys.Firm(node.config.firm.name, node.config.firm.url)
-            chains = await keys.recover(node, given, node.paper, firm, device, since_ms)
+            done = await keys.recover(node, given, node.paper, firm, device, since_ms)
         except WeftError:
             if not resuming and device.public not in (await _own_keys(node)).devices:
                 fresh.unlink()
@@ -228,8 +228,8 @@ async def recover(home: str | Path, typed: str, since_ms: int | None = None) -> 
     PaperFile(place.owner_token).write(secrets.token_urlsafe(32))  # never without one, and before it is done
     fresh.replace(place.device)
     _settle(place.device.parent)
-    return {"home": str(home), "organisation": node.organisation, "device": device.public, "chains": chains,
-            "recovery_sheet": str(place.recovery_sheet)}
+    return {"home": str(home), "organisation": node.organisation, "device": device.public, "chains": done.chains,
+            "others": list(done.others), "recovery_sheet": str(place.recovery_sheet) if done.renewed else ""}
 
 
 async def _own_keys(node: Node) -> KeyState:

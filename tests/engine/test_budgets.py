@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 
 from tests.doors.asking import Client
 from tests.engine.test_trade import fill_factory
-from tests.engine.world import Wires, befriend, found, quiet, until
+from tests.engine.world import FOUNDERS, Wires, befriend, found, quiet, until
 from weft.basis.canonical import b64
 from weft.config import Limits
 from weft.doors import peer as door
 from weft.engine import exchange, handle, requests, sync
 from weft.engine.budgets import Budgets, Busy
 from weft.engine.commands import run
+from weft.identity.keylog import DeviceDelegation
+from weft.identity.keys import Signer
 from weft.peers.http import _check_status
 from weft.trade.messages import Party, PartyUpdated
 from weft.trade.say import Say
@@ -203,7 +205,7 @@ async def test_a_member_that_says_too_much_in_one_thread_is_not_taken_further(tw
     assert reply.invalid == []
 
 
-async def test_a_key_log_shown_by_an_unknown_device_is_read_at_the_expense_of_strangers(two, monkeypatch):
+async def test_a_key_log_shown_by_an_unknown_device_is_read_at_an_expense_of_its_own(two, monkeypatch):
     shop, factory = two
     client, proofs, proved = Client(door.routes(factory)), [], exchange.proved
     monkeypatch.setattr(exchange, "proved", lambda body: (proofs.append(len(body)), proved(body))[1])
@@ -222,6 +224,22 @@ async def test_a_key_log_shown_by_an_unknown_device_is_read_at_the_expense_of_st
     assert factory.budgets.of(shop.organisation).work.level >= before
     body = msgspec.json.encode(shown)
     assert (await ask(client, factory, shop, exchange.EXCHANGE_PATH, body)).status == 200, "the partner is let in"
+    assert (await ask(client, factory, shop, exchange.EXCHANGE_PATH, body, header="x.y.1.n.s")).status == 404
+
+
+async def test_strangers_keep_no_firm_from_showing_its_new_device(two):
+    shop, factory = two
+    client = Client(door.routes(factory))
+    while (await ask(client, factory, shop, header="x.y.1.n.s")).status == 404:
+        pass
+    device = Signer(b"w" * 32)
+    await handle.append_key_events(shop, FOUNDERS[shop.organisation], [
+        DeviceDelegation(device=device.public, scope="node")], shop.organisation)
+    shop.identity.signer = device
+    body = msgspec.json.encode(await exchange.own(shop))
+    assert (await ask(client, factory, shop, header="x.y.1.n.s")).status == 429, "the control: strangers wait"
+    assert (await ask(client, factory, shop, exchange.EXCHANGE_PATH, body)).status == 200
+    assert device.public in (await factory.keys(shop.organisation)).devices
 
 
 async def test_who_sends_slowly_from_one_address_holds_up_no_other(two, monkeypatch):

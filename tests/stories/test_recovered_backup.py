@@ -3,6 +3,7 @@
 Control: with the sheet of before, and before partners have shown what they know, nothing is done.
 """
 
+import json
 import shutil
 import subprocess
 import sys
@@ -72,6 +73,9 @@ def test_a_firm_comes_back_from_a_backup_that_is_older_than_its_keys(firms, tmp_
     assert "paper.other" in recover(shop.home, first).stderr, "the old sheet is worth nothing"
     done = recover(shop.home, second)
     assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["recovery_sheet"] == ""
+    assert len(told["others"]) == 1, "the machine that died"
     assert not (shop.home / "recovery-sheet.txt").exists(), "the sheet stays good"
     shop.up()
     eventually(lambda: shop.knows(since), "what was said since the backup is back")

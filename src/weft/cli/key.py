@@ -40,7 +40,9 @@ def recover(home: Path, since: str, sheet: Path | None, *, as_json: bool) -> Non
         raise NotFound("paper.no-home", path=str(home))
     since_ms = instant.to_ms(since, "since") if since else None
     done = launch.run(launch.recover(home, typed(sheet), since_ms))
-    Paper(as_json=as_json).line("cli.key.recovered", done, sheet=done["recovery_sheet"], n=done["chains"])
+    key = "cli.key.recovered" if done["recovery_sheet"] else "cli.key.recovered-again"
+    facts = {"sheet": done["recovery_sheet"], "n": done["chains"], "others": " ".join(done["others"])}
+    Paper(as_json=as_json).line(key, done, **facts)
 
 
 @command.command("sheet", help=say("cli.key.sheet"))

@@ -89,12 +89,26 @@ class Budgets:
     now_ms: Callable[[], int]
     strangers: Account = field(init=False)
     _of: dict[str, Account] = field(default_factory=dict)
+    _showing: dict[str, Account] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.strangers = self._small()
+
+    def _small(self) -> Account:
         limits, now = self.limits, self.now_ms()
         few, little = limits.strangers_requests_per_s, limits.strangers_kilobytes_per_s * 1024
         size, kept = (Bucket(little, little * 10 + MEGABYTE, now) for _ in range(2))
-        self.strangers = Account(Bucket(few, few * 10, now), size, kept, limits.strangers_at_once_requests)
+        return Account(Bucket(few, few * 10, now), size, kept, limits.strangers_at_once_requests)
+
+    def showing(self, organisation: str) -> Account:
+        """The account of whoever shows a key log as that of ``organisation``, which we know, by a device unknown to us.
+
+        Neither what the firm itself has nor what strangers have: so strangers keep no firm from showing its new keys.
+        """
+        held = self._showing.get(organisation)
+        if held is None:
+            held = self._showing[organisation] = self._small()
+        return held
 
     def of(self, organisation: str) -> Account:
         """The account of a firm that has proved itself, and whose key log we hold."""

@@ -129,15 +129,34 @@ async def take(memory: Memory, organisation: str, log: Sequence[str]) -> None:
 
 
 async def take_answer(memory: Memory, peer: str, body: bytes) -> bool:
-    """Take in what ``peer`` showed in turn; whether it was news. Raises ``Denied`` or ``Invalid``."""
-    before, shown, own_before = await memory.keys(peer), read_exchange(body), memory.key_event
+    """Take in what ``peer`` showed in turn and signed; whether it was news. Raises ``Denied`` or ``Invalid``."""
+    shown = read_exchange(body)
+    news = await take_theirs(memory, peer, shown)
+    return await take_ours(memory, peer, shown) or news
+
+
+async def take_theirs(memory: Memory, peer: str, shown: Exchange) -> bool:
+    """Take in the key log of ``peer``, which proves itself; whether it was news. Raises ``Denied`` or ``Invalid``."""
+    before = await memory.keys(peer)
     if shown.firm != peer:
         raise Invalid("keylog.other-log")
     await take(memory, peer, shown.log)
-    if peer in memory.unheard:
-        await take(memory, memory.organisation, shown.yours)
-        await memory.store.commit(Batch(values=[(RESTORED, peer, SHOWN)]))
-    return before != await memory.keys(peer) or own_before != memory.key_event
+    return before != await memory.keys(peer)
+
+
+async def take_ours(memory: Memory, peer: str, shown: Exchange) -> bool:
+    """Take in what ``peer`` knows of our own keys; whether it was news. Raises ``Denied`` or ``Invalid``.
+
+    Only of what it has signed: that it knows no more is what nobody else may say for it.
+    """
+    if peer not in memory.unheard:
+        return False
+    before = memory.key_event
+    await take(memory, memory.organisation, shown.yours)
+    async with memory.lock(RESTORED):
+        if peer in memory.unheard:
+            await memory.store.commit(Batch(values=[(RESTORED, peer, SHOWN)]))
+    return before != memory.key_event
 
 
 async def unseen(memory: Memory) -> list[str]:

@@ -49,6 +49,15 @@ class Firm:
 
 
 @dataclass(frozen=True, slots=True)
+class Recovered:
+    """How many chains of the old device count; where no key is new, ``others``: devices that may speak besides."""
+
+    chains: int
+    renewed: bool = True
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Hands:
     """The firm's keys as typed in: ``present`` is in force, ``following`` is the next one; None: not given."""
 
@@ -128,12 +137,12 @@ async def _say(memory: Memory, signer: Signer, messages: Sequence[Message]) -> N
         memory.identity.key_event = (await _own(memory)).event
 
 
-def _has_room(keys: KeyState, messages: Sequence[Message]) -> None:
-    """Raises ``Refused('keylog.full')`` where partners would not take ``messages`` any more."""
+def _has_room(keys: KeyState, messages: Sequence[Message], turns: int = 0) -> None:
+    """Raises ``Refused('keylog.full')`` where partners would not take ``messages`` and so many rotations any more."""
     adds = any(isinstance(one, DeviceDelegation) for one in messages) and not any(
         isinstance(one, DeviceRevocation) for one in messages)
-    most = keylog.ADDED_TO if adds else 1
-    events = len(keys.events) + len(messages)
+    most = keylog.ADDED_TO if adds and not turns else 1
+    events = len(keys.events) + len(messages) + turns
     places = keys.places + sum(len(getattr(one, "hidden", ())) for one in messages)
     if events > keylog.EVENTS_MAX * most or places > keylog.PLACES_MAX * most:
         raise Refused("keylog.full", n=events, places=places)
@@ -245,8 +254,8 @@ def _following(given: Hands, paper: Paper, memory: Memory) -> bytes:
 
 
 async def recover(memory: Memory, given: Hands, paper: Paper, firm: Firm, device: Signer,
-                  since_ms: int | None = None) -> int:
-    """Shut out whoever has a copy of this home: new keys, ``device`` for the old one; how many chains count.
+                  since_ms: int | None = None) -> Recovered:
+    """Shut out whoever has a copy of this home: new keys, ``device`` for the old one.
 
     Of a home at rest: what its old device would say meanwhile does not count either. From here on ``device`` speaks.
     """
@@ -260,13 +269,14 @@ async def recover(memory: Memory, given: Hands, paper: Paper, firm: Firm, device
         more.append(DeviceDelegation(device=device.public, scope=keylog.SCOPE_NODE))
     if old != device.public and not known[old].revoked:
         more += revocations(memory, old, places)
+    _has_room(await _own(memory), more, turns=2)  # before anything is begun
     await _renew(memory, given, paper, firm, more)
     memory.identity.signer = device
     keyring.grown(memory, memory.organisation)
-    return len(places)
+    return Recovered(len(places))
 
 
-async def _recover_again(memory: Memory, given: Hands, device: Signer) -> int:
+async def _recover_again(memory: Memory, given: Hands, device: Signer) -> Recovered:
     """``device`` for one that was let go after the backup from which this home was restored; the sheet stays good.
 
     What this home has said to itself since the restore counts; of what it shares nothing does that did not before.
@@ -279,9 +289,12 @@ async def _recover_again(memory: Memory, given: Hands, device: Signer) -> int:
     if device.public not in (await _own(memory)).devices:
         more.insert(0, DeviceDelegation(device=device.public, scope=keylog.SCOPE_NODE))
     await _say(memory, _present(given), more)
+    await memory.store.commit(Batch(values=[(PUBLIC, "", None)]))  # ours ends before the keys that are in force
     memory.identity.signer = device
     keyring.grown(memory, memory.organisation)
-    return len(places)
+    return Recovered(len(places), renewed=False, others=tuple(
+        key for key, one in (await _own(memory)).devices.items()
+        if not one.revoked and one.scope == keylog.SCOPE_NODE and key != device.public))
 
 
 async def _own_places(memory: Memory, device: str) -> list[str]:

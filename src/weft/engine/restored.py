@@ -43,8 +43,9 @@ async def answer(memory: Memory, peer: str, question: reconcile.Question) -> rec
 
 async def heard(memory: Memory, peer: str) -> None:
     """What we had said to ``peer`` is back (or the owner goes on without it): its threads are open again."""
-    await memory.store.commit(Batch(values=[(RESTORED, peer, None)]))
-    memory.unheard.discard(peer)
+    async with memory.lock(RESTORED):  # else what it has shown of our keys might be noted after
+        await memory.store.commit(Batch(values=[(RESTORED, peer, None)]))
+        memory.unheard.discard(peer)
     for thread in memory.holdings.with_(peer).threads:
         if needs_ack(await memory.loaded(thread), memory.organisation):
             memory.to_ack[thread] = None

@@ -93,10 +93,16 @@ class HttpPeers(Reaching):
         first = self._shown.get(organisation) != memory.key_event
         if await memory.keys(organisation) is None or (by_our_word and not first):
             return False
-        _, answer, _, _ = await self._ask(self.address(organisation).rstrip("/"), organisation, exchange.EXCHANGE_PATH,
-                                          msgspec.json.encode(await exchange.own(memory)), 0)
+        status, answer, nonce, signed = await self._timed(organisation, exchange.EXCHANGE_PATH,
+                                                          msgspec.json.encode(await exchange.own(memory)))
         try:
-            news = await exchange.take_answer(memory, organisation, answer)
+            _check_status(status, answer)
+            shown = exchange.read_exchange(answer)
+            news = await exchange.take_theirs(memory, organisation, shown)
+            await requests.check_reply(memory, organisation, nonce, answer, signed)  # by its keys as they are now
+            news = await exchange.take_ours(memory, organisation, shown) or news
+        except Busy:
+            raise  # it says how long to wait, and hears our key log then
         except WeftError:
             return False
         self._shown[organisation] = memory.key_event
@@ -111,17 +117,25 @@ class HttpPeers(Reaching):
         if not is_address(base):
             raise Unavailable("peer.no-address")
         self._guard_for(organisation).check(base)
-        ahead_ms = self._ahead_ms.get(organisation, 0)
-        status, answer, nonce, signed = await self._ask(base, organisation, path, body, ahead_ms)
-        if status == 409:
-            ahead_ms = requests.read_time(answer) - memory.clock.now_ms()
-            if await memory.keys(organisation):  # else it cannot be checked yet, and counts for this once
-                await requests.check_reply(memory, organisation, nonce, answer, signed)
-                self._ahead_ms[organisation] = ahead_ms
-            status, answer, nonce, signed = await self._ask(base, organisation, path, body, ahead_ms)
+        status, answer, nonce, signed = await self._timed(organisation, path, body)
         _check_status(status, answer)
         await requests.check_reply(memory, organisation, nonce, answer, signed, _carried(organisation, path, answer))
         return answer
+
+    async def _timed(self, organisation: str, path: str, body: bytes) -> tuple[int, bytes, str, str]:
+        """As ``_ask``, by the other end's clock."""
+        memory = self.memory
+        assert memory is not None
+        base, ahead_ms = self.address(organisation).rstrip("/"), self._ahead_ms.get(organisation, 0)
+        told = await self._ask(base, organisation, path, body, ahead_ms)
+        if told[0] != 409:
+            return told
+        _, answer, nonce, signed = told
+        ahead_ms = requests.read_time(answer) - memory.clock.now_ms()
+        if path != exchange.EXCHANGE_PATH and await memory.keys(organisation):
+            await requests.check_reply(memory, organisation, nonce, answer, signed)
+            self._ahead_ms[organisation] = ahead_ms  # else it cannot be checked yet, and counts for this once
+        return await self._ask(base, organisation, path, body, ahead_ms)
 
     async def _ask(self, base: str, organisation: str, path: str, body: bytes,
                    ahead_ms: int) -> tuple[int, bytes, str, str]:

@@ -10,6 +10,7 @@ Rule 5: what a request costs is paid by who asks (``engine/budgets.py``); who di
 """
 
 import asyncio
+import ipaddress
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -131,11 +132,14 @@ class Desk:
         account = budgets.of(header.partition(".")[0])
         account.check(self.node.clock.now_ms())  # whoever it is: it would be turned away all the same
         shows = self.path == exchange.EXCHANGE_PATH
-        body = await _body(request, self.queue, exchange.BODY_MAX if shows else BODY_MAX)
-        if shows and not await self._device_known(header):  # a stranger until what he shows is proved, which costs much
-            with budgets.entered(budgets.strangers, len(body)):
-                asker = await self.node.gate.check(self.path, body, header, self._shown(header, body))
+        if shows and not await self._device_known(header):  # what it shows is still to be proved, which costs much
+            showing = budgets.showing(header.partition(".")[0])
+            showing.check(self.node.clock.now_ms())
+            body = await _body(request, self.queue, exchange.BODY_MAX)
+            with budgets.entered(showing, len(body)):
+                asker = await self.node.gate.check(self.path, body, header, _shown(header, body, showing))
         else:
+            body = await _body(request, self.queue, exchange.BODY_MAX if shows else BODY_MAX)
             asker = await self._checked(header, body)
         with budgets.entered(account, len(body)):
             return await self._told(account, asker, body)
@@ -148,7 +152,7 @@ class Desk:
             body = await _body(request, self.queue)
             account.charge(size=len(body))
             newcomer = _newcomer(header, body) if self.path == sync.SYNC_PATH else None
-            asker = await self.node.gate.check(self.path, body, header, newcomer or self._shown(header, body))
+            asker = await self.node.gate.check(self.path, body, header, newcomer)
             return await self._told(account, asker, body)
 
     async def _checked(self, header: str, body: bytes) -> requests.Asker:
@@ -167,21 +171,20 @@ class Desk:
         held = keys.devices.get(rest.partition(".")[0]) if keys else None
         return held is not None and not held.revoked
 
-    def _shown(self, header: str, body: bytes) -> KeyState | None:
-        """The key log that a firm shows of itself, where that is what is asked; nobody may show one for another."""
-        if self.path != exchange.EXCHANGE_PATH:
-            return None
-        try:
-            shown = exchange.read_exchange(body)
-        except WeftError:
-            return None
-        self.node.budgets.strangers.charge(requests=len(shown.log) / EVENTS_A_REQUEST)
-        return exchange.proved(body) if shown.firm == header.partition(".")[0] else None
-
     async def _told(self, account: Account, asker: requests.Asker, body: bytes) -> Response:
         reply = await self.talk(asker, body, account)
         account.charge(size=len(reply))
         return _signed(self.node, asker, reply)
+
+
+def _shown(header: str, body: bytes, account: Account) -> KeyState | None:
+    """The key log that a firm shows of itself, read at the expense of ``account``; nobody may show one for another."""
+    try:
+        shown = exchange.read_exchange(body)
+    except WeftError:
+        return None
+    account.charge(requests=len(shown.log) / EVENTS_A_REQUEST)
+    return exchange.proved(body) if shown.firm == header.partition(".")[0] else None
 
 
 async def _turned_away(queue: Queue, busy: Busy) -> Response:
@@ -212,7 +215,7 @@ async def _body(request: Request, queue: Queue, limit: int = BODY_MAX) -> bytes:
     size = min(int(declared), limit) if declared.isdecimal() and len(declared) < 10 else limit
     if size <= READING_SMALL:
         return await web.body(request, limit)
-    address = request.client.host if request.client else ""
+    address = _network(request.client.host if request.client else "")
     if queue.reading.total() + size > READING_MAX or queue.reading[address] + size > READING_ONE:
         raise Busy(1000)
     queue.reading[address] += size
@@ -222,6 +225,15 @@ async def _body(request: Request, queue: Queue, limit: int = BODY_MAX) -> bytes:
         queue.reading[address] -= size
         if not queue.reading[address]:
             del queue.reading[address]
+
+
+def _network(address: str) -> str:
+    """Whose ``address`` that is: of IPv6 whoever has one has all with the same first half."""
+    try:
+        known = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return address if known.version == 4 else known.exploded[:19]
 
 
 def _newcomer(header: str, body: bytes) -> KeyState | None:
