@@ -23,6 +23,7 @@ import msgspec
 from weft.basis import instant
 from weft.basis.errors import Denied, Invalid, NotFound, Refused, WeftError
 from weft.engine import restored, sync
+from weft.engine.budgets import EVENTS_A_REQUEST, FOLDED_A_REQUEST
 from weft.engine.handle import acknowledge
 from weft.engine.memory import ANEW
 from weft.engine.node import Node
@@ -281,10 +282,13 @@ async def owe(node: Node, peer: str, brought: Sequence[str], confirmed: set[str]
 # ---- import --------------------------------------------------------------------------------------
 
 
-async def import_(node: Node, stream: AsyncIterable[bytes]) -> Report:
-    """Take in the bundle in ``stream``; raises ``WeftError`` with the fact ``taken``: new events stored before."""
+async def import_(node: Node, stream: AsyncIterable[bytes], *, paid: bool = False) -> Report:
+    """Take in the bundle in ``stream``; raises ``WeftError`` with the fact ``taken``: new events stored before.
+
+    ``paid``: it came by itself, so that its sender pays for it as for requests; raises ``Busy`` when he cannot.
+    """
     reader = Reader(node.identity.signer)
-    taking = Taking(node, reader)
+    taking = Taking(node, reader, paid=paid)
     try:
         async for data in stream:
             for item in reader.feed(data):
@@ -314,6 +318,7 @@ class Taking:
 
     node: Node
     reader: Reader
+    paid: bool = False
     threads: dict[str, dict[str, Any]] = field(default_factory=dict)
     new: int = 0
     _keys: list[Event] = field(default_factory=list)
@@ -375,6 +380,7 @@ class Taking:
         if manifest.by == node.organisation:
             raise Refused("bundle.own")
         self._known = await node.keys(manifest.by) is not None or await self._awaited()
+        self._pay(1 + len(self._keys) / EVENTS_A_REQUEST)
         if self._known:
             for event in self._keys:
                 await take_key_event(node, manifest.by, event)
@@ -384,6 +390,16 @@ class Taking:
         _check_device(keys, manifest.device)
         self._welcome = True
 
+    def _pay(self, requests: float, kept: int = 0, *, done: bool = False) -> None:
+        """Charge the sender, if it is to pay; raises ``Busy`` when it has nothing left and this is not ``done`` yet."""
+        if not self.paid:
+            return
+        by, budgets = self.manifest.by, self.node.budgets
+        account = budgets.of(by) if by in self.node.keyring else budgets.strangers
+        if not done:
+            account.check(self.node.clock.now_ms())
+        account.charge(requests=requests, kept=kept)
+
     async def _awaited(self) -> bool:
         """Whether we have begun a thread with the sender, whose keys we do not hold yet."""
         loaded = [await self.node.find(carried.thread) for carried in self.manifest.threads]
@@ -391,9 +407,10 @@ class Taking:
 
     async def flush(self) -> None:
         """Take in what is whole so far of the thread at hand."""
-        events, self._batch, self._size = self._batch, [], 0
+        events, size, self._batch, self._size = self._batch, self._size, [], 0
         if not events:
             return
+        self._pay(len(events) / EVENTS_A_REQUEST, size)
         told = self._of(self._thread)
         told["given"] += len(events)
         if told["code"]:
@@ -404,6 +421,7 @@ class Taking:
             told["code"] = error.code
             await self._check_stranger()
             return
+        self._pay(received.folded / FOLDED_A_REQUEST, done=True)
         told["new"] += len(received.stored)
         _refuse(told, received.invalid)
         self.new += len(received.stored)

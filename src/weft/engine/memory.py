@@ -37,6 +37,7 @@ ALARMS: Final = "alarm"  # bucket: threads (and firms, by their key log) that so
 ANEW: Final = "restored-peer"  # bucket: by partner, the incarnation with which it asks in bundles for what it lacks
 RESTORES: Final = "restores"  # bucket: when the node was restored -> of when the backup was
 LOST_STARTS: Final = "restored-floor"  # bucket: since when we go on from a backup, and the jobs that were asked for
+TOLD: Final = "mail-told"  # bucket: by relationship, the list of our mailboxes that the partner was told
 RESTORED: Final = "restored"  # bucket: firms that may hold words of ours that a restored backup has lost
 NEWER: Final = "newer"  # bucket: by partner, a conversation it wants to begin that this program does not know
 FOLDS: Final = "fold"  # bucket of the stored folds of books, and of shared threads at their cuts

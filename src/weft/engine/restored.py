@@ -21,7 +21,7 @@ from weft.engine import reconcile
 from weft.engine.handle import needs_ack
 from weft.engine.keyring import all_grown
 from weft.engine.levelling import FORK, all_but, asks_no_more, is_level, level
-from weft.engine.memory import ANEW, LOST_STARTS, PRICE_PEERS, PRICE_STATE, PRICE_WAITS, RESTORED, Change, Memory
+from weft.engine.memory import ANEW, LOST_STARTS, PRICE_PEERS, PRICE_STATE, PRICE_WAITS, RESTORED, TOLD, Change, Memory
 from weft.engine.ports import Batch, OutboxRow, Store
 from weft.engine.receive import INVITATIONS
 from weft.thread.bundle import Manifest
@@ -124,6 +124,7 @@ async def begin_anew(store: Store, organisation: str, values: Sequence[tuple[str
     batch.values += [(PRICE_STATE, PRICE_WAITS, b"1"), *((PRICE_PEERS, peer, b"") for peer in peers)]
     batch.values.append((LOST_STARTS, "", b""))
     batch.values += [(LOST_STARTS, asked, None) for asked, _ in await store.values(LOST_STARTS) if asked]
+    batch.values += [(TOLD, thread, None) for thread, _ in await store.values(TOLD)]  # it may have been another since
     batch.values += [(INVITATIONS, token, None) for token, _ in await store.values(INVITATIONS)]  # may be used up
     await store.commit(batch)
     return list(peers)

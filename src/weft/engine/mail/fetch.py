@@ -7,6 +7,7 @@ Rule 2: a letter that is no bundle of a partner is let go of, too: it would only
 Rule 3: a keeper that names letters without end is not asked at once again: with nothing new in them a little later,
         and ever more seldom where they are those that it was told to let go of.
 Rule 4: boxes are open for every partner and for whom we have invited, some weeks beforehand and behind.
+Rule 5: who writes pays for it as for requests; what is beyond that is let go of, and its writer writes it again.
 Not here: leaving mail (``post.py``), keeping it (``keeper.py``).
 """
 
@@ -22,9 +23,10 @@ from weft.basis import instant
 from weft.basis.canonical import b64, digest, unb64
 from weft.basis.errors import NotFound, Refused, Unavailable, WeftError
 from weft.engine import bundles
+from weft.engine.budgets import Busy
 from weft.engine.mail import mailbox
 from weft.engine.mail.keeper import OWN
-from weft.engine.memory import Change
+from weft.engine.memory import TOLD, Change
 from weft.engine.node import Node
 from weft.engine.ports import Batch
 from weft.thread import closing
@@ -32,12 +34,12 @@ from weft.trade import relationship
 from weft.trade.messages import Keeper, MailboxesNamed
 
 USED: Final = "mail-place"  # bucket: places that keepers gave us, by the keeper's key
-TOLD: Final = "mail-told"  # bucket: by thread, the list that the partner was told
 INVITED: Final = "mail-invited"  # bucket: by the digest of an invitation's secret, until when it is good
 MASTER: Final = "master"  # in OWN: what the secrets of all pairs are made of
 NUMBER: Final = "number"  # in OWN: the number of our last list
 PLACES_MAX: Final = relationship.KEEPERS_MAX
 LOOK_S: Final = 1.0
+AGAIN_MS: Final = 3_600_000  # boxes are opened again so often: a keeper that was restored has lost some
 _NONE: Final = b"[]"
 
 
@@ -160,14 +162,17 @@ class Fetch:
         return [*(self.secret_with(one) for one in sorted(others)), *invited]
 
     async def _open(self, place: mailbox.Place) -> None:
-        """Have the boxes open that are needed now, where they are not."""
+        """Have the boxes open that are needed now, where they are not; raises ``Refused`` when all are another's."""
         secrets, now = await self._secrets(), self.node.clock.now_ms()
-        wanted: tuple[object, ...] = (mailbox.fortnight(now), *secrets)
+        wanted: tuple[object, ...] = (mailbox.fortnight(now), now // AGAIN_MS, *secrets)
         if self._opened.get(place.key) == wanted:
             return
         body = msgspec.json.encode(mailbox.Boxes(mailbox.open_boxes(secrets, unb64(place.seed), place.key, now)))
         try:
-            await self._ask(place, mailbox.BOXES_PATH, body)
+            others = set(mailbox.read(await self._ask(place, mailbox.BOXES_PATH, body), mailbox.Ids).ids)
+            now_open = {mailbox.box(secret, place.key, mailbox.fortnight(now)).public for secret in secrets}
+            if now_open and now_open <= others:  # an earlier place of ours at this keeper has them still
+                raise Refused("mailbox.boxes", limit=mailbox.BOXES_MAX)
         except WeftError as error:
             self._fault(place.key, error.code)
             raise
@@ -179,15 +184,16 @@ class Fetch:
     async def _fetch(self, key: str) -> None:
         """Ask one keeper over and over (Rule 3)."""
         first, longest = self.node.outbox.retry_ms
-        pause_ms, done = first, list[str]()
+        pause_ms, done, named = first, list[str](), set[str]()
         while (place := self.places.get(key)) is not None:
             wait_ms = 0
             try:
-                before, done, found = done, [], await self._listed(place, done)
+                done, found = [], await self._listed(place, done)
                 if found is None or await self._taken_in(place, found, done):
                     pause_ms = first
                     continue
-                wait_ms = 0 if {one.id for one in found} <= set(before) else first
+                ids = {one.id for one in found}
+                wait_ms, named = 0 if ids <= named else first, ids
             except WeftError as error:
                 self._fault(key, error.code)
             await asyncio.sleep((wait_ms or pause_ms) / 1000)
@@ -204,6 +210,8 @@ class Fetch:
         return None if waited else listed.letters[:mailbox.LETTERS_MAX]
 
     def _fault(self, key: str, code: str) -> None:
+        if code:
+            self._opened.pop(key, None)  # it may be one that lost what it held: all are opened once more
         if self.faults.get(key, "") != code:
             self.faults[key] = code
             self._changed()
@@ -214,7 +222,7 @@ class Fetch:
         """Whether any brought something new; ``done`` gets those to let go of: taken in, or worth nothing."""
         before = self.news.get(place.key, 0)
         for letter in letters:
-            with contextlib.suppress(Unavailable):  # our store, or the keeper: later
+            with contextlib.suppress(WeftError):  # our store, or the keeper: later
                 await self._take_in(place, letter)
                 done.append(letter.id)
         return self.news.get(place.key, 0) > before
@@ -223,11 +231,14 @@ class Fetch:
         found = await self._box(place, letter.box)
         if found is None:
             return
-        body = msgspec.json.encode(mailbox.Ids([letter.id]))
+        content = await self._taken(place, letter)
+        if content is None:
+            return
         try:
-            content = await self._ask(place, mailbox.TAKE_PATH, body)
             carried = mailbox.unseal(found[0], place.key, found[1], content)
-            report = await bundles.import_(self.node, _whole(carried))
+            report = await bundles.import_(self.node, _whole(carried), paid=True)
+        except Busy:
+            return  # Rule 5
         except Unavailable:
             raise
         except WeftError:
@@ -236,6 +247,15 @@ class Fetch:
         self.news[place.key] = self.news.get(place.key, 0) + report.new
         self.node.outbox.due.set()
         self._changed()
+
+    async def _taken(self, place: mailbox.Place, letter: mailbox.Letter) -> bytes | None:
+        """What stands in ``letter``; None when it is there no more. Whatever else is answered says nothing of it."""
+        try:
+            return await self._ask(place, mailbox.TAKE_PATH, msgspec.json.encode(mailbox.Ids([letter.id])))
+        except NotFound as error:
+            if error.code == "mailbox.no-letter":
+                return None
+            raise
 
     async def _box(self, place: mailbox.Place, name: str) -> tuple[str, int] | None:
         """(secret, fortnight) of the box ``name``; None: none of ours, or a decoy."""

@@ -4,12 +4,13 @@ Rule 1: a place is known by its key; neither firms nor threads are written down,
 Rule 2: a letter is durable before who left it is told so; it goes when who fetches it says so, or when it is too old.
 Rule 3: the boxes that one pair has open hold at most half of what their place may: no partner keeps the others out.
 Rule 4: who asks without a place or box of ours learns nothing, and costs one look into a table.
+Rule 5: a box is whose it was first. Who opens another's beforehand shares its secret: it harms that pair, no other.
 Not here: HTTP (``doors/mailbox``), what is asked and answered (``mailbox.py``).
 """
 
 import asyncio
 import contextlib
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -33,6 +34,8 @@ PLACES_MAX: Final = 200
 WINDOW_MS: Final = 10 * 60 * 1000
 NONCES_MAX: Final = 20_000  # of one place: who asks much forgets its own first, and no other place's
 EACH_MINUTE: Final = 600  # questions of one place or box
+NEW_BOXES: Final = 20  # so many count as one question more: to check them takes as long
+AT_ONCE: Final = 64  # of them; then others have their turn
 WAITERS_MAX: Final = 2  # of one place
 WAIT_MS_MAX: Final = 60_000
 DAY_MS: Final = 86_400_000
@@ -78,13 +81,14 @@ class Keeper:
     _places_of: dict[str, str] = field(default_factory=dict)  # by box
     _kept: "dict[str, OrderedDict[str, Kept]]" = field(default_factory=dict)  # by place, oldest first
     _bytes: int = 0
-    _used: "dict[str, OrderedDict[str, None]]" = field(default_factory=dict)  # nonces, by place
+    _used: "dict[str, OrderedDict[str, int]]" = field(default_factory=dict)  # nonces and when, by place
     _asked: Counter[str] = field(default_factory=Counter)
     _minute: int = 0
     _news: dict[str, asyncio.Event] = field(default_factory=dict)
     _turn: Counter[str] = field(default_factory=Counter)
     _closing: bool = False
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _opening: "defaultdict[str, asyncio.Lock]" = field(default_factory=lambda: defaultdict(asyncio.Lock))  # by place
 
     @property
     def limits(self) -> Mailbox:
@@ -117,19 +121,20 @@ class Keeper:
         """(key, link) of a new place; raises ``Refused('mailbox.no-address')`` or ``('mailbox.places')``."""
         if not url:
             raise Refused("mailbox.no-address")
-        if len(self.places) >= PLACES_MAX:
-            raise Refused("mailbox.places", limit=PLACES_MAX)
-        keeper, seed = await self._own(), b64(self.memory.random(SEED_BYTES))
-        place = mailbox.Place(key=keeper.public, url=url, seed=seed, name=name)
-        given = PlaceGiven(note=note[:mailbox.NAME_MAX], since_ms=self.memory.clock.now_ms())
-        key = place.signer().public
-        await self.memory.store.commit(Batch(values=[(PLACES, key, msgspec.json.encode(given))]))
-        self._note_place(key, given)
+        async with self._lock:  # else two first ones would make two keys, and the store keep only one
+            if len(self.places) >= PLACES_MAX:
+                raise Refused("mailbox.places", limit=PLACES_MAX)
+            keeper, seed = await self._own(), b64(self.memory.random(SEED_BYTES))
+            place = mailbox.Place(key=keeper.public, url=url, seed=seed, name=name)
+            given = PlaceGiven(note=note[:mailbox.NAME_MAX], since_ms=self.memory.clock.now_ms())
+            key = place.signer().public
+            await self.memory.store.commit(Batch(values=[(PLACES, key, msgspec.json.encode(given))]))
+            self._note_place(key, given)
         self._changed()
         return key, mailbox.link_of(place)
 
     async def _own(self) -> Signer:
-        """The key that we answer with; made when the first place is given out."""
+        """Under the lock: the key that we answer with; made when the first place is given out."""
         if self._signer is None:
             seed = self.memory.random(SEED_BYTES)
             await self.memory.store.commit(Batch(values=[(OWN, KEEPER, b64(seed).encode())]))
@@ -146,6 +151,7 @@ class Keeper:
                 self._places_of.pop(name, None)
             self._kept.pop(key)
             self._used.pop(key, None)
+            self._opening.pop(key, None)
         self._ring(key)
         self._changed()
 
@@ -157,9 +163,13 @@ class Keeper:
 
     async def sweep(self) -> None:
         """Let go of what is too old."""
-        oldest = self.memory.clock.now_ms() - self.limits.keep_days * DAY_MS
+        now = self.memory.clock.now_ms()
+        oldest = now - self.limits.keep_days * DAY_MS
+        for used in list(self._used.values()):
+            _forget(used, now)
+            await asyncio.sleep(0)
         async with self._lock:
-            for key, kept in self._kept.items():
+            for key, kept in list(self._kept.items()):
                 if old := [name for name, one in kept.items() if one.at_ms < oldest]:
                     await self._drop(old, key)
 
@@ -201,13 +211,15 @@ class Keeper:
         if now // 60_000 != self._minute:
             self._minute = now // 60_000
             self._asked.clear()
-        self._asked[key] += 1
+        self._charge(key, 1)
+        used[f"{key}.{nonce}"] = now
+        _forget(used, now)
+        return key, nonce
+
+    def _charge(self, key: str, questions: int) -> None:
+        self._asked[key] += questions
         if self._asked[key] > EACH_MINUTE:
             raise Unavailable("mailbox.too-often")
-        used[f"{key}.{nonce}"] = None
-        while len(used) > NONCES_MAX:
-            used.popitem(last=False)
-        return key, nonce
 
     async def answer(self, key: str, path: str, body: bytes) -> bytes:
         """The answer to a question of ``key`` that was admitted; raises ``WeftError``."""
@@ -263,23 +275,37 @@ class Keeper:
         return mailbox.Ids([one for one in asked.ids[:mailbox.IDS_MAX] if one in kept and kept[one].box == name])
 
     async def _open(self, key: str, asked: mailbox.Boxes) -> mailbox.Ids:
-        """From now on these boxes are open; letters in others stay until they are fetched or too old."""
-        async with self._lock:
-            given = self.places.get(key)
-            if given is None:
-                raise NotFound("mailbox.unknown")
-            foreign = any(self._places_of.get(name, key) != key for name in asked.boxes)
-            if len(asked.boxes) > mailbox.BOXES_MAX or foreign or not all(map(sound, asked.boxes)):
+        """From now on these are open, but for another's, which are told; letters in closed ones stay to be fetched."""
+        if len(asked.boxes) > mailbox.BOXES_MAX:
+            raise Invalid("mailbox.boxes", limit=mailbox.BOXES_MAX)
+        wanted = sorted(set(asked.boxes))
+        async with self._opening[key]:  # one list after the other: the last one asked for stays
+            await self._check_names(key, [name for name in wanted if name not in self._places_of])
+            async with self._lock:
+                given = self.places.get(key)
+                if given is None:
+                    raise NotFound("mailbox.unknown")
+                ours = [name for name in wanted if self._places_of.get(name, key) == key]
+                if wanted and not ours:
+                    raise Invalid("mailbox.boxes", limit=mailbox.BOXES_MAX)
+                if ours != given.boxes:
+                    after = msgspec.structs.replace(given, boxes=ours)
+                    await self.memory.store.commit(Batch(values=[(PLACES, key, msgspec.json.encode(after))]))
+                    self._note_place(key, after)
+        return mailbox.Ids(sorted(set(wanted) - set(ours)))
+
+    async def _check_names(self, key: str, names: list[str]) -> None:
+        """Raises ``Invalid('mailbox.boxes')`` unless all are keys; they count as questions of ``key``."""
+        self._charge(key, -(-len(names) // NEW_BOXES))
+        for first in range(0, len(names), AT_ONCE):
+            if not all(map(sound, names[first:first + AT_ONCE])):
                 raise Invalid("mailbox.boxes", limit=mailbox.BOXES_MAX)
-            if sorted(asked.boxes) != given.boxes:
-                after = msgspec.structs.replace(given, boxes=sorted(asked.boxes))
-                await self.memory.store.commit(Batch(values=[(PLACES, key, msgspec.json.encode(after))]))
-                self._note_place(key, after)
-        return mailbox.Ids([])
+            await asyncio.sleep(0)
 
     async def _list(self, key: str, asked: mailbox.Asked) -> mailbox.Listed:
         async with self._lock:
-            gone = [name for name in asked.done[:mailbox.IDS_MAX] if name in self._kept.get(key, ())]
+            done = dict.fromkeys(asked.done[:mailbox.IDS_MAX])
+            gone = [name for name in done if name in self._kept.get(key, ())]
             if gone:
                 await self._drop(gone, key)
         await self._wait(key, min(max(asked.wait_ms, 0), WAIT_MS_MAX))
@@ -319,7 +345,8 @@ class Keeper:
         rows: list[tuple[str, str, bytes | None]] = [row for name in names for row in _gone(name)]
         await self.memory.store.commit(Batch(values=[*rows, *(more or ())]))
         for name in names:
-            self._bytes -= self._kept[key].pop(name).bytes
+            one = self._kept[key].pop(name, None)
+            self._bytes -= one.bytes if one else 0
         self._changed()
 
     def _ring(self, place: str) -> None:
@@ -328,6 +355,12 @@ class Keeper:
 
     def _changed(self) -> None:
         self.memory.tell(Change("", "mailbox", ()))
+
+
+def _forget(used: "OrderedDict[str, int]", now: int) -> None:
+    """Nonces of questions that are too old to be asked again go, and of too many the first."""
+    while used and (len(used) > NONCES_MAX or now - next(iter(used.values())) > 2 * WINDOW_MS):
+        used.popitem(last=False)
 
 
 def _gone(name: str) -> Iterator[tuple[str, str, None]]:

@@ -46,7 +46,8 @@ AHEAD: Final = 3  # fortnights whose boxes are open beforehand: so long may who 
 BEHIND: Final = 3  # and so many ago a letter may have been left
 OPEN: Final = AHEAD + 2  # boxes of one pair that are open at a time: who writes by a slow clock finds the last one, too
 BOXES_MAX: Final = 4_096  # of one place
-DECOYS_TO: Final = 40  # the number of boxes is a multiple of it
+PAIRS_TO: Final = 8  # the number of pairs is a multiple of it, decoys among them
+DECOYS_TO: Final = PAIRS_TO * OPEN  # and so is the number of boxes, of this
 IDS_MAX: Final = 500
 LETTERS_MAX: Final = 100  # told of at a time
 HEADER_MAX: Final = 300
@@ -82,7 +83,7 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 class Ids(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Letters by name: asked for, kept, or (one) left or to be fetched."""
+    """Letters by name: asked for, kept, or (one) left or to be fetched; or boxes that were not opened."""
 
     ids: list[str]
 
@@ -184,12 +185,17 @@ def box(secret: str, keeper: str, when: int) -> Signer:
 
 def open_boxes(secrets: Sequence[str], seed: bytes, keeper: str, now_ms: int) -> list[str]:
     """The boxes that are to be open now for pairs that share ``secrets``, with decoys, in no order that tells."""
-    begin = fortnight(now_ms) - 1
-    found = [box(secret, keeper, when).public for secret in secrets for when in range(begin, begin + OPEN)]
-    lacking = -len(found) % DECOYS_TO if found else DECOYS_TO
-    place = (seed, unb64(keeper, 32), begin.to_bytes(8, "big"))
-    found += [Signer(digest("mail-decoy/1", *place, number.to_bytes(4, "big"))).public for number in range(lacking)]
-    return sorted(found)
+    begin = max(0, fortnight(now_ms) - 1)  # a clock that was never set says 1970
+    # Decoys are pairs like the others, so that at the turn of a fortnight each of either kind moves on by one box. Each
+    # has a number of its own, and a new partner takes the place of the first: no other boxes change.
+    count = max(1, -(-len(secrets) // PAIRS_TO)) * PAIRS_TO
+    pairs = [*secrets, *(_decoy(seed, keeper, number) for number in range(len(secrets), count))]
+    return sorted(box(secret, keeper, when).public for secret in pairs for when in range(begin, begin + OPEN))
+
+
+def _decoy(seed: bytes, keeper: str, number: int) -> str:
+    """The secret of a pair that there is not, whatever the time."""
+    return b64(digest("mail-decoy/2", seed, unb64(keeper, 32), number.to_bytes(4, "big")))
 
 
 def seal(secret: str, keeper: str, when: int, bundle: bytes, nonce: bytes) -> bytes:

@@ -20,7 +20,7 @@ from typing import Final
 import msgspec
 
 from weft.basis.canonical import unb64
-from weft.basis.errors import Invalid, WeftError
+from weft.basis.errors import Invalid, NotFound, WeftError
 from weft.config import is_address
 from weft.engine import bundles
 from weft.engine.mail import mailbox
@@ -158,6 +158,15 @@ class Post:
         self.node.outbox.due.set()
         self._changed()
 
+    async def unlearn(self, peer: str, said: MailboxesNamed | None) -> None:
+        """What ``peer`` had told last was not its word: ``said`` is, or nothing."""
+        if said is not None:
+            await self.go_by(peer, Route(said.number, said.secret, list(said.keepers)))
+        elif peer in self.routes:
+            await self.node.store.commit(Batch(values=[(ROUTES, peer, None)]))
+            self.routes.pop(peer, None)
+            self._changed()
+
     async def choose(self, peer: str, *, agree: bool) -> None:
         """Our owner's word on leaving mail for ``peer``."""
         await self.node.store.commit(Batch(values=[(CHOICES, peer, b"yes" if agree else b"no")]))
@@ -219,12 +228,14 @@ class Post:
         now, every = self.node.clock.now_ms(), int(self.node.config.peers.mail_check_s * 1000)
         groups: dict[tuple[str, str, int], dict[str, Sent]] = {}
         for name, one in self._on_way(peer):
-            if now - one.checked_ms >= every and not self._is_down(peer, one.keeper.key):
+            if abs(now - one.checked_ms) >= every and not self._is_down(peer, one.keeper.key):
                 groups.setdefault((one.keeper.key, one.secret, one.when), {})[name] = one
         for (key, secret, when), letters in groups.items():
             keeper = next(iter(letters.values())).keeper
             try:
                 held = await self._held(keeper, mailbox.box(secret, key, when), list(letters))
+            except NotFound:  # the box is open no more: whoever had it open took out what was there
+                held = set()
             except WeftError as error:
                 self._failed(peer, key, error)
                 continue
@@ -292,16 +303,17 @@ class Post:
         box = mailbox.box(route.secret, via.key, when)
         letter = mailbox.seal(route.secret, via.key, when, content, self.line.random(mailbox.NONCE_BYTES))
         name = mailbox.letter_id(box.public, letter)
+        threads = {part.loaded.thread: _reached(part) for part in parts}
+        sent = Sent(peer, via, route.secret, when, threads, now, now)
+        await self.node.store.commit(Batch(values=[(SENT, name, msgspec.json.encode(sent))]))
+        self.sent[name] = sent  # noted first: where the disk is full it would be left there again and again
         try:
             await self.line.ask((via.key, via.url), box, mailbox.PUT_PATH, letter)
         except WeftError as error:
             self._failed(peer, via.key, error)
+            await self._give_up([name])
             return
         self.down.pop((peer, via.key), None)
-        threads = {part.loaded.thread: _reached(part) for part in parts}
-        sent = Sent(peer, via, route.secret, when, threads, now, now)
-        await self.node.store.commit(Batch(values=[(SENT, name, msgspec.json.encode(sent))]))
-        self.sent[name] = sent
         await bundles.owe(self.node, peer, [], set(threads))
         self._changed()
 

@@ -34,7 +34,8 @@ from weft.engine.reactions import (
 TABLE: Final[Mapping[tuple[str, str], Sequence[Reaction]]] = {
     # two firms meet
     ("relationship", "RelationshipProposed"): [Reaction("accept-invited", meeting.accept_invited, "peer")],
-    ("relationship", "MailboxesNamed"): [Reaction("learn-mailboxes", meeting.learn_mailboxes, "peer")],
+    ("relationship", "MailboxesNamed"): [
+        Reaction("learn-mailboxes", meeting.learn_mailboxes, "peer", undo=meeting.unlearn_mailboxes)],
     # a request is answered: suppliers are asked, stock and capacity held, the book's price quoted
     ("order", "RequestForQuotation"): [
         Reaction("answer-request", offering.answer_request, "peer", undo=releasing.release_offer)],

@@ -7,7 +7,7 @@ from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.ports import Batch
 from weft.engine.receive import INVITATIONS, key_log_of, token_name
-from weft.trade.messages import Party, RelationshipAccepted
+from weft.trade.messages import MailboxesNamed, Party, RelationshipAccepted
 from weft.trade.relationship_state import Phase
 
 
@@ -31,3 +31,13 @@ async def learn_mailboxes(node: Node, cause: Cause) -> None:
     """The partner has said where mail for it may be left while it cannot be reached."""
     if node.mail is not None:
         await node.mail.post.learn(cause.author, cause.message)
+
+
+async def unlearn_mailboxes(node: Node, cause: Cause) -> None:
+    """It was a thief who said that: the newest word that counts does."""
+    if node.mail is None:
+        return
+    loaded = await node.whole(cause.thread)
+    counting = [entry.message for entry in loaded.entries.values() if entry.author == cause.author
+                and isinstance(entry.message, MailboxesNamed) and entry.id not in loaded.void]
+    await node.mail.post.unlearn(cause.author, max(counting, key=lambda one: one.number, default=None))
