@@ -72,8 +72,9 @@ async def test_control_a_phone_that_is_not_let_go_goes_on_hearing(work):
 
 async def test_when_a_device_was_last_here_is_told_and_written_down_now_and_then(work, monkeypatch):
     await paired(work, "owner")
-    devices, now = work.node.devices, work.node.clock.now_ms()
+    devices = work.node.devices
     token = await devices.pair(await devices.new_code(), "tablet")
+    now = work.node.clock.now_ms()  # behind that: it is what counts from when it was paired
     monkeypatch.setattr(devices.clock, "now_ms", lambda: now + SEEN_MS + 1)
     seen = await devices.authenticate(token)
     assert seen.seen_ms == now + SEEN_MS + 1
