@@ -428,4 +428,6 @@ def forks(s):
         ("a fork of another thread", s.pack(forks=[(away, too)]), 10),
         ("a fork with half of another thread", s.pack(forks=[(one, too)]), 10),
         ("a fork of a stranger", s.pack(forks=[lone]), 10),
+        ("two words of a key log that follow each other are no fork", s.pack(forks=[s.buyer.log[:2]]), 10),
+        ("nor turned round", s.pack(forks=[s.buyer.log[1::-1]]), 10),
     ]

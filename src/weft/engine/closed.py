@@ -9,6 +9,7 @@ Not here: closing, erasing and pruning themselves (``closing.py``, ``erasure.py`
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
 import msgspec
@@ -17,7 +18,7 @@ from weft.basis.errors import Denied, Invalid
 from weft.engine.handle import commit
 from weft.engine.memory import FOLDS, PRUNED, Memory
 from weft.engine.ports import Batch, ForkRow, PendingRow
-from weft.engine.threads import Loaded, entry_of
+from weft.engine.threads import Entry, Loaded, entry_of
 from weft.thread import closing
 from weft.thread.event import Event, unwire, wire
 
@@ -34,11 +35,12 @@ async def attested(
     said = {**early, **{event.id: event for event in events if event.thread == loaded.thread}}
     words = [entry_of(event, loaded.machine) for event in said.values() if event.header.y in closing.WORDS]
     entries = {**{entry.id: entry for entry in words}, **loaded.entries}
+    closing_now = _Closing(loaded, said)
     for seal in closing.seals(entries.values()):
         names = (seal.proposal, seal.acceptance, seal.closed)
         if memory.organisation not in {entries[name].author for name in names}:
             continue
-        if seal.acceptance in loaded.entries and not _closes(loaded, said, seal):
+        if seal.acceptance in loaded.entries and not closing_now.by(seal):
             continue
         try:
             for name in names:
@@ -50,15 +52,27 @@ async def attested(
     return None
 
 
-def _closes(loaded: Loaded, said: Mapping[str, Event], seal: closing.Seal) -> bool:
-    """Whether ``seal``, whose acceptance we hold with all below it, closes the thread with what is ``said`` now.
+@dataclass(slots=True)
+class _Closing:
+    """What closes ``loaded`` with what is ``said`` now; found once, however many confirmations there are."""
 
-    What was taken back by going on talking does not: else its author could slip in words that nobody can read.
-    """
-    entries = {**{name: entry_of(event, loaded.machine) for name, event in said.items()}, **loaded.entries}
-    whole = all(parent in entries for parent in entries[seal.closed].parents)
-    found = closing.closings(entries) if whole else []
-    return bool(found) and found[0][0] == seal
+    loaded: Loaded
+    said: Mapping[str, Event]
+    _entries: dict[str, Entry] = field(default_factory=dict)
+    _first: list[closing.Seal] = field(default_factory=list)
+
+    def by(self, seal: closing.Seal) -> bool:
+        """Whether ``seal``, whose acceptance we hold with all below it, does.
+
+        What was taken back by going on talking does not: else its author could slip in words that nobody can read.
+        """
+        if not self._entries:
+            loaded = self.loaded
+            self._entries = {**{name: entry_of(event, loaded.machine) for name, event in self.said.items()},
+                             **loaded.entries}
+            self._first = [found for found, _ in closing.closings(self._entries)[:1]]
+        whole = all(parent in self._entries for parent in self._entries[seal.closed].parents)
+        return whole and self._first == [seal]
 
 
 def stale(loaded: Loaded, event: Event) -> bool:

@@ -20,7 +20,7 @@ from weft.engine import erasure
 from weft.engine.memory import PRUNED
 from weft.engine.node import Node
 from weft.engine.ports import Batch
-from weft.engine.threads import Entry
+from weft.engine.threads import Loaded
 from weft.thread import closing
 from weft.thread.closing import ThreadPruned
 from weft.trade.say import Say
@@ -44,14 +44,16 @@ async def prune(node: Node, thread: str) -> Freed:
     if node.clock.now_ms() < until_ms:
         raise Refused("prune.retention", until=instant.from_ms(until_ms)[:10])
     loaded = await node.whole(thread)
-    if not any(_ours(node, entry) for entry in loaded.entries.values()):
+    if not _said(node, loaded):
         role = loaded.members[node.organisation]
         await node.say(thread, Say(role, node.organisation, ThreadPruned()), f"prune:{thread}")
     return await _let_go(node, thread)
 
 
-def _ours(node: Node, entry: Entry) -> bool:
-    return isinstance(entry.message, ThreadPruned) and entry.author == node.organisation
+def _said(node: Node, loaded: Loaded) -> bool:
+    """Whether we have said that we prune it, by a word that counts."""
+    return any(isinstance(entry.message, ThreadPruned) and entry.author == node.organisation
+               and entry.id not in loaded.void for entry in loaded.entries.values())
 
 
 async def kept_until(node: Node, thread: str) -> int:
@@ -96,7 +98,9 @@ async def look(node: Node) -> None:
 
 async def _prune_if_due(node: Node, thread: str) -> None:
     loaded = await node.loaded(thread)
-    if any(_ours(node, entry) for entry in loaded.entries.values()):  # begun, or back with an old backup
+    if node.clock.now_ms() < await kept_until(node, thread):  # also where a thief said it in our name
+        return
+    if _said(node, loaded):  # begun, or back with an old backup
         await _let_go(node, thread)
-    elif node.config.retention.prune == "auto" and node.clock.now_ms() >= await kept_until(node, thread):
+    elif node.config.retention.prune == "auto":
         await prune(node, thread)

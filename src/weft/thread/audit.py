@@ -280,7 +280,8 @@ def _branches(pairs: Mapping[int, Pair], logs: Mapping[str, Sequence[Event]]) ->
     """
     waiting: dict[tuple[str, str], list[int]] = {}
     for number, (one, two) in pairs.items():
-        if one.id != two.id and one.thread == two.thread and len({*one.parents, *two.parents}) == 1 and two.parents:
+        same = one.thread == two.thread and len(set(one.parents)) == 1 and set(one.parents) == set(two.parents)
+        if one.id != two.id and same:
             waiting.setdefault((one.thread, two.parents[0]), []).append(number)
     proved: dict[int, WeftError | None] = {}
     for member in {member for member, _ in waiting}:

@@ -243,7 +243,7 @@ class Seal:
 def seals(words: Iterable[Word]) -> list[Seal]:
     """Triples of closing words that name each other, by id of the last, whatever lies between."""
     by_id = {word.id: word for word in words if isinstance(word.message, CLOSING)}
-    found = []
+    found, digests = list[Seal](), dict[str, str]()
     for last in by_id.values():
         if not isinstance(last.message, ThreadClosed):
             continue
@@ -251,8 +251,11 @@ def seals(words: Iterable[Word]) -> list[Seal]:
         first = by_id.get(middle.message.proposal) if middle and isinstance(middle.message, CloseAccepted) else None
         if first is None or middle is None or not isinstance(first.message, CloseProposed):
             continue
-        same = {first.message.state, middle.message.state, last.message.state, _digest(first.message.lasting)}
-        if len(same) == 1 and first.author == last.author != middle.author:
+        if not first.author == last.author != middle.author:
+            continue
+        if first.id not in digests:  # once: it may be long, and be confirmed a thousand times
+            digests[first.id] = _digest(first.message.lasting)
+        if {first.message.state, middle.message.state, last.message.state} == {digests[first.id]}:
             found.append(Seal(first.id, middle.id, last.id, first.message))
     return sorted(found, key=lambda one: one.closed)
 
