@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from tests.engine.test_bundles import sealed
-from tests.engine.test_mailbox import ask_only, asleep, awake, key_of, world  # noqa: F401 - a fixture
+from tests.engine.test_mailbox import ask_only, asleep, awake, world  # noqa: F401 - a fixture
 from tests.engine.test_restore import backup_of
 from tests.engine.world import quiet, until
 from weft.basis import canonical
-from weft.basis.errors import Denied, Unavailable
+from weft.basis.errors import Unavailable
 from weft.engine import bundles, restored
 from weft.engine.effects import UNDO
 from weft.engine.mail import mailbox, post
@@ -105,14 +105,13 @@ async def test_a_thief_s_mailboxes_are_forgotten_with_his_word(world):  # noqa: 
 
 
 async def test_a_restored_home_tells_anew_where_its_mail_is_kept(world):  # noqa: F811 - the fixture
-    shop, factory, _kiln = await world.pair("Kiln")
+    shop, _factory, _kiln = await world.pair("Kiln")
     await until(lambda: shop.mail.fetch._told)
     store = backup_of(shop.store)
     assert await store.values(TOLD)
     await restored.begin_anew(store, shop.organisation, [])
     assert not await store.values(TOLD)
     assert await store.values("mail-place"), "the keepers themselves it knows"
-    assert factory.mail is not None
 
 
 async def test_a_sender_without_room_leaves_no_letter_twice(world, monkeypatch):  # noqa: F811 - the fixture
@@ -156,22 +155,3 @@ async def test_letters_that_find_no_room_are_fetched_ever_more_seldom(world, mon
     assert 1 <= len(takes) <= 40, "pauses grow, 10 ms, 20, 40 …: without that there are 130"
     monkeypatch.undo()
     assert any(room.letters for room in kiln.mail.keeper.rooms()), "and it is there still"
-
-
-async def test_an_answer_that_says_nothing_of_a_letter_lets_none_go(world, monkeypatch):  # noqa: F811 - the fixture
-    shop, factory, kiln = await world.pair("Kiln")
-    await quiet(shop, factory)
-    line, source = factory.mail.fetch.line, type(factory.mail.fetch.line).ask
-    bent = [3]
-
-    async def ask(self, to, signer, path, body):
-        if self is line and path == mailbox.TAKE_PATH and bent[0]:
-            bent[0] -= 1
-            raise Denied("peer.reply-signature")
-        return await source(self, to, signer, path, body)
-
-    monkeypatch.setattr(type(line), "ask", ask)
-    await ask_only(shop)
-    await until(lambda: bent[0] == 0)
-    await until(lambda: not shop.mail.post.sent)
-    assert factory.mail.fetch.letters[key_of(kiln)] >= 1
