@@ -129,11 +129,7 @@ async def test_an_erased_person_is_nowhere_left_at_either_firm(tmp_path, caplog)
 
 async def test_a_kept_proof_of_two_words_at_one_place_keeps_nothing_of_what_they_said(tmp_path):
     async with paid_deal(tmp_path) as (shop, factory, thread, _):
-        ordered = next(one for one in await shop.log(thread) if one.kind == "Order")
-        header = msgspec.structs.asdict((await shop.event(thread, ordered.id)).header)
-        other = compose({name: value for name, value in header.items() if value is not msgspec.UNSET},
-                        [("*", encode({"note": SAID_BESIDE}))], [b"s" * 32])
-        other = msgspec.structs.replace(other, signature=shop.identity.signer.sign(signed_bytes(other.id)))
+        other, late = [await said_beside(shop, thread, kind) for kind in ("Order", "ReceiptAdvice")]
         assert (await receive(factory, shop.organisation, thread, [other])).invalid == [(other.id, "event.fork")]
         await run(factory, "go-on", {"thread": thread})
         await deals.close(shop, thread)
@@ -145,6 +141,19 @@ async def test_a_kept_proof_of_two_words_at_one_place_keeps_nothing_of_what_they
         assert [path.name for path in tmp_path.iterdir() if SAID_BESIDE.encode() in path.read_bytes()] == []
         told = audit(await pack(factory.store, thread, lambda _kind, _slot: False))
         assert (told.sound, len(told.forks)) == (True, 1), "it proves the same"
+        assert (await receive(factory, shop.organisation, thread, [late])).invalid == [(late.id, "event.fork")]
+        assert [path.name for path in tmp_path.iterdir() if SAID_BESIDE.encode() in path.read_bytes()] == []
+        told = audit(await pack(factory.store, thread, lambda _kind, _slot: False))
+        assert (told.sound, len(told.forks)) == (True, 2), "one that comes when all is erased does, too"
+
+
+async def said_beside(node, thread, kind):
+    """Another word at the place of what ``node`` said of this ``kind``, with its signature."""
+    said = next(one for one in await node.log(thread) if one.kind == kind)
+    header = msgspec.structs.asdict((await node.event(thread, said.id)).header)
+    other = compose({name: value for name, value in header.items() if value is not msgspec.UNSET},
+                    [("*", encode({"note": SAID_BESIDE}))], [b"s" * 32])
+    return msgspec.structs.replace(other, signature=node.identity.signer.sign(signed_bytes(other.id)))
 
 
 async def test_nothing_is_erased_while_the_deal_is_open_or_the_law_holds_it(tmp_path):

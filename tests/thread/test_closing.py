@@ -148,3 +148,49 @@ def test_nobody_closes_alone_or_with_another_state():
     lied = [msgspec.structs.replace(one, message=other) if one.id == "p" else one for one in entries]
     assert not closing.is_done(folded(lied).state)
     assert not closing.seals(lied)
+
+
+@pytest.mark.parametrize("fault", ["", "event.revoked-device"])
+def test_an_erasure_asked_for_too_early_or_by_a_thief_does_not_count_when_something_was_erased(fault):
+    """What may be said in a closed thread only stays void when the words that showed it are gone."""
+    began = closed_thread()[:2]
+    asked = Entry("e", "b", closing.ErasureRequested(reason="mistake"), ("w2",))
+    proposal = closing.proposed(folded(began).state, {})
+    entries = [*began, asked, Entry("p", "a", proposal, ("e",)),
+               Entry("q", "b", CloseAccepted(proposal="p", state=proposal.state), ("p",)),
+               Entry("r", "a", ThreadClosed(acceptance="q", state=proposal.state), ("q",))]
+    faults = (lambda _words: {"e": fault}) if fault else (lambda _words: {})
+    bare = [msgspec.structs.replace(one, message=None) if one.id in {"w1", "w2"} else one for one in entries]
+    whole, less = folded(entries, faults=faults), folded(bare, bare=True, faults=faults)
+    assert closing.is_done(whole.state)
+    assert whole.void == less.void == {"e": fault or "thread.open"}
+
+
+def another(entries, late):
+    """``entries`` with an older closing that its proposer took back by talking, and confirms when all is over."""
+    first = closing.proposed(Sum(total=2), {})
+    old = [Entry("p0", "a", first, ("w2",)), Entry("q0", "b", CloseAccepted(proposal="p0", state=first.state), ("p0",)),
+           Entry("w3", "a", Add(), ("q0",))]
+    last = closing.proposed(Sum(total=3), {})
+    new = [Entry("p", "a", last, ("w3",)), Entry("q", "b", CloseAccepted(proposal="p", state=last.state), ("p",)),
+           Entry("r", "a", ThreadClosed(acceptance="q", state=last.state), ("q",))]
+    return [*entries[:2], *old, *new, Entry(late, "a", ThreadClosed(acceptance="q0", state=first.state), ("q0",))]
+
+
+@pytest.mark.parametrize("late", ["0", "z"])
+def test_a_pruned_thread_is_closed_by_what_closed_the_whole_one(late):
+    entries = another(closed_thread(), late)
+    whole = folded(entries)
+    assert whole.state.total == 3
+    by_id = {one.id: one for one in entries}
+    seal = closing.closings(by_id)[0][0]
+    assert seal.closed == "r"
+    kept = closing.stays(by_id, seal, [late, "q", "q0", "p0"])  # p0: another device of a
+    spoken = closing.spoken(by_id, seal)
+    left = [one if one.id in spoken else msgspec.structs.replace(one, message=None) for one in entries
+            if one.id in kept]
+    pruned = folded(left, bare=True, pruned=True)
+    assert pruned.state.total == 3
+    assert closing.left({one.id: one for one in left}) == seal
+    if late == "0":  # control: with their payloads, the words that were taken back would win by their name
+        assert folded([one for one in entries if one.id in kept], bare=True, pruned=True).state.total == 2

@@ -15,9 +15,10 @@ from heapq import heapify, heappop, heappush
 import msgspec
 
 from weft.basis.errors import Denied, Invalid
+from weft.engine.effects import TROUBLES
 from weft.engine.handle import commit
-from weft.engine.memory import FOLDS, PRUNED, Memory
-from weft.engine.ports import Batch, ForkRow, PendingRow
+from weft.engine.memory import FOLDS, JUDGED, PRUNED, TERMS, Memory
+from weft.engine.ports import Batch, ForkRow, PendingRow, Store
 from weft.engine.threads import Entry, Loaded, entry_of
 from weft.thread import closing
 from weft.thread.event import Event, unwire, wire
@@ -79,8 +80,8 @@ def stale(loaded: Loaded, event: Event) -> bool:
     """Whether ``event`` is of what was pruned: it does not follow the closing (Rule 2)."""
     if not loaded.pruned:
         return False
-    found = closing.seals(loaded.entries.values())
-    return not found or not closing.above(loaded.entries, found[0]).intersection(event.parents)
+    seal = closing.left(loaded.entries)
+    return seal is None or not closing.above(loaded.entries, seal).intersection(event.parents)
 
 
 def pruned_by(peer: str, fresh: Sequence[Event]) -> bool:
@@ -101,10 +102,12 @@ async def adopt(memory: Memory, loaded: Loaded, seal: closing.Seal, fresh: Seque
     entries = {name: entry for name, entry in loaded.entries.items()
                if not entry.parents or name in ends or entry.kind in closing.EVIDENCE}
     entries |= {event.id: entry_of(event, loaded.machine) for event in _in_order(fresh)}
-    new = [by_id[name] for name in entries if name in by_id and name not in loaded.entries]
+    spoken = closing.spoken(entries, seal)
+    new = [by_id[name] if name in spoken else bare(by_id[name])
+           for name in entries if name in by_id and name not in loaded.entries]
     after = loaded.emptied()
-    for entry in entries.values():
-        after.take(entry, refold_later=True)
+    for name, entry in entries.items():
+        after.take(entry if name in spoken else msgspec.structs.replace(entry, message=None), refold_later=True)
     after.bare = after.pruned = True
     after.heads = closing.heads_of(entries, seal)
     after.position = loaded.position + len(new)
@@ -112,15 +115,24 @@ async def adopt(memory: Memory, loaded: Loaded, seal: closing.Seal, fresh: Seque
     rows = await memory.store.events(loaded.thread)
     batch = Batch(lengths={loaded.thread: loaded.position})
     batch.dropped = [(row.thread, row.id) for row in rows if row.id not in entries]
-    batch.erased = [(row.thread, row.id) for row in rows if row.id not in entries or entries[row.id].kind
-                    not in closing.QUIET]
+    batch.erased = [(row.thread, row.id) for row in rows if row.id not in spoken]
     batch.pending_settled = [(row.thread, row.id) for row in await memory.store.pending(loaded.thread)]
     proofs = await memory.store.forks(loaded.thread)
     batch.forks_settled, batch.forks = places(proofs), emptied(proofs)
-    batch.values = [(PRUNED, loaded.thread, b""), (FOLDS, loaded.thread, None)]
+    batch.values = [(PRUNED, loaded.thread, b""), *await made(memory.store, loaded.thread, batch.erased)]
     await commit(memory, after, new, batch)
     memory.forget(loaded.thread)
     return [event.id for event in new]
+
+
+async def made(
+    store: Store, thread: str, erased: Iterable[tuple[str, str]]
+) -> list[tuple[str, str, bytes | None]]:
+    """What takes away that the store keeps of ``thread`` and was made from what is ``erased`` of it."""
+    troubles = [name for name, _ in await store.values(TROUBLES) if name.startswith(f"{thread}:")]
+    judged = [name for _, name in erased if await store.value(JUDGED[0], name) is not None]
+    return [(FOLDS, thread, None), (TERMS, thread, None), *((TROUBLES, name, None) for name in troubles),
+            *((bucket, name, None) for name in judged for bucket in JUDGED)]
 
 
 def places(proofs: Iterable[ForkRow]) -> list[tuple[str, str, str, int]]:
@@ -130,11 +142,13 @@ def places(proofs: Iterable[ForkRow]) -> list[tuple[str, str, str, int]]:
 
 def emptied(proofs: Iterable[ForkRow]) -> list[ForkRow]:
     """``proofs`` without what their halves hold (Rule 3)."""
-    return [msgspec.structs.replace(one, first=_bare(one.first), second=_bare(one.second)) for one in proofs]
+    return [msgspec.structs.replace(one, first=wire(bare(unwire(one.first))), second=wire(bare(unwire(one.second))))
+            for one in proofs]
 
 
-def _bare(envelope: bytes) -> bytes:
-    return wire(msgspec.structs.replace(unwire(envelope), payloads={}))
+def bare(event: Event) -> Event:
+    """``event`` without what it says."""
+    return msgspec.structs.replace(event, payloads={})
 
 
 def _in_order(events: Sequence[Event]) -> list[Event]:

@@ -20,8 +20,7 @@ from weft.basis import instant
 from weft.basis.errors import Invalid, NotFound, Refused, WeftError
 from weft.engine import closed
 from weft.engine import closing as deals
-from weft.engine.effects import TROUBLES, Cause
-from weft.engine.memory import FOLDS, TERMS
+from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.ports import Batch, ThreadRow
 from weft.engine.threads import Loaded
@@ -163,16 +162,14 @@ async def delete(node: Node, thread: str, names: list[str], *, dropped: list[str
     async with node.lock(thread):
         row = await node.store.thread(thread)
         assert row is not None
-        proofs = await node.store.forks(thread)
-        troubles = [name for name, _ in await node.store.values(TROUBLES) if name.startswith(f"{thread}:")]
+        proofs, erased = await node.store.forks(thread), [(thread, name) for name in names]
         await node.store.commit(Batch(
             lengths={thread: row.length},
             threads=[ThreadRow(row.thread, row.machine, row.members, row.heads, b"", row.length)],
             pending_settled=[(thread, one.id) for one in await node.store.pending(thread)],
             forks_settled=closed.places(proofs), forks=closed.emptied(proofs),
-            erased=[(thread, name) for name in names], dropped=[(thread, name) for name in dropped or ()],
-            values=[(FOLDS, thread, None), (TERMS, thread, None), *((TROUBLES, name, None) for name in troubles),
-                    *(beside or ())]))
+            erased=erased, dropped=[(thread, name) for name in dropped or ()],
+            values=[*await closed.made(node.store, thread, erased), *(beside or ())]))
         node.forget(thread)
 
 

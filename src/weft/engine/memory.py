@@ -42,6 +42,7 @@ RESTORED: Final = "restored"  # bucket: firms that may hold words of ours that a
 NEWER: Final = "newer"  # bucket: by partner, a conversation it wants to begin that this program does not know
 FOLDS: Final = "fold"  # bucket of the stored folds of books, and of shared threads at their cuts
 TERMS: Final = "terms"  # bucket: by thread, what the owner set for its next offer
+JUDGED: Final = ("price-verdict", "price-red", "price-waiting")  # buckets: by document, what was found of its price
 PRUNED: Final = "pruned"  # bucket: closed threads of which only the beginning, the closing and receipts are kept
 PRICE_LOG: Final = "price-log:"  # how the alarm of a firm's price log is called: this, and the firm
 PRICE_STATE: Final = "price-log"  # bucket of how far our own price log has come (``pricelog/log.py``)

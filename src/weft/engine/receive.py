@@ -274,6 +274,8 @@ async def _forked(memory: Memory, loaded: Loaded, event: Event, beside: Event | 
     held = await memory.store.forks(loaded.thread)
     if not any((one.device, one.incarnation, one.n) == place[1:] for one in held):  # else it is known already
         proof = ForkRow(loaded.thread, place[1], place[2], place[3], wire(first), wire(event))
+        if loaded.bare or closing.is_done(loaded.state):
+            (proof,) = closed.emptied([proof])  # who erases here is not to keep a copy of it
         try:
             await memory.store.commit(Batch(forks=[proof], values=[(ALARMS, loaded.thread, b"fork")]))
         finally:  # whatever becomes of the proof or of who hands it over

@@ -70,9 +70,7 @@ async def _let_go(node: Node, thread: str) -> Freed:
     kept = closing.stays(loaded.entries, found[0], (name for _, name in loaded.tips.values()))
     rows = await node.store.events(thread)
     payloads = await node.store.payloads(thread, [row.id for row in rows])
-    quiet = {name for name, entry in loaded.entries.items() if entry.kind in closing.QUIET}
-    quiet -= set(closing.echoes(loaded.entries))
-    spoken = kept & quiet
+    spoken = kept & closing.spoken(loaded.entries, found[0])
     dropped = [row.id for row in rows if row.id not in kept]
     emptied = [row.id for row in rows if row.id not in spoken]
     freed = sum(len(row.header) + len(row.signature) for row in rows if row.id not in kept) \

@@ -200,12 +200,11 @@ def _before_closing(result: Audit, manifest: Manifest, lines: Sequence[_Line]) -
     if not manifest.pruned:
         return set()
     words = {word.id: word for word in closing.told([line.event for line in lines])}
-    for seal in closing.seals(words.values()):
-        later = closing.above(words, seal)
-        if seal.closed in later:  # else its author had not read the acceptance
-            return (words.keys() - later) | {seal.acceptance}
-    result.look(7, 1, _refuse, Invalid("pack.no-seal"))
-    return set()
+    seal = closing.left(words)
+    if seal is None:
+        result.look(7, 1, _refuse, Invalid("pack.no-seal"))
+        return set()
+    return (words.keys() - closing.above(words, seal)) | {seal.acceptance}
 
 
 def _chains(result: Audit, lines: Sequence[_Line], before: set[str]) -> None:

@@ -82,13 +82,21 @@ def _closed(
             else fold.fold(fit.conversation, [_heard(node, faults) for node in below], fit.begin)
         result.void.update(faults)
         if fit.bare or fit.pruned:
-            result.state, result.void = closing.lasted(fit.conversation, seal), dict(seal.said.void)
+            early = {} if fit.pruned else dict.fromkeys(_too_early(below), "thread.open")
+            result.state, result.void = closing.lasted(fit.conversation, seal), {**seal.said.void, **early, **faults}
         if closing.is_done(result.state):
             return result, inside
     return None
 
 
+def _too_early(below: Iterable[fold.Node]) -> list[str]:
+    """Ids of what ``below`` a closing speaks of erasing: it may be said in a closed thread only."""
+    return [node.said.id for node in below if type(node.said.message).__name__ in closing.WORDS
+            and not isinstance(node.said.message, closing.CLOSING)]
+
+
 def _pruned(entries: Mapping[str, closing.Word]) -> list[tuple[closing.Seal, set[str]]]:
     """What closed a thread of which little is left, and all that lies below it."""
-    return [(seal, (set(entries) - closing.above(entries, seal)) | {seal.acceptance, seal.closed})
-            for seal in closing.seals(entries.values())[:1]]
+    seal = closing.left(entries)
+    return [] if seal is None else [
+        (seal, (set(entries) - closing.above(entries, seal)) | {seal.acceptance, seal.closed})]

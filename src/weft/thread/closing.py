@@ -340,6 +340,18 @@ def stays(entries: Mapping[str, Word], seal: Seal, tips: Iterable[str]) -> set[s
         name for name, entry in entries.items() if entry.kind in EVIDENCE}
 
 
+def spoken(entries: Mapping[str, Word], seal: Seal) -> set[str]:
+    """Ids of those whose payloads a pruned thread keeps: ``seal``, what follows it, and what was said of erasing.
+
+    Not those of another closing from before: when what tells why it did not close is gone, it might.
+    """
+    later = above(entries, seal)
+    closed = {kind.__name__ for kind in CLOSING}
+    return {seal.proposal, seal.acceptance, seal.closed} | {
+        name for name, entry in entries.items()
+        if entry.kind in QUIET and (name in later or entry.kind not in {*closed, "Ack"})}
+
+
 EVIDENCE: Final = frozenset({"DespatchAdvice", "ReceiptAdvice"})  # headers that passports and EPCIS events rest on
 
 
@@ -355,7 +367,7 @@ def echoes(entries: Mapping[str, Word]) -> list[str]:
     found = seals(entries.values())
     if not found:
         return []
-    inside = graph.past({name: entry.parents for name, entry in entries.items()}, [found[0].proposal])
+    inside = graph.past({name: entry.parents for name, entry in entries.items()}, [seal.proposal for seal in found])
     return [name for name, entry in entries.items() if entry.kind == "Ack" and name in inside]
 
 
@@ -384,6 +396,11 @@ def lasted(conversation: Conversation, seal: Seal) -> Any:
     return _with(state, done)
 
 
+def left(entries: Mapping[str, Word]) -> Seal | None:
+    """What closed a thread of which little is left: a confirmation stands above the acceptance that it names."""
+    return next((seal for seal in seals(entries.values()) if seal.closed in above(entries, seal)), None)
+
+
 def above(entries: Mapping[str, Word], seal: Seal) -> set[str]:
     """Ids of the acceptance of ``seal`` and of all that follows it; ``entries`` are in order, parents first."""
     found = {seal.acceptance}
@@ -395,11 +412,11 @@ def above(entries: Mapping[str, Word], seal: Seal) -> set[str]:
 
 def mended(entries: Mapping[str, Word], parents: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     """``parents`` of a pruned thread, in which the acceptance follows all that is left of before."""
-    found = seals(entries.values())
-    if not found:
+    seal = left(entries)
+    if seal is None:
         return dict(parents)
-    later = above(entries, found[0])
-    return {**parents, found[0].acceptance: tuple(name for name in parents if name not in later)}
+    later = above(entries, seal)
+    return {**parents, seal.acceptance: tuple(name for name in parents if name not in later)}
 
 
 def words_of(entries: Mapping[str, Word]) -> tuple[str, ...]:

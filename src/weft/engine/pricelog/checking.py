@@ -16,7 +16,7 @@ from weft.basis import instant
 from weft.basis.canonical import b64, digest, unb64
 from weft.basis.errors import Invalid, NotFound, WeftError
 from weft.engine.effects import Cause
-from weft.engine.memory import Change
+from weft.engine.memory import JUDGED, Change
 from weft.engine.node import Node
 from weft.engine.ports import Batch
 from weft.engine.pricelog import absent, evidence, gathering, known, results, showing
@@ -29,9 +29,7 @@ from weft.thread.event import wire
 from weft.till import slip as slips
 from weft.tlog import proof
 
-VERDICTS: Final = "price-verdict"  # bucket: by document, a ``Kept``
-RED: Final = "price-red"  # bucket: those of them that contradict their rule
-WAITING: Final = "price-waiting"  # bucket: by document, when to look again (ms)
+VERDICTS, RED, WAITING = JUDGED  # buckets: by document, a ``Kept``; those that contradict their rule; when to look (ms)
 CHECKED: Final = "price-checked"  # what a live page hears
 HOUR_MS: Final = 3_600_000
 SOON_MS: Final = 30_000  # the least after which what waits is looked at again
