@@ -148,6 +148,7 @@ type keyLog struct {
 	devices                  map[string]device
 	events                   map[string]int // those that count, and their places
 	tips                     map[chain]tip
+	places                   int // that its revocations name
 }
 
 func newKeyLog(organisation string) *keyLog {
@@ -158,6 +159,7 @@ func newKeyLog(organisation string) *keyLog {
 func (l *keyLog) take(e *event) {
 	content, shown := e.payloads[0]
 	must(e.thread == l.organisation && e.author == l.organisation && e.machine == "keylog/1" && shown, "another log")
+	must(len(l.line) < 1000 && l.places <= 200_000, "too long")
 	last, ok := l.tips[e.chain()]
 	if !ok {
 		last.n = -1
@@ -217,14 +219,16 @@ func (l *keyLog) fold(e *event, said map[string]any) {
 			before := d.ends[len(d.ends)-1]
 			revoked.valid, revoked.hidden = maps.Clone(before.valid), slices.Clone(before.hidden)
 		}
+		count := 0
 		if given, ok := said["valid"]; ok {
 			for place, n := range object(given) {
-				revoked.valid[place] = number(n)
+				revoked.valid[place], count = number(n), count+1
 			}
 		}
 		if given, ok := said["hidden"]; ok {
-			revoked.hidden = append(revoked.hidden, texts(given)...)
+			revoked.hidden, count = append(revoked.hidden, texts(given)...), count+len(texts(given))
 		}
+		l.places += count
 		d.ends = append(slices.Clone(d.ends), revoked)
 		l.devices[name] = d
 	default:

@@ -10,6 +10,7 @@ from weft.engine import closing as deals
 from weft.engine import erasure
 from weft.engine.commands import run
 from weft.engine.memory import TERMS
+from weft.engine.pricelog.checking import VERDICTS
 from weft.stores.sqlite import SqliteStore
 from weft.trade.order_state import Phase
 
@@ -41,10 +42,13 @@ async def test_the_note_of_an_offer_is_nowhere_left_after_erasing(tmp_path):
     await quiet(shop, factory)
     assert found_in(tmp_path, "factory") and found_in(tmp_path, "shop")
     assert CANARY.encode() in await factory.store.value(TERMS, thread)
+    judged = [name for name, data in await shop.store.values(VERDICTS) if thread.encode() in data]
+    assert judged, "control: the shop has looked at its prices"
     await erasure.request(factory, thread, (), "subject-request")
     await until(lambda: erased_everywhere(shop, factory, thread))
     await quiet(shop, factory)
     assert (found_in(tmp_path, "factory"), found_in(tmp_path, "shop")) == ([], [])
+    assert not [name for name, _ in await shop.store.values(VERDICTS) if name in judged]
     for node in (shop, factory):
         await node.stop()
         await node.store.close()

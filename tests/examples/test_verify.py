@@ -13,8 +13,11 @@ from tests.engine.dealing import dealt
 from tests.engine.test_erasure import YEAR_MS, closed_deal, erased_everywhere
 from tests.engine.test_packs import nothing
 from tests.engine.world import quiet, until
+from tests.thread.firms import LIFE
+from tests.vectors.packs import Keys
 from weft.engine import erasure, retention
 from weft.engine.packs import pack
+from weft.identity import keylog
 from weft.thread.audit import audit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -149,3 +152,20 @@ def test_both_find_the_same_fault_wherever_a_byte_is_changed(verifier, history, 
     file.write_text(json.dumps({"base": [], "cases": cases}), encoding="utf-8")
     done = verifier("cases", file)
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+@pytest.mark.parametrize(("events", "places", "sound"), [
+    (1_000, 0, True), (1_001, 0, False), (20, 10_000, True), (23, 10_001, False)])
+def test_neither_takes_a_key_log_that_is_longer_than_any_may_be(verifier, tmp_path, events, places, sound):
+    keys = Keys()
+    device, log = keys.firm.device.public, list(keys.firm.log)
+    hidden = [keylog.hidden_place(keys.story.thread, device, LIFE, 9)] * places
+    while len(log) < events:
+        said = keylog.DeviceRevocation(device=device, hidden=hidden, adds=True)
+        log.append(keys.more(said, log[-1].id, n=len(log), p=log[-1].id))
+    if places:
+        log.append(keys.more(keylog.DeviceRevocation(device=device, adds=True), log[-1].id, n=len(log), p=log[-1].id))
+    data = keys.pack(log=log)
+    (tmp_path / "pack.jsonl").write_bytes(data)
+    assert audit(data).sound is sound
+    assert (verifier(tmp_path / "pack.jsonl").returncode == 0) is sound

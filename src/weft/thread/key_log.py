@@ -2,6 +2,7 @@
 
 Rule 1: each event is checked against the keys that the events before it have brought into force.
 Rule 2: what is validly signed and denied by the rules is void: it stays in the line and changes nothing.
+Rule 3: nobody takes a log of more events or places than ``identity/keylog.py`` says, whoever signed it.
 Not here: the rules (``identity/keylog.py``), where key logs are kept (``engine/receive.py``).
 """
 
@@ -28,6 +29,7 @@ class KeyLog:
         self.heads: list[str] = []
         self.tips: dict[tuple[str, str, str], tuple[int, str]] = {}
         self.folded = fold.Folded(keylog.INITIAL)
+        self.taken = 0
 
     @property
     def state(self) -> keylog.KeyState:
@@ -41,8 +43,11 @@ class KeyLog:
             raise Invalid("keylog.other-log")
         if 0 not in event.payloads:
             raise Invalid("event.payload-missing")
+        if self.taken >= keylog.EVENTS_MAX or self.state.places > keylog.PLACES_MAX:
+            raise Invalid("keylog.too-many", events=keylog.EVENTS_MAX, places=keylog.PLACES_MAX)
         check_key_place(event, self.heads, self.tips)
         check_key_event(event, self.state)
+        self.taken += 1
         self.heads = [event.id]
         self.tips[event.author, event.header.d, event.header.i] = (event.header.n, event.id)
         fold.extend(keylog, self.folded, Said(event.id, event.author, "owner", _key_message(event)))
