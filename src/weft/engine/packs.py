@@ -8,7 +8,7 @@ Rule 1: with a payload, the hash of the state and all acknowledgements are withh
 Not here: the form of a pack (``thread/pack.py``), steps 1 to 10 (``thread/audit.py``).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +21,7 @@ from weft.engine.memory import PRUNED
 from weft.engine.ports import EventRow, Store
 from weft.engine.threads import Entry, Loaded, entry_of
 from weft.identity.keylog import KeyState
-from weft.thread import closing, graph
+from weft.thread import closing
 from weft.thread.audit import Audit, Fault
 from weft.thread.event import Event, Payload, parse, unwire
 from weft.thread.key_log import KEYLOG, KeyLog
@@ -29,6 +29,8 @@ from weft.thread.pack import FORMAT, Manifest, without, write
 
 Hidden = Callable[[str, int], bool]  # type of an event, slot -> whether its payload is withheld
 FOLD: Final = 11
+WORK_MAX: Final = 100_000  # words that are read to judge the acknowledgements of a pack
+WORK_MAX_EACH: Final = 50  # and so many more for each word in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +148,64 @@ def _meant(found: Audit, manifest: Manifest, begun: Loaded) -> Meaning:
 
 
 def _acknowledged(begun: Loaded, entries: Sequence[Entry]) -> Iterator[bool]:
-    """Of each acknowledgement, whether it names the state that what its author had seen folds to."""
-    parents = {entry.id: entry.parents for entry in entries}
-    now, seen = begun, set[str]()
-    for place, entry in enumerate(entries):
-        if not isinstance(entry.message, Ack):
-            continue
-        past = graph.past(parents, entry.parents)
-        if not seen <= past:
-            now, seen = begun, set()
-        now = now.extended(one for one in entries[:place] if one.id in past and one.id not in seen)
-        seen = past
-        yield entry.message.state == state_hash(now.state)
+    """Of each acknowledgement, whether it names the state that what its author had seen folds to; some may be left out.
+
+    Each member's next one has mostly seen what the last one had, so that only what is new is read. Where it is not so,
+    for members read in many places at once, all is read again, as often as ``WORK_MAX`` allows.
+    """
+    places = {entry.id: place for place, entry in enumerate(entries)}
+    views: dict[str, _View] = {}
+    left = WORK_MAX + WORK_MAX_EACH * len(entries)
+    for entry in entries:
+        if isinstance(entry.message, Ack):
+            view = views.setdefault(entry.author, _View(begun))
+            left -= view.read(entry.parents, entries, places)
+            if left < 0:
+                return
+            yield entry.message.state == view.hash
+
+
+class _View:
+    """What one member had seen, as far as it was read, and the hash of its state."""
+
+    def __init__(self, begun: Loaded) -> None:
+        self.begun = begun
+        self.now, self.seen, self.heads = begun.emptied(), set[str](), set[str]()
+        self._state, self._hash = None, ""
+
+    @property
+    def hash(self) -> str:
+        if self.now.state is not self._state or not self._hash:
+            self._state, self._hash = self.now.state, state_hash(self.now.state)
+        return self._hash
+
+    def read(self, heads: Iterable[str], entries: Sequence[Entry], places: Mapping[str, int]) -> int:
+        """Go on to all that ``heads`` had seen; how many words were read for it."""
+        fresh, met = self._beyond(heads, entries, places)
+        if not self.heads <= met:  # it has not seen what the last one had
+            self.now, self.seen = self.begun.emptied(), set()
+            fresh, _ = self._beyond(heads, entries, places)
+        concurrent = False
+        folded = self.now.folded
+        for place in sorted(places[name] for name in fresh):
+            concurrent = not self.now.take(entries[place], refold_later=concurrent) or concurrent
+        if concurrent:
+            self.now.refold()
+        self.seen |= fresh
+        self.heads = {name for name in heads if name in places}
+        return len(fresh) + self.now.folded - folded
+
+    def _beyond(
+        self, heads: Iterable[str], entries: Sequence[Entry], places: Mapping[str, int]
+    ) -> tuple[set[str], set[str]]:
+        """(what ``heads`` had seen and was not read yet, what of it was read that this follows)."""
+        fresh, met = set[str](), set[str]()
+        stack = [name for name in heads if name in places]
+        while stack:
+            name = stack.pop()
+            if name in self.seen:
+                met.add(name)
+            elif name not in fresh:
+                fresh.add(name)
+                stack.extend(parent for parent in entries[places[name]].parents if parent in places)
+        return fresh, met

@@ -168,7 +168,7 @@ class Loaded:
 
     def emptied(self) -> "Loaded":
         """The same thread before anything was said in it, but for its ``state``."""
-        return replace(self, void={}, tips={}, heads=(), position=0, below=0, begin=None, cuts=(), spoke={},
+        return replace(self, void={}, tips={}, force={}, heads=(), position=0, below=0, begin=None, cuts=(), spoke={},
                        _entries={}, _order=[], _fresh={}, _later=[], _lent=False)
 
     def extended(self, entries: Iterable[Entry]) -> "Loaded":
