@@ -19,7 +19,11 @@ from weft.basis.canonical import unb64
 from weft.basis.errors import Refused
 from weft.engine import export, export_tables
 from weft.engine.memory import BOOKS
+from weft.engine.ports import Batch, PendingRow
+from weft.engine.pricelog import batches, log
 from weft.identity.keys import verify
+from weft.pricing import commitment, leaf
+from weft.tlog import checkpoint, note, tile
 
 READER = """
 import csv, decimal, hashlib, json, pathlib, sys
@@ -147,3 +151,24 @@ def test_a_running_home_is_exported_without_its_secrets(tmp_path):
     assert b"organisation" in everything, "control: it is not empty"
     assert not list(home.glob(".snapshot-*"))
     assert (tmp_path / "out" / "README.zh-CN.md").read_text().startswith("# 恒泰阀门")
+
+
+async def test_the_price_record_comes_as_tiles_with_what_opens_it_and_what_waits_comes_too(tmp_path):
+    async with dealt() as (_shop, factory, thread):
+        await batches.make(factory)
+        late = PendingRow(thread, "late", factory.organisation, "d", "i", 9, b'{"e":"waits"}')
+        await factory.store.commit(Batch(pending=[late]))
+        await export.write(factory, tmp_path / "all")
+        place, head = tmp_path / "all" / "pricelog", await log.head(factory.store)
+        said = checkpoint.verify(note.parse((place / "checkpoint").read_bytes()), await log.keys(factory))
+        assert (said.size, said.root) == (head.size, head.root)
+        files = {tile.parse_path(path.relative_to(place).as_posix()): path.read_bytes()
+                 for path in place.rglob("tile/**/*") if path.is_file()}
+        tile.whole(said.size, said.root, tile.given(files))
+        assert sum(one.width for one in files if one.level == tile.ENTRIES) == said.size
+        opened = json.loads((place / "openings.json").read_bytes())
+        assert len(opened) == len(await factory.store.values(batches.OPENED)) > 0
+        for one in opened:
+            entry = leaf.parse(await log.entry(factory.store, one["batch"]))
+            commitment.verify(commitment.Opening(**one["opening"]), entry.root)
+        assert json.loads((tmp_path / "all" / "waiting" / f"{thread}.json").read_bytes()) == [{"e": "waits"}]

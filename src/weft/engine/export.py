@@ -2,8 +2,8 @@
 
 Threads as packs that anybody can verify, documents as JSON in UBL's names, tables as CSV and XLSX, sealed values of
 machines as Parquet, EPCIS 2.0 events, twins as an AAS environment, those that were written in their very bytes and with
-their files, price books, the public key logs, a README in both languages, and ``manifest.json`` with the SHA-256 of
-each file, signed by this device (``manifest.signature.json``).
+their files, price books, the price record with what opens it, the public key logs, a README in both languages, and
+``manifest.json`` with the SHA-256 of each file, signed by this device (``manifest.signature.json``).
 Rule 1: of one moment: ``node`` stands over a copy of the store; what the running node says meanwhile is not in it.
 Rule 2: it is there whole or not at all: written beside its place and moved there at the end.
 Rule 3: no secret is in it: keys and tokens are files of the home, and only the store is read.
@@ -29,11 +29,13 @@ from weft.engine.export_tables import as_csv, as_workbook, tables
 from weft.engine.memory import BOOKS
 from weft.engine.node import Node
 from weft.engine.packs import pack
+from weft.engine.pricelog import batches, log
 from weft.engine.receive import KEYLOG, key_log_of
 from weft.engine.twins import Twins
 from weft.engine.twins.ports import KINDS
 from weft.engine.twins.repository import Repository
 from weft.pricing.book import encode as book_bytes
+from weft.tlog import tile
 from weft.trace.book import TraceRecorded
 from weft.trace.book import read as read_trace
 from weft.trace.document import document
@@ -176,8 +178,8 @@ async def _files(node: Node, at: str) -> AsyncIterator[File]:
         "submodels": [one async for one in twins.submodels()], "conceptDescriptions": []})
     async for one in _written_twins(node.twins):
         yield one
-    for name, version in (await node.book_state("pricing")).books.items():
-        yield f"prices/{name}.json", book_bytes(version.book)
+    async for one in _prices(node):
+        yield one
     async for one in drawings.all_of(node):
         yield one
     folder = node.history.folder if node.history is not None else None
@@ -219,6 +221,8 @@ async def _threads(node: Node) -> AsyncIterator[File]:
             yield f"keys/{row.thread}.json", _pretty([msgspec.json.decode(one)
                                                       for one in await key_log_of(node, row.thread)])
             continue
+        async for waiting in _waiting(node, row.thread):
+            yield waiting
         kind = row.machine.partition("/")[0]
         yield f"threads/{kind}/{row.thread}.weft-thread", await pack(node.store, row.thread, lambda _kind, _slot: False)
         if kind not in BOOKS:
@@ -228,6 +232,27 @@ async def _threads(node: Node) -> AsyncIterator[File]:
                         "id": logged.id, "type": logged.kind, "by": logged.author, "role": logged.role,
                         "at": from_ms(logged.at_ms), "does_not_count": logged.void,
                         logged.kind: msgspec.to_builtins(logged.message)})
+
+
+async def _waiting(node: Node, thread: str) -> AsyncIterator[File]:
+    """What was said in ``thread`` and came before what it follows: signed, and not part of the history yet."""
+    if rows := await node.store.pending(thread):
+        yield f"waiting/{thread}.json", _pretty([msgspec.json.decode(row.envelope) for row in rows])
+
+
+async def _prices(node: Node) -> AsyncIterator[File]:
+    """Price books; the firm's price record, as any web server can serve it on, and what opens each document in it."""
+    for name, version in (await node.book_state("pricing")).books.items():
+        yield f"prices/{name}.json", book_bytes(version.book)
+    head = await log.head(node.store)
+    if head is None:
+        return
+    yield f"pricelog/{tile.CHECKPOINT_PATH}", head.public
+    for one in [*tile.of_size(head.size), *log.bundles_of(head.size)]:
+        yield f"pricelog/{tile.path(one)}", await log.tile_bytes(node.store, one)
+    yield "pricelog/openings.json", _pretty([
+        msgspec.to_builtins(msgspec.msgpack.decode(data, type=batches.Kept))
+        for _, data in await node.store.values(batches.OPENED)])
 
 
 async def _events(node: Node) -> list[Any]:
