@@ -10,7 +10,7 @@ import pytest
 from tests.engine.dealing import BOOK, table
 from tests.engine.test_closing import is_closed, same, settle
 from tests.engine.world import AUTO, Ticking, Wires, befriend, found, quiet, until
-from weft.basis.canonical import encode
+from weft.basis.canonical import b64, encode
 from weft.basis.errors import Refused
 from weft.config import Retention
 from weft.engine import closing as deals
@@ -145,6 +145,42 @@ async def test_a_kept_proof_of_two_words_at_one_place_keeps_nothing_of_what_they
         assert [path.name for path in tmp_path.iterdir() if SAID_BESIDE.encode() in path.read_bytes()] == []
         told = audit(await pack(factory.store, thread, lambda _kind, _slot: False))
         assert (told.sound, len(told.forks)) == (True, 2), "one that comes when all is erased does, too"
+
+
+async def test_a_second_word_that_comes_when_all_is_closed_takes_no_proof_from_the_deal(tmp_path):
+    async with closed_deal(tmp_path) as (shop, factory, thread, _):
+        late = await said_beside(shop, thread, "ReceiptAdvice")
+        before = meaning(audit(await pack(factory.store, thread, lambda _kind, _slot: False)))
+        assert (await receive(factory, shop.organisation, thread, [late])).invalid == [(late.id, "event.fork")]
+        data = await pack(factory.store, thread, lambda _kind, _slot: False)
+        found = audit(data)
+        assert SAID_BESIDE.encode() in data, "nobody has asked to erase it"
+        assert (found.sound, len(found.forks), meaning(found)) == (True, 1, before)
+        assert before.agreed
+
+
+async def test_a_partner_takes_back_a_word_beside_the_closing_that_it_has_lost(tmp_path):
+    """Of another device, or from before a restore: who has pruned keeps it whole, for it would not be taken bare."""
+    async with closed_deal(tmp_path, years=1) as (shop, factory, thread, clock):
+        proposal = next(one for one in await factory.log(thread) if one.kind == "CloseProposed")
+        said = next(one for one in await factory.log(thread) if one.kind == "Ack")
+        event = await factory.event(thread, said.id)
+        header = {name: value for name, value in msgspec.structs.asdict(event.header).items()
+                  if value is not msgspec.UNSET}
+        header |= {"a": factory.organisation, "d": factory.identity.signer.public, "i": b64(b"12345678"), "n": 0,
+                   "p": None, "x": [proposal.id], "ks": factory.identity.key_event}
+        one = compose(header, [("*", event.payloads[0].content)], [b"s" * 32])
+        one = msgspec.structs.replace(one, signature=factory.identity.signer.sign(signed_bytes(one.id)))
+        assert (await receive(shop, factory.organisation, thread, [one])).stored == [one.id]
+        clock.ms += 4 * YEAR_MS
+        await retention.prune(shop, thread)
+        left = await shop.event(thread, one.id)
+        assert left.payloads
+        hashed = state_hash(await factory.state(thread))
+        await receive(factory, shop.organisation, thread, [left])  # if it has not come by itself by now
+        assert (await factory.event(thread, one.id)).payloads
+        assert not await factory.store.pending(thread)
+        assert state_hash(await factory.state(thread)) == state_hash(await shop.state(thread)) == hashed
 
 
 async def said_beside(node, thread, kind):

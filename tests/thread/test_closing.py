@@ -164,6 +164,25 @@ def test_an_erasure_asked_for_too_early_or_by_a_thief_does_not_count_when_someth
     whole, less = folded(entries, faults=faults), folded(bare, bare=True, faults=faults)
     assert closing.is_done(whole.state)
     assert whole.void == less.void == {"e": fault or "thread.open"}
+    by_id = {one.id: one for one in entries}
+    seal = closing.closings(by_id)[0][0]
+    kept = [one if one.id in closing.spoken(by_id, seal) else msgspec.structs.replace(one, message=None)
+            for one in bare if one.id in closing.stays(by_id, seal, ["e", "q", "r"])]  # the end of another chain of b
+    assert "e" in [one.id for one in kept]
+    assert [one for one in kept if isinstance(one.message, closing.ErasureRequested)] == []
+
+
+def test_an_erasure_asked_for_beside_the_closing_counts_also_in_a_pruned_thread_but_not_of_a_thief():
+    asked = Entry("e", "b", closing.ErasureRequested(reason="mistake"), ("w2",))
+    entries = [*closed_thread(), asked]
+    by_id = {one.id: one for one in entries}
+    seal = closing.closings(by_id)[0][0]
+    left = closing.stays(by_id, seal, ["e", "q", "r"]) & closing.spoken(by_id, seal)
+    kept = [one for one in entries if one.id in left]
+    for faults in ({}, {"e": "event.revoked-device"}):
+        whole = folded(entries, faults=lambda _words, faults=faults: faults)
+        pruned = folded(kept, bare=True, pruned=True, faults=lambda _words, faults=faults: faults)
+        assert whole.void == pruned.void == faults
 
 
 def another(entries, late):

@@ -136,9 +136,10 @@ def _meant(found: Audit, manifest: Manifest, begun: Loaded) -> Meaning:
     entries = [entry_of(event, begun.machine) for event in found.events]
     faults: list[Fault] = []
     folded = _folded(begun, entries)
-    if found.withheld and not (folded.bare and closing.is_done(folded.state)):
+    withheld = any(len(event.payloads) < len(event.header.b) for event in found.events)
+    if withheld and not (folded.bare and closing.is_done(folded.state)):
         return Meaning()
-    acks = [] if found.withheld or begun.pruned else list(_acknowledged(begun, entries))
+    acks = [] if withheld or begun.pruned else list(_acknowledged(begun, entries))
     if folded.shared and folded.order != [event.id for event in found.events]:
         faults.append(Fault(FOLD, "1", Invalid("pack.order")))
     state = state_hash(folded.state)

@@ -274,8 +274,8 @@ async def _forked(memory: Memory, loaded: Loaded, event: Event, beside: Event | 
     held = await memory.store.forks(loaded.thread)
     if not any((one.device, one.incarnation, one.n) == place[1:] for one in held):  # else it is known already
         proof = ForkRow(loaded.thread, place[1], place[2], place[3], wire(first), wire(event))
-        if loaded.bare or closing.is_done(loaded.state):
-            (proof,) = closed.emptied([proof])  # who erases here is not to keep a copy of it
+        if loaded.bare:
+            (proof,) = closed.emptied([proof])  # who has erased here is not to keep a copy of it
         try:
             await memory.store.commit(Batch(forks=[proof], values=[(ALARMS, loaded.thread, b"fork")]))
         finally:  # whatever becomes of the proof or of who hands it over
@@ -479,6 +479,8 @@ def key_state(organisation: str, envelopes: Sequence[str]) -> keylog.KeyState:
         event = unwire(envelope.encode())
         if event.thread != organisation or event.header.m != KEYLOG:
             raise Invalid("keylog.other-log")
+        if loaded.state.places > keylog.PLACES_MAX:
+            raise Invalid("keylog.too-many", events=keylog.EVENTS_MAX, places=keylog.PLACES_MAX)
         check_key_place(event, loaded.heads, loaded.tips)
         check_key_event(event, loaded.state)
         loaded = loaded.extended([entry_of(event, known)])

@@ -49,7 +49,8 @@ def folded(fit: Fit, entries: Sequence[closing.Word], nodes: Sequence[fold.Node]
     rest = {node.said.id: _heard(node, faults) for node in nodes if node.said.id not in inside}
     for name in linear(rest, lambda _left, _right: Crossing.EITHER):
         fold.extend(fit.conversation, result, rest[name].said)
-    result.void.update((name, code) for name, code in faults.items() if name in rest)
+    beside = _of_erasing(nodes) if fit.pruned else []  # of a thief, whether it was said before or after
+    result.void.update((name, code) for name, code in faults.items() if name in rest or name in beside)
     return result
 
 
@@ -82,16 +83,16 @@ def _closed(
             else fold.fold(fit.conversation, [_heard(node, faults) for node in below], fit.begin)
         result.void.update(faults)
         if fit.bare or fit.pruned:
-            early = {} if fit.pruned else dict.fromkeys(_too_early(below), "thread.open")
+            early = {} if fit.pruned else dict.fromkeys(_of_erasing(below), "thread.open")
             result.state, result.void = closing.lasted(fit.conversation, seal), {**seal.said.void, **early, **faults}
         if closing.is_done(result.state):
             return result, inside
     return None
 
 
-def _too_early(below: Iterable[fold.Node]) -> list[str]:
-    """Ids of what ``below`` a closing speaks of erasing: it may be said in a closed thread only."""
-    return [node.said.id for node in below if type(node.said.message).__name__ in closing.WORDS
+def _of_erasing(nodes: Iterable[fold.Node]) -> list[str]:
+    """Ids of those ``nodes`` that speak of erasing: it may be said in a closed thread only."""
+    return [node.said.id for node in nodes if type(node.said.message).__name__ in closing.WORDS
             and not isinstance(node.said.message, closing.CLOSING)]
 
 

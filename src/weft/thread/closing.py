@@ -343,13 +343,16 @@ def stays(entries: Mapping[str, Word], seal: Seal, tips: Iterable[str]) -> set[s
 def spoken(entries: Mapping[str, Word], seal: Seal) -> set[str]:
     """Ids of those whose payloads a pruned thread keeps: ``seal``, what follows it, and what was said of erasing.
 
-    Not those of another closing from before: when what tells why it did not close is gone, it might.
+    Not what is known to have no effect, and would have one when what tells so is gone: another closing from before, and
+    what was said of erasing before it was closed. Nor acknowledgements from before (``echoes``).
     """
     later = above(entries, seal)
+    seen = graph.past({name: entry.parents for name, entry in entries.items()}, [seal.closed])
     closed = {kind.__name__ for kind in CLOSING}
+    mute = {name for name, entry in entries.items() if name not in later and (
+        entry.kind in closed or (name in seen and entry.kind != "KeysSeen"))}
     return {seal.proposal, seal.acceptance, seal.closed} | {
-        name for name, entry in entries.items()
-        if entry.kind in QUIET and (name in later or entry.kind not in {*closed, "Ack"})}
+        name for name, entry in entries.items() if entry.kind in QUIET and name not in mute}
 
 
 EVIDENCE: Final = frozenset({"DespatchAdvice", "ReceiptAdvice"})  # headers that passports and EPCIS events rest on
