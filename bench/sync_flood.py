@@ -75,8 +75,24 @@ class Partner(Stranger):
         if answer.status != 200 or b"invalid" in told:
             raise RuntimeError(f"{answer.status} {told[:200]!r}")
         self.last, self.count = said.id, self.count + 1
-        self.others = tuple(sorted(set(sync.read_reply(told).heads) - {said.id}))
+        self.heard(told)
         return took
+
+    def hear(self) -> None:
+        """Learn what the other end has said since, as an honest node does before it goes on: else all of its words
+        stand beside acknowledgements, and it pays for what is read once more.
+        """
+        body = msgspec.json.encode(sync.SyncRequest(self.thread, [self.last, *self.others]))
+        self.line.request("POST", sync.SYNC_PATH, body, {"weft-request": self.signed(sync.SYNC_PATH, body)})
+        answer = self.line.getresponse()
+        told = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{answer.status} {told[:200]!r}")
+        self.heard(told)
+
+    def heard(self, told: bytes) -> None:
+        """Keep what the other end's newest words are."""
+        self.others = tuple(sorted(set(sync.read_reply(told).heads) - {self.last}))
 
 
 def attacks(partner: Partner) -> list[Said]:
@@ -163,6 +179,7 @@ def measured(firm: Firm, node: Any) -> list[Result]:
         while time.perf_counter() < until:
             told[flooding].append(honest.sync_one())
             time.sleep(0.02)
+            honest.hear()
         memory.append(node.resident_mb)
         disk.append(size_of(firm))
     sender.kill()

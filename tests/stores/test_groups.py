@@ -61,6 +61,12 @@ def test_who_thinks_a_thread_shorter_conflicts_alone(shelf: Shelf) -> None:
     assert list(shelf.run(shelf.store.effects())) == []
 
 
+def test_who_thinks_a_thread_longer_than_it_is_does_not_wait_until_another_has_begun_it(shelf: Shelf) -> None:
+    outcomes = together(shelf, grown("t", 1), grown("t", 0))
+    assert [type(one) for one in outcomes] == [StoreConflict, type(None)]
+    assert shelf.run(shelf.store.thread("t")) == row("t", 1)
+
+
 STEPS = st.one_of(
     st.builds(lambda peer, turn: Batch(outbox=[OutboxRow(peer, "t", turn, turn)]), st.sampled_from("pq"),
               st.integers(0, 3)),

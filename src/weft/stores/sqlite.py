@@ -63,17 +63,15 @@ class SqliteStore(Writer[Batch]):
         """Apply ``batches``, of which only the last takes anything away, as if one after the other."""
         grown: list[tuple[Any, ...]] = []
         for batch in batches:
-            if not _grows(batch):
+            if _grows(batch):
+                row = batch.threads[0]
+                grown.append((row.machine, row.members, " ".join(row.heads), row.fold, row.length, row.thread,
+                              batch.lengths[row.thread]))
+            elif batch.lengths or batch.threads:
+                self._grow(grown)  # first: who thought a thread longer than it was must not find it grown since
+                grown = []
                 self._apply_threads(batch)
-                continue
-            row = batch.threads[0]
-            grown.append((row.machine, row.members, " ".join(row.heads), row.fold, row.length, row.thread,
-                          batch.lengths[row.thread]))
-        if grown:
-            before = self._connection.total_changes()
-            self._cursor.executemany(self._sql["grow_thread"], grown)
-            if self._connection.total_changes() - before != len(grown):
-                raise StoreConflict(grown[0][-2])
+        self._grow(grown)
         for name, statement, columns in _STEPS:
             rows = [row for batch in batches for row in getattr(batch, name)]
             if rows:
@@ -83,6 +81,13 @@ class SqliteStore(Writer[Batch]):
 
     def _apply(self, batch: Batch) -> None:
         self._apply_all([batch])
+
+    def _grow(self, grown: Sequence[tuple[Any, ...]]) -> None:
+        if grown:
+            before = self._connection.total_changes()
+            self._cursor.executemany(self._sql["grow_thread"], grown)
+            if self._connection.total_changes() - before != len(grown):
+                raise StoreConflict(grown[0][-2])
 
     def _apply_threads(self, batch: Batch) -> None:
         sql = self._sql
