@@ -14,7 +14,7 @@ from weft.planners import cpsat
 from weft.planners.climbing import Climb
 from weft.planners.cpsat import Limits
 from weft.production.plan import Placing, Plan, Problem
-from weft.production.sequence import frozen_jobs, sequence_of
+from weft.production.sequence import adopted, frozen_jobs, sequence_of
 
 SHARE: Final = 0.3  # of the time goes into trying before the constraint search, the rest of it behind
 JOBS_MAX: Final = 2_000  # of the constraint search: beyond, its model takes longer to build than there is
@@ -46,13 +46,15 @@ def improve(task: Task) -> Answer:
     climb.climb(_enough(climb, limits, SHARE))
     status = ""
     if len(task.plan.jobs) <= JOBS_MAX:
-        found = cpsat.search(task.problem, climb.plan, msgspec.structs.replace(
+        searched = cpsat.search(task.problem, climb.plan, msgspec.structs.replace(
             limits, seconds=limits.seconds * (1 - 2 * SHARE), effort=limits.effort * (1 - 2 * SHARE)), frozen)
-        status = found.status
-        climb.offer(found.sequence)
+        status = searched.status
+        climb.offer(searched.sequence)
     climb.climb(_enough(climb, limits, SHARE))
-    better = climb.plan is not task.plan
-    return Answer(sequence=sequence_of(climb.plan) if better else (), tries=climb.tries, status=status)
+    found = sequence_of(climb.plan) if climb.plan is not task.plan else ()
+    if found and adopted(task.problem, task.plan, found, task.frozen_ms) is None:
+        found = ()  # followed, it gives another plan: a job that takes no time may lie elsewhere then
+    return Answer(sequence=found, tries=climb.tries, status=status)
 
 
 def _enough(climb: Climb, limits: Limits, share: float) -> Callable[[], bool]:
