@@ -12,7 +12,7 @@ from weft.basis.canonical import b64
 from weft.engine import closed, retention
 from weft.engine.machines import MACHINES
 from weft.engine.threads import Entry, Loaded, entry_of
-from weft.thread import closing
+from weft.thread import closing, seals
 from weft.thread.audit import audit
 from weft.thread.closing import ThreadPruned
 from weft.thread.event import compose
@@ -56,7 +56,7 @@ async def test_a_long_proposal_is_digested_once_however_often_it_is_confirmed(mo
 
 async def test_what_closes_now_is_found_once_however_many_confirmations_there_are(monkeypatch):
     calls = []
-    monkeypatch.setattr(closing, "closings", lambda _entries: calls.append(1) or [])
+    monkeypatch.setattr(seals, "closings", lambda _entries: calls.append(1) or [])
     now = closed._Closing(loaded(), {event.id: event for event in (says("ThreadClosed", {
         "state": "s", "acceptance": THREAD}, k) for k in range(5))})
     for name in now.said:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weft.basis.decider import Crossing, Message, Said
-from weft.thread import closed_fold, closing, fold
+from weft.thread import closed_fold, closing, fold, seals
 from weft.thread.closing import CloseAccepted, CloseProposed, Closing, ThreadClosed
 
 
@@ -165,7 +165,7 @@ def test_an_erasure_asked_for_too_early_or_by_a_thief_does_not_count_when_someth
     assert closing.is_done(whole.state)
     assert whole.void == less.void == {"e": fault or "thread.open"}
     by_id = {one.id: one for one in entries}
-    seal = closing.closings(by_id)[0][0]
+    seal = next(seals.closings(by_id))[0]
     kept = [one if one.id in closing.spoken(by_id, seal) else msgspec.structs.replace(one, message=None)
             for one in bare if one.id in closing.stays(by_id, seal, ["e", "q", "r"])]  # the end of another chain of b
     assert "e" in [one.id for one in kept]
@@ -176,7 +176,7 @@ def test_an_erasure_asked_for_beside_the_closing_counts_also_in_a_pruned_thread_
     asked = Entry("e", "b", closing.ErasureRequested(reason="mistake"), ("w2",))
     entries = [*closed_thread(), asked]
     by_id = {one.id: one for one in entries}
-    seal = closing.closings(by_id)[0][0]
+    seal = next(seals.closings(by_id))[0]
     left = closing.stays(by_id, seal, ["e", "q", "r"]) & closing.spoken(by_id, seal)
     kept = [one for one in entries if one.id in left]
     for faults in ({}, {"e": "event.revoked-device"}):
@@ -202,7 +202,7 @@ def test_a_pruned_thread_is_closed_by_what_closed_the_whole_one(late):
     whole = folded(entries)
     assert whole.state.total == 3
     by_id = {one.id: one for one in entries}
-    seal = closing.closings(by_id)[0][0]
+    seal = next(seals.closings(by_id))[0]
     assert seal.closed == "r"
     kept = closing.stays(by_id, seal, [late, "q", "q0", "p0"])  # p0: another device of a
     spoken = closing.spoken(by_id, seal)
@@ -213,3 +213,16 @@ def test_a_pruned_thread_is_closed_by_what_closed_the_whole_one(late):
     assert closing.left({one.id: one for one in left}) == seal
     if late == "0":  # control: with their payloads, the words that were taken back would win by their name
         assert folded([one for one in entries if one.id in kept], bare=True, pruned=True).state.total == 2
+
+
+@pytest.mark.parametrize("void", [0, 7])
+def test_what_was_read_of_closings_that_came_to_nothing_is_counted(void):
+    """From seven places that do not count it is confirmed, beside each other; who says so pays for each look."""
+    entries = closed_thread()
+    last = entries.pop()
+    thieves = [msgspec.structs.replace(last, id=f"r{number}") for number in range(void)]
+    faults = {one.id: "event.revoked-device" for one in thieves}
+    result = folded([*entries, *thieves], faults=lambda words: {one.id: faults[one.id] for one in words
+                                                                if one.id in faults})
+    assert not closing.is_done(result.state)
+    assert result.read == len(entries) + void + void * (len(entries) + 1)

@@ -11,6 +11,7 @@ Not here: closing, erasing and pruning themselves (``closing.py``, ``erasure.py`
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
+from itertools import islice
 
 import msgspec
 
@@ -20,7 +21,7 @@ from weft.engine.handle import commit
 from weft.engine.memory import FOLDS, JUDGED, PRUNED, TERMS, Memory
 from weft.engine.ports import Batch, ForkRow, PendingRow, Store
 from weft.engine.threads import Entry, Loaded, entry_of
-from weft.thread import closing
+from weft.thread import closing, seals
 from weft.thread.event import Event, unwire, wire
 
 Verify = Callable[[Event], Awaitable[None]]
@@ -71,7 +72,7 @@ class _Closing:
             loaded = self.loaded
             self._entries = {**{name: entry_of(event, loaded.machine) for name, event in self.said.items()},
                              **loaded.entries}
-            self._first = [found for found, _ in closing.closings(self._entries)[:1]]
+            self._first = [found for found, _ in islice(seals.closings(self._entries), 1)]
         whole = all(parent in self._entries for parent in self._entries[seal.closed].parents)
         return whole and self._first == [seal]
 

@@ -21,7 +21,7 @@ from weft.engine.memory import PRUNED
 from weft.engine.node import Node
 from weft.engine.ports import Batch
 from weft.engine.threads import Loaded
-from weft.thread import closing
+from weft.thread import closing, seals
 from weft.thread.closing import ThreadPruned
 from weft.trade.say import Say
 
@@ -64,13 +64,13 @@ async def kept_until(node: Node, thread: str) -> int:
 
 async def _let_go(node: Node, thread: str) -> Freed:
     loaded = await node.whole(thread)
-    found = closing.sealed(loaded.entries, loaded.entries.keys() - loaded.void.keys())
+    found = seals.sealed(loaded.entries, loaded.entries.keys() - loaded.void.keys())
     if found is None:
         raise Refused("prune.no-seal")
-    kept = closing.stays(loaded.entries, found[0], (name for _, name in loaded.tips.values()))
+    kept = closing.stays(loaded.entries, found, (name for _, name in loaded.tips.values()))
     rows = await node.store.events(thread)
     payloads = await node.store.payloads(thread, [row.id for row in rows])
-    spoken = kept & closing.spoken(loaded.entries, found[0])
+    spoken = kept & closing.spoken(loaded.entries, found)
     dropped = [row.id for row in rows if row.id not in kept]
     emptied = [row.id for row in rows if row.id not in spoken]
     freed = sum(len(row.header) + len(row.signature) for row in rows if row.id not in kept) \

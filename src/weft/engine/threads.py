@@ -92,7 +92,7 @@ class Loaded:
     _lent: bool = False
     bare: bool = False  # something it held was erased: what lasts is its state
     pruned: bool = False  # of what lay before its closing little is left
-    folded: int = 0  # how many events were read once more, as others stand beside them
+    folded: int = 0  # how many events were read once more, as others stand beside them or say that it is closed
 
     def __post_init__(self) -> None:
         self.members_json = encode(self.members)
@@ -229,7 +229,6 @@ class Loaded:
             self._order = list(self.entries)
             return
         entries = list(self.entries.values())
-        self.folded += len(entries)
         first, rest = (entries[:1], entries[1:]) if self.below else ([], entries)
         begin = self.begin if self.below else self.machine.conversation.INITIAL
         nodes = [fold.Node(self.said(entry), entry.parents) for entry in rest]
@@ -237,6 +236,7 @@ class Loaded:
         result = closed_fold.folded(fit, rest, nodes)
         judged = {entry.id: self.void[entry.id] for entry in first if entry.id in self.void}
         self.state, self._order = result.state, [*(entry.id for entry in first), *result.order]
+        self.folded += result.read
         self.void = judged | result.void
         self.cut_here()
 

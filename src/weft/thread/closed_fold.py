@@ -3,7 +3,7 @@
 Rule 1: only three words that lie in the graph as ``closing.py`` says close: no order of reading does, nor undoes it.
 Rule 2: up to its closing a word counts by what had been told of keys by then: a later revocation opens nothing again,
         for what was said in between may be erased already.
-Not here: which words close (``closing.py``), the order of reading (``linear.py``), whose words count (``standing.py``).
+Not here: which words close (``seals.py``), the order of reading (``linear.py``), whose words count (``standing.py``).
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from weft.basis.decider import Conversation, Crossing
-from weft.thread import closing, fold
+from weft.thread import closing, fold, seals
 from weft.thread.linear import linear
 
 Faults = Callable[[Iterable[Any]], Mapping[str, str]]
@@ -40,12 +40,12 @@ def folded(fit: Fit, entries: Sequence[closing.Word], nodes: Sequence[fold.Node]
     """
     faults = fit.faults(entries)
     if not closing.is_done(fit.begin):
-        found = _closed(fit, entries, nodes)
-        if found is None:
-            return _open(fit, nodes, faults)
-        result, inside = found
+        result, inside = _closed(fit, entries, nodes)
+        if not inside:
+            return _open(fit, nodes, faults, result.read)
     else:
         result, inside = fold.Folded(fit.begin), set[str]()
+    result.read += len(nodes)
     rest = {node.said.id: _heard(node, faults) for node in nodes if node.said.id not in inside}
     for name in linear(rest, lambda _left, _right: Crossing.EITHER):
         fold.extend(fit.conversation, result, rest[name].said)
@@ -59,23 +59,28 @@ def _heard(node: fold.Node, faults: Container[str]) -> fold.Node:
     return replace(node, said=msgspec.structs.replace(node.said, message=None)) if node.said.id in faults else node
 
 
-def _open(fit: Fit, nodes: Sequence[fold.Node], faults: Mapping[str, str]) -> fold.Folded:
-    """The fold of a thread that nothing closes: a word that says so, in whatever order it is read, does not."""
+def _open(fit: Fit, nodes: Sequence[fold.Node], faults: Mapping[str, str], read: int) -> fold.Folded:
+    """The fold of a thread that nothing closes: a word that says so, in whatever order it is read, does not.
+
+    ``read``: how many words were read to know that.
+    """
     early = {node.said.id: "close.no-acceptance" for node in nodes
              if isinstance(node.said.message, closing.ThreadClosed)}
     mute = {**early, **faults}
     result = fold.fold(fit.conversation, [_heard(node, mute) for node in nodes], fit.begin)
     result.void.update(mute)
+    result.read = read + len(nodes)
     return result
 
 
 def _closed(
     fit: Fit, entries: Sequence[closing.Word], nodes: Sequence[fold.Node]
-) -> tuple[fold.Folded, set[str]] | None:
-    """The fold up to what closes the thread, and what lies below that; None: nothing does."""
-    by_id = {entry.id: entry for entry in entries}
-    for seal, inside in _pruned(by_id) if fit.pruned else closing.closings(by_id):
+) -> tuple[fold.Folded, set[str]]:
+    """The fold up to what closes the thread, and what lies below that: nothing, if nothing closes it."""
+    by_id, read = {entry.id: entry for entry in entries}, 0
+    for seal, inside in _pruned(by_id) if fit.pruned else seals.closings(by_id):
         below = [node for node in nodes if node.said.id in inside]
+        read += len(below)
         faults = {} if fit.pruned else fit.faults([by_id[node.said.id] for node in below])
         if not faults.keys().isdisjoint((seal.proposal, seal.acceptance, seal.closed)):
             continue
@@ -86,8 +91,9 @@ def _closed(
             early = {} if fit.pruned else dict.fromkeys(_of_erasing(below), "thread.open")
             result.state, result.void = closing.lasted(fit.conversation, seal), {**seal.said.void, **early, **faults}
         if closing.is_done(result.state):
+            result.read = read
             return result, inside
-    return None
+    return fold.Folded(fit.begin, read=read), set()
 
 
 def _of_erasing(nodes: Iterable[fold.Node]) -> list[str]:

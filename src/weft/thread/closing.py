@@ -7,11 +7,11 @@ Rule 1: closing is a function of the set of events: once three such words exist 
         again, whoever lies, for all that the third had not seen is read after it and is void.
 Rule 2: these words change nothing that the conversation itself folds; a lasting state holds no free words.
 Rule 3: what was said of erasing is never erased: it is the memory of what was there, and of who let it go.
-Not here: folding (``closed_fold.py``), when a thread may be closed (``engine/closing.py``), erasing
-(``engine/erasure.py``, ``engine/retention.py``).
+Not here: which words close, of all that could (``seals.py``), folding (``closed_fold.py``), when a thread may be closed
+(``engine/closing.py``), erasing (``engine/erasure.py``, ``engine/retention.py``).
 """
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Literal, Protocol
@@ -260,77 +260,6 @@ def seals(words: Iterable[Word]) -> list[Seal]:
     return sorted(found, key=lambda one: one.closed)
 
 
-def sealed(entries: Mapping[str, Word], counting: Container[str]) -> tuple[Seal, set[str]] | None:
-    """The triple that closes the graph ``entries``, with all that its last word had seen, itself included (Rule 1)."""
-    return next(((seal, inside) for seal, inside in closings(entries)
-                 if all(name in counting for name in (seal.proposal, seal.acceptance, seal.closed))), None)
-
-
-def closings(entries: Mapping[str, Word]) -> list[tuple[Seal, set[str]]]:
-    """All triples that could close the graph ``entries``, with all that the last word had seen; the first one does.
-
-    An acceptance that its author has followed by that of a later proposal is gone, unless it was confirmed in time; a
-    triple whose confirmation knows the acceptance of another one is the later of the two.
-    """
-    found = seals(entries.values())
-    parents = {name: entry.parents for name, entry in entries.items()} if found else {}
-    pasts = [(seal, graph.past(parents, [seal.closed])) for seal in _first(found, parents)]
-    valid = [(seal, inside) for seal, inside in pasts if _is_quiet(entries, parents, seal, inside)
-             and not _is_followed(entries, parents, seal, inside)]
-
-    def rank(one: tuple[Seal, set[str]]) -> tuple[int, int, str]:
-        later = sum(other.acceptance != one[0].acceptance and one[0].acceptance in inside for other, inside in valid)
-        return later, len(one[1]), one[0].closed
-
-    return sorted(valid, key=rank)
-
-
-def _first(found: Sequence[Seal], parents: Mapping[str, tuple[str, ...]]) -> list[Seal]:
-    """Those of ``found`` that follow no other of the same acceptance: who confirms a thousand times says it once."""
-    if len(found) < 2:
-        return list(found)
-    children: dict[str, list[str]] = {}
-    for name, above in parents.items():
-        for parent in above:
-            children.setdefault(parent, []).append(name)
-    later: set[str] = set()
-    for acceptance in {seal.acceptance for seal in found}:
-        seen: set[str] = set()
-        stack = [name for seal in found if seal.acceptance == acceptance for name in children.get(seal.closed, ())]
-        while stack:
-            name = stack.pop()
-            if name not in seen:
-                seen.add(name)
-                stack.extend(children.get(name, ()))
-        later |= {seal.closed for seal in found if seal.acceptance == acceptance and seal.closed in seen}
-    return [seal for seal in found if seal.closed not in later]
-
-
-def _is_quiet(entries: Mapping[str, Word], parents: Mapping[str, tuple[str, ...]], seal: Seal,
-              inside: set[str]) -> bool:
-    """Whether each word of ``seal`` follows the one before, and nothing that talks lies between."""
-    if seal.acceptance not in inside or seal.proposal not in graph.past(parents, [seal.acceptance]):
-        return False
-    between = inside - graph.past(parents, [seal.proposal])
-    author = entries[seal.proposal].author
-    return all(entries[name].kind in QUIET for name in between) and not any(
-        isinstance(entries[name].message, CloseProposed) and entries[name].author == author for name in between)
-
-
-def _is_followed(entries: Mapping[str, Word], parents: Mapping[str, tuple[str, ...]], seal: Seal,
-                 inside: set[str]) -> bool:
-    """Whether who accepted ``seal`` has accepted after that what its confirmation did not know was proposed."""
-    first, second = entries[seal.proposal].author, entries[seal.acceptance].author
-    for name, entry in entries.items():
-        message = entry.message
-        if isinstance(message, CloseAccepted) and entry.author == second and message.proposal not in inside:
-            other = entries.get(message.proposal)
-            if other is not None and isinstance(other.message, CloseProposed) and other.author == first \
-                    and seal.acceptance in graph.past(parents, [name]):
-                return True
-    return False
-
-
 def stays(entries: Mapping[str, Word], seal: Seal, tips: Iterable[str]) -> set[str]:
     """Ids that a pruned thread keeps: the genesis, the end of each chain, what passports rest on, all since closing."""
     parents = {name: entry.parents for name, entry in entries.items()}
@@ -401,7 +330,14 @@ def lasted(conversation: Conversation, seal: Seal) -> Any:
 
 def left(entries: Mapping[str, Word]) -> Seal | None:
     """What closed a thread of which little is left: a confirmation stands above the acceptance that it names."""
-    return next((seal for seal in seals(entries.values()) if seal.closed in above(entries, seal)), None)
+    found = seals(entries.values())
+    parents = {name: entry.parents for name, entry in entries.items()} if found else {}
+    for some in graph.handfuls(found):
+        over = graph.above(parents, graph.bits(seal.acceptance for seal in some))
+        for place, seal in enumerate(some):
+            if over.get(seal.closed, 0) >> place & 1:
+                return seal
+    return None
 
 
 def above(entries: Mapping[str, Word], seal: Seal) -> set[str]:

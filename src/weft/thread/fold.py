@@ -25,11 +25,15 @@ class Node:
 
 @dataclass(slots=True)
 class Folded:
-    """State after ``order``; ``void`` maps the id of each denied event to the code that denied it."""
+    """State after ``order``; ``void`` maps the id of each denied event to the code that denied it.
+
+    ``read``: how many words had to be read for it, some of them several times, where that is worth knowing.
+    """
 
     state: Any
     order: list[str] = field(default_factory=list)
     void: dict[str, str] = field(default_factory=dict)
+    read: int = 0
 
 
 def fold(conversation: Conversation, nodes: Iterable[Node], begin: Any = None) -> Folded:
