@@ -226,3 +226,4 @@ def test_what_was_read_of_closings_that_came_to_nothing_is_counted(void):
                                                                 if one.id in faults})
     assert not closing.is_done(result.state)
     assert result.read == len(entries) + void + void * (len(entries) + 1)
+    assert folded(closed_thread()).read == len(closed_thread()), "what does close costs nothing more"

@@ -30,8 +30,11 @@ Verify = Callable[[Event], Awaitable[None]]
 async def attested(
     memory: Memory, loaded: Loaded, events: Sequence[Event], waiting: Sequence[PendingRow], verify: Verify
 ) -> closing.Seal | None:
-    """The seal among ``events`` and what waits, if its words are validly signed and one of them is ours (Rule 1)."""
-    if closing.is_done(loaded.state):
+    """The seal among ``events`` and what waits, if its words are validly signed and one of them is ours (Rule 1).
+
+    It is looked for only where some of ``events`` can come in by nothing else.
+    """
+    if closing.is_done(loaded.state) or not any(_needs_seal(event) for event in events):
         return None
     early = {row.id: unwire(row.envelope) for row in waiting}
     said = {**early, **{event.id: event for event in events if event.thread == loaded.thread}}
@@ -77,12 +80,25 @@ class _Closing:
         return whole and self._first == [seal]
 
 
-def stale(loaded: Loaded, event: Event) -> bool:
-    """Whether ``event`` is of what was pruned: it does not follow the closing (Rule 2)."""
-    if not loaded.pruned:
-        return False
-    seal = closing.left(loaded.entries)
-    return seal is None or not closing.above(loaded.entries, seal).intersection(event.parents)
+class Stale:
+    """Which events are of what was pruned from ``loaded``: they do not follow its closing (Rule 2)."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self.pruned = loaded.pruned
+        seal = closing.left(loaded.entries) if self.pruned else None
+        self.later = set[str]() if seal is None else closing.above(loaded.entries, seal)
+
+    def has(self, event: Event) -> bool:
+        """Whether ``event`` is one of them."""
+        return self.pruned and self.later.isdisjoint(event.parents)
+
+    def follow(self, event: Event) -> None:
+        """``event`` is taken in, or waits: so what follows it is not stale."""
+        self.later.add(event.id)
+
+
+def _needs_seal(event: Event) -> bool:
+    return 0 not in event.payloads or event.header.y == closing.ThreadPruned.__name__
 
 
 def pruned_by(peer: str, fresh: Sequence[Event]) -> bool:

@@ -4,7 +4,8 @@ The buyer proposes, the seller too if it is first; each looks at its own books: 
 its way, nothing undecided. What the other side holds open keeps it from accepting, and so keeps the deal open.
 Rule 1: a proposal is accepted or confirmed only while nothing but receipts has been said since (``thread/closing.py``).
 Rule 2: the owner may close at once; by itself the node waits ``retention.close_days`` after the last word.
-Rule 3: with an alarm in the conversation nothing is closed: what is in dispute stays.
+Rule 3: who proposes again and again is answered when the node looks next, once an hour; and each may only so often.
+Rule 4: with an alarm in the conversation nothing is closed: what is in dispute stays.
 Not here: what may be let go afterwards (``erasure.py``, ``retention.py``).
 """
 
@@ -17,6 +18,7 @@ from weft.engine.billed import unbilled
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.ports import Batch
+from weft.engine.room import check_may_ask
 from weft.engine.threads import Loaded
 from weft.thread import closing, graph
 from weft.thread.closing import CloseAccepted, CloseProposed, ThreadClosed
@@ -26,6 +28,7 @@ from weft.trade.say import Say
 
 CLOSED: Final = "closed"  # bucket: threads that are closed for good, and when that was said (ms)
 DAY_MS: Final = 86_400_000
+ANSWERS_AN_HOUR: Final = 10  # in one thread: to answer, all of it is read
 _OWN: Final = frozenset({"answer-proposal", "confirm-closing", "note-closed", "erase-asked"})
 _ENDED: Final = {order_state.Phase.CLOSED, order_state.Phase.CANCELLED, order_state.Phase.DECLINED,
                  order_state.Phase.REJECTED}
@@ -34,7 +37,7 @@ _PARTED: Final = {relationship_state.Phase.ENDED, relationship_state.Phase.DECLI
 
 async def open_matters(node: Node, thread: str) -> list[str]:
     """Codes of what keeps ``thread`` from being closed, as our own books know it; empty: nothing does."""
-    loaded = await node.whole(thread)
+    loaded = await node.loaded(thread)
     if closing.is_done(loaded.state):
         return ["thread.closed"]
     found = ["close.alarm"] if node.stopped(loaded) else []
@@ -99,6 +102,7 @@ async def close(node: Node, thread: str, key: str = "") -> list[str]:
     loaded = await node.whole(thread)
     standing: closing.Closing | None = loaded.state.closing
     if standing is None:
+        check_may_ask(loaded, node.organisation, CloseProposed.__name__)
         return await _say(node, loaded, closing.proposed(loaded.state, _denied(loaded)), key)
     if standing.by != node.organisation and not standing.acceptance:
         return await _say(node, loaded, _acceptance(loaded, standing), key)
@@ -135,16 +139,20 @@ async def _say(node: Node, loaded: Loaded, word: Any, key: str) -> list[str]:
 
 async def answer_proposal(node: Node, cause: Cause) -> None:
     """The partner proposes to close: agree if our books hold nothing open either, else the next look will."""
-    if not await open_matters(node, cause.thread):
-        loaded = await node.whole(cause.thread)
-        standing = loaded.state.closing
-        if standing is not None and standing.proposal == cause.id:
-            await _say(node, loaded, _acceptance(loaded, standing), cause.key)
+    standing = (await node.state(cause.thread)).closing
+    if standing is None or standing.proposal != cause.id or await open_matters(node, cause.thread):
+        return
+    node.proposals_answered[cause.thread] += 1
+    if node.proposals_answered[cause.thread] > ANSWERS_AN_HOUR:
+        return
+    loaded = await node.whole(cause.thread)
+    if loaded.state.closing == standing:
+        await _say(node, loaded, _acceptance(loaded, standing), cause.key)
 
 
 async def confirm(node: Node, cause: Cause) -> None:
     """The partner has accepted: it is closed with our next word, unless one of us went on talking."""
-    loaded = await node.whole(cause.thread)
+    loaded = await node.loaded(cause.thread)  # while a closing stands, all since the proposal is in memory
     standing: closing.Closing | None = loaded.state.closing
     if standing is None or standing.done or standing.by != node.organisation or standing.acceptance != cause.id:
         return
@@ -176,6 +184,7 @@ async def closed_at(node: Node, thread: str) -> int:
 async def close_what_is_done(node: Node) -> None:
     """Close what has been done for long enough (Rule 2); one that cannot be closed keeps no other from it."""
     days = node.config.retention.close_days
+    node.proposals_answered.clear()
     kept = {name for name, _ in await node.store.values(CLOSED)}
     for thread in node.threads("order") if days else ():
         if thread not in kept:

@@ -11,6 +11,7 @@ Not here: backups that were made before (they age: ``docs/howto/erase``), whole 
 
 import calendar
 import contextlib
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final, get_args
 
@@ -23,6 +24,7 @@ from weft.engine import closing as deals
 from weft.engine.effects import Cause
 from weft.engine.node import Node
 from weft.engine.ports import Batch, ThreadRow
+from weft.engine.room import check_may_ask
 from weft.engine.threads import Loaded
 from weft.thread import closing
 from weft.thread.closing import ErasureHeld, ErasureRequested, PayloadErased, Reason
@@ -65,22 +67,27 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
 
 async def erasures(node: Node, thread: str) -> list[Erasure]:
     """All requests of ``thread``, oldest first."""
-    loaded = await node.whole(thread)
+    return await _erasures(node, await node.whole(thread))
+
+
+async def _erasures(node: Node, loaded: Loaded, only: str = "") -> list[Erasure]:
+    """The requests of ``loaded``, oldest first; ``only`` the one of this id. All are told from one look at it."""
     entries = loaded.entries
-    found = [entry for entry in entries.values()
-             if isinstance(entry.message, ErasureRequested) and entry.id not in loaded.void]
-    told = []
-    for entry in found:
-        names = closing.named(entry.message, entries)
-        receipts = tuple(
-            Receipt(organisation=one.author, at_ms=one.at_ms, payloads=getattr(one.message, "payloads", 0),
-                    until=getattr(one.message, "until", ""))
-            for one in entries.values()
-            if isinstance(one.message, PayloadErased | ErasureHeld) and one.message.request == entry.id)
-        held = {row.id for row in await node.store.payloads(thread, names)}
-        told.append(Erasure(request=entry.id, thread=thread, by=entry.author, at_ms=entry.at_ms,
-                            reason=entry.message.reason, events=tuple(names), receipts=receipts, left=len(held)))
-    return told
+    found = {name: entry for name, entry in entries.items()
+             if isinstance(entry.message, ErasureRequested) and name not in loaded.void and only in {"", name}}
+    receipts: dict[str, list[Receipt]] = {name: [] for name in found}
+    for one in entries.values():
+        if isinstance(one.message, PayloadErased | ErasureHeld) and one.message.request in receipts:
+            receipts[one.message.request].append(Receipt(
+                organisation=one.author, at_ms=one.at_ms, payloads=getattr(one.message, "payloads", 0),
+                until=getattr(one.message, "until", "")))
+    echoes = closing.echoes(entries) if found else []
+    names = {name: closing.named(entry.message, entries, echoes) for name, entry in found.items()}
+    wanted = list({one for some in names.values() for one in some})
+    held = {row.id for row in await node.store.payloads(loaded.thread, wanted)}
+    return [Erasure(request=name, thread=loaded.thread, by=entry.author, at_ms=entry.at_ms,
+                    reason=entry.message.reason, events=tuple(names[name]), receipts=tuple(receipts[name]),
+                    left=len(held.intersection(names[name]))) for name, entry in found.items()]
 
 
 async def request(node: Node, thread: str, events: tuple[str, ...], reason: str, key: str = "") -> list[str]:
@@ -96,20 +103,29 @@ async def request(node: Node, thread: str, events: tuple[str, ...], reason: str,
     if missing:
         raise NotFound("erase.unknown", event=missing[0][:43])
     word = ErasureRequested(events=tuple(dict.fromkeys(events)), reason=reason)  # type: ignore[arg-type]  # checked above
-    until = await held_until(node, loaded, closing.named(word, loaded.entries))
+    until = await held_until(node, loaded, closing.named(word, loaded.entries, ()))
     if until:
         raise Refused("erase.retention", until=until[:10])
+    if not key or await node.answered(thread, key) is None:
+        check_may_ask(loaded, node.organisation, ErasureRequested.__name__)
     said = await node.say(thread, Say(loaded.members[node.organisation], node.organisation, word), key)
-    await carry_out(node, thread)
+    await carry_out(node, thread, said[0])
     return said
 
 
 async def held_until(node: Node, loaded: Loaded, names: list[str]) -> str:
     """The instant until which the law makes us keep one of ``names``; "" when it does not (any more)."""
+    return await _kept_until(node, loaded) if _has_vouchers(loaded, names) else ""
+
+
+def _has_vouchers(loaded: Loaded, names: Iterable[str]) -> bool:
+    return any(loaded.entries[name].kind in VOUCHERS for name in names)
+
+
+async def _kept_until(node: Node, loaded: Loaded) -> str:
+    """The instant until which vouchers of ``loaded`` are kept; "" when they need not be (any more)."""
     years = node.config.retention.keep_years
     if not years or not _is_business(loaded):
-        return ""
-    if not any(loaded.entries[name].kind in VOUCHERS for name in names):
         return ""
     until_ms = years_after(await deals.closed_at(node, loaded.thread), years)
     return instant.from_ms(until_ms) if node.clock.now_ms() < until_ms else ""
@@ -127,13 +143,15 @@ def years_after(ms: int, years: int) -> int:
     return calendar.timegm((min(year, 9_999), 1, 1, 0, 0, 0)) * 1000
 
 
-async def carry_out(node: Node, thread: str) -> None:
-    """Do what the requests of ``thread`` ask of us, as far as we may today."""
+async def carry_out(node: Node, thread: str, only: str = "") -> None:
+    """Do what the requests of ``thread`` ask of us (``only`` the one of this id), as far as we may today."""
     if not closing.is_done(await node.state(thread)) or node.waits(await node.members(thread)):
         return
-    for one in await erasures(node, thread):
-        loaded = await node.whole(thread)
-        free, until = await _free(node, loaded, one)
+    loaded = await node.whole(thread)
+    vouchers_until = await _kept_until(node, loaded)
+    for one in await _erasures(node, loaded, only):
+        until = vouchers_until if _has_vouchers(loaded, one.events) else ""
+        free = await _free(node, loaded, one, until)
         if free:
             await delete(node, thread, free)
         done = one.erased_by(node.organisation)
@@ -145,15 +163,16 @@ async def carry_out(node: Node, thread: str) -> None:
             word = PayloadErased(request=one.request, payloads=len(one.events))
         if word is not None:
             role = loaded.members[node.organisation]
-            await node.say(thread, Say(role, node.organisation, word), f"{one.request}:{type(word).__name__}")
+            await node.say(thread, Say(role, node.organisation, word), _receipt(one.request, type(word)))
 
 
-async def _free(node: Node, loaded: Loaded, one: Erasure) -> tuple[list[str], str]:
-    """(ids of what is asked for, still held here and free to go; until when the rest is kept, or "")."""
+async def _free(node: Node, loaded: Loaded, one: Erasure, until: str) -> list[str]:
+    """Ids of what is asked for, still held here and free to go; vouchers are kept ``until`` then, if that is not ""."""
+    if not one.left:
+        return []
     held = {row.id for row in await node.store.payloads(loaded.thread, list(one.events))}
     names = [name for name in one.events if name in held]
-    until = await held_until(node, loaded, list(one.events))
-    return [name for name in names if not until or loaded.entries[name].kind not in VOUCHERS], until
+    return [name for name in names if not until or loaded.entries[name].kind not in VOUCHERS]
 
 
 async def delete(node: Node, thread: str, names: list[str], *, dropped: list[str] | None = None,
@@ -174,8 +193,14 @@ async def delete(node: Node, thread: str, names: list[str], *, dropped: list[str
 
 
 async def answer_request(node: Node, cause: Cause) -> None:
-    """A member asks to erase: do it, and say so."""
-    await carry_out(node, cause.thread)
+    """A member asks to erase: do it, and say so; once, however often it is asked for beside."""
+    if await node.answered(cause.thread, _receipt(cause.id, PayloadErased)) is None:
+        await carry_out(node, cause.thread, cause.id)
+
+
+def _receipt(request: str, kind: type[PayloadErased | ErasureHeld]) -> str:
+    """The key of what we say to ``request``."""
+    return f"{request}:{kind.__name__}"
 
 
 async def carry_out_all(node: Node) -> None:

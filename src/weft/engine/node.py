@@ -7,6 +7,7 @@ Not here: how a node is put together from parts (``launch.py``), what follows wh
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -98,6 +99,7 @@ class Node(Memory):
     operations: Operations = field(init=False)  # of twins, with what stands behind them
     twins: Repository = field(init=False)  # shells and submodels, those of the books and those that were written
     windows: Windows = field(init=False)  # what the buyers of our orders see of them
+    proposals_answered: Counter[str] = field(default_factory=Counter)  # to close a thread, in this hour
     begun: bool = False
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _pollers: dict[str, asyncio.Task[None]] = field(default_factory=dict)

@@ -29,6 +29,7 @@ from weft.engine.handle import commit
 from weft.engine.machines import MACHINES, Machine, machine, state_hash
 from weft.engine.memory import ALARMS, NEWER, Change, Memory
 from weft.engine.ports import Batch, ForkRow, PendingRow
+from weft.engine.room import Room
 from weft.engine.threads import Loaded, entry_of
 from weft.identity import keylog
 from weft.thread import closing
@@ -80,17 +81,24 @@ async def receive(memory: Memory, peer: str, thread: str, events: Sequence[Event
             return result
         if await _below(memory, loaded, fresh):
             loaded = await memory.whole(thread)
+            result.folded += len(loaded.entries)
         await _append(memory, loaded, fresh, waiting, result)  # 5, 6
     return result
 
 
 async def _below(memory: Memory, loaded: Loaded, fresh: Sequence[Event]) -> bool:
-    """Whether one of ``fresh`` follows something that memory no longer holds: it stands beside much that is final."""
+    """Whether one of ``fresh`` follows something that memory no longer holds: it stands beside much that is final.
+
+    Not one that waits for another parent: it is not read yet.
+    """
     if not loaded.below:
         return False
     here = loaded.entries.keys() | {event.id for event in fresh}
-    absent = {parent for event in fresh for parent in event.parents} - here
-    return any([await memory.holds(loaded, parent) for parent in sorted(absent)])
+    for event in fresh:
+        absent = sorted(set(event.parents) - here)
+        if absent and all([await memory.holds(loaded, parent) for parent in absent]):
+            return True
+    return False
 
 
 async def _doorstep(memory: Memory, thread: str) -> AbstractAsyncContextManager[Any]:
@@ -198,13 +206,13 @@ async def _verified(
     early = {row.id: unwire(row.envelope) for row in waiting}
     fresh: dict[str, Event] = {}
     places = {_place(event): event for event in early.values()}
-    room = _room(loaded, memory.events_max)
+    room, stale = Room(loaded, early.values(), memory.events_max), closed.Stale(loaded)
     for number, event in enumerate(events):
         if number % BREATH == BREATH - 1:
             await asyncio.sleep(0)  # others are answered meanwhile
         if event.id in fresh or event.id in early or event.thread != loaded.thread:
             continue
-        if (not _beyond(loaded, event) and await memory.holds(loaded, event.id)) or closed.stale(loaded, event):
+        if (not _beyond(loaded, event) and await memory.holds(loaded, event.id)) or stale.has(event):
             continue
         try:
             await verify_event(memory, loaded, event, bare=bare)
@@ -215,20 +223,12 @@ async def _verified(
         if await _forked(memory, loaded, event, beside) and beside.id == event.id:  # else which half has its parents?
             result.invalid.append((event.id, "event.fork"))
             continue
-        if room.get(event.author, 1) <= 0:
-            result.invalid.append((event.id, "event.too-many"))
+        if code := room.take(event):
+            result.invalid.append((event.id, code))
             continue
         fresh[event.id] = event
-        room[event.author] = room.get(event.author, memory.events_max) - 1
+        stale.follow(event)
     return [*early.values(), *fresh.values()]
-
-
-def _room(loaded: Loaded, most: int) -> dict[str, int]:
-    """How many more events of each member the thread takes."""
-    said = Counter[str]()
-    for (author, _, _), (last, _) in loaded.tips.items():
-        said[author] += last + 1
-    return {author: most - count for author, count in said.items()}
 
 
 async def verify_event(memory: Memory, loaded: Loaded, event: Event, *, bare: bool = False) -> None:

@@ -27,6 +27,7 @@ from weft.thread.event import Event
 
 Chain = tuple[str, str, str]  # author, device, incarnation
 CUT_EVERY: Final = 16  # events between two places at which a thread might be cut
+WEIGHED: Final = 1024  # bytes of a state that take as long to digest as one event to read
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -236,9 +237,14 @@ class Loaded:
         result = closed_fold.folded(fit, rest, nodes)
         judged = {entry.id: self.void[entry.id] for entry in first if entry.id in self.void}
         self.state, self._order = result.state, [*(entry.id for entry in first), *result.order]
-        self.folded += result.read
+        self.folded += result.read + self._weighed(rest)
         self.void = judged | result.void
         self.cut_here()
+
+    def _weighed(self, entries: Iterable[Entry]) -> int:
+        """As how many more events the proposals to close among ``entries`` count: each has the state digested."""
+        proposals = sum(isinstance(entry.message, closing.CloseProposed) for entry in entries)
+        return proposals * (len(msgspec.json.encode(self.state)) // WEIGHED) if proposals else 0
 
     # ---- whose words count ----------------------------------------------------------------------
 
@@ -300,7 +306,7 @@ class Loaded:
 
     def trim(self, most: int) -> bool:
         """Forget what is below the last cut that all members have spoken above, if more than ``most`` are held."""
-        if self.held <= most or len(self.members) < 2 or self.revocable:
+        if self.held <= most or len(self.members) < 2 or self.revocable or self.pruned:
             return False
         heard = min(self.spoke.get(member, -1) for member in self.members)
         cut = next((one for one in reversed(self.cuts) if one.position <= heard and not _is_closing(one.state)), None)

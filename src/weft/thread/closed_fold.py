@@ -80,9 +80,9 @@ def _closed(
     by_id, read = {entry.id: entry for entry in entries}, 0
     for seal, inside in _pruned(by_id) if fit.pruned else seals.closings(by_id):
         below = [node for node in nodes if node.said.id in inside]
-        read += len(below)
         faults = {} if fit.pruned else fit.faults([by_id[node.said.id] for node in below])
         if not faults.keys().isdisjoint((seal.proposal, seal.acceptance, seal.closed)):
+            read += len(below)
             continue
         result = fold.Folded(fit.begin, [node.said.id for node in below]) if fit.pruned \
             else fold.fold(fit.conversation, [_heard(node, faults) for node in below], fit.begin)
@@ -93,6 +93,7 @@ def _closed(
         if closing.is_done(result.state):
             result.read = read
             return result, inside
+        read += len(below)
     return fold.Folded(fit.begin, read=read), set()
 
 

@@ -12,9 +12,10 @@ Not here: which words close, of all that could (``seals.py``), folding (``closed
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Literal, Protocol
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -29,7 +30,7 @@ VOID_MAX: Final = 200  # denied words that a proposal tells of
 Reason = Literal["subject-request", "contract-ended", "retention-over", "mistake"]
 
 
-class CloseProposed(Message, frozen=True, kw_only=True):
+class CloseProposed(Message, frozen=True, kw_only=True, eq=False, weakref=True):
     """Nothing is open: ``state`` is the hash of ``lasting``, the state that stays; ``void``: ids that do not count."""
 
     state: str
@@ -136,6 +137,17 @@ def _digest(plain: Any) -> str:
     return b64(digest("closing/1", encode(plain)))
 
 
+_DIGESTS: Final[WeakKeyDictionary[CloseProposed, str]] = WeakKeyDictionary()
+
+
+def _digest_told(said: CloseProposed) -> str:
+    """The hash of the state that ``said`` tells: it may be long, and is looked at with each word that comes."""
+    found = _DIGESTS.get(said)
+    if found is None:
+        found = _DIGESTS[said] = _digest(said.lasting)
+    return found
+
+
 def proposed(state: Any, void: Mapping[str, str]) -> CloseProposed:
     """The proposal to close a thread that stands at ``state``; ``void``: ids and codes of words that do not count."""
     plain = msgspec.to_builtins(lasting(state))
@@ -199,10 +211,11 @@ def _with(state: Any, closing: Closing | None) -> Any:
 def _judge_closing(state: Any, said: Said, message: Message) -> str | None:
     closing: Closing | None = state.closing
     match message:
-        case CloseProposed(state=claimed, lasting=plain):
+        case CloseProposed(state=claimed):
             if closing is not None and closing.by != said.by:
                 return "close.proposed-already"
-            return None if claimed == _digest(plain) == digest_of(state) else "close.state"
+            now = digest_of(state) if closing is None else closing.state  # nothing was said since, or it would be gone
+            return None if claimed == _digest_told(message) == now else "close.state"
         case CloseAccepted(proposal=proposal, state=claimed):
             standing = closing is not None and closing.proposal == proposal and closing.by != said.by
             return None if standing and closing is not None and claimed == closing.state else "close.no-proposal"
@@ -237,13 +250,13 @@ class Seal:
     proposal: str
     acceptance: str
     closed: str
-    said: CloseProposed
+    said: CloseProposed = field(compare=False)
 
 
 def seals(words: Iterable[Word]) -> list[Seal]:
     """Triples of closing words that name each other, by id of the last, whatever lies between."""
     by_id = {word.id: word for word in words if isinstance(word.message, CLOSING)}
-    found, digests = list[Seal](), dict[str, str]()
+    found = list[Seal]()
     for last in by_id.values():
         if not isinstance(last.message, ThreadClosed):
             continue
@@ -253,9 +266,7 @@ def seals(words: Iterable[Word]) -> list[Seal]:
             continue
         if not first.author == last.author != middle.author:
             continue
-        if first.id not in digests:  # once: it may be long, and be confirmed a thousand times
-            digests[first.id] = _digest(first.message.lasting)
-        if {first.message.state, middle.message.state, last.message.state} == {digests[first.id]}:
+        if {first.message.state, middle.message.state, last.message.state} == {_digest_told(first.message)}:
             found.append(Seal(first.id, middle.id, last.id, first.message))
     return sorted(found, key=lambda one: one.closed)
 
@@ -287,11 +298,14 @@ def spoken(entries: Mapping[str, Word], seal: Seal) -> set[str]:
 EVIDENCE: Final = frozenset({"DespatchAdvice", "ReceiptAdvice"})  # headers that passports and EPCIS events rest on
 
 
-def named(request: ErasureRequested, entries: Mapping[str, Word]) -> list[str]:
-    """Ids of the events whose payloads ``request`` names, and of what tells the hash of a state with them in it."""
+def named(request: ErasureRequested, entries: Mapping[str, Word], told: Sequence[str]) -> list[str]:
+    """Ids of the events whose payloads ``request`` names, and of what tells the hash of a state with them in it.
+
+    ``told``: the latter (``echoes``), which are the same for all requests.
+    """
     wanted = request.events or tuple(entries)
     words = [name for name in wanted if name in entries and entries[name].kind not in QUIET]
-    return words + echoes(entries) if words else []
+    return [*words, *told] if words else []
 
 
 def echoes(entries: Mapping[str, Word]) -> list[str]:
