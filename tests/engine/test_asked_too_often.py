@@ -3,6 +3,7 @@
 The partner signs by hand what no honest node says; the other node is whole.
 """
 
+import asyncio
 import os
 
 import msgspec
@@ -14,11 +15,12 @@ from tests.engine.test_closing import settle
 from tests.engine.world import quiet, until
 from weft.basis import canonical
 from weft.basis.canonical import b64
-from weft.basis.errors import Refused
+from weft.basis.errors import Refused, Unavailable
 from weft.engine import closing as deals
-from weft.engine import erasure, retention, sync
-from weft.engine.memory import Memory
-from weft.engine.room import ASKED_MAX
+from weft.engine import effects, erasure, retention, sync
+from weft.engine.memory import FOLDS, Memory, StoredCut, _made
+from weft.engine.ports import Batch
+from weft.engine.room import ASK_MAX, ASKED_MAX, Room
 from weft.thread import clock, closing
 from weft.thread.closing import ErasureRequested, ThreadClosed
 from weft.thread.event import compose, signed_bytes, to_envelope
@@ -150,7 +152,7 @@ async def test_we_do_not_say_either_what_a_partner_would_not_take(partner):
     await deals.close(node, thread)
     loaded = await node.loaded(thread)
     one = next(entry for entry in loaded.entries.values() if entry.kind == "CloseProposed")
-    for number in range(ASKED_MAX - 1):
+    for number in range(ASK_MAX - 1):
         loaded.entries[str(number)] = msgspec.structs.replace(one, id=str(number))
     loaded.state = msgspec.structs.replace(loaded.state, closing=None)
     with pytest.raises(Refused, match=r"thread\.asked-too-often"):
@@ -165,14 +167,55 @@ async def test_of_proposals_of_one_moment_the_last_is_looked_at_and_so_many_in_a
     await partner.hand(*partner.chain([proposal] * 10, await partner.heads()))
     await partner.drawn()
     assert len(loads) <= 1
-    for _ in range(deals.ANSWERS_AN_HOUR + 5):
+    node, thread = partner.honest, partner.thread
+    while node.proposals_answered[thread] < deals.ANSWERS_AN_HOUR:
         await partner.hand(partner.word(proposal, await partner.heads()))
         await partner.drawn()
+    for _ in range(5):
+        await partner.hand(partner.word(proposal, await partner.heads()))
+        await asyncio.sleep(0.05)
     assert len(loads) == deals.ANSWERS_AN_HOUR
-    standing = (await partner.honest.state(partner.thread)).closing
-    assert not standing.acceptance
-    await deals.close(partner.honest, partner.thread)  # as the owner does, or the next look
-    assert (await partner.honest.state(partner.thread)).closing.acceptance
+    assert not (await node.state(thread)).closing.acceptance
+    node.proposals_answered.clear()  # as the next look does
+    await partner.drawn()
+    assert (await node.state(thread)).closing.acceptance
+
+
+async def test_an_answer_that_cannot_be_stored_is_none_and_comes_later(partner, monkeypatch):
+    node, thread, source, tries = partner.honest, partner.thread, deals._say, []
+    monkeypatch.setattr(effects, "RETRY_MS", (1, 10))
+
+    async def full(*_args):
+        tries.append(1)
+        raise Unavailable("store.full")
+    monkeypatch.setattr(deals, "_say", full)
+    await partner.hand(partner.word(await partner.proposed(), await partner.heads()))
+
+    async def tried():
+        return len(tries) > deals.ANSWERS_AN_HOUR + 2
+    await until(tried)
+    assert not node.proposals_answered[thread]
+    monkeypatch.setattr(deals, "_say", source)
+    await partner.drawn()
+    assert (await node.state(thread)).closing.acceptance
+
+
+async def test_many_requests_of_one_moment_say_no_more_than_a_partner_takes(partner):
+    await partner.closed()
+    asked = [erasure.request(partner.honest, partner.thread, (), "mistake", f"k{number}")
+             for number in range(ASK_MAX + 9)]
+    done = await asyncio.gather(*asked, return_exceptions=True)
+    assert [str(one) for one in done if isinstance(one, Exception)] == ["thread.asked-too-often"] * 9
+    loaded = await partner.honest.whole(partner.thread)
+    assert sum(entry.kind == "ErasureRequested" for entry in loaded.entries.values()) == ASK_MAX
+
+
+async def test_our_own_words_are_taken_back_however_many_they_are(partner):
+    said = partner.chain([await partner.proposed()] * (ASKED_MAX + 5), await partner.heads())
+    ours, theirs = (Room(partner.loaded, said[:20], own, 1_000) for own in (
+        partner.shop.organisation, partner.honest.organisation))
+    assert [ours.take(event) for event in said[20:]] == [""] * (ASKED_MAX - 15)
+    assert [theirs.take(event) for event in said[20:]] == [""] * (ASKED_MAX - 20) + ["thread.asked-too-often"] * 5
 
 
 async def test_a_proposal_is_digested_once_and_weighs_as_much_as_the_state(partner, monkeypatch):
@@ -224,7 +267,7 @@ async def test_each_request_to_erase_is_answered_once_from_one_look(partner, loa
         await partner.drawn()
     finally:
         erasure.closing.echoes = source
-    assert len(looks) <= ASKED_MAX
+    assert len(looks) < 2 * ASKED_MAX
     found = await erasure.erasures(node, thread)
     assert len(found) == ASKED_MAX
     assert all(len(one.receipts) == 1 and not one.left for one in found)
@@ -242,9 +285,15 @@ async def test_a_pruned_thread_goes_on_and_takes_a_chain_at_once(partner):
     assert (await node.loaded(thread)).held >= before + 200
     await partner.hand(*partner.chain([None] * 20, await partner.heads()))
     await node.speak(thread, ErasureRequested(reason="mistake"))
+    await partner.drawn()
     held = (await node.loaded(thread)).held
-    node.forget(thread)
-    assert (await node.loaded(thread)).held == held
+    first = (await node.store.events(thread))[-20]
+    stored = StoredCut(_made(partner.loaded.machine), first.id, first.position, msgspec.Raw(
+        msgspec.json.encode(await node.state(thread))), [], "0" * 16)
+    for fold in (None, msgspec.json.encode(stored)):  # the latter as a former program left it
+        await node.store.commit(Batch(values=[(FOLDS, thread, fold)]))
+        node.forget(thread)
+        assert (await node.loaded(thread)).held == held
     stale = partner.word(None, [partner.loaded.heads[0]], life=b64(b"one life"))
     await partner.hand(stale)
     assert (await node.loaded(thread)).held == held, "what was pruned does not come back"

@@ -30,12 +30,7 @@ Verify = Callable[[Event], Awaitable[None]]
 async def attested(
     memory: Memory, loaded: Loaded, events: Sequence[Event], waiting: Sequence[PendingRow], verify: Verify
 ) -> closing.Seal | None:
-    """The seal among ``events`` and what waits, if its words are validly signed and one of them is ours (Rule 1).
-
-    It is looked for only where some of ``events`` can come in by nothing else.
-    """
-    if closing.is_done(loaded.state) or not any(_needs_seal(event) for event in events):
-        return None
+    """The seal among ``events`` and what waits, if its words are validly signed and one of them is ours (Rule 1)."""
     early = {row.id: unwire(row.envelope) for row in waiting}
     said = {**early, **{event.id: event for event in events if event.thread == loaded.thread}}
     words = [entry_of(event, loaded.machine) for event in said.values() if event.header.y in closing.WORDS]
@@ -97,8 +92,11 @@ class Stale:
         self.later.add(event.id)
 
 
-def _needs_seal(event: Event) -> bool:
-    return 0 not in event.payloads or event.header.y == closing.ThreadPruned.__name__
+def needs_seal(loaded: Loaded, events: Sequence[Event], waiting: Sequence[PendingRow]) -> bool:
+    """Whether some of ``events`` and what waits can come in only by what has closed ``loaded``."""
+    return not closing.is_done(loaded.state) and any(
+        0 not in event.payloads or event.header.y == closing.ThreadPruned.__name__
+        for event in (*events, *(unwire(row.envelope) for row in waiting)))
 
 
 def pruned_by(peer: str, fresh: Sequence[Event]) -> bool:

@@ -4,7 +4,7 @@ The buyer proposes, the seller too if it is first; each looks at its own books: 
 its way, nothing undecided. What the other side holds open keeps it from accepting, and so keeps the deal open.
 Rule 1: a proposal is accepted or confirmed only while nothing but receipts has been said since (``thread/closing.py``).
 Rule 2: the owner may close at once; by itself the node waits ``retention.close_days`` after the last word.
-Rule 3: who proposes again and again is answered when the node looks next, once an hour; and each may only so often.
+Rule 3: who proposes again and again is answered so often in an hour; and each may propose only so often.
 Rule 4: with an alarm in the conversation nothing is closed: what is in dispute stays.
 Not here: what may be let go afterwards (``erasure.py``, ``retention.py``).
 """
@@ -13,11 +13,11 @@ import asyncio
 import contextlib
 from typing import Any, Final
 
-from weft.basis.errors import Refused, WeftError
+from weft.basis.errors import Refused, Unavailable, WeftError
 from weft.engine.billed import unbilled
 from weft.engine.effects import Cause
 from weft.engine.node import Node
-from weft.engine.ports import Batch
+from weft.engine.ports import Batch, StoreConflict
 from weft.engine.room import check_may_ask
 from weft.engine.threads import Loaded
 from weft.thread import closing, graph
@@ -142,12 +142,16 @@ async def answer_proposal(node: Node, cause: Cause) -> None:
     standing = (await node.state(cause.thread)).closing
     if standing is None or standing.proposal != cause.id or await open_matters(node, cause.thread):
         return
+    if node.proposals_answered[cause.thread] >= ANSWERS_AN_HOUR:
+        raise Unavailable("thread.asked-too-often")
     node.proposals_answered[cause.thread] += 1
-    if node.proposals_answered[cause.thread] > ANSWERS_AN_HOUR:
-        return
-    loaded = await node.whole(cause.thread)
-    if loaded.state.closing == standing:
-        await _say(node, loaded, _acceptance(loaded, standing), cause.key)
+    try:
+        loaded = await node.whole(cause.thread)
+        if loaded.state.closing == standing:
+            await _say(node, loaded, _acceptance(loaded, standing), cause.key)
+    except (Unavailable, StoreConflict):
+        node.proposals_answered[cause.thread] -= 1  # it is no answer, and is tried again
+        raise
 
 
 async def confirm(node: Node, cause: Cause) -> None:

@@ -23,6 +23,7 @@ from weft.engine.acks import Ack
 from weft.engine.machines import MACHINES, Machine, machine, state_hash
 from weft.engine.memory import BOOKS, BY_ITSELF, Memory
 from weft.engine.ports import Batch, DoneRow, EffectRow, EventRow, OutboxRow, PayloadRow, StoreConflict, ThreadRow
+from weft.engine.room import check_may_ask
 from weft.engine.threads import Loaded, entry_of
 from weft.identity import keylog
 from weft.identity.keys import Signer
@@ -82,6 +83,7 @@ def _decided(
     after, events = loaded.copied(), list[Event]()
     for command in commands:
         for message in machine.conversation.decide(after.state, command):
+            check_may_ask(after, memory.organisation, type(message).__name__)
             event = _event(memory, after, machine, message)
             if not after.take(entry_of(event, machine), refold_later=False):
                 after.refold()  # more heads than parents fit: the rest follows with the next word

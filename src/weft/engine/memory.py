@@ -336,6 +336,8 @@ class Memory:
         data = await self.store.value(FOLDS, loaded.thread) if loaded.machine else None
         if data is None or loaded.machine is None or loaded.revocable:
             return -1
+        if await self.store.value(PRUNED, loaded.thread) is not None:
+            return -1  # its places tell how many came, not how many are left
         try:
             stored = msgspec.json.decode(data, type=StoredCut)
             state = loaded.machine.state(bytes(stored.state))

@@ -39,6 +39,7 @@ from weft.thread.verify import check_event, check_key_event, check_key_place
 
 PENDING_MAX: Final = 200  # events of one thread that may wait for their parents
 PENDING_BYTES_MAX: Final = 1024 * 1024  # and how much they may take up
+LOOKED_OF: Final = 4  # events that are looked at for what closes them, in the time in which one is read once more
 BREATH: Final = 16  # events verified at a stretch
 CHAINS_MAX: Final = 64  # of one member in one thread: reading many side by side takes long
 NAME_MAX: Final = 100  # of an unknown conversation, as it is kept
@@ -74,7 +75,10 @@ async def receive(memory: Memory, peer: str, thread: str, events: Sequence[Event
             if event.header.y in _CARRIES_KEYS and event.author in loaded.members:
                 await _take_key_log(memory, event)
         waiting = await memory.store.pending(thread)
-        seal = await closed.attested(memory, loaded, events, waiting, lambda one: verify_event(memory, loaded, one))
+        seal = None
+        if closed.needs_seal(loaded, events, waiting):
+            result.folded += loaded.held // LOOKED_OF
+            seal = await closed.attested(memory, loaded, events, waiting, lambda one: verify_event(memory, loaded, one))
         fresh = await _verified(memory, loaded, events, waiting, result, bare=seal is not None)  # 3, 4
         if seal and closed.pruned_by(peer, fresh) and closed.gaps(loaded, fresh):
             result.stored.extend(await closed.adopt(memory, loaded, seal, _one_at_a_place(fresh, set(), {})))
@@ -206,7 +210,7 @@ async def _verified(
     early = {row.id: unwire(row.envelope) for row in waiting}
     fresh: dict[str, Event] = {}
     places = {_place(event): event for event in early.values()}
-    room, stale = Room(loaded, early.values(), memory.events_max), closed.Stale(loaded)
+    room, stale = Room(loaded, early.values(), memory.organisation, memory.events_max), closed.Stale(loaded)
     for number, event in enumerate(events):
         if number % BREATH == BREATH - 1:
             await asyncio.sleep(0)  # others are answered meanwhile
