@@ -29,9 +29,9 @@ class Ticking:
 
     goes = True  # a test that compares bytes lets it stand
 
-    def __init__(self, now_ms: int = 1_795_000_000_000) -> None:
+    def __init__(self, now_ms: int = 1_795_000_000_000, began: float | None = None) -> None:
         self.ms = now_ms
-        self._began = time.monotonic()
+        self._began = time.monotonic() if began is None else began
 
     def now_ms(self) -> int:
         return self.ms + (int((time.monotonic() - self._began) * 1000) if self.goes else 0)
@@ -46,8 +46,12 @@ def randomness(seed: int):
 
 @dataclass
 class Wires:
-    """Direct calls between nodes; ``cut`` holds pairs that cannot reach each other."""
+    """Direct calls between nodes; ``cut`` holds pairs that cannot reach each other.
 
+    ``began``: from here on all clocks of one world go, so that a firm that was founded later does not live behind.
+    """
+
+    began: float = field(default_factory=time.monotonic)
     nodes: dict[str, Node] = field(default_factory=dict)
     cut: set[frozenset[str]] = field(default_factory=set)
     unreachable: set[str] = field(default_factory=set)
@@ -108,7 +112,7 @@ async def found(wires: Wires, name: str, *, rules: Rules = AUTO, store: Any = No
     """A firm with its node, begun."""
     seed = next(_SEEDS)
     random = randomness(seed)
-    clock, store = clock or Ticking(), store or MemoryStore()
+    clock, store = clock or Ticking(began=wires.began), store or MemoryStore()
     founder_seed, next_seed, device = random(32), random(32), Signer(random(32))
     founder = Signer(founder_seed)
     following = Signer(next_seed)
