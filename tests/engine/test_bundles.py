@@ -325,10 +325,11 @@ async def test_a_device_of_one_firm_cannot_speak_for_another(apart):
 async def test_without_keys_of_a_partner_nothing_is_sealed(apart):
     shop, factory = apart
     link = (await run(factory, "invite", {})).facts["link"]
-    await run(shop, "join", {"link": link.partition("&key=")[0]})
+    thread = (await run(shop, "join", {"link": link.partition("&key=")[0]})).thread
     with pytest.raises(Refused, match=r"bundle\.no-key"):
         await made(shop, factory.organisation)
     assert await bundles.find(shop, factory.organisation) == factory.organisation
+    assert await bundles.find(shop, thread[:8]) == factory.organisation, "as lists show it"
     with pytest.raises(NotFound, match=r"partner\.unknown"):
         await bundles.find(shop, "Nobody")
 

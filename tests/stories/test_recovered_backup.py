@@ -1,5 +1,6 @@
 """A disk dies after a recovery, and the only backup is from before it: the firm still comes back. Real nodes.
 
+The only partner has no address, so it calls, and calls in vain: it listens to the old key no more, nor can it say so.
 Control: with the sheet of before, and before partners have shown what they know, nothing is done.
 """
 
@@ -12,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.stories.firms import Firm, eventually, free_port
+from tests.stories.firms import Firm, eventually
 
 ITEMS = Path(__file__).parents[2] / "examples" / "first-order" / "items.csv"
 
 
 @pytest.fixture
 def firms(tmp_path):
-    shop, factory = Firm(tmp_path / "shop", "Shop").up(), Firm(tmp_path / "factory", "Factory").up()
-    shop.weft("peer", "add", factory.weft("peer", "invite")["facts"]["link"])
+    shop, factory = Firm(tmp_path / "shop", "Shop").up(), Firm(tmp_path / "factory", "Factory", reachable=False).up()
+    factory.weft("peer", "add", shop.weft("peer", "invite")["facts"]["link"])
     yield shop, factory
     for one in (shop, factory):
         one.stop()
@@ -62,8 +63,10 @@ def test_a_firm_comes_back_from_a_backup_that_is_older_than_its_keys(firms, tmp_
 
     shop.weft("restore", str(file), str(shop.home), "--json", home=False)
     assert "paper.other" in recover(shop.home, second).stderr
-    shop.port = free_port()
     shop.up()
+    assert "set-address" in shop.attempt("doctor", str(shop.home), home=False).stdout
+    assert "Your keys were renewed" not in today(shop)
+    shop.weft("do", "set-address", "partner=Factory", f"url=http://127.0.0.1:{factory.port}")
     eventually(lambda: "Your keys were renewed, and this computer" in today(shop), "the partner shows the keys")
     assert "Go on without it" not in today(shop), "the partner has shown all it knows"
     told = shop.attempt("doctor", str(shop.home), home=False)

@@ -37,6 +37,7 @@ from weft.thread.event import Event, unwire, wire
 
 OWED: Final = "carry"  # bucket: by partner, threads of which its last bundle brought something
 DEVICES: Final = "carry-to"  # bucket: by firm, the device that its invitation named
+SHORTEST: Final = 8  # letters of a thread's id as lists show them
 RAW_BYTES_MAX: Final = 192 * 1024 * 1024  # of one bundle before it is packed: well below what a reader unpacks
 EVENTS_MAX: Final = 200_000  # of one bundle
 EVENTS_OF_ONE_MAX: Final = bundle.EVENTS_MAX - 3  # of one thread; the words that close may go besides
@@ -102,13 +103,16 @@ async def part_of(node: Node, loaded: Loaded, ids: Sequence[str], assumed: Seque
 
 
 async def find(node: Node, named: str) -> str:
-    """The organisation that ``named`` means: id, relationship thread, or name. Raises ``NotFound('partner.…')``."""
+    """The organisation that ``named`` means: id, name, or relationship thread, also as short as lists show it.
+
+    Raises ``NotFound('partner.…')``.
+    """
     found = set()
     for thread in node.threads("relationship"):
         loaded = await node.loaded(thread)
         for organisation in set(loaded.members) - {node.organisation}:
             party = loaded.state.parties.get(organisation)
-            if named and named in {thread, organisation, party.name if party else ""}:
+            if named and named in {thread, thread[:SHORTEST], organisation, party.name if party else ""}:
                 found.add(organisation)
     if len(found) != 1:
         raise NotFound("partner.ambiguous" if found else "partner.unknown", name=named[:60])

@@ -103,10 +103,13 @@ async def request(node: Node, thread: str, events: tuple[str, ...], reason: str,
     if missing:
         raise NotFound("erase.unknown", event=missing[0][:43])
     word = ErasureRequested(events=tuple(dict.fromkeys(events)), reason=reason)  # type: ignore[arg-type]  # checked above
-    until = await held_until(node, loaded, closing.named(word, loaded.entries, ()))
+    names = closing.named(word, loaded.entries, ())
+    until = await held_until(node, loaded, names)
     if until:
         raise Refused("erase.retention", until=until[:10])
     if not key or await node.answered(thread, key) is None:
+        if {name for one in await _erasures(node, loaded) for name in one.events}.issuperset(names):
+            raise Refused("erase.already")
         check_may_ask(loaded, node.organisation, ErasureRequested.__name__)
     said = await node.say(thread, Say(loaded.members[node.organisation], node.organisation, word), key)
     await carry_out(node, thread, said[0])
@@ -115,14 +118,14 @@ async def request(node: Node, thread: str, events: tuple[str, ...], reason: str,
 
 async def held_until(node: Node, loaded: Loaded, names: list[str]) -> str:
     """The instant until which the law makes us keep one of ``names``; "" when it does not (any more)."""
-    return await _kept_until(node, loaded) if _has_vouchers(loaded, names) else ""
+    return await kept_until(node, loaded) if _has_vouchers(loaded, names) else ""
 
 
 def _has_vouchers(loaded: Loaded, names: Iterable[str]) -> bool:
     return any(loaded.entries[name].kind in VOUCHERS for name in names)
 
 
-async def _kept_until(node: Node, loaded: Loaded) -> str:
+async def kept_until(node: Node, loaded: Loaded) -> str:
     """The instant until which vouchers of ``loaded`` are kept; "" when they need not be (any more)."""
     years = node.config.retention.keep_years
     if not years or not _is_business(loaded):
@@ -148,7 +151,7 @@ async def carry_out(node: Node, thread: str, only: str = "") -> None:
     if not closing.is_done(await node.state(thread)) or node.waits(await node.members(thread)):
         return
     loaded = await node.whole(thread)
-    vouchers_until = await _kept_until(node, loaded)
+    vouchers_until = await kept_until(node, loaded)
     for one in await _erasures(node, loaded, only):
         until = vouchers_until if _has_vouchers(loaded, one.events) else ""
         free = await _free(node, loaded, one, until)

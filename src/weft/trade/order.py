@@ -104,11 +104,15 @@ def evolve(state: OrderState, said: Said) -> OrderState:
     return delivery.settle(WORDS[kind][1](replace(state, phase=following), said, said.message))
 
 
+def check_turn(state: OrderState, role: str, kind: type[Message]) -> None:
+    """Raises ``Refused('order.…')`` where ``role`` may not say a word of ``kind`` now, whatever stands in it."""
+    if (role, kind) not in RULES[state.phase]:
+        _refuse_turn(state, role, kind)
+
+
 def _check(state: OrderState, said: Said) -> None:
-    kind = type(said.message)
-    if (said.role, kind) not in RULES[state.phase]:
-        _refuse_turn(state, said.role, kind)
-    WORDS[kind][0](state, said, said.message)
+    check_turn(state, said.role, type(said.message))
+    WORDS[type(said.message)][0](state, said, said.message)
 
 
 def _refuse_turn(state: OrderState, role: str, kind: type[Message]) -> None:

@@ -58,6 +58,12 @@ async def test_an_order_is_closed_and_a_paper_of_it_erased_by_buttons():
         assert "Closed on" in page
         papers = re.findall(r'name="events\.(\d+)" value="([^"]+)"', page)
         assert len(papers) == 6
+        assert "to be kept until" not in page and "Nothing chosen means all papers" in page
+        shop.config = replace_retention(shop.config, 10)
+        page = await shown(shop)
+        assert len(re.findall(r'name="events\.\d+" value="[^"]+" disabled', page)) == 5, "all but what was asked for"
+        assert page.count("to be kept until 20") == 6 and "Choose at least one" in page
+        shop.config = replace_retention(shop.config, 0)
         place, paper = papers[3]
         answer = await posted(shop, "/do/erase", thread=thread, back="/data", then="/data", reason="subject-request",
                               **{f"events__{place}": paper})

@@ -58,7 +58,10 @@ async def _billed(node: Node, params: InvoiceOrder, state: OrderState, key: str)
         return await share(node, params.thread, key)
     first = await node.answered(node.partner(await other_member(node, params.thread)) or "", key)
     quantities = params.quantities or await invoicing.unbilled(node, params.thread, state)
-    return first or await invoicing.invoice(node, params.thread, quantities, key)
+    events = first or await invoicing.invoice(node, params.thread, quantities, key)
+    if not events:
+        raise Refused("billing.nothing")
+    return events
 
 
 class Credit(Params, frozen=True, kw_only=True):

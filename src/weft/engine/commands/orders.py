@@ -24,12 +24,14 @@ from weft.trade.messages import (
     OrderChangeResponse,
     OrderChangeWithdrawn,
     OrderResponse,
+    Quotation,
     ReceiptLine,
     RequestDeclined,
     RequestForQuotation,
     RequestLine,
     ShortClosed,
 )
+from weft.trade.order import check_turn
 from weft.trade.order_state import OrderState
 
 
@@ -94,7 +96,9 @@ class Quote(Thread, frozen=True, kw_only=True):
 
 async def quote(node: Node, params: Quote, key: str) -> Done:
     """Offer by the book and the plan; suppliers are asked first where needed."""
-    await _order(node, params.thread)
+    state = await _order(node, params.thread)
+    if not (key and await offering.is_offered(node, params.thread, key)):
+        check_turn(state, (await node.members(params.thread))[node.organisation], Quotation)
     if params.terms is not None:
         await keep(node, params.thread, params.terms)
     await offering.prepare_offer(node, params.thread, key or f"quote:{node.random(8).hex()}")
@@ -238,8 +242,10 @@ async def despatch(node: Node, params: Despatch, key: str) -> Done:
     state = await _order(node, params.thread)
     quantities = params.quantities or {name: q.text(one.open) for name, one in state.lines.items() if one.open > 0}
     unknown = next((name for name in quantities if name not in state.lines), None)
-    if unknown is not None or not quantities:
-        raise Invalid("order.line-unknown", line=unknown or "")
+    if unknown is not None:
+        raise Invalid("order.line-unknown", line=unknown[:40])
+    if not quantities:
+        raise Refused("order.nothing-to-send")
     said = await making.despatch(node, params.thread, quantities, key)
     return Done(thread=params.thread, events=said)
 

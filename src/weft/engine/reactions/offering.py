@@ -129,7 +129,7 @@ async def answer_request(node: Node, cause: Cause) -> None:
 async def prepare_offer(node: Node, thread: str, key: str) -> None:
     """Ask suppliers for what must be bought; make the offer when there is nothing to ask."""
     state: OrderState = await node.state(thread)
-    if state.phase not in (Phase.REQUESTED, Phase.COUNTERED, Phase.QUOTED) or await _offered(node, thread, key):
+    if state.phase not in (Phase.REQUESTED, Phase.COUNTERED, Phase.QUOTED) or await is_offered(node, thread, key):
         return
     begun = (await node.book_state("production")).sourcings.get(key)
     if begun is not None:
@@ -329,7 +329,7 @@ async def make_offer(node: Node, thread: str, key: str) -> None:
 async def _make_offer(node: Node, thread: str, key: str) -> None:
     state: OrderState = await node.state(thread)
     if state.phase not in (Phase.REQUESTED, Phase.COUNTERED, Phase.QUOTED) or state.request is None \
-            or await _offered(node, thread, key):
+            or await is_offered(node, thread, key):
         return
     quotes = await _supplier_quotes(node, thread)
     offers, plan = [], None
@@ -351,7 +351,7 @@ async def _make_offer(node: Node, thread: str, key: str) -> None:
     await node.speak(thread, await _as_held(node, thread, message, key), f"{key}:quotation")
 
 
-async def _offered(node: Node, thread: str, key: str) -> bool:
+async def is_offered(node: Node, thread: str, key: str) -> bool:
     """Whether the round ``key`` is over: said, or its holds are gone; a later one may hold what it would let go."""
     if any([await node.answered(thread, f"{key}:{end}") is not None for end in ("quotation", "declined")]):
         return True

@@ -5,7 +5,6 @@ Not here: the export (``engine/export.py``), closing and erasing (``engine/comma
 
 from typing import Any, Final
 
-from weft.basis import instant
 from weft.engine import closing, erasure
 from weft.engine.memory import PRUNED
 from weft.engine.views.deals import deal
@@ -25,15 +24,18 @@ class Held(View, frozen=True, kw_only=True):
 
 
 class Paper(View, frozen=True, kw_only=True):
-    """One paper of an order that still holds something."""
+    """One paper of an order that still holds something. ``kept``: by law it cannot be erased yet."""
 
     id: str
     kind: str
     at_ms: int
+    kept: bool = False
 
 
 class Kept(View, frozen=True, kw_only=True):
-    """One order that has ended. ``until``: the day until which it must be kept; ``open``: codes of what keeps it open.
+    """One order that has ended. ``until``: the day until which papers of it must be kept, "" when none need be.
+
+    ``open``: codes of what keeps it open.
 
     ``papers`` are what can be erased of a closed one.
     """
@@ -110,15 +112,16 @@ async def _kept(node: Any, one: Any, closed_ms: int | None, *, pruned: bool) -> 
     shut = is_done(loaded.state)
     standing = getattr(loaded.state, "closing", None)
     papers: tuple[Paper, ...] = ()
-    until_ms = erasure.years_after(closed_ms or last, node.config.retention.keep_years)
+    until_ms, until = erasure.years_after(closed_ms or last, node.config.retention.keep_years), ""
     if shut:
-        names = [name for name, entry in loaded.entries.items() if entry.message is not None]
-        papers = tuple(Paper(id=name, kind=loaded.entries[name].kind, at_ms=loaded.entries[name].at_ms)
-                       for name in names if loaded.entries[name].kind in _SHOWN)
+        until = await erasure.kept_until(node, loaded)
+        papers = tuple(
+            Paper(id=name, kind=entry.kind, at_ms=entry.at_ms, kept=bool(until) and entry.kind in erasure.VOUCHERS)
+            for name, entry in loaded.entries.items() if entry.message is not None and entry.kind in _SHOWN)
     return Kept(
         thread=one.thread, number=one.number, partner_name=one.partner_name, at_ms=closed_ms or last, closed=shut,
         proposed=standing is not None and not shut and standing.by == node.organisation, pruned=pruned,
-        until=instant.from_ms(until_ms)[:10] if shut and node.config.retention.keep_years else "",
+        until=until[:10],
         may_prune=shut and not pruned and node.clock.now_ms() >= until_ms,
         open=() if shut else tuple(await closing.open_matters(node, one.thread)), papers=papers)
 
