@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from tests.engine.world import AUTO, Wires, befriend, found, quiet, until
+from weft.basis.errors import Refused
 from weft.engine.commands import run
 from weft.engine.machines import state_hash
 from weft.stock import levels
@@ -180,7 +181,9 @@ async def test_two_who_bill_an_order_in_one_moment_make_one_bill(held, monkeypat
         lock = type(factory).lock
         monkeypatch.setattr(type(factory), "lock", lambda node, name: asyncio.Lock()
                             if name.startswith("bills/") else lock(node, name))
-    await asyncio.gather(*(run(factory, "invoice", {"thread": thread}, key) for key in ("owner", "clerk")))
+    told = await asyncio.gather(*(run(factory, "invoice", {"thread": thread}, key) for key in ("owner", "clerk")),
+                                return_exceptions=True)
+    assert [one.code for one in told if isinstance(one, Refused)] == (["billing.nothing"] if held else [])
     await quiet(shop, factory)
     documents = (await factory.state(factory.partner(shop.organisation))).documents
     assert len(documents) == (1 if held else 2)
