@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, settings
 HERE = Path(__file__).parent
 REAL = tuple(HERE / name for name in (  # wait for real processes, or for answers over real sockets
     "browser", "cli", "doors/till", "engine/twins/test_delivering.py", "machines", "peers", "stories"))
+LONG = frozenset(HERE / "stories" / name for name in (  # given out first among files of as few tests: else all wait
+    "test_first_order.py", "test_recovered_backup.py", "test_three_weeks.py", "test_values.py"))
 
 settings.register_profile("daily", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("release", settings.get_profile("daily"), max_examples=2_000)
@@ -23,6 +25,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
+    items.sort(key=lambda item: item.path not in LONG)
     for item in items:  # a busy machine may starve a process: once more, and the closing line tells of it
         if any(item.path.is_relative_to(folder) for folder in REAL):
             item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=2))
