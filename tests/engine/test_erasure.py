@@ -112,11 +112,6 @@ async def test_an_erased_person_is_nowhere_left_at_either_firm(tmp_path, caplog)
         await factory.store.backup(str(tmp_path / "backup-later.db"))
         assert found_in(tmp_path, "backup") == []
         assert CANARY not in caplog.text
-        said = len((await shop.whole(thread)).entries)
-        for named in ((), (next(iter((await shop.whole(thread)).entries)),)):
-            with pytest.raises(Refused, match=r"erase\.already"):
-                await erasure.request(shop, thread, named, "mistake")
-        assert len((await shop.whole(thread)).entries) == said
         for node in (shop, factory):
             assert state_hash(await node.state(thread)) == hashed
             assert not node.alarms

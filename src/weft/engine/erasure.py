@@ -103,13 +103,10 @@ async def request(node: Node, thread: str, events: tuple[str, ...], reason: str,
     if missing:
         raise NotFound("erase.unknown", event=missing[0][:43])
     word = ErasureRequested(events=tuple(dict.fromkeys(events)), reason=reason)  # type: ignore[arg-type]  # checked above
-    names = closing.named(word, loaded.entries, ())
-    until = await held_until(node, loaded, names)
+    until = await held_until(node, loaded, closing.named(word, loaded.entries, ()))
     if until:
         raise Refused("erase.retention", until=until[:10])
     if not key or await node.answered(thread, key) is None:
-        if {name for one in await _erasures(node, loaded) for name in one.events}.issuperset(names):
-            raise Refused("erase.already")
         check_may_ask(loaded, node.organisation, ErasureRequested.__name__)
     said = await node.say(thread, Say(loaded.members[node.organisation], node.organisation, word), key)
     await carry_out(node, thread, said[0])

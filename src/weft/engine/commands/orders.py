@@ -97,7 +97,7 @@ class Quote(Thread, frozen=True, kw_only=True):
 async def quote(node: Node, params: Quote, key: str) -> Done:
     """Offer by the book and the plan; suppliers are asked first where needed."""
     state = await _order(node, params.thread)
-    if not (key and await offering.is_offered(node, params.thread, key)):
+    if not await offering.is_begun(node, params.thread, key):
         check_turn(state, (await node.members(params.thread))[node.organisation], Quotation)
     if params.terms is not None:
         await keep(node, params.thread, params.terms)

@@ -351,6 +351,12 @@ async def _make_offer(node: Node, thread: str, key: str) -> None:
     await node.speak(thread, await _as_held(node, thread, message, key), f"{key}:quotation")
 
 
+async def is_begun(node: Node, thread: str, key: str) -> bool:
+    """Whether the round ``key`` was begun before: said, or suppliers were asked for it."""
+    begun = (await node.book_state("production")).sourcings
+    return bool(key) and (key in begun or any([await is_offered(node, thread, one) for one in (key, f"{key}:offer")]))
+
+
 async def is_offered(node: Node, thread: str, key: str) -> bool:
     """Whether the round ``key`` is over: said, or its holds are gone; a later one may hold what it would let go."""
     if any([await node.answered(thread, f"{key}:{end}") is not None for end in ("quotation", "declined")]):
